@@ -1,0 +1,39 @@
+# make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
+ARGS =
+BIN = .venv/bin
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
+
+# In brackets so that the pattern does not find itself.
+REGISTRIES = py[p]i\.(org|io|python)|[p]ythonhosted\.|[n]pmjs\.|[n]pmmirror\.|[c]rates\.io|[r]ubygems\.|[g]olang\.org
+
+.PHONY: setup demo test check format lock clean
+
+setup:
+	@./bootstrap
+
+demo: setup
+	@$(BIN)/hoist demo $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	@if grep -n '://' requirements/*.txt; then echo 'A lock names a host: write it with "make lock".'; exit 1; fi
+	@if git grep --no-index --exclude-standard -nIE '$(REGISTRIES)' -- .; then echo 'A file names the host of a registry.'; exit 1; fi
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: setup
+	$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --all-extras requirements/build.in -o requirements/development.txt -c requirements/runtime.txt
+	$(LOCK) requirements/uv.in -o requirements/uv.txt
+
+clean:
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist hoist.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

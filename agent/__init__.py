@@ -1,0 +1,1 @@
+"""The running thing: configuration, store, pipeline, command line."""

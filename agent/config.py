@@ -1,0 +1,188 @@
+"""hoist.yaml and the environment, parsed into one frozen settings object; every mistake is listed, with its place."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from agent.errors import ConfigError
+from connectors.errors import AskAdmin
+from connectors.registry import connector_class
+from rules.instants import DAY, HOUR, MINUTE, SECOND
+from rules.language.marked_yaml import Block, Items, Node, Text, read
+from rules.language.problems import Place, Report, nearest
+
+DEFAULT_FILE: Final = Path("hoist.yaml")
+POLL_EVERY: Final = MINUTE
+SKEW_LIMIT: Final = 5 * MINUTE
+
+_UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
+_LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
+_SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
+_TOP_KEYS: Final = ("store", "protocol", "sources")
+_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One helpdesk instance. `poll_every` and `skew_limit` in milliseconds; `settings` is what its connector takes."""
+
+    name: str
+    platform: str
+    poll_every: int
+    skew_limit: int
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the administrator decides. Paths are absolute."""
+
+    store: Path
+    protocol: Path
+    sources: tuple[SourceSettings, ...]
+
+
+def length_of_time(text: str) -> int:
+    """Milliseconds of `60 seconds`, `2d`, `36 hours`. Raises ValueError with a sentence."""
+    found = _LENGTH.fullmatch(text.strip())
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"{text!r} is no length of time; write it like 60 seconds, 30m, 12 hours or 2d")
+    return int(found[1]) * _UNITS[_SHORT.get(found[2], found[2])]
+
+
+def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the file (default: $HOIST_CONFIG, else hoist.yaml here); HOIST_STORE and HOIST_PROTOCOL override its paths.
+
+    Raises ConfigError with all problems.
+    """
+    file = path if path is not None else Path(environment.get("HOIST_CONFIG", str(DEFAULT_FILE)))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        said = f"there is no {file}: name the file with --config, or try hoist demo, which needs none"
+        raise ConfigError(said) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} can't be read: {error}") from error
+    report = Report()
+    root = read(file.name, text, report)
+    if report.problems:
+        raise ConfigError(*(str(problem) for problem in report.problems))
+    return _Reader(file, environment).settings(root)
+
+
+class _Reader:
+    """One reading of one file."""
+
+    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
+        self.file, self.environment = file, environment
+        self.problems: list[str] = []
+
+    def settings(self, root: Node | None) -> Settings:
+        block = self._block(root, root, "store, protocol and sources")
+        self._known_keys(block, _TOP_KEYS)
+        sources = self._block(_entry(block, "sources"), root, "sources: with one entry per helpdesk")
+        found = [self._source(name, self._block(entry, name, f"{name}: with platform and more")) for name, entry in sources.items()]
+        store = self._path(block, "store", "HOIST_STORE", "hoist.db")
+        protocol = self._path(block, "protocol", "HOIST_PROTOCOL", "protocol")
+        if not sources and not self.problems:
+            self.problems.append(f"{self.file.name}: sources: is empty; hoist needs one helpdesk at least")
+        if self.problems:
+            raise ConfigError(*self.problems)
+        return Settings(store, protocol, tuple(source for source in found if source is not None))
+
+    def _source(self, name: Text, entry: Block) -> SourceSettings | None:
+        platform = _entry(entry, "platform")
+        if not isinstance(platform, Text):
+            self.problems.append(f"{self._at(name)} {name}.platform is missing: the name of the helpdesk's platform, like jira")
+            return None
+        poll_every = self._length(name, entry, "poll_every", POLL_EVERY)
+        skew_limit = self._length(name, entry, "skew_limit", SKEW_LIMIT)
+        try:
+            model = connector_class(str(platform)).Settings
+        except AskAdmin as error:
+            self.problems.append(f"{self._at(platform)} {name}: {error}")
+            return None
+        try:
+            settings = model.model_validate({str(k): _plain(v) for k, v in entry.items() if k not in _SOURCE_KEYS})
+        except ValidationError as error:
+            self.problems += [self._sentence(name, entry, model, found) for found in error.errors(include_input=False)]
+            return None
+        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings)
+
+    def _sentence(self, name: Text, entry: Block, model: type[BaseModel], found: ErrorDetails) -> str:
+        """One of pydantic's findings, at its place; what was written there is not repeated, it may be a secret."""
+        where = ".".join([str(name), *(str(part) for part in found["loc"])])
+        place = self._at(_deepest(name, entry, found["loc"]))
+        if found["type"] == "missing":
+            return f"{place} {where} is missing"
+        if found["type"] == "extra_forbidden":
+            near = nearest(str(found["loc"][-1]), [*model.model_fields, *_SOURCE_KEYS])
+            return f"{place} {where} is no setting of this platform" + (f"; did you mean {near}?" if near else "")
+        return f"{place} {where}: {found['msg'].removeprefix('Value error, ')}"
+
+    def _length(self, name: Text, entry: Block, key: str, default: int) -> int:
+        node = _entry(entry, key)
+        if node is None:
+            return default
+        try:
+            return length_of_time(str(node))
+        except ValueError as error:
+            self.problems.append(f"{self._at(node)} {name}.{key}: {error}")
+            return default
+
+    def _path(self, block: Block, key: str, variable: str, default: str) -> Path:
+        node = _entry(block, key)
+        if node is not None and not isinstance(node, Text):
+            self.problems.append(f"{self._at(node)} {key}: expected a path")
+        written = self.environment.get(variable, str(node) if isinstance(node, Text) else default)
+        return (self.file.parent / written).resolve()
+
+    def _known_keys(self, block: Block, known: tuple[str, ...]) -> None:
+        for key in block:
+            if key not in known:
+                near = nearest(key, known)
+                hint = f"; did you mean {near}?" if near else f"; there are {', '.join(known)}"
+                self.problems.append(f"{self._at(key)} {key} is not known{hint}")
+
+    def _block(self, node: Node | None, near: Node | None, expected: str) -> Block:
+        if isinstance(node, Block):
+            return node
+        self.problems.append(f"{self._at(node if node is not None else near)} expected a block: {expected}")
+        return Block(Place(self.file.name, 1, 1))
+
+    def _at(self, node: Node | None) -> str:
+        return f"{node.place}:" if node is not None else f"{self.file.name}:"
+
+
+def _entry(block: Block, key: str) -> Node | None:
+    return cast("Mapping[str, Node]", block).get(key)
+
+
+def _deepest(name: Text, entry: Block, loc: Sequence[int | str]) -> Node:
+    """The node that a finding of pydantic speaks of, or the nearest one above it that was written."""
+    node: Node = entry
+    for part in loc:
+        below: Node | None = None
+        if isinstance(node, Block):
+            below = _entry(node, str(part))
+        elif isinstance(node, Items) and isinstance(part, int) and part < len(node):
+            below = node[part]
+        if below is None:
+            break
+        node = below
+    return name if node is entry else node
+
+
+def _plain(node: Node) -> Any:
+    """A node as the plain value that pydantic reads."""
+    if isinstance(node, Block):
+        return {str(key): _plain(value) for key, value in node.items()}
+    return [_plain(value) for value in node] if isinstance(node, Items) else str(node)

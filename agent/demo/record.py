@@ -1,0 +1,113 @@
+"""The helpdesk's own record of what hoist did, read through its API without any of hoist's own reading code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from rules.instants import Instant, instant
+
+PROPERTY = "hoist.operation"
+TIMEOUT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FoundComment:
+    """A comment by hoist's account: the markers of the firings that it names, and whether requesters can read it."""
+
+    issue: str
+    at: Instant
+    firings: tuple[str, ...]
+    public: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSave:
+    """One changelog entry by hoist's account: (field, from, to) as the platform names them."""
+
+    issue: str
+    at: Instant
+    items: tuple[tuple[str, str | None, str | None], ...]
+
+
+class Record:
+    """Reads a sandbox as an auditor would."""
+
+    def __init__(self, url: str, username: str, token: str, project: str) -> None:
+        self._api = f"{url}/rest/api/3"
+        self._session = requests.Session()
+        self._session.auth = (username, token)
+        self._project = project
+        self.account = str(self._get("/myself")["accountId"])
+
+    def issues(self) -> list[str]:
+        """The ids of all issues of the project."""
+        found: list[str] = []
+        token = None
+        while True:
+            body = {"jql": f"project = {self._project} ORDER BY id", "maxResults": 1000, "fields": ["id"]}
+            page = self._post("/search/jql", body | ({"nextPageToken": token} if token else {}))
+            found += [str(issue["id"]) for issue in page["issues"]]
+            token = page.get("nextPageToken")
+            if token is None:
+                return found
+
+    def saves(self, issues: list[str]) -> Iterator[FoundSave]:
+        """Every changelog entry by hoist's account, those of an issue in order."""
+        for start in range(0, len(issues), 1000):
+            body: dict[str, Any] = {"issueIdsOrKeys": issues[start : start + 1000], "maxResults": 10_000}
+            while True:
+                page = self._post("/changelog/bulkfetch", body)
+                for of_issue in page["issueChangeLogs"]:
+                    for entry in of_issue["changeHistories"]:
+                        if entry["author"]["accountId"] == self.account:
+                            yield _save(str(of_issue["issueId"]), entry)
+                if not page.get("nextPageToken"):
+                    break
+                body["nextPageToken"] = page["nextPageToken"]
+
+    def comments(self, issue: str) -> list[FoundComment]:
+        """The comments of hoist's account on an issue."""
+        found = []
+        start = 0
+        while True:
+            page = self._get(f"/issue/{issue}/comment?startAt={start}&maxResults=100")
+            found += [self._comment(issue, c) for c in page["comments"] if c["author"]["accountId"] == self.account]
+            start += len(page["comments"])
+            if not page["comments"] or start >= page["total"]:
+                return found
+
+    def _comment(self, issue: str, comment: dict[str, Any]) -> FoundComment:
+        answer = self._session.get(f"{self._api}/comment/{comment['id']}/properties/{PROPERTY}", timeout=TIMEOUT)
+        value = answer.json()["value"] if answer.ok else {}
+        texts = tuple(_texts(comment["body"]))
+        return FoundComment(issue, _at(comment["created"]), tuple(value.get("firings", ())), comment["jsdPublic"], "\n".join(texts))
+
+    def _get(self, path: str) -> Any:
+        answer = self._session.get(self._api + path, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _post(self, path: str, body: object) -> Any:
+        answer = self._session.post(self._api + path, json=body, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def _save(issue: str, entry: dict[str, Any]) -> FoundSave:
+    items = tuple((item["fieldId"], item.get("from"), item.get("to")) for item in entry["items"])
+    return FoundSave(issue, _at(entry["created"]), items)
+
+
+def _at(stamp: object) -> Instant:
+    return int(stamp) if isinstance(stamp, int) else instant(datetime.fromisoformat(str(stamp)))
+
+
+def _texts(node: Any) -> Iterator[str]:
+    for paragraph in node.get("content", ()) if isinstance(node, dict) else ():
+        yield "".join(part.get("text", "") for part in paragraph.get("content", ()))

@@ -1,0 +1,73 @@
+"""The mirror stage: a ticket just read is laid over the one that was known, without forgetting what was ever seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rules.escalation import Operation
+from rules.instants import SECOND, Instant
+from rules.ticket import Actor, Change, Kind, Message, Ticket
+
+CLOCK_TOLERANCE = 5 * SECOND
+"""How much earlier than hoist's own note of sending a change may be stamped and still be hoist's (Date headers are whole seconds)."""
+
+Sent = tuple[Operation, Instant]
+"""An operation that left or may have left, and when it was committed as sent."""
+
+
+def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Ticket | None:
+    """The ticket to keep: `read`, with `known` of what was seen earlier, and the acts of hoist's account told apart.
+
+    None where `before` stems from a later read: that answer was overtaken and is dropped.
+    """
+    if before is not None and before.known > read.known:
+        return None
+    kept = read if before is None else _with_the_past(read, before)
+    return _with_own_acts(kept, sent)
+
+
+def _with_the_past(read: Ticket, before: Ticket) -> Ticket:
+    """What was seen is never unseen: changes and messages that the source no longer shows stay, with their first `known`."""
+    seen = {(c.save, c.field): c for c in before.changes}
+    changes = [c if (old := seen.pop((c.save, c.field), None)) is None else _first_known(c, old) for c in read.changes]
+    heard = {m.id: m for m in before.messages}
+    messages = [m if (old := heard.pop(m.id, None)) is None else replace(m, known=old.known) for m in read.messages]
+    if seen:
+        changes = sorted([*changes, *seen.values()], key=lambda c: (c.at, c.sequence))
+    if heard:
+        messages = sorted([*messages, *heard.values()], key=lambda m: m.at)
+    return replace(read, changes=tuple(changes), messages=tuple(messages))
+
+
+def _first_known(change: Change, before: Change) -> Change:
+    return change if change.known == before.known else replace(change, known=before.known)
+
+
+def _with_own_acts(ticket: Ticket, sent: Sequence[Sent]) -> Ticket:
+    own = Kind.OWN_ACCOUNT
+    if any(c.by.kind is own for c in ticket.changes):
+        changes = tuple(_told_apart(c, sent) if c.by.kind is own else c for c in ticket.changes)
+        ticket = replace(ticket, changes=changes)
+    if any(m.by.kind is own for m in ticket.messages):
+        messages = tuple(_own_message(m) if m.by.kind is own else m for m in ticket.messages)
+        ticket = replace(ticket, messages=messages)
+    return ticket
+
+
+def _told_apart(change: Change, sent: Sequence[Sent]) -> Change:
+    """hoist's change only if field and value are those that an operation meant to write; else the platform's automation."""
+    meant = any(_meant(change, operation) for operation, at in sent if at - CLOCK_TOLERANCE <= change.at)
+    return replace(change, by=Actor(change.by.id, Kind.HOIST if meant else Kind.AUTOMATION))
+
+
+def _meant(change: Change, operation: Operation) -> bool:
+    if change.field == "labels" and operation.add_labels:
+        before = change.old if isinstance(change.old, tuple) else ()
+        after = change.new if isinstance(change.new, tuple) else ()
+        return set(after) - set(before) <= set(operation.add_labels) and set(before) <= set(after)
+    return any(wanted.field == change.field and wanted.new == change.new for wanted in operation.changes)
+
+
+def _own_message(message: Message) -> Message:
+    return replace(message, by=Actor(message.by.id, Kind.HOIST))

@@ -1,0 +1,41 @@
+"""The protocol's files on disk: read as texts and handed to the rulebook's loader, which knows no files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from agent.errors import ConfigError
+from rules.rulebook import Loaded, load
+
+
+def library() -> Mapping[str, str]:
+    """The ready protocols that ship with hoist: file name -> text."""
+    found = (entry for entry in (files("rules") / "library").iterdir() if entry.name.endswith(".yaml"))
+    return {entry.name: entry.read_text(encoding="utf-8") for entry in sorted(found, key=lambda entry: entry.name)}
+
+
+def texts(place: Path) -> Mapping[str, str]:
+    """The *.yaml files of a folder, or one file: name -> text. Raises ConfigError where there are none or one can't be read."""
+    if not place.exists():
+        raise ConfigError(f"there is no {place}: it should hold organisation.yaml and rules.yaml (`protocol:` in hoist.yaml names it)")
+    paths = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
+    if not paths:
+        raise ConfigError(f"{place} holds no *.yaml file: write organisation.yaml and rules.yaml there")
+    try:
+        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the protocol in {place} can't be read: {error}; files are text in UTF-8") from error
+
+
+def load_protocol(place: Path) -> Loaded:
+    """The rulebook of a folder or file. Raises ConfigError, or RulebookError with all problems of all files."""
+    return load(texts(place), library())
+
+
+def stamp(place: Path) -> tuple[tuple[str, int, int], ...]:
+    """Changes whenever one of the files does; reads no file."""
+    paths = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
+    found = ((path, path.stat()) for path in paths if path.exists())
+    return tuple((path.name, status.st_mtime_ns, status.st_size) for path, status in found)

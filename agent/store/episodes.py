@@ -1,0 +1,106 @@
+"""One row per episode: the identity of every escalation, and how far its steps have come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from agent.store.tables import episodes
+from rules.identity import Recorded
+from rules.instants import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """`step` is the last step decided (0: the firing itself); `applied_at` when that step took effect, None while it has not."""
+
+    ticket: str
+    rule: str
+    number: int
+    anchor: Instant
+    fired_at: Instant
+    confirmed: tuple[Instant, ...]
+    backlog: bool
+    step: int
+    applied_at: Instant | None
+
+    @property
+    def recorded(self) -> Recorded:
+        return Recorded(self.rule, self.number, self.anchor, self.confirmed)
+
+
+def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, list[EpisodeRow]]:
+    """All recorded episodes of these tickets, by ticket id."""
+    found: dict[str, list[EpisodeRow]] = {}
+    place = (episodes.c.source == source, episodes.c.ticket.in_(ids))
+    for row in db.execute(select(episodes).where(*place).order_by(episodes.c.rule, episodes.c.number)):
+        found.setdefault(row.ticket, []).append(_row(row))
+    return found
+
+
+def add(db: Connection, source: str, rows: Sequence[EpisodeRow]) -> None:
+    """Record new episodes. Raises IntegrityError where one of that number is there already."""
+    if rows:
+        db.execute(insert(episodes), [_values(source, row) for row in rows])
+
+
+def begin_step(db: Connection, source: str, row: EpisodeRow, step: int, decided_at: Instant) -> None:
+    """The next step was decided; it has not been applied yet."""
+    confirmed = json.dumps((*row.confirmed, decided_at))
+    db.execute(_update(source, row.ticket, row.rule, row.number).values(step=step, applied_at=None, confirmed=confirmed))
+
+
+def confirm(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant) -> None:
+    """A fresh read at `at` confirmed the step under way: that time stands for it from now on."""
+    row = db.execute(select(episodes.c.confirmed).where(*_place(source, ticket, rule, number))).scalar_one()
+    confirmed = [*json.loads(row)[:-1], at]
+    db.execute(_update(source, ticket, rule, number).values(confirmed=json.dumps(confirmed)))
+
+
+def apply(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant) -> None:
+    """The step under way took effect."""
+    db.execute(_update(source, ticket, rule, number).values(applied_at=at))
+
+
+def count_by_rule(db: Connection, source: str, *, backlog: bool) -> dict[str, int]:
+    query = select(episodes.c.rule, func.count()).where(episodes.c.source == source, episodes.c.backlog == int(backlog))
+    return {rule: int(number) for rule, number in db.execute(query.group_by(episodes.c.rule))}
+
+
+def rows(db: Connection, source: str) -> Iterable[EpisodeRow]:
+    """Every episode of a source, in the order of ticket, rule, number."""
+    query = select(episodes).where(episodes.c.source == source)
+    for row in db.execute(query.order_by(episodes.c.ticket, episodes.c.rule, episodes.c.number)):
+        yield _row(row)
+
+
+def _place(source: str, ticket: str, rule: str, number: int) -> tuple[object, ...]:
+    key = (episodes.c.source == source, episodes.c.ticket == ticket)
+    return (*key, episodes.c.rule == rule, episodes.c.number == number)
+
+
+def _update(source: str, ticket: str, rule: str, number: int):  # type: ignore[no-untyped-def]
+    return update(episodes).where(*_place(source, ticket, rule, number))
+
+
+def _row(row: object) -> EpisodeRow:
+    _, ticket, rule, number, anchor, fired_at, confirmed, backlog, step, applied_at = row  # type: ignore[misc]
+    return EpisodeRow(ticket, rule, number, anchor, fired_at, tuple(json.loads(confirmed)), bool(backlog), step, applied_at)
+
+
+def _values(source: str, row: EpisodeRow) -> dict[str, object]:
+    return {
+        "source": source,
+        "ticket": row.ticket,
+        "rule": row.rule,
+        "number": row.number,
+        "anchor": row.anchor,
+        "fired_at": row.fired_at,
+        "confirmed": json.dumps(row.confirmed),
+        "backlog": int(row.backlog),
+        "step": row.step,
+        "applied_at": row.applied_at,
+    }

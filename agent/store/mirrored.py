@@ -1,0 +1,163 @@
+"""The mirrored tickets: one row each, with the next instant at which a rule could fire in an indexed column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from agent.store import ticket_body
+from agent.store.tables import tickets
+from rules.instants import FOREVER, Instant
+from rules.ticket import Ticket, TicketRef
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A ticket as mirrored, with the revision that a decision about it rests on."""
+
+    ticket: Ticket
+    revision: int
+    urgency: int
+    next_look: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A ticket to keep, with what was decided about it."""
+
+    ticket: Ticket
+    urgency: int
+    next_look: Instant
+    generation: int
+
+
+_INSERT = insert(tickets)
+_UPSERT = _INSERT.on_conflict_do_update(
+    index_elements=["source", "id"],
+    set_={
+        "revision": tickets.c.revision + 1,
+        **{
+            name: _INSERT.excluded[name]
+            for name in ("key", "version", "known", "gone", "urgency", "next_look", "generation", "body")
+        },
+    },
+)
+_LOOKED_AT = (
+    update(tickets)
+    .where(
+        tickets.c.source == bindparam("at_source"),
+        tickets.c.id == bindparam("at_id"),
+        tickets.c.revision == bindparam("at_revision"),
+    )
+    .values(next_look=bindparam("look"), generation=bindparam("under"))
+)
+_SELECTED = (tickets.c.source, tickets.c.id, tickets.c.body, tickets.c.revision, tickets.c.urgency, tickets.c.next_look)
+
+
+def keep(db: Connection, kept: Sequence[Kept]) -> None:
+    """Insert or replace these tickets; each revision rises by one."""
+    rows = [
+        {
+            "source": k.ticket.ref.source,
+            "id": k.ticket.ref.id,
+            "key": k.ticket.key,
+            "version": k.ticket.version,
+            "revision": 1,
+            "known": k.ticket.known,
+            "gone": k.ticket.gone,
+            "urgency": k.urgency,
+            "next_look": k.next_look,
+            "generation": k.generation,
+            "body": ticket_body.written(k.ticket),
+        }
+        for k in kept
+    ]
+    if rows:
+        db.execute(_UPSERT, rows)
+
+
+def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]]) -> None:
+    """Store (ticket, next look, generation) for tickets that were looked at without being read anew."""
+    rows = [
+        {
+            "at_source": mirrored.ticket.ref.source,
+            "at_id": mirrored.ticket.ref.id,
+            "at_revision": mirrored.revision,
+            "look": next_look,
+            "under": generation,
+        }
+        for mirrored, next_look, generation in looks
+    ]
+    if rows:
+        db.execute(_LOOKED_AT, rows)
+
+
+def set_gone(db: Connection, source: str, name: str, at: Instant) -> None:
+    """The ticket's life ended: it is looked at no more until it comes back."""
+    place = (tickets.c.source == source, tickets.c.id == name)
+    db.execute(update(tickets).where(*place).values(gone=at, next_look=FOREVER, revision=tickets.c.revision + 1))
+
+
+def set_next_look(db: Connection, ref: TicketRef, next_look: Instant) -> None:
+    """Bring the next look of one ticket forward (never back)."""
+    place = (tickets.c.source == ref.source, tickets.c.id == ref.id, tickets.c.next_look > next_look)
+    db.execute(update(tickets).where(*place).values(next_look=next_look))
+
+
+def versions(db: Connection, source: str, ids: Collection[str]) -> dict[str, str]:
+    """The mirrored version of each of these ids that is mirrored and not gone."""
+    rows = db.execute(
+        select(tickets.c.id, tickets.c.version).where(tickets.c.source == source, tickets.c.id.in_(ids), tickets.c.gone.is_(None))
+    )
+    return {row.id: row.version for row in rows}
+
+
+def mirrored(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, Mirrored]:
+    """These tickets, by id."""
+    rows = db.execute(select(*_SELECTED).where(tickets.c.source == source, tickets.c.id.in_(ids)))
+    return {row.id: _mirrored(row) for row in rows}
+
+
+def due(db: Connection, source: str, at: Instant, limit: int) -> list[Mirrored]:
+    """Tickets whose next look has come, the earliest first."""
+    query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.next_look <= at)
+    return [_mirrored(row) for row in db.execute(query.order_by(tickets.c.next_look, tickets.c.id).limit(limit))]
+
+
+def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirrored]:
+    """Tickets whose next look was computed under an older rulebook or world, the most urgent first."""
+    query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.generation < generation)
+    order = (tickets.c.generation, tickets.c.urgency, tickets.c.id)
+    return [_mirrored(row) for row in db.execute(query.order_by(*order).limit(limit))]
+
+
+def count_stale(db: Connection, source: str, generation: int) -> int:
+    query = select(func.count()).select_from(tickets).where(tickets.c.source == source, tickets.c.generation < generation)
+    return int(db.execute(query).scalar_one())
+
+
+def next_look(db: Connection, source: str) -> Instant | None:
+    """The earliest next look of the source."""
+    return db.execute(select(func.min(tickets.c.next_look)).where(tickets.c.source == source)).scalar()
+
+
+def by_name(db: Connection, source: str, name: str) -> Mirrored | None:
+    """The ticket with this key or id."""
+    query = select(*_SELECTED).where(tickets.c.source == source, or_(tickets.c.key == name, tickets.c.id == name))
+    row = db.execute(query.order_by(tickets.c.key != name).limit(1)).one_or_none()
+    return None if row is None else _mirrored(row)
+
+
+def count(db: Connection, source: str) -> tuple[int, int]:
+    """(tickets mirrored, of these gone)."""
+    query = select(func.count(), func.count(tickets.c.gone)).where(tickets.c.source == source)
+    total, gone = db.execute(query).one()
+    return int(total), int(gone)
+
+
+def _mirrored(row: object) -> Mirrored:
+    source, name, body, revision, urgency, look = row  # type: ignore[misc]
+    return Mirrored(ticket_body.ticket(TicketRef(source, name), body), revision, urgency, look)

@@ -1,0 +1,172 @@
+"""Escalations as decided, and their operations: one row per request, committed as sent before its first byte leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from agent.store.states import OPERATION_MOVES, OperationState
+from agent.store.tables import escalations, operations
+from rules.escalation import Escalation, FieldChange, Operation, OperationKind
+from rules.instants import Instant
+from rules.ticket import TicketRef, Value
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """An operation with its state. `look_at`: from when on the marker of an unknown outcome may be looked for."""
+
+    operation: Operation
+    escalation: int
+    position: int
+    state: OperationState
+    sent_at: Instant | None
+    look_at: Instant | None
+    settled_at: Instant | None
+    native_id: str
+    problem: str
+
+
+def add(db: Connection, escalation: Escalation, confirmed_at: Instant) -> int:
+    """Keep an escalation as decided; gives its number."""
+    values = {
+        "source": escalation.ticket.source,
+        "ticket": escalation.ticket.id,
+        "confirmed_at": confirmed_at,
+        "body": json.dumps(asdict(escalation), ensure_ascii=False),
+    }
+    key = db.execute(insert(escalations).values(values)).inserted_primary_key
+    return int(key[0]) if key is not None else 0
+
+
+def add_operations(db: Connection, escalation: int, made: Sequence[Operation]) -> None:
+    """Keep operations of an escalation, after those that it has. Raises IntegrityError where a key is there already."""
+    place = operations.c.escalation == escalation
+    first = int(db.execute(select(func.count()).select_from(operations).where(place)).scalar_one())
+    rows = [
+        {
+            "key": operation.key,
+            "escalation": escalation,
+            "position": position,
+            "source": operation.ticket.source,
+            "ticket": operation.ticket.id,
+            "kind": operation.kind,
+            "state": OperationState.PLANNED,
+            "body": _body(operation),
+        }
+        for position, operation in enumerate(made, first)
+    ]
+    if rows:
+        db.execute(insert(operations), rows)
+
+
+def move(db: Connection, row: OperationRow, to: OperationState, **values: Any) -> bool:
+    """Move an operation if it is still in the state that the caller saw; False where it is not."""
+    if to not in OPERATION_MOVES[row.state]:
+        raise ValueError(f"{row.operation.key}: {row.state} -> {to} is no allowed move")
+    place = and_(operations.c.key == row.operation.key, operations.c.state == row.state)
+    return db.execute(update(operations).where(place).values(state=to, **values)).rowcount == 1
+
+
+def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow | None:
+    """Mark the next planned operation as sent and give it; None where none is left, or one is still under way."""
+    rows = of_escalation(db, escalation)
+    planned = next((row for row in rows if row.state is OperationState.PLANNED), None)
+    if planned is None or any(row.state in (OperationState.SENT, OperationState.UNKNOWN) for row in rows):
+        return None
+    move(db, planned, OperationState.SENT, sent_at=now)
+    return next(row for row in of_escalation(db, escalation) if row.position == planned.position)
+
+
+def look_later(db: Connection, row: OperationRow, look_at: Instant) -> None:
+    """The marker of an unknown outcome could not be looked for; again at `look_at`."""
+    place = and_(operations.c.key == row.operation.key, operations.c.state == row.state)
+    db.execute(update(operations).where(place).values(look_at=look_at))
+
+
+def of_escalation(db: Connection, escalation: int) -> list[OperationRow]:
+    return _rows(db, operations.c.escalation == escalation)
+
+
+def of_ticket(db: Connection, source: str, ticket: str) -> list[OperationRow]:
+    return _rows(db, operations.c.source == source, operations.c.ticket == ticket)
+
+
+def that_may_have_left(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[OperationRow]]:
+    """By ticket: operations that left or may have left; what a change by hoist's own account is compared with."""
+    found: dict[str, list[OperationRow]] = {}
+    place = (operations.c.source == source, operations.c.ticket.in_(tuple(ids)), operations.c.sent_at.is_not(None))
+    for row in _rows(db, *place):
+        found.setdefault(row.operation.ticket.id, []).append(row)
+    return found
+
+
+def in_state(db: Connection, source: str, state: OperationState) -> list[OperationRow]:
+    return _rows(db, operations.c.source == source, operations.c.state == state)
+
+
+def next_look(db: Connection, source: str) -> Instant | None:
+    """When the marker of the earliest unknown outcome may be looked for."""
+    place = (operations.c.source == source, operations.c.state == OperationState.UNKNOWN)
+    return db.execute(select(func.min(operations.c.look_at)).where(*place)).scalar()
+
+
+def escalation_body(db: Connection, escalation: int) -> dict[str, Any]:
+    """The escalation as it was decided, as plain JSON."""
+    text = db.execute(select(escalations.c.body).where(escalations.c.id == escalation)).scalar_one()
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _rows(db: Connection, *place: Any) -> list[OperationRow]:
+    query = select(operations).where(*place).order_by(operations.c.escalation, operations.c.position)
+    return [
+        OperationRow(
+            _operation(row.key, row.kind, TicketRef(row.source, row.ticket), row.body),
+            row.escalation,
+            row.position,
+            OperationState(row.state),
+            row.sent_at,
+            row.look_at,
+            row.settled_at,
+            row.native_id,
+            row.problem,
+        )
+        for row in db.execute(query)
+    ]
+
+
+def _body(operation: Operation) -> str:
+    changes = [(c.field, c.old, c.new) for c in operation.changes]
+    parts = {
+        "marker": operation.marker,
+        "firings": operation.firing_markers,
+        "changes": changes,
+        "labels": operation.add_labels,
+        "comment": operation.comment,
+        "planned_at": operation.planned_at,
+    }
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def _operation(key: str, kind: str, ticket: TicketRef, body: str) -> Operation:
+    parts = json.loads(body)
+    return Operation(
+        key,
+        OperationKind(kind),
+        ticket,
+        parts["marker"],
+        tuple(parts["firings"]),
+        tuple(FieldChange(field, _value(old), _value(new)) for field, old, new in parts["changes"]),
+        tuple(parts["labels"]),
+        parts["comment"],
+        parts["planned_at"],
+    )
+
+
+def _value(value: Any) -> Value:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,163 @@
+"""The tables. Instants are milliseconds on the clock of the ticket's source; texts named body, data or raw hold JSON."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
+
+from rules.instants import FOREVER
+
+metadata: Final = MetaData()
+
+installation: Final = Table(
+    "installation",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sources: Final = Table(
+    "sources",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("instance", Text, nullable=False, server_default=""),
+    Column("account", Text, nullable=False, server_default=""),
+    Column("cursor", Text),  # opaque, the connector's own
+    Column("horizon", BigInteger, nullable=False, server_default="0"),  # read completely up to here
+    Column("polled_at", BigInteger, nullable=False, server_default="0"),
+    Column("generation", Integer, nullable=False, server_default="0"),  # rises with every new rulebook or world
+    Column("looked_with", Text, nullable=False, server_default=""),  # the versions that the generation stands for
+    Column("directory", Text, nullable=False, server_default="{}"),
+    Column("problem", Text, nullable=False, server_default=""),  # why the source stands still; empty while it goes
+)
+
+activations: Final = Table(
+    "activations",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("activated_at", BigInteger, nullable=False),  # what began earlier is backlog
+    PrimaryKeyConstraint("source", "rule"),
+)
+
+tickets: Final = Table(
+    "tickets",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Text, nullable=False),  # the platform's stamp: the ledger of what was read
+    Column("revision", Integer, nullable=False),  # rises with every change of the row; guards decisions
+    Column("known", BigInteger, nullable=False),
+    Column("gone", BigInteger),
+    Column("urgency", Integer, nullable=False),  # 0 is the most urgent priority
+    Column("next_look", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),  # the one next_look was computed under
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("source", "id"),
+    Index("tickets_by_next_look", "source", "next_look", sqlite_where=text(f"next_look < {FOREVER}")),
+    Index("tickets_by_generation", "source", "generation", "urgency"),
+    Index("tickets_by_key", "source", "key"),
+)
+
+episodes: Final = Table(
+    "episodes",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("anchor", BigInteger, nullable=False),
+    Column("fired_at", BigInteger, nullable=False),
+    Column("confirmed", Text, nullable=False),  # JSON list of instants
+    Column("backlog", Integer, nullable=False),  # 1: was true before its rule was activated
+    Column("step", Integer, nullable=False),  # the last step that was decided
+    Column("applied_at", BigInteger),  # when that step took effect; the next one is counted from it
+    PrimaryKeyConstraint("source", "ticket", "rule", "number"),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # agent.store.states.RowState
+    Column("instant", BigInteger, nullable=False),  # since when the step is due
+    Column("planned_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),  # server time of the fresh read that the write rests on
+    Column("settled_at", BigInteger),
+    Column("escalation", Integer),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("because", Text, nullable=False, server_default="[]"),  # JSON list of sentences
+    Column("problem", Text, nullable=False, server_default=""),
+    Index("outbox_key", "source", "ticket", "rule", "number", "step", unique=True),
+    Index("outbox_by_state", "source", "state", "not_before"),
+    Index("outbox_by_ticket", "source", "ticket", "state"),
+)
+
+escalations: Final = Table(
+    "escalations",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("confirmed_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+operations: Final = Table(
+    "operations",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("escalation", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),  # agent.store.states.OperationState
+    Column("body", Text, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("look_at", BigInteger),  # of an unknown outcome: when the marker may be looked for
+    Column("settled_at", BigInteger),
+    Column("native_id", Text, nullable=False, server_default=""),
+    Column("problem", Text, nullable=False, server_default=""),
+    Index("operations_by_ticket", "source", "ticket"),
+    Index("operations_by_state", "source", "state"),
+    Index("operations_by_escalation", "escalation", "position"),
+)
+
+quarantine: Final = Table(
+    "quarantine",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "id"),
+)
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("line", Integer, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("journal_by_ticket", "source", "ticket"),
+)

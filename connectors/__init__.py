@@ -1,0 +1,1 @@
+"""Connectors to helpdesk platforms. They know the ticket and the escalation, nothing else of hoist."""

@@ -1,0 +1,155 @@
+"""What a connector must do. Everything a platform is peculiar about stays behind this page.
+
+A connector is handed its settings, a source name and an HTTP session factory; it keeps no state between calls beyond caches.
+Times are Instants on the source's clock (`server_time` comes from its Date headers, rounded down to their resolution).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from rules.escalation import Operation, OperationKind
+from rules.instants import Instant
+from rules.ticket import Ticket
+from rules.world import Directory
+
+
+class Guard(StrEnum):
+    """What becomes of a person's change made between hoist's read and hoist's write."""
+
+    REFUSED = "refused by the platform"
+    PUT_BACK = "detected and put back"
+    NOT_DETECTABLE = "not detectable"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the platform can do and promise, as data; a rulebook that asks for more is refused when loaded."""
+
+    platform: str  # jira, servicenow, zendesk
+    writes: frozenset[str]  # of team, assignee, priority, labels, comment
+    guards: Mapping[OperationKind, Guard]
+    request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
+    date_resolution: int = 1_000  # milliseconds by which a Date header may lag the instant it names
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who hoist is in the source, and which instance this is."""
+
+    account: str  # the platform's stable id of hoist's account
+    account_name: str
+    instance: str  # stable id or address of the instance; compared before any write
+    server_time: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A ticket that could not be mapped: its raw form is kept, the page goes on."""
+
+    id: str
+    key: str
+    reason: str
+    raw: str  # JSON text as received, secrets never are in it
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some changed tickets, and the cursor to commit together with them.
+
+    `cursor` is opaque text. `complete` says that the source holds nothing newer than `horizon` that has not been handed out; only
+    the last page of a run is complete. Tickets of one page are distinct.
+    """
+
+    tickets: Sequence[Ticket]
+    quarantined: Sequence[Quarantined]
+    cursor: str
+    complete: bool
+    server_time: Instant
+    horizon: Instant
+    unchanged: int = 0  # rows that the ledger knew already
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A fresh, strongly consistent read of some tickets with every kind of fact (fields, history, comments)."""
+
+    tickets: Sequence[Ticket]
+    quarantined: Sequence[Quarantined]
+    gone: Sequence[str]  # ids that do not exist or are not visible
+    server_time: Instant  # of the earliest answer that the reading is made of
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The source accepted an operation. `native_id` is what it made (a comment's id), where it made something."""
+
+    operation: str  # its key
+    server_time: Instant
+    native_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """A person's value that our write replaced although it was not the one that was read."""
+
+    field: str
+    theirs: str | None  # native id, as the platform's own record names it
+    ours: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the platform's own record says about an operation that was sent.
+
+    `found` is None where the record can't be read: then nothing may be concluded. `problems` are sentences: a field that did not
+    take its value, a comment that the requester can read.
+    """
+
+    found: bool | None
+    at: Instant | None = None  # the source's time of the effect
+    overwritten: tuple[Overwritten, ...] = ()
+    problems: tuple[str, ...] = ()
+    native_id: str = ""
+
+
+class Ledger(Protocol):
+    """What the mirror holds already, so that rows seen again in an overlap window cost no second request."""
+
+    def unchanged(self, versions: Mapping[str, str]) -> Collection[str]:
+        """Of these ids with their versions, the ids that are mirrored with that same version."""
+
+
+class Connector(Protocol):
+    """One source. Every method may raise TryLater or AskAdmin beside what it names."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Constant for the life of the connector."""
+
+    def identify(self) -> Identity:
+        """Sign in. Raises AskAdmin where the credential is wrong, also where the platform answers as for an anonymous caller."""
+
+    def problems(self) -> Sequence[str]:
+        """What an administrator must mend before anything is written (missing permissions, unknown fields), as sentences."""
+
+    def directory(self) -> Directory:
+        """Teams, priorities, statuses and the people seen, read from the source."""
+
+    def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
+        """Pages of tickets changed since the cursor, oldest first; None starts with everything.
+
+        The caller commits each page with its cursor before it asks for the next one.
+        """
+
+    def read(self, ids: Sequence[str]) -> Reading:
+        """Read these tickets afresh; never from a search index."""
+
+    def write(self, operation: Operation) -> Receipt:
+        """Send one operation, once. Raises OutcomeUnknown, Conflict, Gone, GiveUp."""
+
+    def verify(self, operation: Operation) -> Verification:
+        """Look for the operation's effect and marker in the platform's own record, under hoist's own account."""

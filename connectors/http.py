@@ -1,0 +1,429 @@
+"""One HTTP session per source: deadlines, waits that the platform asks for, errors by consequence, no secret in sight.
+
+Reads are idempotent and are tried again; writes are sent once, and every failure says whether anything can have taken effect.
+Failures of the network are turned into sentences before anything is raised: the exceptions of requests carry the request with
+its Authorization header, so none of them is ever the cause or the context of an error that leaves this file.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Final, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.wait import wait_base
+
+from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
+from rules.instants import Instant, instant
+
+_CHUNK: Final = 64 * 1024
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_NEVER_LEFT: Final = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Time and chance, handed in so that a stepped clock works and no test waits."""
+
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    chance: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much, in seconds, bytes and requests."""
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0  # between two arrivals of data
+    total_seconds: float = 120.0  # a whole call with its retries and waits
+    largest_answer: int = 64 * 1024 * 1024
+    attempts: int = 4
+    longest_wait_seconds: float = 10.0  # a longer wait is not slept in the worker but handed to the caller
+    default_wait_seconds: float = 30.0  # where the platform names none
+    threads: int = 32
+    concurrent: int = 4
+    requests_per_second: float = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the platform said. `server_time` is its Date header."""
+
+    status: int
+    body: bytes
+    server_time: Instant
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(GiveUp):
+    """The platform refuses the request for good with this HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Transient(TryLater):
+    """A read that failed in a way that often passes; `told` is the wait that the platform asked for, in seconds."""
+
+    def __init__(self, message: str, told: float | None, default: float) -> None:
+        super().__init__(message, default if told is None else told)
+        self.told = told
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    path: str
+    subject: str
+    query: Mapping[str, str] | None
+    body: bytes | None
+    read_seconds: float
+    deadline: float
+    accept: frozenset[int]
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """No usable answer. `left` says that the request may have reached the platform, `mend` what an administrator can do."""
+
+    what: str
+    left: bool
+    mend: str = ""
+
+
+class Basic(AuthBase):
+    """HTTP basic authentication that shows nothing of itself."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._header = requests.auth._basic_auth_str(username, password)  # noqa: SLF001 - the one place that spells it right
+        self.hidden = (password, self._header.removeprefix("Basic "))
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._header
+        return request
+
+    def __repr__(self) -> str:
+        return "Basic(...)"
+
+
+class Budget:
+    """At most so many requests at once and, over a second's burst, so many per second."""
+
+    def __init__(self, limits: Limits, surroundings: Surroundings) -> None:
+        self._slots = threading.BoundedSemaphore(limits.concurrent)
+        self._gap = 1.0 / limits.requests_per_second
+        self._surroundings = surroundings
+        self._lock = threading.Lock()
+        self._next = surroundings.monotonic()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a place and a token, hold the place for the length of the block."""
+        with self._slots:
+            with self._lock:
+                now = self._surroundings.monotonic()
+                self._next = max(self._next, now - 1.0) + self._gap
+                wait = self._next - now
+            if wait > 0:
+                self._surroundings.sleep(wait)
+            yield
+
+
+class WaitAsTold(wait_base):
+    """tenacity's wait: two seconds, doubled up to thirty, times 0.7 to 1.3; never less than the platform asked for."""
+
+    def __init__(self, chance: Callable[[], float]) -> None:
+        self._chance = chance
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        own = min(2.0 * 2.0 ** (retry_state.attempt_number - 1), 30.0) * (0.7 + 0.6 * self._chance())
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        told = failure.told if isinstance(failure, _Transient) else None
+        return max(own, told or 0.0)
+
+
+class Http:
+    """The session of one source, shared by its threads.
+
+    `words` takes the platform's own sentences out of an error body. `reads_by_post` are the paths whose POST changes nothing.
+    With `dry_run` every write is refused before anything is sent. Certificates are always verified; `ca_file` replaces the
+    system's authorities by an organisation's own. Proxies are those of the environment. No redirect is followed.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        base_url: str,
+        auth: Basic,
+        *,
+        words: Callable[[bytes], str],
+        limits: Limits | None = None,
+        surroundings: Surroundings | None = None,
+        reads_by_post: frozenset[str] = frozenset(),
+        ca_file: Path | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        self.source = source
+        self._base = base_url.rstrip("/")
+        self._words = words
+        self._limits = limits or Limits()
+        self._surroundings = surroundings or Surroundings()
+        self._reads_by_post = reads_by_post
+        self._dry_run = dry_run
+        self._hidden = auth.hidden
+        self._budget = Budget(self._limits, self._surroundings)
+        self._session = _session(self._base, auth, self._limits, ca_file)
+
+    def __repr__(self) -> str:
+        return f"Http({self.source}, {self._base})"
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._session.close()
+
+    def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        subject: str = "",
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        read_seconds: float | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """Ask for something, again if that helps. `accept` are error statuses that the caller reads itself.
+
+        Raises TryLater, AskAdmin, Gone, Conflict, and Refused for any other 4xx.
+        """
+        if method not in _SAFE and path not in self._reads_by_post:
+            raise ValueError(f"{method} {path} is not known to be a read")
+        limits, clock = self._limits, self._surroundings.monotonic
+        deadline = clock() + limits.total_seconds
+        call = _Call(method, path, subject, query, body, read_seconds or limits.read_seconds, deadline, accept, writes=False)
+
+        def enough(state: RetryCallState) -> bool:
+            return state.attempt_number >= limits.attempts or clock() + state.upcoming_sleep >= deadline
+
+        patiently = Retrying(
+            retry=retry_if_exception(self._worth_another_try),
+            wait=WaitAsTold(self._surroundings.chance),
+            stop=enough,
+            sleep=self._surroundings.sleep,
+            reraise=True,
+        )
+        return patiently(self._attempt, call)
+
+    def write(self, method: str, path: str, *, subject: str, body: bytes, query: Mapping[str, str] | None = None) -> Answer:
+        """Send something that takes effect, once.
+
+        Raises TryLater where nothing took effect, OutcomeUnknown where it may have, Conflict, Gone, AskAdmin, and Refused
+        (a GiveUp) where the platform refuses for good.
+        """
+        if self._dry_run:
+            raise GiveUp(f"{self._named(subject)}: nothing is written in a dry run")
+        deadline = self._surroundings.monotonic() + self._limits.total_seconds
+        call = _Call(method, path, subject, query, body, self._limits.read_seconds, deadline, frozenset(), writes=True)
+        return self._attempt(call)
+
+    def _worth_another_try(self, problem: BaseException) -> bool:
+        return isinstance(problem, _Transient) and (problem.told or 0.0) <= self._limits.longest_wait_seconds
+
+    def _attempt(self, call: _Call) -> Answer:
+        got = self._exchanged(call)
+        if isinstance(got, _Failure):
+            self._fail(call, got)
+        if got.status in call.accept and not _is_page(got):
+            return got
+        if not 200 <= got.status < 300:
+            self._refuse(call, got)
+        if _is_page(got):
+            self._fail(call, _Failure("a web page came back instead of data (a login page, a proxy or maintenance)", left=True))
+        return got
+
+    def _exchanged(self, call: _Call) -> Answer | _Failure:
+        with self._budget.turn():
+            try:
+                with self._session.request(
+                    call.method,
+                    self._base + call.path,
+                    params=call.query,
+                    data=call.body,
+                    headers={"Content-Type": "application/json"} if call.body is not None else None,
+                    timeout=(self._limits.connect_seconds, call.read_seconds),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    body = self._body(response, call.deadline)
+                    return body if isinstance(body, _Failure) else _answer(response, body)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
+                return _failure(problem)
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes | _Failure:
+        """The whole body, within the deadline: requests' own timeout starts anew with each byte that drips in."""
+        parts: list[bytes] = []
+        size = 0
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > self._limits.largest_answer:
+                return _Failure(f"the answer is larger than {self._limits.largest_answer} bytes", left=True)
+            if self._surroundings.monotonic() > deadline:
+                return _Failure(f"the answer was not complete after {self._limits.total_seconds:g} s", left=True)
+        return b"".join(parts)
+
+    def _fail(self, call: _Call, failure: _Failure) -> NoReturn:
+        message = f"{self._named(call.subject)}: {failure.what}"
+        if failure.mend:
+            raise AskAdmin(f"{message}; {failure.mend}")
+        if not call.writes:
+            raise _Transient(f"{message}; hoist tries again", None, self._limits.default_wait_seconds)
+        if failure.left:
+            raise OutcomeUnknown(f"{message}; the change may or may not have been made, hoist looks before it does anything else")
+        raise TryLater(f"{message}; nothing was changed, hoist tries again", self._limits.default_wait_seconds)
+
+    def _refuse(self, call: _Call, answer: Answer) -> NoReturn:
+        status, named = answer.status, self._named(call.subject)
+        page = _is_page(answer)
+        words = "it answered with a web page" if page else self._safe(self._words(answer.body)).rstrip(".") or "it gave no reason"
+        said = f"{named}: {status}: {words}"
+        if status == 401:
+            raise AskAdmin(f"{said}; the credential is wrong or has expired, renew it")
+        if status == 429:
+            told = _told_seconds(answer)
+            raise _Transient(
+                f"{named}: too many requests{_why_limited(answer)}; hoist waits", told, self._limits.default_wait_seconds
+            )
+        if 300 <= status < 400:
+            raise AskAdmin(
+                f"{named}: {status}: it sends hoist on to {_host(answer)}; set the address of the source to the final one"
+            )
+        if status >= 500 or page or status in {408, 425}:
+            if call.writes:
+                raise OutcomeUnknown(
+                    f"{said}; the change may or may not have been made, hoist looks before it does anything else"
+                )
+            raise _Transient(f"{said}; hoist tries again", _told_seconds(answer), self._limits.default_wait_seconds)
+        if status == 403 and not call.writes:
+            raise AskAdmin(f"{said}; give hoist's account the permission")
+        if status == 404:
+            raise Gone(f"{said}; it was deleted, or hoist's account may not see it")
+        if status == 409:
+            raise Conflict(f"{said}; hoist reads it afresh")
+        if status == 410:
+            raise AskAdmin(f"{said}; the platform no longer offers {call.method} {call.path}, update hoist")
+        raise Refused(said, status)
+
+    def _named(self, subject: str) -> str:
+        return f"{self.source}:{subject}" if subject else self.source
+
+    def _safe(self, text: str) -> str:
+        """A platform's words, cut, on one line, without hoist's credential even if the platform repeats it."""
+        for secret in self._hidden:
+            text = text.replace(secret, "[hidden]")
+        text = " ".join(text.split())
+        return text if len(text) <= 500 else text[:499] + "…"
+
+
+def _session(base: str, auth: AuthBase, limits: Limits, ca_file: Path | None) -> requests.Session:
+    session = requests.Session()
+    # Off, since it would read .netrc and let a variable decide on certificates; the proxies of the environment are kept.
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(base))
+    session.auth = auth
+    session.verify = str(ca_file) if ca_file else True
+    session.headers.update({"Accept": "application/json", "User-Agent": "hoist"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # urllib3's own retries stay off: one layer alone decides what may be sent twice.
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=limits.threads, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _answer(response: requests.Response, body: bytes) -> Answer | _Failure:
+    date = _http_date(response.headers.get("Date", ""))
+    if date is None:
+        mend = "let the proxy in between pass the Date header on: hoist measures all time by the source's clock"
+        return _Failure("the answer carries no Date header", left=True, mend=mend if response.request.method in _SAFE else "")
+    return Answer(response.status_code, body, instant(date), response.headers)
+
+
+def _failure(problem: Exception) -> _Failure:
+    inner = problem.args[0] if problem.args else None
+    reason = getattr(inner, "reason", inner)
+    if isinstance(problem, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(problem):
+        return _Failure("its certificate can't be verified", left=False, mend="name the organisation's authority as ca_file")
+    if isinstance(problem, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError) or isinstance(
+        reason, _NEVER_LEFT
+    ):
+        return _Failure("it can't be reached", left=False)
+    if isinstance(problem, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
+        return _Failure("no answer came in time", left=True)
+    return _Failure(f"the connection broke ({type(problem).__name__})", left=True)
+
+
+def _is_page(answer: Answer) -> bool:
+    """A body that is no JSON. Some gateways label JSON as text, so the first byte decides where the label does not."""
+    if not answer.body:
+        return False
+    kind = answer.headers.get("Content-Type", "")
+    return "json" not in kind and answer.body.lstrip()[:1] not in {b"{", b"["}
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _told_seconds(answer: Answer) -> float | None:
+    """The wait of Retry-After (seconds or HTTP date), else of X-RateLimit-Reset (ISO 8601, sometimes without seconds)."""
+    after = answer.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", after):
+        return float(after)
+    until = _http_date(after) if after else _iso(answer.headers.get("X-RateLimit-Reset", ""))
+    return None if until is None else max((instant(until) - answer.server_time) / 1000, 0.0)
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        date = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _why_limited(answer: Answer) -> str:
+    reason = answer.headers.get("RateLimit-Reason", "")
+    return f" ({reason})" if re.fullmatch(r"[\w .-]{1,60}", reason) else ""
+
+
+def _host(answer: Answer) -> str:
+    """The host alone: the query of a login redirect may hold a session."""
+    return urlsplit(answer.headers.get("Location", "")).hostname or "another path"

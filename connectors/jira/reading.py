@@ -1,0 +1,214 @@
+"""Issues with every kind of fact (fields, changelog, comments) as tickets; one that can't be mapped costs no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from connectors.contract import Quarantined, Reading
+from connectors.errors import Gone, TryLater
+from connectors.jira import wire
+from connectors.jira.client import JiraClient, wrong_place
+from connectors.jira.facts import SiteFacts
+from connectors.jira.mapping import Mapper
+from connectors.jira.wire import Comment, Entry, Issue
+from rules.instants import Instant
+from rules.ticket import Ticket
+
+BATCH: Final = 100
+_FIELDS: Final = (
+    "summary", "status", "priority", "assignee", "reporter", "labels", "issuetype", "project", "components", "created", "updated",
+    "duedate", "description", "comment",
+)  # fmt: skip
+_PAGES: Final = 1_000
+"""More pages than any history has: a server that never ends must not hold hoist for ever."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Up to 100 issues. `missing` are the ids that came back without an issue, with what Jira said about them."""
+
+    tickets: Sequence[Ticket]
+    quarantined: Sequence[Quarantined]
+    missing: Mapping[str, str]
+    server_time: Instant
+
+
+class TicketReader:
+    """Reads issues by id, which Jira answers from its database; a search answers from an index that lags."""
+
+    def __init__(self, client: JiraClient, facts: SiteFacts, tier_field: str) -> None:
+        self._client = client
+        self._facts = facts
+        self._shapes = wire.shapes(tier_field)
+        self._fields = (*_FIELDS, tier_field) if tier_field else _FIELDS
+
+    def read(self, ids: Sequence[str]) -> Reading:
+        """Any number of issues, each id once. An id that Jira answers with 404 is gone."""
+        tickets: list[Ticket] = []
+        quarantined: list[Quarantined] = []
+        gone: list[str] = []
+        earliest: Instant | None = None
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), BATCH):
+            batch = self.batch(wanted[start : start + BATCH])
+            alone = [self._alone(id_) for id_ in batch.missing]
+            gone += [id_ for id_, one in zip(batch.missing, alone, strict=True) if one is None]
+            for each in (batch, *filter(None, alone)):
+                tickets += each.tickets
+                quarantined += each.quarantined
+                earliest = each.server_time if earliest is None else min(earliest, each.server_time)
+        if earliest is None:
+            earliest = self._client.myself()[1].server_time
+        return Reading(tickets, quarantined, gone, earliest)
+
+    def batch(self, ids: Sequence[str]) -> Batch:
+        """At most 100 issues, in three requests and more only for long histories and many comments."""
+        answer = self._client.bulk_fetch(ids, self._fields)
+        issues, bad = self._issues(answer.body)
+        read = {issue["id"] for issue in issues} | {each.id for each in bad}
+        errors = _errors(answer.body) if len(read) < len(ids) else {}
+        missing = {id_: errors.get(id_, "") for id_ in ids if id_ not in read}
+        return self._mapped(issues, bad, missing, answer.server_time)
+
+    def one(self, id_: str, properties: Sequence[str] = ()) -> tuple[Issue, Instant]:
+        """One issue with some of its properties, and the server time. Raises Gone, TryLater."""
+        answer = self._client.issue(id_, self._fields, properties)
+        try:
+            return self._shapes.issue(answer.body), answer.server_time
+        except ValidationError as problem:
+            where = wrong_place(problem)
+        raise TryLater(f"{self._client.source}:{id_}: the issue can't be read ({where}); hoist tries again", 60.0)
+
+    def _alone(self, id_: str) -> Batch | None:
+        """An issue that a bulk read left out: None if it is gone indeed."""
+        try:
+            answer = self._client.issue(id_, self._fields)
+        except Gone:
+            return None
+        issues, bad = self._issues(b'{"issues":[' + answer.body + b"]}")
+        return self._mapped(issues, bad, {}, answer.server_time)
+
+    # --- from answers to tickets ----------------------------------------------------------------------------------------
+
+    def _mapped(
+        self, issues: Sequence[Issue], bad: Sequence[Quarantined], missing: Mapping[str, str], server_time: Instant
+    ) -> Batch:
+        entries, bad_histories = self._entries([issue["id"] for issue in issues])
+        comments = {issue["id"]: self._comments(issue) for issue in issues}
+        good = [issue for issue in issues if issue["id"] not in bad_histories]
+        mapper = Mapper(self._facts.site(), server_time)
+        tickets = [mapper.ticket(issue, entries.get(issue["id"], ()), comments[issue["id"]]) for issue in good]
+        if mapper.unknown_statuses and self._facts.learn_statuses(mapper.unknown_statuses):
+            mapper = Mapper(self._facts.site(), server_time)
+            tickets = [mapper.ticket(issue, entries.get(issue["id"], ()), comments[issue["id"]]) for issue in good]
+        self._facts.saw(issues)
+        unread = [Quarantined(each["id"], each["key"], bad_histories[each["id"]], "") for each in issues if each not in good]
+        return Batch(tickets, [*bad, *unread], missing, server_time)
+
+    def _issues(self, body: bytes) -> tuple[Sequence[Issue], Sequence[Quarantined]]:
+        try:
+            return self._shapes.issues(body)["issues"], ()
+        except ValidationError:
+            rows = self._parts(body, "issues")
+        issues: list[Issue] = []
+        bad: list[Quarantined] = []
+        for row in rows:
+            raw = json.dumps(row, ensure_ascii=False)
+            issue, reason = _tried(self._shapes.issue, raw)
+            if issue is not None:
+                issues.append(issue)
+                continue
+            about = row if isinstance(row, dict) else {}
+            id_, key = str(about.get("id", "")), str(about.get("key", ""))
+            sentence = f"{self._client.source}:{key or id_}: the issue is not what Jira's reference describes: {reason}"
+            bad.append(Quarantined(id_, key, sentence, raw))
+        return issues, bad
+
+    def _entries(self, ids: Sequence[str]) -> tuple[Mapping[str, list[Entry]], Mapping[str, str]]:
+        """The changelogs by issue id, over all pages, and why the others can't be read."""
+        found: dict[str, list[Entry]] = {}
+        bad: dict[str, str] = {}
+        token: str | None = None
+        seen: set[str] = set()
+        while ids and len(seen) < _PAGES:
+            body = self._client.bulk_changelogs(ids, token).body
+            try:
+                page = wire.CHANGELOGS.validate_json(body)
+                groups, token = page["groups"], page.get("next_token")
+            except ValidationError:
+                groups, token = self._sound_groups(body, bad)
+            for group in groups:
+                found.setdefault(group["issue_id"], []).extend(group["entries"])
+            if not token:
+                return {id_: _each_once(entries) for id_, entries in found.items()} if seen else found, bad
+            if token in seen:
+                break
+            seen.add(token)
+        if ids:
+            raise TryLater(f"{self._client.source}: Jira's changelog pages do not end; hoist tries again", 60.0)
+        return found, bad
+
+    def _sound_groups(self, body: bytes, bad: dict[str, str]) -> tuple[list[wire.IssueEntries], str | None]:
+        groups: list[wire.IssueEntries] = []
+        for row in self._parts(body, "issueChangeLogs"):
+            group, reason = _tried(wire.ISSUE_ENTRIES.validate_json, json.dumps(row, ensure_ascii=False))
+            if group is not None:
+                groups.append(group)
+            elif isinstance(row, dict):
+                id_ = str(row.get("issueId", ""))
+                bad[id_] = f"{self._client.source}:{id_}: its changelog is not what Jira's reference describes: {reason}"
+        token = json.loads(body).get("nextPageToken")
+        return groups, token if isinstance(token, str) else None
+
+    def _comments(self, issue: Issue) -> Sequence[Comment]:
+        """Those that the field carries, or all of them by pages where it carries only some."""
+        field = issue["fields"].get("comment")
+        if not field:
+            return ()
+        if len(field["comments"]) >= field.get("total", 0):
+            return field["comments"]
+        found: dict[int, Comment] = {}
+        for _ in range(_PAGES):
+            before = len(found)
+            page = self._client.comments(issue["id"], before, "created")
+            found |= {each["id"]: each for each in page["comments"]}
+            if len(found) == before or len(found) >= page.get("total", 0):
+                break
+        return list(found.values())
+
+    def _parts(self, body: bytes, name: str) -> list[Any]:
+        """The rows of an answer that does not hold together as a whole."""
+        try:
+            whole = json.loads(body)
+        except ValueError:
+            whole = None
+        rows = whole.get(name) if isinstance(whole, dict) else None
+        if not isinstance(rows, list):
+            raise TryLater(f"{self._client.source}: Jira's answer holds no {name}; hoist tries again", 60.0)
+        return rows
+
+
+def _tried(parse: Callable[[bytes], T], raw: str) -> tuple[T | None, str]:
+    try:
+        return parse(raw.encode()), ""
+    except ValidationError as problem:
+        return None, wrong_place(problem)
+
+
+def _errors(body: bytes) -> dict[str, str]:
+    """What Jira says about ids that it gave no issue for."""
+    whole = json.loads(body)
+    errors = whole.get("issueErrors") if isinstance(whole, dict) else None
+    rows = [each for each in errors or () if isinstance(each, dict)]
+    return {str(each.get("id", "")): str(each.get("errorMessage", "") or "Jira gives no reason") for each in rows}
+
+
+def _each_once(entries: Sequence[Entry]) -> list[Entry]:
+    return list({entry["id"]: entry for entry in entries}.values())

@@ -1,0 +1,259 @@
+"""A stateful stand-in of Jira Cloud on loopback: one site that lives through a history and answers as Jira does.
+
+For tests, for the demo and for trying hoist without a helpdesk. It shares no code with hoist's own Jira client, so that a
+misunderstanding on one side shows on the other. Its behaviour follows Atlassian's published contract (OpenAPI of June 2026) and
+reference pages, named in `connectors/jira/site/`; what Atlassian leaves open it does in the least comfortable way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import parse_qs, unquote
+from zoneinfo import ZoneInfo
+
+from connectors.jira.site.about_calls import tenant_info
+from connectors.jira.site.call import Answer, Call, Refused, answered
+from connectors.jira.site.catalog import TEAM, account_id
+from connectors.jira.site.event_log import load
+from connectors.jira.site.faults import FAULTS, Faults
+from connectors.jira.site.gateway import Dates, Door, Limits, token_of
+from connectors.jira.site.history import History
+from connectors.jira.site.made_up import made_up
+from connectors.jira.site.routes import found, writes
+from connectors.jira.site.server import Serving, serving
+from connectors.jira.site.state import Issue
+from connectors.jira.site.whole import Site
+from rules.instants import DAY, Instant, instant
+
+__all__ = ["Answer", "History", "JiraSandbox", "Serving", "load", "made_up", "main", "run"]
+
+TICKETS: Final = 200
+AHEAD: Final = 14 * DAY
+"""How far made-up tickets go on living when the sandbox runs on its own."""
+
+
+class JiraSandbox:
+    """One site. `clock` gives its time in milliseconds; what lies at or before it has happened when a call is answered.
+
+    `history` is replayed, made-up tickets by default. `seed` fixes ids, tokens and the occasions of faults. `faults` are rates
+    between 0 and 1 by name (`connectors.jira.site.faults` says what each does): too-many-requests,
+    too-many-requests-without-retry-after, html-503, unauthorized-401, lost-answer, refused-before, slow, conflict-409,
+    property-dropped, repeated-token, expired-token, stale-search, per-issue-write-limit. `lag` is how many milliseconds a search
+    is behind. `time_zone` is that of every account's profile, in which text dates of JQL are read. `withheld` are permissions
+    that the service account lacks. `comment_limit` is how many comments an issue takes. Raises ValueError for unknown faults.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], Instant],
+        history: History | None = None,
+        seed: int = 0,
+        faults: Mapping[str, float] = MappingProxyType({}),
+        lag: int = 0,
+        time_zone: str = "Europe/Amsterdam",
+        withheld: Collection[str] = (),
+        comment_limit: int = 5_000,
+    ) -> None:
+        self._faults = Faults(faults, seed)
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._site = Site(
+            history or made_up(TICKETS, seed, clock(), AHEAD),
+            clock=clock,
+            faults=self._faults,
+            lag=lag,
+            seed=seed,
+            zone=ZoneInfo(time_zone),
+            withheld=withheld,
+            comment_limit=comment_limit,
+        )
+        self._door = Door(self._site.catalog, seed)
+        self._limits = Limits(self._faults)
+        self._dates = Dates()
+        self.requests = 0
+
+    @property
+    def url(self) -> str:
+        """The site's address: that of the server once it listens."""
+        return self._site.base
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator[Serving]:
+        """Answer on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use."""
+        with serving(self.dispatch, port) as server:
+            with self._lock:
+                self._site.base = server.url
+            yield server
+
+    def credentials(self, person: str = "") -> dict[str, str]:
+        """What a client signs in with: `platform`, `url`, `username`, `token`; of the service account, or of a history's person.
+
+        Raises KeyError for a handle that the history does not know.
+        """
+        catalog = self._site.catalog
+        user = catalog.users[account_id(person)] if person else catalog.agent
+        return {"platform": "jira", "url": self.url, "username": user.email, "token": token_of(user, self._seed)}
+
+    def source_settings(self) -> dict[str, object]:
+        """What hoist's configuration of this source needs beyond the credential."""
+        history = self._site.history
+        return {
+            "projects": [history.project],
+            "tier_field": {"kind": "select", "field": TEAM},
+            "statuses": {role: list(names) for role, names in history.roles.items()},
+        }
+
+    def next_event(self, after: Instant) -> Instant | None:
+        """The instant of the next replayed event later than this one."""
+        return self._site.history.next_event(after)
+
+    def issue_id(self, name: str) -> str:
+        """The id of the issue that replays this one of the history. Raises KeyError before it was created."""
+        with self._lock:
+            self._site.catch_up()
+            return str(self._site.names[name].id)
+
+    def move(self, id_or_key: str, project: str) -> str:
+        """Move an issue to another project (OPS is there), as the service account would; its new key. Raises KeyError."""
+        with self._lock:
+            now = self._site.catch_up()
+            issue, into = self._site.issues.find(id_or_key), self._site.catalog.project(project)
+            if issue is None or into is None:
+                raise KeyError(id_or_key if issue is None else project)
+            self._site.issues.move(issue, into, self._site.catalog.agent.id, now)
+            return issue.key
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one call: path and query as written in the request line, header names in any case."""
+        with self._lock:
+            self.requests += 1
+            now = self._site.catch_up()
+            answer = self._answer(method, path, query, {name.lower(): value for name, value in headers.items()}, body, now)
+            delay = self._limits.delay_seconds()
+            return replace(answer, headers={"Date": self._dates.text(now), **answer.headers}, delay_seconds=delay)
+
+    def _answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, now: Instant) -> Answer:
+        if instead := self._limits.before(now):
+            return instead
+        words = [unquote(word) for word in path.strip("/").split("/")]
+        caller = self._door.caller(headers.get("authorization", ""))
+        version = {"2": 2, "3": 3, "latest": 2}.get(words[2] if len(words) > 3 else "", 0)
+        call = Call(
+            self._site, method, version or 3, caller, now, parse_qs(query) if query else {}, body, self._site.render(version or 3)
+        )
+        if words == ["_edge", "tenant_info"]:
+            return tenant_info(call)
+        if words[:2] != ["rest", "api"] or not version:
+            return answered({"message": f"null for uri: {path}", "status-code": 404}, 404)
+        answer = self._routed(call, words[3:], headers)
+        if headers.get("authorization") and caller is None:
+            return replace(answer, headers={**answer.headers, "X-Seraph-LoginReason": "AUTHENTICATED_FAILED"})
+        return replace(answer, headers={**answer.headers, "X-AACCOUNTID": caller.id}) if caller else answer
+
+    def _routed(self, call: Call, words: Sequence[str], headers: Mapping[str, str]) -> Answer:
+        handlers, filled = found(words)
+        handler = handlers.get(call.method)
+        if handler is None:
+            status = 405 if handlers else 404
+            return answered(
+                {"message": f"null for uri: /rest/api/{call.version}/{'/'.join(words)}", "status-code": status}, status
+            )
+        if call.body and call.method in {"POST", "PUT"} and "json" not in headers.get("content-type", ""):
+            return answered({"message": "Unsupported Media Type", "status-code": 415}, 415)
+        written = writes(call.method, words)
+        issue = self._issue(words) if written else None
+        if issue and (limited := self._limits.of_issue(issue.id, call.now)):
+            return limited
+        try:
+            answer: Answer = handler(call, *filled)
+        except Refused as refused:
+            return refused.answer()
+        return replace(answer, lost=True) if written and self._faults.strikes("lost-answer") else answer
+
+    def _issue(self, words: Sequence[str]) -> Issue | None:
+        return self._site.issues.find(words[1]) if words[0] == "issue" and len(words) > 1 else None
+
+
+def run(arguments: Sequence[str]) -> int:
+    """`hoist sandbox jira`: serve one site until interrupted, and print its credential as one JSON line once it listens.
+
+    Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        sandbox = _made(options)
+    except ValueError as error:
+        parser.error(str(error))
+    stopped = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: stopped.set())
+    with sandbox.serve(options.port):
+        sys.stdout.write(json.dumps(sandbox.credentials()) + "\n")
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hoist sandbox jira", description="A stand-in of Jira Cloud on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on; any free one by default")
+    parser.add_argument("--tickets", type=int, default=TICKETS, help="how many made-up tickets are there at the start")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same tickets and faults")
+    parser.add_argument("--history", type=Path, help="an event log, CSV or CSV.gz, to replay instead")
+    parser.add_argument("--mapping", type=Path, help="says what the log's columns mean, YAML or JSON")
+    parser.add_argument("--at", help="where in the log the clock starts (2012-05-07T06:00Z); all of it is past by default")
+    parser.add_argument("--lag", type=int, default=0, help="milliseconds by which a search is behind")
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=RATE", help=f"what goes wrong how often: {', '.join(FAULTS)}"
+    )
+    return parser
+
+
+def _made(options: argparse.Namespace) -> JiraSandbox:
+    """The sandbox that the options describe. Raises ValueError."""
+    started = real = time.time_ns() // 1_000_000
+    if options.at:
+        if not options.history:
+            raise ValueError("--at names an instant of a log, so it needs --history")
+        started = instant(datetime.fromisoformat(options.at))
+    history = load(options.history, options.mapping) if options.history else made_up(options.tickets, options.seed, real, AHEAD)
+    steady = time.monotonic_ns() // 1_000_000
+
+    def clock() -> Instant:
+        return started + time.monotonic_ns() // 1_000_000 - steady
+
+    return JiraSandbox(
+        clock=clock, history=history, seed=options.seed, faults=dict(map(_fault, options.fault)), lag=options.lag
+    )  # fmt: skip
+
+
+def _fault(text: str) -> tuple[str, float]:
+    name, _, rate = text.partition("=")
+    try:
+        return name, float(rate)
+    except ValueError:
+        raise ValueError(f"--fault {text}: write NAME=RATE, as in slow=0.1") from None
+
+
+def main() -> int:
+    """The sandbox as a program of its own."""
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The parts of the Jira sandbox: one imitated site on loopback. Knows nothing of hoist's own Jira client, wire or mapping."""

@@ -1,0 +1,187 @@
+"""What a site knows beside its issues: accounts, statuses, priorities, fields and the choices of its select fields.
+
+All of it is fixed when a site is made from a history. Ids are the site's own; names may be shown, never decided on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from connectors.jira.site.history import AccountType, Category, Event, History
+
+Value = str | int | tuple[str, ...] | Mapping[str, object] | None
+"""A field's stored value: an id, a text, an instant, ids or words in order, a document, or nothing."""
+
+TEAM: Final = "customfield_10050"
+LINE: Final = "customfield_10051"
+
+RESOLUTION: Final = ("10000", "Done")
+ISSUE_TYPE: Final = ("10010", "[System] Incident")
+SCHEME: Final = "10002"
+
+CATEGORIES: Final[Mapping[Category, tuple[int, str, str, str]]] = {
+    "new": (2, "To Do", "blue-gray", "TODO"),
+    "indeterminate": (4, "In Progress", "yellow", "IN_PROGRESS"),
+    "done": (3, "Done", "green", "DONE"),
+}
+"""Per category its id, name, colour and word in /statuses/search."""
+
+
+class User(NamedTuple):
+    id: str
+    name: str
+    email: str
+    account_type: AccountType
+    active: bool
+
+
+class Status(NamedTuple):
+    id: str
+    name: str
+    category: Category
+
+
+class Project(NamedTuple):
+    id: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field as /field lists it. `kind` says how its values are stored, read, written and compared."""
+
+    id: str
+    name: str
+    kind: str
+    schema: Mapping[str, object]
+    clauses: Sequence[str] = ()
+    writable: bool = True
+
+    @property
+    def custom(self) -> bool:
+        return self.id.startswith("customfield_")
+
+
+def _system(name: str, type_: str, **more: object) -> Mapping[str, object]:
+    return {"type": type_, "system": name, **more}
+
+
+def _select(number: int) -> Mapping[str, object]:
+    return {"type": "option", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:select", "customId": number}
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    each.id: each
+    for each in (
+        Field("summary", "Summary", "text", _system("summary", "string"), ("summary",)),
+        Field("description", "Description", "body", _system("description", "string"), ("description",)),
+        Field("status", "Status", "status", _system("status", "status"), ("status",), writable=False),
+        Field("priority", "Priority", "priority", _system("priority", "priority"), ("priority",)),
+        Field("assignee", "Assignee", "user", _system("assignee", "user"), ("assignee",)),
+        Field("reporter", "Reporter", "user", _system("reporter", "user"), ("reporter",)),
+        Field("creator", "Creator", "user", _system("creator", "user"), ("creator",), writable=False),
+        Field("labels", "Labels", "labels", _system("labels", "array", items="string"), ("labels",)),
+        Field("components", "Components", "components", _system("components", "array", items="component"), ("component",)),
+        Field("duedate", "Due date", "date", _system("duedate", "date"), ("due", "duedate")),
+        Field("resolution", "Resolution", "resolution", _system("resolution", "resolution"), ("resolution",), writable=False),
+        Field(
+            "resolutiondate", "Resolved", "instant", _system("resolutiondate", "datetime"), ("resolutiondate", "resolved"),
+            writable=False,
+        ),
+        Field("created", "Created", "instant", _system("created", "datetime"), ("created", "createdDate"), writable=False),
+        Field("updated", "Updated", "instant", _system("updated", "datetime"), ("updated", "updatedDate"), writable=False),
+        Field("issuetype", "Issue Type", "issuetype", _system("issuetype", "issuetype"), ("issuetype", "type"), writable=False),
+        Field("project", "Project", "project", _system("project", "project"), ("project",), writable=False),
+        Field("comment", "Comment", "comment", _system("comment", "comments-page"), ("comment",), writable=False),
+        Field(TEAM, "Assignment group", "option", _select(10050), ("cf[10050]", "Assignment group")),
+        Field(LINE, "Support line", "option", _select(10051), ("cf[10051]", "Support line")),
+    )
+}  # fmt: skip
+
+
+def account_id(handle: str) -> str:
+    """The account id of a handle: stable over sites and seeds, in the form that newer Atlassian accounts have."""
+    digest = hashlib.sha256(handle.encode()).hexdigest()
+    return f"712020:{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
+
+
+class Catalog:
+    """The registries of one site."""
+
+    def __init__(self, history: History, agent: User) -> None:
+        self.agent = agent
+        self.users: dict[str, User] = {agent.id: agent}
+        for person in history.people.values():
+            id_ = account_id(person.handle)
+            self.users[id_] = User(id_, person.name, f"{person.handle.lower()}@example.com", person.account_type, person.active)
+        self.projects = [Project("10000", history.project, history.project_name), Project("10001", "OPS", "Operations")]
+        self.statuses = {str(id_): Status(str(id_), *status) for id_, status in enumerate(history.statuses, start=10100)}
+        # Ids follow the order of creation, the scheme its own order; "Lowest" exists on the site and is not in the scheme.
+        self.priorities = {str(id_): name for id_, name in enumerate((*history.priorities, "Lowest"), start=1)}
+        self.scheme = [id_ for id_, name in self.priorities.items() if name in history.priorities]
+        self.components = {str(id_): name for id_, name in enumerate(history.components, start=10200)}
+        self.options: dict[str, dict[str, str]] = {
+            TEAM: {str(id_): name for id_, name in enumerate(history.teams, start=20000)},
+            LINE: {str(id_): name for id_, name in enumerate(history.lines, start=30000)},
+        }
+        self.accounts = {handle: account_id(handle) for handle in history.people}
+        self._tables: dict[str, tuple[str, Mapping[str, str]]] = {
+            "status": ("status", {status.name: status.id for status in self.statuses.values()}),
+            "priority": ("priority", _reversed(self.priorities)),
+            "assignee": ("assignee", self.accounts),
+            "component": ("components", _reversed(self.components)),
+            "team": (TEAM, _reversed(self.options[TEAM])),
+            "line": (LINE, _reversed(self.options[LINE])),
+            "labels": ("labels", {}),
+            "summary": ("summary", {}),
+            "description": ("description", {}),
+        }
+        people = {user.id: user.name for user in self.users.values()}
+        self._names: dict[str, dict[str, str]] = {
+            "status": {status.id: status.name for status in self.statuses.values()},
+            "priority": self.priorities,
+            "assignee": people,
+            "reporter": people,
+            "creator": people,
+            **self.options,
+            "resolution": dict([RESOLUTION]),
+        }
+
+    def stored(self, event: Event) -> dict[str, Value]:
+        """The fields that an event sets, by id, as they are stored."""
+        found: dict[str, Value] = {}
+        for name, value in event.fields.items():
+            field, ids = self._tables[name]
+            id_ = ids[value] if ids and isinstance(value, str) else value
+            found[field] = ((id_,) if isinstance(id_, str) else ()) if field == "components" else id_
+        return found
+
+    def status_named(self, name: str) -> Status | None:
+        """The status of this name or id, upper and lower case alike."""
+        wanted = name.lower()
+        return next((each for each in self.statuses.values() if wanted in {each.name.lower(), each.id}), None)
+
+    def project(self, key: str) -> Project | None:
+        """The project of this key or id."""
+        return next((each for each in self.projects if key.upper() in {each.key, each.id}), None)
+
+    def assignable(self, account: str) -> bool:
+        """Whether issues can be assigned to this account: staff that is active; no programs, no customers."""
+        user = self.users.get(account)
+        return user is not None and user.active and user.account_type == "atlassian"
+
+    def shown(self, field: Field, value: Value) -> str | None:
+        """A stored value of one thing as people see it; None for nothing."""
+        if value is None:
+            return None
+        key = str(value)
+        names = self._names.get(field.id)
+        return names.get(key, key) if names else key
+
+
+def _reversed(names: Mapping[str, str]) -> dict[str, str]:
+    return {name: id_ for id_, name in names.items()}

@@ -1,0 +1,94 @@
+"""The whole site: its registries, issues and search index, and the history that it lives through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from zoneinfo import ZoneInfo
+
+from connectors.jira.site.catalog import Catalog, User, account_id
+from connectors.jira.site.faults import STALE_LAG, Faults
+from connectors.jira.site.history import Event, History
+from connectors.jira.site.render import Render
+from connectors.jira.site.search_index import SearchIndex
+from connectors.jira.site.searching import Tokens
+from connectors.jira.site.state import INTERNAL, Issue, Issues
+from rules.instants import Instant
+
+AGENT = User(account_id("hoist"), "hoist agent", "hoist@example.com", "app", active=True)
+"""The service account whose credential the sandbox gives out."""
+
+
+class Site:
+    """One imitated Jira Cloud site. Not safe for threads: whoever calls holds the sandbox's lock."""
+
+    def __init__(
+        self, history: History, *, clock: Callable[[], Instant], faults: Faults, lag: int, seed: int, zone: ZoneInfo,
+        withheld: Collection[str] = (), comment_limit: int = 5_000,
+    ) -> None:  # fmt: skip
+        self.history = history
+        self.faults = faults
+        self.zone = zone
+        self.withheld = frozenset(withheld)
+        self.comment_limit = comment_limit
+        self.catalog = Catalog(history, AGENT)
+        self.index = SearchIndex(lag)
+        self.stale = SearchIndex(max(lag, STALE_LAG)) if faults.rates.get("stale-search") else None
+        self.issues = Issues(self.catalog, self._touched)
+        self.tokens = Tokens(seed)
+        self.names: dict[str, Issue] = {}  # by the history's own name
+        self._clock = clock
+        self._replayed = 0
+        self._renders: dict[int, Render] = {}
+        self._base = ""
+        self.base = "http://jira.sandbox.invalid"
+
+    @property
+    def base(self) -> str:
+        """The address that `self` links begin with."""
+        return self._base
+
+    @base.setter
+    def base(self, address: str) -> None:
+        self._base = address
+        self._renders = {version: Render(self.catalog, address, version, self.zone) for version in (2, 3)}
+
+    def render(self, version: int) -> Render:
+        """JSON in the dialect of this API version."""
+        return self._renders[version]
+
+    def catch_up(self) -> Instant:
+        """Let everything happen that lies at or before now, which is returned."""
+        now = self._clock()
+        end = self.history.position(now)
+        while self._replayed < end:
+            self._replay(self.history.events[self._replayed])
+            self._replayed += 1
+        return now
+
+    def searchable(self, now: Instant) -> SearchIndex:
+        """The index that this search is answered from: the site's, or by a fault one that is behind."""
+        index = self.stale if self.stale and self.faults.strikes("stale-search") else self.index
+        index.catch_up(now)
+        return index
+
+    def _replay(self, event: Event) -> None:
+        """Apply one event. One that changes nothing leaves no trace: no entry, and `updated` stays."""
+        author = self.catalog.accounts[event.author]
+        issue = self.names.get(event.issue)
+        fields = self.catalog.stored(event)
+        if issue is None:
+            issue = self.issues.create(self.catalog.projects[0], fields, author, event.at)
+            self.names[event.issue] = issue
+        elif issue.id in self.issues.deleted:
+            return
+        else:
+            self.issues.commit(issue, fields, author, event.at)
+        if event.note:
+            properties: Mapping[str, object] = {} if event.note.public else {INTERNAL: {"internal": True}}
+            self.issues.comment(issue, author, event.note.text, event.at, properties)
+
+    def _touched(self, issue: Issue, at: Instant) -> None:
+        deleted = issue.id in self.issues.deleted
+        self.index.touched(issue, at, deleted=deleted)
+        if self.stale:
+            self.stale.touched(issue, at, deleted=deleted)

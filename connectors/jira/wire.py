@@ -1,0 +1,297 @@
+"""Jira's JSON as typed shapes: only the fields that are used, everything else is ignored while it is parsed.
+
+Whole answers are validated by pydantic's core from the bytes as they came, with native types alone; per issue that takes a
+fraction of what a parse into dictionaries and checks in Python would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Generic, NotRequired, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict  # pydantic asks for it on Python 3.11
+
+T = TypeVar("T")
+_LOOSE: Final = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+
+class Wire(BaseModel):
+    """Unknown keys are ignored; ids may come as numbers."""
+
+    model_config = _LOOSE
+
+
+# --- asked for by the thousand: typed dictionaries, which cost half of what models do ------------------------------------
+
+
+class User(TypedDict, total=False):
+    account_id: Annotated[str, Field(alias="accountId")]
+    account_type: Annotated[str, Field(alias="accountType")]
+    name: Annotated[str, Field(alias="displayName")]
+    active: bool
+
+
+class Named(TypedDict):
+    id: str
+    name: str
+
+
+class Category(TypedDict):
+    key: str
+
+
+class StatusRef(TypedDict):
+    id: str
+    name: str
+    category: NotRequired[Annotated[Category, Field(alias="statusCategory")]]
+
+
+class ProjectRef(TypedDict):
+    key: str
+
+
+class Comment(TypedDict):
+    """`public` is missing outside Jira Service Management; `visibility` restricts a comment to a role or group."""
+
+    id: int
+    created: datetime
+    author: NotRequired[User | None]
+    public: NotRequired[Annotated[bool | None, Field(alias="jsdPublic")]]
+    visibility: NotRequired[dict[str, Any] | None]
+
+
+@with_config(_LOOSE)
+class Comments(TypedDict):
+    comments: list[Comment]
+    total: NotRequired[int]
+
+
+class Fields(TypedDict):
+    """`tier` is read from the configured custom field; see `shapes`."""
+
+    status: StatusRef
+    issuetype: Named
+    project: ProjectRef
+    created: datetime
+    updated: datetime
+    summary: NotRequired[str | None]
+    priority: NotRequired[Named | None]
+    assignee: NotRequired[User | None]
+    reporter: NotRequired[User | None]
+    labels: NotRequired[list[str] | None]
+    components: NotRequired[list[Named] | None]
+    duedate: NotRequired[date | None]
+    description: NotRequired[Any]
+    comment: NotRequired[Comments | None]
+    tier: NotRequired[Any]
+
+
+class Issue(TypedDict):
+    id: str
+    key: str
+    fields: Fields
+    properties: NotRequired[dict[str, Any] | None]
+
+
+class IssueError(TypedDict, total=False):
+    id: str
+    message: Annotated[str, Field(alias="errorMessage")]
+
+
+class Issues(TypedDict):
+    issues: list[Issue]
+    errors: NotRequired[Annotated[list[IssueError], Field(alias="issueErrors")]]
+
+
+class Item(TypedDict, total=False):
+    """One field of a changelog entry. Old entries lack `fieldId`; `from` and `to` are ids where the field has such."""
+
+    field: str
+    field_id: Annotated[str | None, Field(alias="fieldId")]
+    old: Annotated[str | None, Field(alias="from")]
+    old_text: Annotated[str | None, Field(alias="fromString")]
+    new: Annotated[str | None, Field(alias="to")]
+    new_text: Annotated[str | None, Field(alias="toString")]
+
+
+class Entry(TypedDict):
+    """One save. `created` is text in most answers and a number in the vendor's own example of changelog/bulkfetch."""
+
+    id: int
+    created: datetime
+    author: NotRequired[User | None]
+    items: NotRequired[list[Item]]
+
+
+@with_config(_LOOSE)
+class IssueEntries(TypedDict):
+    issue_id: Annotated[str, Field(alias="issueId")]
+    entries: Annotated[list[Entry], Field(alias="changeHistories")]
+
+
+@with_config(_LOOSE)
+class Changelogs(TypedDict):
+    groups: Annotated[list[IssueEntries], Field(alias="issueChangeLogs")]
+    next_token: NotRequired[Annotated[str | None, Field(alias="nextPageToken")]]
+
+
+@with_config(_LOOSE)
+class EntryPage(TypedDict):
+    values: list[Entry]
+    total: NotRequired[int]
+
+
+# --- asked for seldom: models with defaults ------------------------------------------------------------------------------
+
+
+class Me(Wire):
+    account_id: str = Field("", alias="accountId")
+    name: str = Field("", alias="displayName")
+    email: str = Field("", alias="emailAddress")
+
+
+class RowFields(Wire):
+    updated: datetime
+
+
+class Row(Wire):
+    id: str
+    fields: RowFields
+
+
+class Rows(Wire):
+    """One page of a search; `is_last` and the token can disagree, and then the page can't be trusted."""
+
+    issues: list[Row] = []
+    next_token: str | None = Field(None, alias="nextPageToken")
+    is_last: bool | None = Field(None, alias="isLast")
+
+
+class ServerInfo(Wire):
+    base_url: str = Field(alias="baseUrl")
+    deployment: str = Field("", alias="deploymentType")
+
+
+class Permission(Wire):
+    have: bool = Field(default=False, alias="havePermission")
+
+
+class Permissions(Wire):
+    permissions: dict[str, Permission] = {}
+
+
+class FieldSchema(Wire):
+    type: str = ""
+    custom: str = ""
+
+
+class FieldInfo(Wire):
+    id: str
+    name: str = ""
+    shape: FieldSchema = Field(FieldSchema(), alias="schema")
+
+
+class Allowed(Wire):
+    """A value that a field may take; options carry `value`, everything else `name`."""
+
+    id: str = ""
+    name: str = ""
+    value: str = ""
+
+
+class FieldMeta(Wire):
+    allowed: list[Allowed] = Field([], alias="allowedValues")
+
+
+class EditMeta(Wire):
+    fields: dict[str, FieldMeta] = {}
+
+
+class Group(Wire):
+    id: str = Field("", alias="groupId")
+    name: str = ""
+
+
+class PageOf(Wire, Generic[T]):
+    """A page of a list that is asked for by `startAt`."""
+
+    values: list[T] = []
+    is_last: bool = Field(default=True, alias="isLast")
+
+
+NamedPage = PageOf[Allowed]
+GroupPage = PageOf[Group]
+
+
+class Scheme(Wire):
+    id: str
+    default: bool = Field(default=False, alias="isDefault")
+    projects: PageOf[Allowed] = PageOf[Allowed]()
+
+
+SchemePage = PageOf[Scheme]
+
+
+class ProjectInfo(Wire):
+    id: str
+    key: str
+    type_key: str = Field("", alias="projectTypeKey")
+
+
+class Property(Wire):
+    value: Any = None
+
+
+class ErrorWords(Wire):
+    """The forms in which Jira, its gateway and Jira Service Management name an error."""
+
+    messages: list[str] = Field([], alias="errorMessages")
+    fields: dict[str, str] = Field({}, alias="errors")
+    message: str = ""
+    message_of_desk: str = Field("", alias="errorMessage")
+
+
+class Made(Wire):
+    id: str
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """How the issues of one site are parsed: all of an answer at once, and one of its parts alone when that fails."""
+
+    issues: Callable[[bytes], Issues]
+    issue: Callable[[bytes], Issue]
+
+
+def shapes(tier_field: str) -> Shapes:
+    """The issue shapes of a site whose tier field has this id (empty where no custom field holds the tier)."""
+
+    @with_config(ConfigDict(alias_generator=lambda name: tier_field if name == "tier" and tier_field else name, **_LOOSE))
+    class SiteFields(Fields):
+        pass
+
+    class SiteIssue(TypedDict):
+        id: str
+        key: str
+        fields: SiteFields
+        properties: NotRequired[dict[str, Any] | None]
+
+    @with_config(_LOOSE)
+    class SiteIssues(TypedDict):
+        issues: list[SiteIssue]
+        errors: NotRequired[Annotated[list[IssueError], Field(alias="issueErrors")]]
+
+    whole, one = TypeAdapter(SiteIssues), TypeAdapter(SiteIssue)
+    return Shapes(whole.validate_json, one.validate_json)
+
+
+CHANGELOGS: Final[TypeAdapter[Changelogs]] = TypeAdapter(Changelogs)
+ISSUE_ENTRIES: Final[TypeAdapter[IssueEntries]] = TypeAdapter(IssueEntries)
+ENTRIES: Final[TypeAdapter[EntryPage]] = TypeAdapter(EntryPage)
+COMMENTS: Final[TypeAdapter[Comments]] = TypeAdapter(Comments)
+STATUSES: Final[TypeAdapter[list[StatusRef]]] = TypeAdapter(list[StatusRef])
+FIELDS: Final[TypeAdapter[list[FieldInfo]]] = TypeAdapter(list[FieldInfo])
+NAMED: Final[TypeAdapter[list[Allowed]]] = TypeAdapter(list[Allowed])

@@ -1,0 +1,130 @@
+"""What the conformance suite needs of a connector's author: the far side, and how a test makes people act there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from connectors.contract import Connector, Page
+from rules.instants import Instant
+from rules.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class FarComment:
+    """A comment as the far side itself holds it."""
+
+    author: str
+    public: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FarTicket:
+    """A ticket as the far side itself holds it; `saves` counts the native saves that changed a field."""
+
+    team: str | None
+    priority: str | None
+    assignee: str | None
+    labels: tuple[str, ...]
+    comments: tuple[FarComment, ...]
+    saves: int
+
+
+class Stage(ABC):
+    """A connector, the far side that it speaks to, and the people there. All ids are the far side's own.
+
+    The far side starts without tickets; time stands still there unless `advance` moves it.
+    """
+
+    connector: Connector
+    page_size: int  # of `connector`; small, so that a few tickets make several pages
+    teams: tuple[str, str, str]
+    priorities: tuple[str, str]  # the more urgent one first
+    staff: str  # an agent who may be a ticket's assignee
+    requester: str  # a person who opens tickets
+    refusal: str  # a regular expression that finds what the platform says of a team or priority that it does not have
+
+    @abstractmethod
+    def now(self) -> Instant:
+        """The far side's clock."""
+
+    @abstractmethod
+    def advance(self, milliseconds: int) -> None:
+        """Let so much time pass at the far side."""
+
+    @abstractmethod
+    def reconnect(self) -> Connector:
+        """Another connector to the same far side, as after a restart."""
+
+    @abstractmethod
+    def create(self, *, team: str, priority: str) -> str:
+        """The requester opens a ticket, without an assignee; gives its id."""
+
+    @abstractmethod
+    def change(self, ticket: str, **values: str) -> None:
+        """The agent saves these values together: `team`, `priority`, `assignee` as ids, `status` as a `Status`."""
+
+    @abstractmethod
+    def say(self, ticket: str, by: str, text: str, *, public: bool) -> None:
+        """A person comments."""
+
+    @abstractmethod
+    def delete(self, ticket: str) -> None:
+        """The ticket is deleted."""
+
+    @abstractmethod
+    def far(self, ticket: str) -> FarTicket:
+        """What the far side holds of a ticket."""
+
+    @abstractmethod
+    def detail_reads(self) -> int:
+        """How many requests for tickets in detail (fields, history, comments) have arrived, searches left out."""
+
+    @abstractmethod
+    def writes(self) -> int:
+        """How many requests that write have arrived."""
+
+    @abstractmethod
+    def lag_search(self, milliseconds: int) -> None:
+        """From now on the search index is so much behind, less than a minute."""
+
+    @abstractmethod
+    def before_next_write(self, act: Callable[[], None]) -> None:
+        """A person does this when the next write is under way and has not taken effect."""
+
+    @abstractmethod
+    def lose_next_answer(self) -> None:
+        """The next write takes effect, and its answer is lost."""
+
+    @abstractmethod
+    def throttle_next_write(self, seconds: int) -> None:
+        """The next write is turned away, to come again after so many seconds."""
+
+    @abstractmethod
+    def refuse_credential(self) -> None:
+        """From now on the connector's credential is wrong."""
+
+
+class Mirror:
+    """A mirror as small as can be: the newest state of each ticket, and the cursor of the last page that was kept."""
+
+    def __init__(self) -> None:
+        self.tickets: dict[str, Ticket] = {}
+        self.cursor: str | None = None
+
+    def unchanged(self, versions: Mapping[str, str]) -> Collection[str]:
+        return [id_ for id_, version in versions.items() if id_ in self.tickets and self.tickets[id_].version == version]
+
+    def keep(self, page: Page) -> None:
+        self.tickets |= {ticket.ref.id: ticket for ticket in page.tickets}
+        self.cursor = page.cursor
+
+    def run(self, connector: Connector) -> list[Page]:
+        """Read everything that changed, page by page."""
+        pages = []
+        for page in connector.changed(self.cursor, self):
+            self.keep(page)
+            pages.append(page)
+        return pages

@@ -1,0 +1,193 @@
+"""Time summed over the stretches in which something runs, from the clock's last reset on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from rules.conditions.judge import Holds, Judge, Memo, Span
+from rules.intervals import Anchors, Intervals, complement, contains, intersection, unbroken
+from rules.ticket import UNKNOWN, Change, Value
+from rules.timeline import Timeline
+
+if TYPE_CHECKING:
+    from rules.instants import Instant
+
+Truth = Callable[[Mapping[str, Value]], bool | None]
+"""Whether a condition of plain states holds, given the fields' values; None where that is not known."""
+
+
+class Reset(NamedTuple):
+    """What sets a clock to nought: the number of its judge and, for plain states, what tells its truth within an instant."""
+
+    judge: int
+    truth: Truth | None
+    fields: tuple[str, ...]
+
+
+class Resets(NamedTuple):
+    """Where a clock is set to nought: `sure` instants, and `maybe` stretches in which it may have been."""
+
+    sure: list[Instant]
+    maybe: Intervals
+
+
+def combined(parts: list[Truth], *, decisive: bool) -> Truth:
+    """The truth of all parts together (`decisive` False: one that does not hold decides) or of any of them (True)."""
+
+    def truth(values: Mapping[str, Value]) -> bool | None:
+        found = {part(values) for part in parts}
+        if decisive in found:
+            return decisive
+        return None if None in found else not decisive
+
+    return truth
+
+
+def clock(judges: list[Judge], running: int, span: Span, pause: int | None, reset: Reset | None) -> Judge:
+    """From the instant at which the business time summed since the last reset reaches the span, until the next reset.
+
+    The anchor is that reset; creation where there was none. Where a reset is possible, nothing is sure until it no longer is,
+    and the sum begins there.
+    """
+
+    def judge(timeline: Timeline, memo: Memo) -> Holds:
+        surely, may = _ask(judges, running, timeline, memo)
+        if pause is not None:
+            paused, may_pause = _ask(judges, pause, timeline, memo)
+            exact = surely is may and paused is may_pause
+            going = intersection(surely, complement(may_pause, timeline.life))
+            may = going if exact else intersection(may, complement(paused, timeline.life))
+            surely = going
+        if reset is None:
+            found, anchors = _reached(unbroken(surely), timeline.life, span)
+            return found, found if surely is may else _reached(unbroken(may), timeline.life, span)[0], anchors
+        resets = _resets(timeline, reset, *_ask(judges, reset.judge, timeline, memo))
+        found, anchors = _reached(unbroken(surely), _sure_rounds(timeline.life, resets), span)
+        if surely is may and not resets.maybe:
+            return found, found, anchors
+        return found, unbroken(_reached(unbroken(may), _rounds(timeline.life, resets.sure), span)[0]), anchors
+
+    return judge
+
+
+def _ask(judges: list[Judge], number: int, timeline: Timeline, memo: Memo) -> tuple[Intervals, Intervals]:
+    found = memo[number]
+    if found is None:
+        found = memo[number] = judges[number](timeline, memo)
+    return found[0], found[1]
+
+
+def _reached(going: Intervals, rounds: Intervals, span: Span) -> tuple[Intervals, Anchors]:
+    """For each round of the clock, from when the sum of what goes within it reaches the span."""
+    found: Intervals = []
+    anchors: Anchors = []
+    for n in range(0, len(rounds), 2):
+        start, end = rounds[n], rounds[n + 1]
+        within = going if len(rounds) == 2 else intersection(going, rounds[n : n + 2])
+        reached = _full(within, start, span)
+        if reached is not None and reached < end:
+            found += (reached, end)
+            anchors.append(start)
+    return found, anchors
+
+
+def _full(going: Intervals, start: Instant, span: Span) -> Instant | None:
+    """The first instant at which the time summed over the intervals reaches the span."""
+    left = span.duration.milliseconds
+    if not left:
+        return start
+    if sum(going[1::2]) - sum(going[::2]) < left:
+        return None
+    if span.plain is not None:
+        for n in range(0, len(going), 2):
+            length = going[n + 1] - going[n]
+            if length >= left:
+                return going[n] + left
+            left -= length
+        return None
+    calendar = span.calendar
+    last = len(going) - 2
+    for n in range(0, last, 2):
+        spent = calendar.between(going[n], going[n + 1])
+        if spent >= left:
+            return calendar.add(going[n], left)
+        left -= spent
+    reached = calendar.add(going[last], left)
+    return reached if reached <= going[last + 1] else None
+
+
+def _rounds(life: Intervals, resets: list[Instant]) -> Intervals:
+    """The life cut at each reset."""
+    found: Intervals = []
+    if life:
+        start, gone = life
+        for at in resets:
+            if start < at < gone:
+                found += (start, at)
+                start = at
+        found += (start, gone)
+    return found
+
+
+def _sure_rounds(life: Intervals, resets: Resets) -> Intervals:
+    """The life cut at each reset, without the stretches in which one is possible."""
+    rounds = _rounds(life, resets.sure)
+    for n in range(0, len(resets.maybe), 2):
+        start, end = resets.maybe[n], resets.maybe[n + 1]
+        rounds = [
+            boundary
+            for m in range(0, len(rounds), 2)
+            for piece in _without(rounds[m], rounds[m + 1], start, end)
+            for boundary in piece
+        ]
+    return rounds
+
+
+def _without(start: Instant, end: Instant, hole: Instant, hole_end: Instant) -> list[tuple[Instant, Instant]]:
+    if hole >= end or hole_end <= start:
+        # a hole of no length is a single instant at which a reset is possible
+        return [(start, end)]
+    return [(a, b) for a, b in ((start, max(start, hole)), (min(end, hole_end), end)) if a < b]
+
+
+def _resets(timeline: Timeline, reset: Reset, surely: Intervals, may: Intervals) -> Resets:
+    """The starts of the reset condition, those within one instant included."""
+    surely, may = unbroken(surely), unbroken(may)
+    maybe = [] if surely is may or surely == may else intersection(may, complement(surely, timeline.life))
+    ends = set(maybe[1::2])
+    sure = {start for start in surely[::2] if start not in ends}
+    holes = set()
+    if reset.truth is not None:
+        for at, saves in timeline.crowded:
+            start = _start_within(timeline, reset, reset.truth, at, saves)
+            if start:
+                sure.add(at)
+            elif start is None and not contains(maybe, at):
+                holes.add(at)
+    maybe = _with_holes(maybe, holes) if holes else maybe
+    return Resets(sorted(sure), maybe)
+
+
+def _with_holes(maybe: Intervals, holes: set[Instant]) -> Intervals:
+    pairs = [*zip(maybe[::2], maybe[1::2], strict=True), *((at, at) for at in holes)]
+    return [boundary for pair in sorted(pairs) for boundary in pair]
+
+
+def _start_within(timeline: Timeline, reset: Reset, truth: Truth, at: Instant, saves: list[list[Change]]) -> bool | None:
+    """Whether the condition starts at one of the steps of an instant; None where it may."""
+    values = {name: timeline.column(name).value_at(at - 1) for name in reset.fields}
+    before = truth(values)
+    possible: bool | None = False
+    for save in saves:
+        looked_at = [change for change in save if change.field in values]
+        unseen = [change.field for change in looked_at if change.old != values[change.field]]
+        after_unseen = truth({**values, **dict.fromkeys(unseen, UNKNOWN)}) if unseen else before
+        values |= {change.field: change.new for change in looked_at}
+        for now in (after_unseen, truth(values)):
+            if now is True and before is False:
+                return True
+            if now is not False and before is not True and (now is None or before is None):
+                possible = None
+            before = now
+    return possible

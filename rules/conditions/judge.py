@@ -1,0 +1,56 @@
+"""What a compiled condition is, and how long a duration lasts from an instant on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rules.calendars import ALWAYS, Calendar
+from rules.instants import Instant
+from rules.intervals import Anchors, Intervals
+from rules.protocol import Duration
+from rules.timeline import Timeline
+
+Holds = tuple[Intervals, Intervals, Anchors | None]
+"""Where a condition surely holds, where it may hold, and the anchor of each sure interval (None: a gate, which has none).
+
+The first two are the same list where everything about the condition is known; the first never leaves the second.
+"""
+
+Memo = list[Any]
+"""What the judges found for one ticket, by number; None where nobody asked yet."""
+
+Judge = Callable[[Timeline, Memo], Any]
+"""Judges one ticket; most give `Holds`, those of events give `rules.conditions.counts.Events`."""
+
+NEVER: Final[Holds] = ([], [], None)
+NEVER_GREW: Final[Holds] = ([], [], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A duration together with the calendar that it is counted on.
+
+    `plain` is its length in milliseconds where it is counted round the clock, else None; `at_least` is a time that must
+    have gone by before it can be over, which spares most questions to the calendar.
+    """
+
+    duration: Duration
+    calendar: Calendar
+    plain: int | None
+    at_least: int
+
+    def after(self, at: Instant) -> Instant:
+        """The first instant at which the duration, begun at `at`, is over; FOREVER if never."""
+        if self.plain is not None:
+            return at + self.plain
+        return self.calendar.after(at, self.duration)
+
+
+def span(duration: Duration, calendars: Mapping[str, Calendar]) -> Span:
+    """The duration on its calendar. Raises KeyError for a calendar that is not there."""
+    calendar = ALWAYS if duration.calendar is None else calendars[duration.calendar]
+    if not duration.business_days and calendar.always:
+        return Span(duration, calendar, duration.milliseconds, duration.milliseconds)
+    return Span(duration, calendar, None, duration.milliseconds)

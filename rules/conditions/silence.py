@@ -1,0 +1,115 @@
+"""Silence: in each gap between what people did or wrote, from some time after the gap began.
+
+Before a ticket's history is complete anything may have been done or written, so nothing there is surely silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rules.conditions.judge import Holds, Judge, Memo, Span
+from rules.instants import Instant
+from rules.intervals import Anchors, Intervals
+from rules.ticket import Kind
+from rules.timeline import Timeline
+
+
+def silent(kinds: tuple[Kind, ...], span: Span, *, replies_only: bool) -> Judge:
+    """Nobody of these kinds did anything (or wrote) for the span; the anchor is what opened the gap, creation the first one."""
+
+    def judge(timeline: Timeline, _: Memo) -> Holds:
+        acts = timeline.replies if replies_only else timeline.touches
+        of_kinds = [acts[kind] for kind in kinds if kind in acts]
+        instants = of_kinds[0] if len(of_kinds) == 1 else sorted({at for one in of_kinds for at in one})
+        opens, closes = [timeline.created, *instants], [*instants, timeline.gone]
+        may, anchors = _overdue(opens, closes, span)
+        complete_from = timeline.complete_from
+        if complete_from == timeline.created:
+            return may, may, anchors
+        sure_opens = [max(opened, complete_from) for opened, closed in zip(opens, closes, strict=True) if closed > complete_from]
+        surely, anchors = _overdue(sure_opens, closes[len(closes) - len(sure_opens) :], span)
+        return surely, may, anchors
+
+    return judge
+
+
+def _overdue(opens: list[Instant], closes: list[Instant], span: Span) -> tuple[Intervals, Anchors]:
+    """Within each gap, from the instant at which it has lasted for the span."""
+    found: Intervals = []
+    anchors: Anchors = []
+    plain, at_least, after = span.plain, span.at_least, span.after
+    for opened, closed in zip(opens, closes, strict=True):
+        if closed - opened <= at_least:
+            continue
+        start = opened + plain if plain is not None else after(opened)
+        if start < closed:
+            found += (start, closed)
+            anchors.append(opened)
+    return found, anchors
+
+
+def unanswered(waiting_for: Kind, span: Span, *, touch_answers: bool) -> Judge:
+    """Since the other side's first message that the awaited side has not answered; that message is the anchor.
+
+    A change and a message of one instant: the change came first.
+    """
+    asks_with_creation = waiting_for is Kind.STAFF
+
+    def judge(timeline: Timeline, _: Memo) -> Holds:
+        talk = list(_talk(timeline, waiting_for, touch_answers=touch_answers))
+        created, complete_from = timeline.created, timeline.complete_from
+        if complete_from == created:
+            opening = [(created, True)] if asks_with_creation else []
+            surely, anchors = _overdue(*_waits([*opening, *talk], timeline.gone), span)
+            return surely, surely, anchors
+        later = (turn for turn in talk if turn[0] >= complete_from)
+        surely, anchors = _overdue(*_waits(later, timeline.gone), span)
+        may, _unused = _overdue(*_waits(_at_worst(talk, created, complete_from), timeline.gone), span)
+        return surely, may, anchors
+
+    return judge
+
+
+def _talk(timeline: Timeline, waiting_for: Kind, *, touch_answers: bool) -> Iterable[tuple[Instant, bool]]:
+    """(instant, whether it asks) of every message that asks or answers, in order."""
+    created = timeline.created
+    turns: list[tuple[Instant, int, bool]] = []
+    for number, message in enumerate(timeline.messages, start=1):
+        if message.by.kind is waiting_for:
+            if message.public:
+                turns.append((max(message.at, created), number, False))
+        elif _asks(message.by.kind, waiting_for, public=message.public):
+            turns.append((max(message.at, created), number, True))
+    if touch_answers:
+        turns += ((at, 0, False) for at in timeline.touches.get(waiting_for, ()))
+    return ((at, asks) for at, _, asks in sorted(turns))
+
+
+def _asks(kind: Kind, waiting_for: Kind, *, public: bool) -> bool:
+    if waiting_for is Kind.STAFF:
+        return kind is Kind.REQUESTER
+    return kind is Kind.STAFF and public
+
+
+def _waits(talk: Iterable[tuple[Instant, bool]], gone: Instant) -> tuple[list[Instant], list[Instant]]:
+    """The first message of each wait, and the answer that ended it."""
+    opens: list[Instant] = []
+    closes: list[Instant] = []
+    for at, asks in talk:
+        waiting = len(opens) > len(closes)
+        if asks and not waiting:
+            opens.append(at)
+        elif waiting and not asks:
+            closes.append(at)
+    if len(opens) > len(closes):
+        closes.append(gone)
+    return opens, closes
+
+
+def _at_worst(talk: list[tuple[Instant, bool]], created: Instant, complete_from: Instant) -> Iterator[tuple[Instant, bool]]:
+    """While messages may be missing: as if the other side had written right at the start and after each answer."""
+    yield created, True
+    for at, asks in talk:
+        yield at, asks
+        if at < complete_from:
+            yield at, True

@@ -1,0 +1,129 @@
+"""A field's value passes a test: intervals straight from the field's column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from typing import Final, NamedTuple
+
+from rules.conditions.judge import NEVER, Holds, Judge, Memo
+from rules.instants import Instant
+from rules.intervals import Intervals
+from rules.ticket import UNKNOWN, Value
+from rules.timeline import Column, Timeline
+
+Verdict = Callable[[Value], bool | None]
+"""Whether a value passes; None where that is not known."""
+
+TEXT_LIMIT: Final = 10_000
+"""Characters of a text that are searched; what lies behind is not looked at, so that no pattern can hold a tick up for long."""
+
+
+def among(values: frozenset[Value]) -> Verdict:
+    """The value is one of these; None among them stands for no value."""
+
+    def verdict(value: Value) -> bool | None:
+        return None if value is UNKNOWN else value in values
+
+    return verdict
+
+
+def on_scale(accepted: frozenset[Value], named: frozenset[Value]) -> Verdict:
+    """The value is one of the accepted levels; of a level that the organisation does not name nothing is known."""
+
+    def verdict(value: Value) -> bool | None:
+        if value in accepted:
+            return True
+        return False if value is None or value in named else None
+
+    return verdict
+
+
+def any_label(labels: frozenset[Value]) -> Verdict:
+    """At least one of these labels is there; None among them stands for a ticket without labels."""
+
+    def verdict(value: Value) -> bool | None:
+        if value is UNKNOWN:
+            return None
+        if isinstance(value, tuple):
+            return not labels.isdisjoint(value) or (not value and None in labels)
+        return value in labels
+
+    return verdict
+
+
+def found_in_text(pattern: re.Pattern[str]) -> Verdict:
+    """The pattern is found in the text, or in one of several texts."""
+
+    def verdict(value: Value) -> bool | None:
+        if value is UNKNOWN:
+            return None
+        texts = value if isinstance(value, tuple) else (value,)
+        return any(isinstance(text, str) and pattern.search(text[:TEXT_LIMIT]) is not None for text in texts)
+
+    return verdict
+
+
+def words(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds one of these words or phrases as whole words, upper and lower case and any white space between words alike."""
+    alternatives = (r"\s+".join(re.escape(word) for word in phrase.split()) for phrase in phrases if phrase.split())
+    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives) or '(?!)'})(?!\w)", re.IGNORECASE)
+
+
+def member(field: str, values: frozenset[Value]) -> Judge:
+    """`among`, for a field: the commonest test of all, so it is written for speed."""
+
+    def judge(timeline: Timeline, _: Memo) -> Holds:
+        column = timeline.columns.get(field) or timeline.missing
+        held = column.values
+        if len(held) == 1 and held[0] is not UNKNOWN:
+            return (timeline.life, timeline.life, None) if held[0] in values else NEVER
+        surely: Intervals = []
+        inside = False
+        for at, value in zip(column.starts, held, strict=True):
+            if (value in values) is not inside:
+                surely.append(at)
+                inside = not inside
+        if inside:
+            surely.append(timeline.gone)
+        return surely, _widened(column, surely, values, timeline.gone) if column.unknown else surely, None
+
+    return judge
+
+
+def _widened(column: Column, surely: Intervals, values: frozenset[Value], gone: Instant) -> Intervals:
+    may = _where(column, lambda value: value is UNKNOWN or value in values, gone)
+    return surely if may == surely else may
+
+
+def state(field: str, verdict: Verdict) -> Judge:
+    """Any other test of a field."""
+
+    def judge(timeline: Timeline, _: Memo) -> Holds:
+        column = timeline.column(field)
+        surely = _where(column, lambda value: verdict(value) is True, timeline.gone)
+        may = _where(column, lambda value: verdict(value) is not False, timeline.gone)
+        return surely, surely if may == surely else may, None
+
+    return judge
+
+
+def _where(column: Column, test: Callable[[Value], bool], gone: Instant) -> Intervals:
+    found: Intervals = []
+    inside = False
+    for at, value in zip(column.starts, column.values, strict=True):
+        if test(value) is not inside:
+            found.append(at)
+            inside = not inside
+    if inside:
+        found.append(gone)
+    return found
+
+
+class BoundState(NamedTuple):
+    """A state condition in one source's own values. `values` where the test is no more than membership; equal if `key` is."""
+
+    field: str
+    values: frozenset[Value] | None
+    verdict: Verdict
+    key: Hashable

@@ -1,0 +1,156 @@
+"""Half-open intervals as flat, sorted boundary lists: [a0, b0, a1, b1, ...] stands for [a0, b0), [a1, b1), ...
+
+One list of whole numbers instead of an object per interval is what makes judging a ticket cost microseconds. Lists are never
+changed once made, so that one may be shared by many holders. Two intervals of a list may touch where they grew from different
+anchors (two episodes that follow each other at once); `complement`, `union` and `unbroken` read them as one stretch.
+
+An anchored list has a second list beside it: the anchor of each interval, so half as long.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+from rules.instants import Instant
+
+Intervals = list[Instant]
+Anchors = list[Instant]
+
+
+def contains(intervals: Intervals, at: Instant) -> bool:
+    """Whether an instant lies in one of the intervals."""
+    place = bisect_right(intervals, at)
+    # where two intervals touch, the instant stands twice in the list, so an even place is still the start of the second
+    return place % 2 == 1
+
+
+def stretch(intervals: Intervals, at: Instant, life: Intervals) -> tuple[Instant, Instant]:
+    """The widest stretch around an instant of the life in which nothing enters or leaves the intervals."""
+    start, end = life
+    for boundary in unbroken(intervals):
+        if boundary <= at:
+            start = max(start, boundary)
+        else:
+            return start, min(end, boundary)
+    return start, end
+
+
+def intersection(a: Intervals, b: Intervals) -> Intervals:
+    """Where both hold."""
+    found: Intervals = []
+    i, j, length_a, length_b = 0, 0, len(a), len(b)
+    while i < length_a and j < length_b:
+        start, end, other_end = a[i], a[i + 1], b[j + 1]
+        start = max(start, b[j])
+        if end < other_end:
+            i += 2
+        else:
+            j += 2
+            end = other_end
+        if start < end:
+            found += (start, end)
+    return found
+
+
+def gated(a: Intervals, anchors: Anchors, gate: Intervals) -> tuple[Intervals, Anchors]:
+    """Where both hold; each piece keeps the anchor of the anchored interval that it lies in."""
+    found: Intervals = []
+    kept: Anchors = []
+    i, j, length_a, length_b = 0, 0, len(a), len(gate)
+    while i < length_a and j < length_b:
+        start, end, other_end = a[i], a[i + 1], gate[j + 1]
+        start = max(start, gate[j])
+        anchor = anchors[i >> 1]
+        if end < other_end:
+            i += 2
+        else:
+            j += 2
+            end = other_end
+        if start < end:
+            found += (start, end)
+            kept.append(anchor)
+    return found, kept
+
+
+def both_anchored(a: Intervals, anchors: Anchors, b: Intervals, others: Anchors) -> tuple[Intervals, Anchors]:
+    """Where both hold; each piece has the later of the two anchors."""
+    found: Intervals = []
+    kept: Anchors = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        start, end = max(a[i], b[j]), min(a[i + 1], b[j + 1])
+        anchor = max(anchors[i >> 1], others[j >> 1])
+        if start < end:
+            if found and found[-1] == start and kept[-1] == anchor:
+                found[-1] = end
+            else:
+                found += (start, end)
+                kept.append(anchor)
+        if a[i + 1] < b[j + 1]:
+            i += 2
+        else:
+            j += 2
+    return found, kept
+
+
+def union(a: Intervals, b: Intervals) -> Intervals:
+    """Where at least one holds; touching intervals become one."""
+    if not a:
+        return unbroken(b)
+    if not b:
+        return unbroken(a)
+    pairs = sorted([*zip(a[::2], a[1::2], strict=True), *zip(b[::2], b[1::2], strict=True)])
+    return _merged(pairs)
+
+
+def unbroken(a: Intervals) -> Intervals:
+    """The same instants, touching intervals made one; the list itself where nothing touches."""
+    if len(set(a)) == len(a):
+        return a
+    return _merged(zip(a[::2], a[1::2], strict=True))
+
+
+def _merged(pairs: Iterable[tuple[Instant, Instant]]) -> Intervals:
+    found: Intervals = []
+    for start, end in pairs:
+        if found and start <= found[-1]:
+            found[-1] = max(found[-1], end)
+        else:
+            found += (start, end)
+    return found
+
+
+def anchored_union(parts: Iterable[tuple[Intervals, Anchors]]) -> tuple[Intervals, Anchors]:
+    """Where at least one holds; each stretch has the earliest anchor among the intervals that hold at its start."""
+    triples = sorted(
+        (a[2 * n], anchor, a[2 * n + 1]) for a, anchors in parts for n, anchor in enumerate(anchors)
+    )  # by start, then anchor: the first of a stretch is the one that names it
+    found: Intervals = []
+    kept: Anchors = []
+    for start, anchor, end in triples:
+        if found and start <= found[-1]:
+            found[-1] = max(found[-1], end)
+        else:
+            found += (start, end)
+            kept.append(anchor)
+    return found, kept
+
+
+def complement(a: Intervals, life: Intervals) -> Intervals:
+    """Where it does not hold, within the life [created, gone)."""
+    begin, end = life
+    found: Intervals = []
+    at = begin
+    for n in range(0, len(a), 2):
+        if at < a[n]:
+            found += (at, a[n])
+        at = a[n + 1]
+    if at < end:
+        found += (at, end)
+    return found
+
+
+def starts(a: Intervals) -> list[Instant]:
+    """The start of each interval."""
+    return a[::2]

@@ -1,0 +1,224 @@
+"""How a field's value is tested: a value, a list of which any will do, `not`, and the operators of ordered fields and of text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Final
+
+from pydantic import Field, PlainValidator, PrivateAttr, ValidationInfo
+
+from rules.language.marked_yaml import Block, Node
+from rules.language.part import VALUE, Part, Reading, reading
+from rules.language.problems import listed
+from rules.language.words import ChainName, OneOrMany, PriorityWord, StatusWord, TeamName, Words
+from rules.protocol import All, AnyOf, AnyWord, Condition, Level, Matches, Not, OneOf, State, Test
+
+NOBODY: Final = "nobody"
+NOTHING: Final = "nothing"
+
+_LONGEST_PATTERN: Final = 500
+
+
+def together(parts: Sequence[Condition]) -> Condition:
+    """All of these in one; one alone stands for itself."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, All) else (part,))]
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
+
+
+class FieldTest(Part):
+    """A test of one field's value."""
+
+    short: ClassVar[str] = VALUE
+    named: ClassVar[str] = "test of a field"
+    nothing: ClassVar[str] = NOTHING
+
+    def tests(self) -> list[Test]:
+        """What the value must pass."""
+        raise NotImplementedError
+
+    def excluded(self) -> FieldTest | None:
+        """What it must not pass."""
+        raise NotImplementedError
+
+    def condition(self, field: str) -> Condition:
+        """The test as a condition on a field."""
+        parts: list[Condition] = [State(field, test) for test in self.tests()]
+        if (excluded := self.excluded()) is not None:
+            parts.append(Not(excluded.condition(field)))
+        return together(parts)
+
+    def one_of(self, values: tuple[str, ...] | None) -> list[Test]:
+        """The values as a test; the word for an empty field becomes None."""
+        return [OneOf(tuple(None if value == self.nothing else value for value in values))] if values else []
+
+
+class StatusTest(FieldTest):
+    """One of the six states that hoist tells apart, whatever the helpdesk calls its own."""
+
+    values: OneOrMany[StatusWord] | None = Field(None, alias=VALUE)
+    not_: StatusTest | None = Field(None, alias="not")
+
+    def tests(self) -> list[Test]:
+        return self.one_of(self.values)
+
+    def excluded(self) -> StatusTest | None:
+        return self.not_
+
+
+class PriorityTest(FieldTest):
+    """A priority of the organisation. P1 being the most urgent, `at_least: P2` is P2 and P1."""
+
+    values: OneOrMany[PriorityWord] | None = Field(None, alias=VALUE)
+    not_: PriorityTest | None = Field(None, alias="not")
+    at_least: PriorityWord | None = Field(None, description="This priority or a more urgent one")
+    at_most: PriorityWord | None = Field(None, description="This priority or a less urgent one")
+
+    def check(self, node: Node, context: Reading) -> None:
+        order = context.names.priorities
+        if self.at_least in order and self.at_most in order and order.index(self.at_least) > order.index(self.at_most):
+            raise context.refused(node, f"never true: {self.at_least} is less urgent than {self.at_most}")
+
+    def tests(self) -> list[Test]:
+        scale: list[Test] = [Level(self.at_least, self.at_most)] if self.at_least or self.at_most else []
+        return [*self.one_of(self.values), *scale]
+
+    def excluded(self) -> PriorityTest | None:
+        return self.not_
+
+
+def _team_or_nobody(node: object, info: ValidationInfo) -> str:
+    known = (*reading(info).names.teams, NOBODY)
+    return str(reading(info).one_of(node, known, "team"))
+
+
+def _person_or_nobody(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, f"a person, or {NOBODY}")
+    if word.casefold() in {"none", "null", "~", "nil", "empty", "unassigned", NOTHING}:
+        raise reading(info).refused(word, "no person's name", NOBODY)
+    return str(word)
+
+
+TeamOrNobody = Annotated[str, PlainValidator(_team_or_nobody, json_schema_input_type=str)]
+PersonOrNobody = Annotated[str, PlainValidator(_person_or_nobody, json_schema_input_type=str)]
+
+
+class TeamTest(FieldTest):
+    """A team of the organisation, or nobody."""
+
+    nothing: ClassVar[str] = NOBODY
+    values: OneOrMany[TeamOrNobody] | None = Field(None, alias=VALUE)
+    not_: TeamTest | None = Field(None, alias="not")
+
+    def tests(self) -> list[Test]:
+        return self.one_of(self.values)
+
+    def excluded(self) -> TeamTest | None:
+        return self.not_
+
+
+class PersonTest(FieldTest):
+    """A person as the source knows them, or nobody."""
+
+    nothing: ClassVar[str] = NOBODY
+    later: ClassVar = {"in": "named lists of people come later; name them one by one"}
+    values: OneOrMany[PersonOrNobody] | None = Field(None, alias=VALUE)
+    not_: PersonTest | None = Field(None, alias="not")
+
+    def tests(self) -> list[Test]:
+        return self.one_of(self.values)
+
+    def excluded(self) -> PersonTest | None:
+        return self.not_
+
+
+class NameTest(FieldTest):
+    """A label, or a name that the source gives; or nothing."""
+
+    values: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    not_: NameTest | None = Field(None, alias="not")
+
+    def tests(self) -> list[Test]:
+        return self.one_of(self.values)
+
+    def excluded(self) -> NameTest | None:
+        return self.not_
+
+
+def _pattern(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "a regular expression")
+    if len(word) > _LONGEST_PATTERN:
+        raise reading(info).refused(word, f"longer than {_LONGEST_PATTERN} characters")
+    try:
+        re.compile(word)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise reading(info).refused(word, f"not a regular expression: {error}") from error
+    return str(word)
+
+
+Pattern = Annotated[str, PlainValidator(_pattern, json_schema_input_type=str)]
+
+
+class TextTest(FieldTest):
+    """The text as a whole, words in it, or a pattern found in it; or nothing."""
+
+    values: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    not_: TextTest | None = Field(None, alias="not")
+    any_word: OneOrMany[Words] | None = Field(None, description="One of these words or phrases occurs, as whole words")
+    matches: Pattern | None = Field(None, description="This regular expression is found")
+
+    def tests(self) -> list[Test]:
+        words: list[Test] = [AnyWord(self.any_word)] if self.any_word else []
+        pattern: list[Test] = [Matches(self.matches)] if self.matches else []
+        return [*self.one_of(self.values), *words, *pattern]
+
+    def excluded(self) -> TextTest | None:
+        return self.not_
+
+
+class WordsTest(Part):
+    """Words or a pattern in the subject or in the description."""
+
+    named: ClassVar[str] = "test of the text"
+    any_word: OneOrMany[Words] | None = Field(None, description="One of these words or phrases occurs, as whole words")
+    matches: Pattern | None = Field(None, description="This regular expression is found")
+
+    def condition(self, _key: str) -> Condition:
+        """Each test holds for the subject or for the description."""
+        words: list[Test] = [AnyWord(self.any_word)] if self.any_word else []
+        pattern: list[Test] = [Matches(self.matches)] if self.matches else []
+        return together([AnyOf((State("subject", test), State("description", test))) for test in words + pattern])
+
+
+class TierTest(Part):
+    """The ticket stands at one of these tiers of a chain; without `in`, at any of them."""
+
+    short: ClassVar[str] = "in"
+    named: ClassVar[str] = "test of the tier"
+    chain: ChainName | None = Field(None, description="The chain; can be left out where the teams stand in one chain alone")
+    teams: OneOrMany[TeamName] | None = Field(None, alias="in", description="The teams whose tiers are meant")
+    _chain: str = PrivateAttr("")
+    _teams: tuple[str, ...] = PrivateAttr(())
+
+    def check(self, node: Node, context: Reading) -> None:
+        chains = context.names.chains
+        where = node.get("in", node) if isinstance(node, Block) else node  # type: ignore[call-overload]
+        if self.chain is None:
+            possible = [name for name, teams in chains.items() if set(self.teams or ()) <= set(teams)]
+            if len(possible) > 1:
+                raise context.refused(node, f"in more than one chain ({listed(possible)}); write {{chain: ..., in: ...}}")
+            if not possible and context.names.whole:
+                raise context.refused(where, f"no chain has these tiers; chains are: {listed(chains)}")
+            self._chain = possible[0] if possible else ""
+        else:
+            self._chain = self.chain
+        self._teams = self.teams or chains.get(self._chain, ())
+        for team in self._teams:
+            if self._chain in chains and team not in chains[self._chain]:
+                raise context.refused(
+                    where, f"{team} is no tier of the chain {self._chain}; its tiers are: {listed(chains[self._chain])}"
+                )
+
+    def condition(self, field: str) -> Condition:
+        """A state of the tier in the chain."""
+        return State(field, OneOf(self._teams), self._chain)

@@ -1,0 +1,78 @@
+"""The organisation as people write it: priorities, teams, roles, chains, each with its names in the sources."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field
+
+from rules.language.marked_yaml import Block, Node
+from rules.language.part import VALUE, Part, Reading, shown
+from rules.language.problems import nearest
+from rules.language.words import Email, OneOrMany, Span, TeamName, Words
+from rules.protocol import PriorityLevel, Team, Tier
+
+
+class PriorityRow(Part):
+    """One priority: the organisation's word, and what each source calls it. The most urgent row stands first."""
+
+    model_config = ConfigDict(extra="allow")
+    named: ClassVar[str] = "row of the priorities"
+    __pydantic_extra__: dict[str, OneOrMany[Words]]
+    name: Words = Field(description="The organisation's word", examples=["P1"])
+
+    def value(self) -> PriorityLevel:
+        """The row as the core sees it."""
+        return PriorityLevel(self.name, dict(self.__pydantic_extra__))
+
+
+class NativeTeam(Part):
+    """A team's name in a source, or several of which the first receives; or the source in which it gets a linked ticket."""
+
+    short: ClassVar[str] = VALUE
+    named: ClassVar[str] = "name of a team in a source"
+    names: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    linked_ticket_in: Words | None = Field(None, description="The team works in that source; in this one it has no name")
+
+
+class WrittenTeam(Part):
+    """One team: what each source calls it, its lead and its rota. Any other key is the name of a source."""
+
+    model_config = ConfigDict(extra="allow")
+    named: ClassVar[str] = "team"
+    may_be_empty: ClassVar[bool] = True
+    __pydantic_extra__: dict[str, NativeTeam]
+    lead: Email | None = Field(None, description="The e-mail address of the lead", examples=["anna@example.com"])
+    on_call: Words | None = Field(None, description="The rota; not read in this version of hoist")
+
+    def check(self, node: Node, context: Reading) -> None:
+        for key, value in node.items() if isinstance(node, Block) else ():
+            if key == "on_call":
+                context.report.hint(
+                    value.place, shown(value), "rotas are not read in this version of hoist: nobody is found by it yet"
+                )
+                continue
+            known = (*self.keys(), *context.names.sources)
+            # Any key may be a source, so that a slip shows only by what it looks like.
+            if key not in known and (slip := nearest(key, known)):
+                context.report.problem(key.place, key, "neither a key of a team nor a source that the priorities name", slip)
+
+    def value(self, name: str) -> Team:
+        """The team as the core sees it; a source in which it has no name is left out."""
+        sources = {source: native.names for source, native in self.__pydantic_extra__.items() if native.names}
+        return Team(name, sources, self.lead or "")
+
+
+class WrittenTier(Part):
+    """A place in a chain."""
+
+    short: ClassVar[str] = "team"
+    named: ClassVar[str] = "tier"
+    team: TeamName = Field(description="The team")
+    acknowledge_within: Span | None = Field(
+        None, description="It keeps a ticket it has just got for so long", examples=["30 minutes"]
+    )
+
+    def value(self) -> Tier:
+        """The tier as the core sees it."""
+        return Tier(self.team, self.acknowledge_within)

@@ -1,0 +1,79 @@
+"""Mistakes of YAML itself, in plain words and at the line to mend."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import yaml
+
+from rules.language.problems import Place, Report
+
+_EXPLAINED: Final = 32 * 1024
+"""Characters up to which a file is parsed again for a better explanation: a quarter of a second at most."""
+
+# A part of the parser's sentence (PyYAML's and libyaml's), and what it means for whoever wrote the file; the first that fits.
+_CAUSES: Final = (
+    ("could not find expected ':'", "a key without its colon: write `key: value`"),
+    ("quoted scalar", "a quote is opened here and never closed"),
+    ("flow", "a bracket is not closed, or a text that begins with a bracket or brace needs quotes"),
+    (
+        "mapping values are not allowed",
+        "a colon where none can be: line this key up with the keys above it, or put the text in quotes",
+    ),
+    ("block scalar", "not lined up with the text above it"),
+    ("block", "not lined up with the lines above it: lines of one block begin in the same column"),
+    ("cannot start any token", "a text can't begin with this sign: put it in quotes"),
+)
+
+_SIGN_FIRST: Final = re.compile(r"(?:^|: |- )\s*[\[{%@`*&!|>\"']")
+_COLONS_IN_TEXT: Final = re.compile(r":\s.*:(?:\s|$)")
+_TAB_IN_INDENTATION: Final = re.compile(r"[ -]*\t")
+
+
+def report_syntax(file: str, text: str, error: yaml.MarkedYAMLError, report: Report) -> None:
+    """Report what the parser stumbled over."""
+    lines = text.splitlines() or [""]
+    error = _explained(text, error)
+    mark = error.problem_mark or error.context_mark
+    context = error.context_mark or mark
+    if mark is None or context is None:
+        report.problem(Place(file, 1, 1), lines[0], f"not valid YAML: {error}")
+        return
+    said = f"{error.context or ''} {error.problem or ''}"
+    if "could not find expected ':'" in said or "end of stream" in said:
+        mark = context  # where it began, not where the parser gave up
+    for number in (mark.line, context.line):
+        if tab := _TAB_IN_INDENTATION.match(_line(lines, number)):
+            report.problem(
+                Place(file, number + 1, tab.end()), _line(lines, number), "a tab in the indentation; indent with spaces"
+            )
+            return
+    line = _line(lines, mark.line)
+    report.problem(Place(file, mark.line + 1, mark.column + 1), line, _in_words(said, line))
+
+
+def _explained(text: str, error: yaml.MarkedYAMLError) -> yaml.MarkedYAMLError:
+    """The same mistake as the parser in Python names it, which knows better where it began."""
+    mark = error.problem_mark
+    if mark is None or mark.index > _EXPLAINED:
+        return error
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if event.start_mark is not None and event.start_mark.index > _EXPLAINED:
+                break
+    except yaml.MarkedYAMLError as explained:
+        return explained
+    return error
+
+
+def _in_words(said: str, line: str) -> str:
+    if "mapping values are not allowed" in said and _COLONS_IN_TEXT.search(line):
+        return "a colon inside a text: put the text in quotes"
+    if "<scalar>" in said and _SIGN_FIRST.search(line):
+        return "a text that begins with a sign, or goes on after its closing quote: put the whole of it in quotes"
+    return next((words for cause, words in _CAUSES if cause in said), f"not valid YAML: {said.strip()}")
+
+
+def _line(lines: list[str], number: int) -> str:
+    return lines[number] if number < len(lines) else ""

@@ -1,0 +1,265 @@
+"""The words of the language: text that must be a name, a number, a duration or one of a few words."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+
+from rules.instants import DAY, HOUR, MINUTE
+from rules.language.part import Reading, Several, reading
+from rules.language.problems import folded, listed, nearest
+from rules.protocol import Duration, Existing, Mode
+from rules.ticket import Kind, Status
+
+LONGEST_DURATION_DAYS: Final = 3650
+"""Ten years; more is a slip of the pen."""
+
+PLACEHOLDERS: Final = ("held", "since", "team", "former_team", "key", "rule", "title", "count", "priority", "chain")
+"""What a comment may have filled in, each in braces."""
+
+_DURATION: Final = re.compile(r"([0-9]{1,6})\s+(business\s+)?(minute|hour|day|week)s?", re.ASCII | re.IGNORECASE)
+_LOOSE_DURATION: Final = re.compile(r"([0-9]{1,6})\s*-?(business\s*)?(m|min|mins|h|hr|hrs|d|w)\.?", re.ASCII | re.IGNORECASE)
+_MISSPELT_BUSINESS: Final = re.compile(r"([0-9]{1,6})\s+(\w+)\s+(minute|hour|day)s?", re.ASCII | re.IGNORECASE)
+_UNITS: Final = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY}
+_AN_EXAMPLE: Final = "a duration such as 15 minutes, 4 business hours or 2 business days"
+
+_RULE_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
+_AT_MOST: Final = re.compile(r"at\s+most\s+([0-9]{1,6})\s+per\s+hour", re.ASCII | re.IGNORECASE)
+_EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
+_LEAD_OF: Final = re.compile(r"lead\s+of\s+(.+)", re.IGNORECASE)
+_ON_CALL_OF: Final = re.compile(r"on[\s_-]call\s+of\s+.+", re.IGNORECASE)
+
+
+def _text(node: object, info: ValidationInfo) -> str:
+    return reading(info).text(node, "a text")
+
+
+def _number(node: object, info: ValidationInfo) -> int:
+    word = reading(info).text(node, "a whole number")
+    if re.fullmatch("[0-9]{1,6}", word) and int(word):
+        return int(word)
+    raise reading(info).refused(word, "expected a whole number from 1 to 999999")
+
+
+def _truth(node: object, info: ValidationInfo) -> bool:
+    word = reading(info).text(node, "true or false")
+    forms = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    if folded(word) not in forms:
+        raise reading(info).refused(word, "expected true or false")
+    truth = forms[folded(word)]
+    if word not in {"true", "false"}:
+        reading(info).report.hint(word.place, word, f"taken as {str(truth).lower()}", str(truth).lower())
+    return truth
+
+
+def duration(node: object, info: ValidationInfo) -> Duration:
+    """A duration; business ones lie on the calendar in reach."""
+    context = reading(info)
+    word = context.text(node, _AN_EXAMPLE)
+    found = _DURATION.fullmatch(word.strip())
+    if not found:
+        raise context.refused(word, f"expected {_AN_EXAMPLE}", _repaired(word))
+    number, unit = int(found[1]), found[3].lower()
+    if not number:
+        raise context.refused(word, "no time at all; expected at least 1 minute")
+    if number * _UNITS[unit] > LONGEST_DURATION_DAYS * DAY:
+        raise context.refused(word, f"longer than {LONGEST_DURATION_DAYS} days")
+    text = " ".join(word.split())
+    if not found[2]:
+        return Duration(milliseconds=number * _UNITS[unit], text=text)
+    context.business += 1
+    if unit == "week":
+        raise context.refused(word, "a business week is not one length; write it in business days", f"{number * 5} business days")
+    if context.calendar is None:
+        raise context.refused(
+            word, "business time without a calendar; give the rule a `calendar:`, or `defaults:` of the organisation one"
+        )
+    if unit == "day":
+        return Duration(business_days=number, calendar=str(context.calendar), text=text)
+    return Duration(milliseconds=number * _UNITS[unit], calendar=str(context.calendar), text=text)
+
+
+def _repaired(word: str) -> str:
+    business = _MISSPELT_BUSINESS.fullmatch(word.strip())
+    if business and nearest(business[2], ("business", "working", "work", "office")):
+        return f"{business[1]} business {business[3].lower()}{'' if business[1] == '1' else 's'}"
+    found = _LOOSE_DURATION.fullmatch(word.strip())
+    if not found:
+        return ""
+    unit = next(unit for unit in _UNITS if unit.startswith(found[3][0].lower()))
+    return f"{found[1]} {'business ' if found[2] else ''}{unit}{'' if found[1] == '1' else 's'}"
+
+
+def _word(node: object, context: Reading, words: tuple[str, ...], slips: dict[str, str] | None = None) -> str:
+    """One of a few fixed words; other spellings of them are taken with a hint."""
+    word = context.text(node, f"one of {listed(words)}")
+    if word in words:
+        return str(word)
+    for known in words:
+        if folded(known) == folded(word):
+            context.report.hint(word.place, word, f"taken as `{known}`", known)
+            return known
+    raise context.refused(word, f"expected one of {listed(words)}", (slips or {}).get(folded(word)) or nearest(word, words))
+
+
+_MODE_SLIPS: Final = dict.fromkeys(("on", "true", "yes", "active"), "live") | dict.fromkeys(("off", "false", "no"), "draft")
+_STATUS_SLIPS: Final = {"done": "resolved", "solved": "resolved", "waiting": "pending", "in_progress": "open"}
+
+
+def _mode(node: object, info: ValidationInfo) -> Mode:
+    return Mode(_word(node, reading(info), tuple(Mode), _MODE_SLIPS))
+
+
+def _status(node: object, info: ValidationInfo) -> str:
+    return str(Status(_word(node, reading(info), tuple(Status), _STATUS_SLIPS)))
+
+
+def _side(node: object, info: ValidationInfo) -> Kind:
+    return Kind(_word(node, reading(info), (Kind.STAFF, Kind.REQUESTER)))
+
+
+def _by_anyone(node: object, info: ValidationInfo) -> bool:
+    return _word(node, reading(info), ("people", "anyone")) == "anyone"
+
+
+def _existing(node: object, info: ValidationInfo) -> Existing:
+    context = reading(info)
+    word = context.text(node, "ignore, all, or at most N per hour")
+    if found := _AT_MOST.fullmatch(word.strip()):
+        return Existing(int(found[1]))
+    if folded(word) not in {"ignore", "all"}:
+        raise context.refused(
+            word, "expected ignore, all, or at most N per hour (a number for N)", nearest(word, ("ignore", "all"))
+        )
+    return Existing(None if folded(word) == "all" else 0)
+
+
+def _priority(node: object, info: ValidationInfo) -> str:
+    return str(reading(info).one_of(node, reading(info).names.priorities, "priority"))
+
+
+def _team(node: object, info: ValidationInfo) -> str:
+    return str(reading(info).one_of(node, reading(info).names.teams, "team"))
+
+
+def _chain(node: object, info: ValidationInfo) -> str:
+    return str(reading(info).one_of(node, reading(info).names.chains, "chain"))
+
+
+def _calendar(node: object, info: ValidationInfo) -> str:
+    return str(reading(info).one_of(node, reading(info).names.calendars, "calendar"))
+
+
+def _rule_id(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "an id for the rule, such as nobody-took-it")
+    if _RULE_ID.fullmatch(word):
+        return str(word)
+    better = re.sub("[^a-z0-9]+", "-", folded(word)).strip("-")[:64]
+    raise reading(info).refused(word, "an id is up to 64 small letters a to z, digits and hyphens; `title:` is free text", better)
+
+
+def _label(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "a label")
+    if re.search(r"\s", word):
+        raise reading(info).refused(word, "a label is one word: helpdesks divide it at spaces", "-".join(word.split()))
+    return str(word)
+
+
+def _comment(node: object, info: ValidationInfo) -> str:
+    context = reading(info)
+    word = context.text(node, "the text of a comment")
+    if len(word) > 4000:
+        raise context.refused(word, "longer than 4000 characters; a comment is read by people")
+    unknown = [found for found in re.findall(r"\{([^{}]*)\}", word) if found not in PLACEHOLDERS]
+    for name in unknown:
+        known = listed("{" + known + "}" for known in PLACEHOLDERS)
+        close = nearest(name, PLACEHOLDERS)
+        context.report.problem(
+            word.place, "{" + name + "}", f"nothing that a comment can fill in; there are: {known}", close and "{" + close + "}"
+        )
+    return str(word)
+
+
+def _email(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "an e-mail address")
+    if not _EMAIL.fullmatch(word):
+        raise reading(info).refused(word, "expected an e-mail address, such as anna@example.com")
+    return str(word)
+
+
+def _role(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "an e-mail address")
+    if word.endswith(".ics"):
+        reading(info).report.hint(
+            word.place, word, "rotas are not read in this version of hoist: nobody is told through this role yet"
+        )
+        return str(word)
+    return _email(word, info)
+
+
+def _who(node: object, info: ValidationInfo) -> str:
+    context = reading(info)
+    names = context.names
+    word = context.text(node, "a role, an e-mail address, or `lead of` a team")
+    if _ON_CALL_OF.fullmatch(word):
+        raise context.refused(word, "`on_call of` is not available in this version of hoist: name a role or an e-mail address")
+    if found := _LEAD_OF.fullmatch(word):
+        team = found[1].strip()
+        if team != "current team" and names.whole:
+            if team not in names.teams:
+                raise context.refused(
+                    word, f"there is no such team; there are: {listed(names.teams)}", _lead_of(nearest(team, names.teams))
+                )
+            if not names.teams[team]:
+                raise context.refused(word, f"the team {team} has no `lead:` in the organisation")
+        return f"lead of {team}"
+    if word not in names.roles and not _EMAIL.fullmatch(word) and names.whole:
+        raise context.refused(
+            word,
+            f"expected an e-mail address, `lead of` a team, or a role: {listed(sorted(names.roles))}",
+            nearest(word, names.roles),
+        )
+    return str(word)
+
+
+def _lead_of(team: str) -> str:
+    return team and f"lead of {team}"
+
+
+def _said(pattern: str, expected: str) -> dict[str, Any]:
+    """A JSON schema of text with the sentence that editors show where the pattern does not fit."""
+    return {"type": "string", "pattern": pattern, "patternErrorMessage": f"expected {expected}"}
+
+
+W = TypeVar("W")
+OneOrMany = Annotated[tuple[W, ...], Several()]
+
+Words = Annotated[str, PlainValidator(_text, json_schema_input_type=str)]
+Number = Annotated[int, PlainValidator(_number, json_schema_input_type=int)]
+Truth = Annotated[bool, PlainValidator(_truth, json_schema_input_type=bool)]
+Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_DURATION.pattern}$", _AN_EXAMPLE))]
+ModeWord = Annotated[Mode, PlainValidator(_mode, json_schema_input_type=Mode)]
+StatusWord = Annotated[str, PlainValidator(_status, json_schema_input_type=Status)]
+Side = Annotated[Kind, PlainValidator(_side, json_schema_input_type=Literal["staff", "requester"])]
+MadeBy = Annotated[bool, PlainValidator(_by_anyone, json_schema_input_type=Literal["people", "anyone"])]
+ExistingWord = Annotated[
+    Existing,
+    PlainValidator(_existing),
+    WithJsonSchema(_said("^(ignore|all|at most [0-9]{1,6} per hour)$", "ignore, all, or at most N per hour")),
+]
+PriorityWord = Annotated[str, PlainValidator(_priority, json_schema_input_type=str)]
+TeamName = Annotated[str, PlainValidator(_team, json_schema_input_type=str)]
+ChainName = Annotated[str, PlainValidator(_chain, json_schema_input_type=str)]
+CalendarName = Annotated[str, PlainValidator(_calendar, json_schema_input_type=str)]
+RuleId = Annotated[
+    str,
+    PlainValidator(_rule_id),
+    WithJsonSchema(_said(f"^{_RULE_ID.pattern}$", "small letters, digits and hyphens, such as nobody-took-it")),
+]
+Label = Annotated[str, PlainValidator(_label), WithJsonSchema(_said(r"^\S+$", "one word"))]
+CommentText = Annotated[str, PlainValidator(_comment, json_schema_input_type=str)]
+Email = Annotated[str, PlainValidator(_email, json_schema_input_type=str)]
+RoleTarget = Annotated[str, PlainValidator(_role, json_schema_input_type=str)]
+Who = Annotated[str, PlainValidator(_who, json_schema_input_type=str)]

@@ -1,0 +1,134 @@
+"""The shared model of a ticket: what every connector hands in and every rule looks at.
+
+Field values are the source's own ids (of a team, a priority, a person), so that a rename moves nothing; the status alone is
+normalised here, by the connector. An organisation's words (P1, network-ops) are bound to those ids when a rulebook is bound to
+a source (`rules.binding`), so that an edit of `organisation.yaml` needs no ticket to be read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Final, Literal
+
+from rules.instants import Instant
+
+
+class Unknown(Enum):
+    """The value of a field where its history is not known (unreadable, truncated, older than the source's log)."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+Value = str | int | tuple[str, ...] | None | Unknown
+"""A field's value: text or id, an instant (due dates), a sorted tuple (labels), nothing, or not known."""
+
+
+class Status(StrEnum):
+    """The six states that hoist tells apart."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"  # waits on the requester
+    ON_HOLD = "on_hold"  # waits on a third party
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Kind(StrEnum):
+    """Who acted. Events count people (staff and requesters) unless a rule says `by: anyone`."""
+
+    STAFF = "staff"
+    REQUESTER = "requester"
+    AUTOMATION = "automation"
+    HOIST = "hoist"  # a change that hoist meant to write: operation, field and value agree
+    OWN_ACCOUNT = "own_account"  # hoist's account, not yet compared with what hoist meant to write; never reaches a rule
+
+
+FieldName = Literal[
+    "status",  # one of Status
+    "native_status",  # the source's own status id
+    "priority",  # the source's priority id
+    "team",  # the source's id of the team that holds the ticket (its tier field)
+    "assignee",  # the source's id of the person
+    "labels",  # sorted tuple
+    "requester",  # the source's id of the person
+    "type",  # the source's name of the ticket type
+    "project",  # the source's project, table or brand
+    "service",  # component, service, product: a name
+    "subject",
+    "description",
+    "due",  # an Instant
+]
+FIELDS: Final[tuple[str, ...]] = FieldName.__args__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRef:
+    """Names one ticket of one source; `id` is the platform's stable id (a Jira key changes when the issue moves)."""
+
+    source: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An account that acted, and in which capacity."""
+
+    id: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of one ticket changed. Changes are ordered by (at, sequence); those that share `save` are one step."""
+
+    at: Instant  # on the source's clock
+    known: Instant  # server time of the read that first brought it
+    sequence: int  # the platform's own order among changes of one instant
+    save: str  # the platform's id of the native save (Jira: the changelog entry)
+    field: str
+    old: Value
+    new: Value
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A comment or reply. `public` means that the requester can read it."""
+
+    at: Instant
+    known: Instant
+    id: str
+    by: Actor
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One ticket as a source gave it: present values and everything known about the past.
+
+    `changes` and `messages` are ordered by (at, sequence). `known` is the server time of the read. `fields` holds the present
+    values; a field that is missing is unknown. `complete_from` is the earliest instant from which the changes are complete
+    (creation, unless the platform cut its history); before it, changed fields are unknown. `gone` ends the ticket's life
+    (deleted, merged away, no longer visible).
+    """
+
+    ref: TicketRef
+    key: str  # what people call it (INC0012345, SD-7)
+    url: str
+    version: str  # the platform's own stamp of this state; equal stamps mean that nothing was missed
+    created: Instant
+    known: Instant
+    fields: Mapping[str, Value]
+    changes: tuple[Change, ...] = ()
+    messages: tuple[Message, ...] = ()
+    complete_from: Instant | None = None
+    gone: Instant | None = None
+    native: Mapping[str, str] = field(default_factory=dict)  # native values beside the normalised ones, for screens
