@@ -182,18 +182,11 @@ def schema() -> None:
     print(json.dumps(rule_schema(), ensure_ascii=False, indent=2))
 
 
-@sandbox_app.command("jira")
-def sandbox_jira(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
-    history: Annotated[Path | None, typer.Option(help="An event log (CSV or CSV.gz) to replay.")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="Column names of that log, where they are not known.")] = None,
-    at: Annotated[str | None, typer.Option(help="With --history: the instant at which its clock starts.")] = None,
-    tickets: Annotated[int, typer.Option(min=0, max=100_000, help="Made-up tickets.")] = 200,
-    seed: Annotated[int, typer.Option()] = 0,
-    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=RATE", help="A fault with its rate; may be given often.")] = None,
-) -> None:
-    """A stateful Jira Cloud on 127.0.0.1; prints one JSON line once it listens."""
+@sandbox_app.command(
+    "jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def sandbox_jira(context: typer.Context) -> None:
+    """A stateful Jira Cloud on 127.0.0.1; prints one JSON line once it listens (options: --help)."""
     from connectors.jira.sandbox import run as run_sandbox
 
-    start = an_instant(at) if at is not None else None
-    run_sandbox(port=port, history=history, mapping=mapping, at=start, tickets=tickets, seed=seed, faults=fault or [])
+    sys.exit(run_sandbox(context.args))

@@ -32,7 +32,7 @@ def _with_the_past(read: Ticket, before: Ticket) -> Ticket:
     seen = {(c.save, c.field): c for c in before.changes}
     changes = [c if (old := seen.pop((c.save, c.field), None)) is None else _first_known(c, old) for c in read.changes]
     heard = {m.id: m for m in before.messages}
-    messages = [m if (old := heard.pop(m.id, None)) is None else replace(m, known=old.known) for m in read.messages]
+    messages = [m if (first := heard.pop(m.id, None)) is None else replace(m, known=first.known) for m in read.messages]
     if seen:
         changes = sorted([*changes, *seen.values()], key=lambda c: (c.at, c.sequence))
     if heard:

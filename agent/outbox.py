@@ -84,7 +84,7 @@ def decided(
     operations.add_operations(db, number, make(number))
     first = operations.commit_next(db, number, now)
     for row in rows:
-        waiting.move(db, row, RowState.SENT, escalation=number, confirmed_at=confirmed_at, lease_until=now + LEASE, not_before=now)
+        waiting.move(db, row, RowState.SENT, escalation=number, confirmed_at=confirmed_at, not_before=now + LEASE)
         episodes.confirm(db, row.key.source, row.key.ticket, row.key.rule, row.key.episode, confirmed_at)
     _journal_decision(db, rows, escalation, number, confirmed_at)
     return first

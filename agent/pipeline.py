@@ -12,6 +12,7 @@ The stages know nothing of each other; this page calls them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,11 +25,12 @@ from agent.mirror import reconciled
 from agent.outbox import Outcome, Terms
 from agent.store import episodes, journal, mirrored, operations, quarantine, sources, waiting
 from agent.store.database import Database
+from agent.store.earliest import earliest
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
 from agent.store.quarantine import QuarantineRow
-from agent.store.states import OperationState
+from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Page, Quarantined, Reading
 from connectors.errors import AskAdmin, ConnectorError, TryLater
@@ -53,7 +55,7 @@ class Counts:
     polls: int = 0
     looks: int = 0
     requests_for_writes: int = 0
-    firings: dict[str, int] = field(default_factory=dict)
+    firings: Counter[str] = field(default_factory=Counter)
 
 
 class _Ledger:
@@ -133,11 +135,11 @@ class Pipeline:
     def next_due(self) -> Instant:
         """When there is something to do next, on this machine's clock."""
         with self.database.reading() as db:
-            look = mirrored.next_look(db, self.source)
-            writes = [waiting.next_due(db, self.source), operations.next_look(db, self.source)]
+            look, write = earliest(db, self.source)
         due = [self._next_poll]
-        due += [max(self.source_clock.local(at), self._next_write) for at in writes if at is not None]
-        if look is not None and look < FOREVER:
+        if write < FOREVER:
+            due.append(max(self.source_clock.local(write), self._next_write))
+        if look < FOREVER:
             due.append(self.source_clock.local(look + self.ruling.resolution))
         return max(min(due), self.clock.now() + 1)
 
@@ -209,11 +211,10 @@ class Pipeline:
             for row, step in decision.steps:
                 episodes.begin_step(db, self.source, row, step, now)
             for waiting_row in decision.revived:
-                waiting.move(db, waiting_row, waiting.RowState.PLANNED, not_before=now + self.ruling.resolution)
+                waiting.move(db, waiting_row, RowState.PLANNED, not_before=now + self.ruling.resolution)
         planned = [row for decision in made for row in decision.planned]
         waiting.plan(db, planned)
-        for row in planned:
-            self.counts.firings[row.key.rule] = self.counts.firings.get(row.key.rule, 0) + 1
+        self.counts.firings.update(row.key.rule for row in planned)
 
     def _quarantine(self, db: Connection, quarantined: Sequence[Quarantined], at: Instant) -> None:
         for found in quarantined:
@@ -245,6 +246,9 @@ class Pipeline:
 
     def write(self) -> bool:
         """Carry one ticket's escalation a step further; False where there is nothing to do."""
+        with self.database.reading() as db:
+            if earliest(db, self.source).write > self.source_clock.now():
+                return False
         return self._find_out() or self._go_on() or self._escalate()
 
     def _escalate(self) -> bool:
@@ -332,8 +336,10 @@ class Pipeline:
 
     def _commit_next(self, escalation: int) -> OperationRow | None:
         """Commit the next planned operation of an escalation as sent; None where all are done."""
+        now = self.source_clock.now()
         with self.database.transaction() as db:
-            return operations.commit_next(db, escalation, self.source_clock.now())
+            waiting.delay(db, escalation, now + outbox.LEASE)
+            return operations.commit_next(db, escalation, now)
 
     def _still_ours(self, operation: Operation) -> bool:
         """The values that hoist wrote over a person's are still there."""
@@ -369,10 +375,10 @@ class Pipeline:
                 if waiting.lease_ended(db, row.escalation, now):  # its worker died between commit and answer
                     outbox.settle(db, row, outbox.Result(Outcome.UNKNOWN, "hoist stopped before the answer"), now, self._terms)
             unknown = operations.in_state(db, self.source, OperationState.UNKNOWN)
-        row = next((o for o in unknown if (o.look_at or 0) <= now), None)
-        if row is None:
+        ripe = next((o for o in unknown if (o.look_at or 0) <= now), None)
+        if ripe is None:
             return False
-        self._settle(row, outbox.verified(self.connector, row.operation, None))
+        self._settle(ripe, outbox.verified(self.connector, ripe.operation, None))
         return True
 
     def _mark(self, key: str) -> str:

@@ -137,7 +137,7 @@ class Budget:
         self._gap = 1.0 / limits.requests_per_second
         self._surroundings = surroundings
         self._lock = threading.Lock()
-        self._next = surroundings.monotonic()
+        self._next = surroundings.monotonic() - 1.0
 
     @contextmanager
     def turn(self) -> Iterator[None]:

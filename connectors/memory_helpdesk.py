@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from connectors.errors import AskAdmin, ConnectorError, GiveUp, Gone
 from rules.escalation import Operation, OperationKind
-from rules.instants import Instant
+from rules.instants import FOREVER, Instant
 from rules.ticket import FIELDS, Kind, Status, Value
 from rules.world import Person
 
@@ -75,6 +75,7 @@ class StoredTicket:
     comments: list[Comment] = field(default_factory=list)
     events: int = 0
     deleted: Instant | None = None
+    hidden_from: Instant = FOREVER  # in searches, which show a deleted ticket for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,7 @@ class MemoryHelpdesk:
     `priorities` map ids to names, the most urgent priority first; both may be changed at any time, as `people` may.
 
     Knobs, all to be set at any time:
-    `search_lag`: milliseconds by which the search index is behind; a read of a ticket never is. `search_lags` names other lags
-    for some tickets, by id.
+    `search_lag`: milliseconds after which what is saved from now on shows in a search; a read of a ticket shows it at once.
     `history_lag`: milliseconds after which a change or comment joins what a read shows of the past, though the fields show it
     at once; so its `known` is that much later than its `at`. Past the connector's overlap only a read brings it.
     `automation`: given a ticket's id and the values about to be saved by anyone, names values that the platform saves with them.
@@ -129,7 +129,6 @@ class MemoryHelpdesk:
         self.people: dict[str, Person] = {ACCOUNT: Person(ACCOUNT, "hoist")}
         self.requests: list[Request] = []
         self.search_lag = 0
-        self.search_lags: dict[str, int] = {}
         self.history_lag = 0
         self.automation: Callable[[str, Mapping[str, Value]], Mapping[str, Value]] | None = None
         self.refuses = ""
@@ -137,7 +136,7 @@ class MemoryHelpdesk:
         self.unreadable: dict[str, str] = {}
         self._kinds: dict[str, Kind] = {ACCOUNT: Kind.OWN_ACCOUNT}
         self._tickets: dict[str, StoredTicket] = {}
-        self._log: list[tuple[Instant, str, int]] = []  # (at, ticket, its number of events), in the order of time
+        self._log: list[tuple[Instant, str, int, Instant]] = []  # (at, ticket, its number of events, shows), in the order of time
         self._latest: Instant = 0
         self._failures: list[_Failure] = []
         self._interlopers: list[Callable[[], object]] = []
@@ -190,7 +189,8 @@ class MemoryHelpdesk:
         """The ticket is gone from now on: not searched, not read, not written."""
         with self._lock:
             at = self._arrive()
-            self._present(ticket_id).deleted = at
+            stored = self._present(ticket_id)
+            stored.deleted, stored.hidden_from = at, at + self.search_lag
 
     # --- it misbehaves ---------------------------------------------------------------------------------------------
 
@@ -232,26 +232,18 @@ class MemoryHelpdesk:
     def version(self, stored: StoredTicket, events: int | None = None) -> str:
         """The stamp of a ticket's state, or of an earlier one that had seen so many events; late history moves it too."""
         until = self.visible_until()
-        past = sum(save.at <= until for save in stored.saves) + sum(comment.at <= until for comment in stored.comments)
-        return f"{stored.events if events is None else events}.{past}"
+        hidden = sum(save.at > until for save in stored.saves) + sum(comment.at > until for comment in stored.comments)
+        return f"{stored.events if events is None else events}.{hidden}"
 
     def search(self, since: Instant, after: tuple[Instant, str], limit: int) -> list[Row]:
         """At most so many rows of the index, updated at `since` or later, ordered by (updated, id), past the row `after`."""
         with self._lock:
             now = self._arrive()
             first = bisect_left(self._log, max(since, after[0]), key=itemgetter(0))
-            indexed = (event for event in self._log[first:] if event[0] + self._lag(event[1]) <= now)
-            last = {ticket: (at, events) for at, ticket, events in indexed}
+            last = {ticket: (at, events) for at, ticket, events, shows in self._log[first:] if shows <= now}
             found = sorted((at, ticket, events) for ticket, (at, events) in last.items() if (at, ticket) > after)
-            shown = (row for row in found if not self._seen_deleted(row[1], now))
+            shown = (row for row in found if now < self._tickets[row[1]].hidden_from)
             return [Row(ticket, at, self.version(self._tickets[ticket], events)) for at, ticket, events in islice(shown, limit)]
-
-    def _lag(self, ticket_id: str) -> int:
-        return self.search_lags.get(ticket_id, self.search_lag)
-
-    def _seen_deleted(self, ticket_id: str, now: Instant) -> bool:
-        deleted = self._tickets[ticket_id].deleted
-        return deleted is not None and deleted + self._lag(ticket_id) <= now
 
     # --- a request arrives -----------------------------------------------------------------------------------------
 
@@ -378,7 +370,7 @@ class MemoryHelpdesk:
     def _happened(self, stored: StoredTicket, at: Instant) -> None:
         stored.events += 1
         self._latest = max(self._latest, at)
-        self._log.append((at, stored.id, stored.events))
+        self._log.append((at, stored.id, stored.events, at + self.search_lag))
 
 
 def _labels(value: Value) -> tuple[str, ...]:

@@ -14,59 +14,23 @@ a `Stage` (how a test makes people act at the far side) and one class:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import pytest
 
 from connectors.contract import Guard, Overwritten, Page
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
-from connectors.testing_stage import FarComment, FarTicket, Mirror, Stage
+from connectors.testing_stage import SETTLED, FarComment, FarTicket, Mirror, Stage
 from rules.escalation import FieldChange, Operation, OperationKind
 from rules.instants import MINUTE, SECOND
-from rules.ticket import Change, Kind, Status, Ticket, TicketRef
+from rules.ticket import Change, Kind, Status, Ticket
 
 __all__ = ["ConnectorConformance", "FarComment", "FarTicket", "Mirror", "Stage"]
-
-SETTLED: Final = 5 * SECOND
-"""After so long no clock or stamp leaves doubt about what a read has seen; a connector may read a younger ticket once more."""
 
 BOTH_KINDS = pytest.mark.parametrize("kind", list(OperationKind))
 
 
 def _ids(pages: Sequence[Page]) -> list[str]:
     return [ticket.ref.id for page in pages for ticket in page.tickets]
-
-
-def _read(stage: Stage, ticket: str) -> Ticket:
-    (read,) = stage.connector.read([ticket]).tickets
-    return read
-
-
-def _some_tickets(stage: Stage, count: int) -> list[str]:
-    """Tickets a second apart, the first one the oldest; a second has passed since the last."""
-    made = []
-    for _ in range(count):
-        made.append(stage.create(team=stage.teams[0], priority=stage.priorities[1]))
-        stage.advance(SECOND)
-    return made
-
-
-def _operation(stage: Stage, ticket: str, kind: OperationKind = OperationKind.FIELDS, marker: str = "5f3a9c0e71d2") -> Operation:
-    """To the second team, the higher priority and a label, from what `_some_tickets` made; or a comment."""
-    ref = _read(stage, ticket).ref
-    return _operation_for(stage, ref, kind, marker)
-
-
-def _operation_for(stage: Stage, ref: TicketRef, kind: OperationKind, marker: str = "5f3a9c0e71d2") -> Operation:
-    if kind is OperationKind.COMMENT:
-        return Operation(
-            f"{ref}/c", kind, ref, marker, (f"{marker}f",), comment="Without an owner for 20 minutes.", planned_at=stage.now()
-        )
-    changes = (
-        FieldChange("team", stage.teams[0], stage.teams[1]),
-        FieldChange("priority", stage.priorities[1], stage.priorities[0]),
-    )
-    return Operation(f"{ref}/f", kind, ref, marker, (f"{marker}f",), changes, ("escalated",), planned_at=stage.now())
 
 
 class ConnectorConformance:
@@ -94,8 +58,8 @@ class ConnectorConformance:
 
     def test_wrong_credential_makes_no_ticket_disappear(self, stage: Stage) -> None:
         """A credential that expires while hoist runs stops the source; no ticket counts as gone, and nothing as read."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket)
         stage.refuse_credential()
         with pytest.raises(AskAdmin):
             stage.connector.read([ticket])
@@ -106,7 +70,7 @@ class ConnectorConformance:
 
     def test_server_time_never_runs_ahead(self, stage: Stage) -> None:
         """A server time is at most one Date header's resolution behind the source's clock, and never ahead of it."""
-        (ticket,) = _some_tickets(stage, 1)
+        (ticket,) = stage.some_tickets(1)
         for odd in (0, 1, 998, 999, 1_733):
             stage.advance(odd)
             pages = Mirror().run(stage.connector)
@@ -125,7 +89,7 @@ class ConnectorConformance:
 
     def test_each_version_is_handed_out_once(self, stage: Stage) -> None:
         """Every ticket arrives, once; later only the one that changed arrives again."""
-        made = _some_tickets(stage, stage.page_size * 2 + 1)
+        made = stage.some_tickets(stage.page_size * 2 + 1)
         stage.advance(SETTLED)
         mirror = Mirror()
         assert sorted(_ids(mirror.run(stage.connector))) == sorted(made)
@@ -137,14 +101,14 @@ class ConnectorConformance:
 
     def test_only_the_last_page_is_complete(self, stage: Stage) -> None:
         """Pages are no larger than agreed, and only the last one says that everything was read."""
-        _some_tickets(stage, stage.page_size * 2 + 1)
+        stage.some_tickets(stage.page_size * 2 + 1)
         pages = Mirror().run(stage.connector)
         assert [page.complete for page in pages] == [False] * (len(pages) - 1) + [True]
         assert all(len(set(_ids([page]))) == len(page.tickets) <= stage.page_size for page in pages)
 
     def test_a_change_while_pages_are_read_is_not_lost(self, stage: Stage) -> None:
         """People who work on while hoist reads are not missed, wherever in the order their tickets stand."""
-        made = _some_tickets(stage, stage.page_size * 2 + 1)
+        made = stage.some_tickets(stage.page_size * 2 + 1)
         moved = {made[0], made[stage.page_size], made[-1]}
         mirror = Mirror()
         for number, page in enumerate(stage.connector.changed(None, mirror)):
@@ -159,7 +123,7 @@ class ConnectorConformance:
 
     def test_rows_seen_again_cost_no_detail_read(self, stage: Stage) -> None:
         """Tickets that the overlap shows again unchanged are counted, not read again."""
-        _some_tickets(stage, stage.page_size)
+        stage.some_tickets(stage.page_size)
         stage.advance(SETTLED)
         mirror = Mirror()
         mirror.run(stage.connector)
@@ -170,7 +134,7 @@ class ConnectorConformance:
 
     def test_a_run_resumes_after_a_stop_between_pages(self, stage: Stage) -> None:
         """After a crash between two pages the next run goes on from the one that was kept, and hands out each ticket once."""
-        made = _some_tickets(stage, stage.page_size * 3)
+        made = stage.some_tickets(stage.page_size * 3)
         stage.advance(SETTLED)
         mirror = Mirror()
         first = next(iter(stage.connector.changed(None, mirror)))
@@ -180,7 +144,7 @@ class ConnectorConformance:
 
     def test_late_index_loses_nothing(self, stage: Stage) -> None:
         """A change that search shows a minute late is handed out then, and until then the horizon does not claim it."""
-        made = _some_tickets(stage, stage.page_size + 1)
+        made = stage.some_tickets(stage.page_size + 1)
         mirror = Mirror()
         mirror.run(stage.connector)
         stage.lag_search(MINUTE - SECOND)
@@ -194,16 +158,34 @@ class ConnectorConformance:
         mirror.run(stage.connector)
         assert mirror.tickets[made[0]].fields["team"] == stage.teams[1]
 
+    def test_rows_that_overtake_each_other_are_not_lost(self, stage: Stage) -> None:
+        """A change that search shows after a later one is handed out although hoist has read past its place."""
+        slow, quick = stage.some_tickets(2)
+        mirror = Mirror()
+        mirror.run(stage.connector)
+        stage.lag_search(MINUTE - SECOND)
+        stage.change(slow, team=stage.teams[1])
+        stage.lag_search(0)
+        stage.advance(SECOND)
+        stage.change(quick, team=stage.teams[1])
+        stage.advance(SETTLED)
+        for _ in range(3):
+            mirror.run(stage.connector)
+        assert mirror.tickets[quick].fields["team"] == stage.teams[1]
+        stage.advance(MINUTE)
+        mirror.run(stage.connector)
+        assert mirror.tickets[slow].fields["team"] == stage.teams[1]
+
     # --- reading afresh --------------------------------------------------------------------------------------------
 
     def test_read_is_fresh_while_search_lags(self, stage: Stage) -> None:
         """A read shows what was saved a moment ago, with its history and comments, while search does not know it yet."""
         stage.lag_search(MINUTE - SECOND)
-        (ticket,) = _some_tickets(stage, 1)
-        before = _read(stage, ticket)
+        (ticket,) = stage.some_tickets(1)
+        before = stage.read(ticket)
         stage.change(ticket, team=stage.teams[1])
         stage.say(ticket, stage.staff, "Looking at it.", public=False)
-        after = _read(stage, ticket)
+        after = stage.read(ticket)
         assert after.fields["team"] == stage.teams[1]
         assert [change.field for change in after.changes] == ["team"]
         assert len(after.messages) == 1
@@ -211,7 +193,7 @@ class ConnectorConformance:
 
     def test_read_names_the_gone(self, stage: Stage) -> None:
         """A deleted ticket is named as gone; the others of the same read arrive."""
-        kept, deleted = _some_tickets(stage, 2)
+        kept, deleted = stage.some_tickets(2)
         stage.delete(deleted)
         reading = stage.connector.read([deleted, kept])
         assert list(reading.gone) == [deleted]
@@ -219,7 +201,7 @@ class ConnectorConformance:
 
     def test_history_is_ordered_and_without_gaps(self, stage: Stage) -> None:
         """Changes come in their order, each beginning with the value the one before left, the last with the present value."""
-        (ticket,) = _some_tickets(stage, 1)
+        (ticket,) = stage.some_tickets(1)
         begun = stage.now()
         for values in (
             {"team": stage.teams[1]},
@@ -229,7 +211,7 @@ class ConnectorConformance:
         ):
             stage.change(ticket, **values)
             stage.advance(SECOND)
-        read = _read(stage, ticket)
+        read = stage.read(ticket)
         assert list(read.changes) == sorted(read.changes, key=lambda change: (change.at, change.sequence))
         assert _values(read, "team") == [*stage.teams, stage.teams[1]]
         assert _values(read, "priority") == [stage.priorities[1], stage.priorities[0]]
@@ -238,15 +220,16 @@ class ConnectorConformance:
         moved = _of(read, "team")
         assert [change.at for change in moved] == [begun, begun + SECOND, begun + 3 * SECOND]
         assert _of(read, "priority")[0].save == moved[1].save != moved[0].save
+        assert {change.known for change in read.changes} == {read.known}
         assert read.complete_from == read.created
 
     def test_actors_are_told_apart(self, stage: Stage) -> None:
         """The agent, the requester and hoist's own account are known for what they are."""
-        (ticket,) = _some_tickets(stage, 1)
+        (ticket,) = stage.some_tickets(1)
         stage.change(ticket, assignee=stage.staff)
         stage.say(ticket, stage.requester, "Any news?", public=True)
-        stage.connector.write(_operation(stage, ticket))
-        read = _read(stage, ticket)
+        stage.connector.write(stage.operation(ticket))
+        read = stage.read(ticket)
         account = stage.connector.identify().account
         assert {(c.by.id, c.by.kind) for c in _of(read, "assignee")} == {(stage.staff, Kind.STAFF)}
         assert {(c.by.id, c.by.kind) for c in _of(read, "team")} == {(account, Kind.OWN_ACCOUNT)}
@@ -254,18 +237,18 @@ class ConnectorConformance:
 
     def test_public_and_internal_comments_are_told_apart(self, stage: Stage) -> None:
         """A note among colleagues is never taken for a reply to the requester."""
-        (ticket,) = _some_tickets(stage, 1)
+        (ticket,) = stage.some_tickets(1)
         for public in (True, False):
             stage.say(ticket, stage.staff, "Replaced the switch.", public=public)
             stage.advance(SECOND)
-        assert [message.public for message in _read(stage, ticket).messages] == [True, False]
+        assert [message.public for message in stage.read(ticket).messages] == [True, False]
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def test_fields_move_in_one_save(self, stage: Stage) -> None:
         """Team, priority and label change together, once, and the record names hoist's marker with nobody overwritten."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket)
         receipt = stage.connector.write(operation)
         far = stage.far(ticket)
         assert (far.team, far.priority, far.saves) == (stage.teams[1], stage.priorities[0], 1)
@@ -276,18 +259,18 @@ class ConnectorConformance:
 
     def test_labels_of_others_stay(self, stage: Stage) -> None:
         """A second label joins the first one."""
-        (ticket,) = _some_tickets(stage, 1)
-        ref = _read(stage, ticket).ref
+        (ticket,) = stage.some_tickets(1)
+        ref = stage.read(ticket).ref
         for label in ("first", "second"):
             stage.connector.write(Operation(f"{ref}/{label}", OperationKind.FIELDS, ref, f"{label}77", add_labels=(label,)))
         assert set(stage.far(ticket).labels) == {"first", "second"}
-        assert _read(stage, ticket).fields["labels"] == ("first", "second")
+        assert stage.read(ticket).fields["labels"] == ("first", "second")
 
     def test_assignee_can_be_cleared(self, stage: Stage) -> None:
         """A ticket that is handed to a team leaves its former owner."""
-        (ticket,) = _some_tickets(stage, 1)
+        (ticket,) = stage.some_tickets(1)
         stage.change(ticket, assignee=stage.staff)
-        ref = _read(stage, ticket).ref
+        ref = stage.read(ticket).ref
         operation = Operation(str(ref), OperationKind.FIELDS, ref, "77aa", (), (FieldChange("assignee", stage.staff, None),))
         stage.connector.write(operation)
         assert stage.far(ticket).assignee is None
@@ -295,8 +278,8 @@ class ConnectorConformance:
 
     def test_comment_is_internal(self, stage: Stage) -> None:
         """What hoist writes can't be read by the requester, and the record names its marker."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket, OperationKind.COMMENT)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, OperationKind.COMMENT)
         receipt = stage.connector.write(operation)
         (comment,) = stage.far(ticket).comments
         assert not comment.public
@@ -308,24 +291,24 @@ class ConnectorConformance:
     @BOTH_KINDS
     def test_what_was_never_sent_is_not_found(self, stage: Stage, kind: OperationKind) -> None:
         """The record of a ticket that hoist wrote to before does not vouch for an operation that was never sent."""
-        (ticket,) = _some_tickets(stage, 1)
-        stage.connector.write(_operation(stage, ticket, kind, marker="0ld0ld0ld"))
+        (ticket,) = stage.some_tickets(1)
+        stage.connector.write(stage.operation(ticket, kind, marker="0ld0ld0ld"))
         stage.advance(SETTLED)
-        assert stage.connector.verify(_operation(stage, ticket, kind, marker="never0sent")).found is False
+        assert stage.connector.verify(stage.operation(ticket, kind, marker="never0sent")).found is False
 
     @BOTH_KINDS
     def test_a_person_can_not_forge_a_marker(self, stage: Stage, kind: OperationKind) -> None:
         """A marker that a requester types into a comment is text and nothing else."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket, kind)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, kind)
         stage.say(ticket, stage.requester, f"{operation.marker} {operation.firing_markers[0]}", public=True)
         assert stage.connector.verify(operation).found is False
 
     @BOTH_KINDS
     def test_a_lost_answer_is_found_in_the_record(self, stage: Stage, kind: OperationKind) -> None:
         """Where the answer is lost the outcome is unknown, one request was sent, and the record tells that it took effect."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket, kind)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, kind)
         before = stage.writes()
         stage.lose_next_answer()
         with pytest.raises(OutcomeUnknown):
@@ -337,8 +320,8 @@ class ConnectorConformance:
     @BOTH_KINDS
     def test_a_throttled_write_is_not_retried(self, stage: Stage, kind: OperationKind) -> None:
         """A write that is turned away for now tells how long to wait, was sent once, and left nothing."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket, kind)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, kind)
         before, far = stage.writes(), stage.far(ticket)
         stage.throttle_next_write(30)
         with pytest.raises(TryLater) as turned_away:
@@ -350,8 +333,8 @@ class ConnectorConformance:
 
     def test_writing_twice_is_visible(self, stage: Stage) -> None:
         """Each call sends exactly one request: whoever writes a comment twice finds it twice."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket, OperationKind.COMMENT)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, OperationKind.COMMENT)
         before = stage.writes()
         for _ in range(2):
             stage.connector.write(operation)
@@ -360,8 +343,8 @@ class ConnectorConformance:
 
     def test_a_person_who_was_first_is_not_overwritten_silently(self, stage: Stage) -> None:
         """A team chosen between hoist's read and its write is kept by the platform, or named afterwards for putting back."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket)
         stage.before_next_write(lambda: stage.change(ticket, team=stage.teams[2]))
         guard = stage.connector.capabilities.guards[OperationKind.FIELDS]
         if guard is Guard.REFUSED:
@@ -378,8 +361,8 @@ class ConnectorConformance:
 
     def test_a_change_after_the_write_is_nobody_overwritten(self, stage: Stage) -> None:
         """A person who changes the team after hoist did is not mistaken for one who was overwritten."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket)
         stage.connector.write(operation)
         stage.advance(SECOND)
         stage.change(ticket, team=stage.teams[2])
@@ -389,8 +372,8 @@ class ConnectorConformance:
     @pytest.mark.parametrize("field", ["team", "priority"])
     def test_an_unknown_value_is_given_up(self, stage: Stage, field: str) -> None:
         """A team or priority that the platform does not have is refused for good, in its own words, and nothing is written."""
-        (ticket,) = _some_tickets(stage, 1)
-        ref, far = _read(stage, ticket).ref, stage.far(ticket)
+        (ticket,) = stage.some_tickets(1)
+        ref, far = stage.read(ticket).ref, stage.far(ticket)
         changes = (FieldChange(field, getattr(far, field), "999999"),)
         with pytest.raises(GiveUp, match=stage.refusal):
             stage.connector.write(Operation(str(ref), OperationKind.FIELDS, ref, "77bb", (), changes, ("escalated",)))
@@ -399,11 +382,20 @@ class ConnectorConformance:
     @BOTH_KINDS
     def test_a_gone_ticket_is_not_written(self, stage: Stage, kind: OperationKind) -> None:
         """A ticket that was deleted is said to be gone, whatever was to be written."""
-        (ticket,) = _some_tickets(stage, 1)
-        operation = _operation(stage, ticket, kind)
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, kind)
         stage.delete(ticket)
         with pytest.raises(Gone):
             stage.connector.write(operation)
+
+    @BOTH_KINDS
+    def test_the_record_of_a_gone_ticket_proves_nothing(self, stage: Stage, kind: OperationKind) -> None:
+        """After a deletion nobody can tell whether an operation took effect, and hoist concludes neither."""
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, kind)
+        stage.connector.write(operation)
+        stage.delete(ticket)
+        assert stage.connector.verify(operation).found is None
 
 
 def _of(ticket: Ticket, field: str) -> list[Change]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from connectors.contract import Connector, Page
-from rules.instants import Instant
+from rules.escalation import FieldChange, Operation, OperationKind
+from rules.instants import SECOND, Instant
 from rules.ticket import Ticket
+
+SETTLED: Final = 5 * SECOND
+"""After so long no clock or stamp leaves doubt about what a read has seen; a connector may read a younger ticket once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class Stage(ABC):
 
     @abstractmethod
     def lag_search(self, milliseconds: int) -> None:
-        """From now on the search index is so much behind, less than a minute."""
+        """What is saved from now on shows in a search so much later, less than a minute; what was saved before is not held up."""
 
     @abstractmethod
     def before_next_write(self, act: Callable[[], None]) -> None:
@@ -105,6 +110,33 @@ class Stage(ABC):
     @abstractmethod
     def refuse_credential(self) -> None:
         """From now on the connector's credential is wrong."""
+
+    # --- what the promises begin with ------------------------------------------------------------------------------
+
+    def some_tickets(self, count: int) -> list[str]:
+        """Tickets of the first team and the lower priority, a second apart; a second has passed since the last."""
+        made = []
+        for _ in range(count):
+            made.append(self.create(team=self.teams[0], priority=self.priorities[1]))
+            self.advance(SECOND)
+        return made
+
+    def read(self, ticket: str) -> Ticket:
+        """The ticket as the connector reads it now."""
+        (read,) = self.connector.read([ticket]).tickets
+        return read
+
+    def operation(self, ticket: str, kind: OperationKind = OperationKind.FIELDS, marker: str = "5f3a9c0e71d2") -> Operation:
+        """One of `some_tickets` to the second team, the higher priority and a label; or a comment on it."""
+        ref, firings = self.read(ticket).ref, (f"{marker}f",)
+        if kind is OperationKind.COMMENT:
+            text = "Without an owner for 20 minutes."
+            return Operation(f"{ref}/{kind}", kind, ref, marker, firings, comment=text, planned_at=self.now())
+        changes = (
+            FieldChange("team", self.teams[0], self.teams[1]),
+            FieldChange("priority", self.priorities[1], self.priorities[0]),
+        )
+        return Operation(f"{ref}/{kind}", kind, ref, marker, firings, changes, ("escalated",), planned_at=self.now())
 
 
 class Mirror:

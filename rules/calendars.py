@@ -282,7 +282,7 @@ def _tabulate(opening: Week, zone: ZoneInfo, first: int, last: int) -> _Table:
         if not days or days[-1] != day:
             days.append(day)
         if edges and opens <= edges[-1]:  # shifts that touch, or that the repeated hour of autumn makes overlap
-            edges[-1] = max(edges[-1], closes)
+            edges[-1] = closes
         else:
             edges += (opens, closes)
     opens_at, closes_at = edges[::2], edges[1::2]

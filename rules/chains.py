@@ -43,7 +43,7 @@ def next_tier(chain: Chain, teams: TeamIds, present: Value, enter_at: str | None
         first = next(n for n, tier in enumerate(chain.tiers) if tier.team == enter_at)
     else:
         first = place + 1
-    passed_over = []
+    passed_over: list[str] = []
     for tier in chain.tiers[first:]:
         ids = teams.get(tier.team, ())
         if ids:

@@ -138,10 +138,11 @@ def anchored_union(parts: Iterable[tuple[Intervals, Anchors]]) -> tuple[Interval
 
 
 def complement(a: Intervals, life: Intervals) -> Intervals:
-    """Where it does not hold, within the life [created, gone)."""
-    begin, end = life
+    """Where it does not hold, within the life, [created, gone) or empty."""
+    if not life:
+        return []
+    at, end = life
     found: Intervals = []
-    at = begin
     for n in range(0, len(a), 2):
         if at < a[n]:
             found += (at, a[n])

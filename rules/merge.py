@@ -6,8 +6,10 @@ is never lowered; labels unite; comments become one. Whoever loses is named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from rules.binding import BoundLevel, BoundRules
 from rules.chains import next_tier
@@ -16,7 +18,9 @@ from rules.explain import fill
 from rules.protocol import AddLabel, Assign, Comment, Escalate, RaisePriority, Rule, Tell
 from rules.ticket import Ticket, Value
 
-HOLD_HINT = "To keep hoist away from this ticket, give it the label hoist-hold."
+_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+")
+
+HOLD_HINT: Final = "To keep hoist away from this ticket, give it the label hoist-hold."
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +175,11 @@ class _Merger:
             values["priority"] = self.priority.word
         again = f" (reminder {step.key.step})" if step.key.step else ""
         title = f"{step.rule.title}{again}"
-        texts = [fill(action.text, values) for action in step.rule.actions if isinstance(action, Comment)]
+        texts = [fill(self._true(action.text), values) for action in step.rule.actions if isinstance(action, Comment)]
         return [title, *(texts or [f"Because {sentence}." for sentence in step.because])]
+
+    def _true(self, text: str) -> str:
+        """The text without the sentences that name {team}, where the ticket stays with the team that it has."""
+        if self.owner is not None:
+            return text
+        return " ".join(sentence for sentence in _SENTENCES.split(text) if "{team}" not in sentence)

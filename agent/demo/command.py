@@ -74,7 +74,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
         _show(console, summary)
         chosen = eventful(tickets, comments)
         if chosen is not None:
-            told(console, chosen, comments, pipeline.ruling, start)
+            told(console, chosen, comments, pipeline.connector.directory())
         if options.json_file is not None:
             summary["escalations"] = [asdict(comment) for comment in comments]
             options.json_file.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -146,7 +146,7 @@ class _Nothing:
 def _read_again(stage: Stage, pipeline: Pipeline) -> tuple[list[Ticket], list[FoundSave], list[FoundComment]]:
     """The final tickets by a fresh read of everything, and the record of hoist's account."""
     tickets = [ticket for page in pipeline.connector.changed(None, _Nothing()) for ticket in page.tickets]
-    settings = stage.sandbox.source_settings()
+    settings: dict[str, Any] = dict(stage.sandbox.source_settings())
     record = Record(stage.url, stage.username, stage.token, settings["projects"][0])
     issues = record.issues()
     saves = list(record.saves(issues))
@@ -164,7 +164,8 @@ def _evidence(
         recorded = list(episodes.rows(db, SOURCE))
         rows = [row for row in waiting.of_source(db, SOURCE) if row.state is not RowState.WATCHED]
         mine = installation.read_or_make(db)
-    field = stage.sandbox.source_settings()["tier_field"]["field"]
+    settings: dict[str, Any] = dict(stage.sandbox.source_settings())
+    field = settings["tier_field"]["field"]
     return Evidence(
         tickets,
         saves,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,13 +64,13 @@ def load_all_live(place: Path) -> Loaded:
     return replace(loaded, rulebook=replace(loaded.rulebook, rules=rules))
 
 
-def _write_protocol(folder: Path, files: dict[str, str]) -> None:
+def _write_protocol(folder: Path, files: Mapping[str, str]) -> None:
     folder.mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _write_config(folder: Path, sandbox: JiraSandbox, credentials: dict[str, object]) -> Path:
+def _write_config(folder: Path, sandbox: JiraSandbox, credentials: Mapping[str, str]) -> Path:
     """hoist.yaml for the sandbox. JSON is YAML too, and needs no quoting rules."""
     token = folder / "token"
     token.touch(mode=0o600)

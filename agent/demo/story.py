@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.demo.record import FoundComment
-from agent.evaluate import Ruling
 from rules.instants import Instant, moment
 from rules.ticket import Change, Kind, Ticket, Value
+from rules.world import Directory
 
 LONGEST = 30
 """Lines that are shown at most; the middle of a longer story is left out."""
@@ -25,7 +25,7 @@ def eventful(tickets: Iterable[Ticket], comments: Sequence[FoundComment]) -> Tic
     return max(candidates, key=lambda t: (written[t.ref.id], min(len(t.changes), LONGEST), t.key), default=None)
 
 
-def told(console: Console, ticket: Ticket, comments: Sequence[FoundComment], ruling: Ruling, start: Instant) -> None:
+def told(console: Console, ticket: Ticket, comments: Sequence[FoundComment], directory: Directory) -> None:
     """Print the story."""
     console.print()
     console.print(Text(f"{ticket.key}: {ticket.fields.get('subject')}", style="bold"))
@@ -34,10 +34,10 @@ def told(console: Console, ticket: Ticket, comments: Sequence[FoundComment], rul
     for change in ticket.changes:
         saves.setdefault(change.save, []).append(change)
     for changes in saves.values():
-        lines.append((changes[0].at, 1, _save(changes, ruling)))
+        lines.append((changes[0].at, 1, _save(changes, directory)))
     for message in ticket.messages:
         if message.by.kind is not Kind.OWN_ACCOUNT:
-            who = "the requester" if message.by.kind is Kind.REQUESTER else _person(message.by.id, ruling)
+            who = "the requester" if message.by.kind is Kind.REQUESTER else _person(message.by.id, directory)
             how = "wrote" if message.public else "noted (internal)"
             lines.append((message.at, 2, Text(f"{_when(message.at)}  {who} {how}")))
     for comment in comments:
@@ -55,22 +55,21 @@ def _print(console: Console, lines: Sequence[tuple[Instant, int, Text]]) -> None
         console.print(text)
 
 
-def _save(changes: Sequence[Change], ruling: Ruling) -> Text:
+def _save(changes: Sequence[Change], directory: Directory) -> Text:
     own = changes[0].by.kind is Kind.OWN_ACCOUNT
-    said = ", ".join(part for part in (_change(c, ruling) for c in changes) if part)
-    who = "hoist" if own else _person(changes[0].by.id, ruling)
+    said = ", ".join(part for part in (_change(c, directory) for c in changes) if part)
+    who = "hoist" if own else _person(changes[0].by.id, directory)
     return Text(f"{_when(changes[0].at)}  {who}: {said or 'changed other fields'}", style="bold green" if own else "")
 
 
-def _change(change: Change, ruling: Ruling) -> str:
-    directory = ruling.rules.directory
+def _change(change: Change, directory: Directory) -> str:
     match change.field:
         case "team":
             return f"team {_named(change.old, directory.teams)} -> {_named(change.new, directory.teams)}"
         case "native_status":
             return f"status {_named(change.old, directory.statuses)} -> {_named(change.new, directory.statuses)}"
         case "assignee":
-            return "nobody owns it" if change.new is None else f"owner {_person(change.new, ruling)}"
+            return "nobody owns it" if change.new is None else f"owner {_person(change.new, directory)}"
         case "priority":
             return f"priority {_named(change.old, directory.priorities)} -> {_named(change.new, directory.priorities)}"
         case _:
@@ -89,8 +88,8 @@ def _comment(comment: FoundComment) -> Text:
     return text
 
 
-def _person(account: Value, ruling: Ruling) -> str:
-    person = ruling.rules.directory.people.get(str(account))
+def _person(account: Value, directory: Directory) -> str:
+    person = directory.people.get(str(account))
     return person.name if person is not None else str(account)
 
 

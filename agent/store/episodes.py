@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, select, update
 
 from agent.store.tables import episodes
 from rules.identity import Recorded
@@ -55,7 +56,7 @@ def begin_step(db: Connection, source: str, row: EpisodeRow, step: int, decided_
 
 def confirm(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant) -> None:
     """A fresh read at `at` confirmed the step under way: that time stands for it from now on."""
-    row = db.execute(select(episodes.c.confirmed).where(*_place(source, ticket, rule, number))).scalar_one()
+    row = db.execute(select(episodes.c.confirmed).where(_place(source, ticket, rule, number))).scalar_one()
     confirmed = [*json.loads(row)[:-1], at]
     db.execute(_update(source, ticket, rule, number).values(confirmed=json.dumps(confirmed)))
 
@@ -77,17 +78,17 @@ def rows(db: Connection, source: str) -> Iterable[EpisodeRow]:
         yield _row(row)
 
 
-def _place(source: str, ticket: str, rule: str, number: int) -> tuple[object, ...]:
-    key = (episodes.c.source == source, episodes.c.ticket == ticket)
-    return (*key, episodes.c.rule == rule, episodes.c.number == number)
+def _place(source: str, ticket: str, rule: str, number: int) -> ColumnElement[bool]:
+    one = and_(episodes.c.rule == rule, episodes.c.number == number)
+    return and_(episodes.c.source == source, episodes.c.ticket == ticket, one)
 
 
-def _update(source: str, ticket: str, rule: str, number: int):  # type: ignore[no-untyped-def]
-    return update(episodes).where(*_place(source, ticket, rule, number))
+def _update(source: str, ticket: str, rule: str, number: int) -> Update:
+    return update(episodes).where(_place(source, ticket, rule, number))
 
 
-def _row(row: object) -> EpisodeRow:
-    _, ticket, rule, number, anchor, fired_at, confirmed, backlog, step, applied_at = row  # type: ignore[misc]
+def _row(row: Row[Any]) -> EpisodeRow:
+    _, ticket, rule, number, anchor, fired_at, confirmed, backlog, step, applied_at = row
     return EpisodeRow(ticket, rule, number, anchor, fired_at, tuple(json.loads(confirmed)), bool(backlog), step, applied_at)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store import ticket_body
@@ -139,11 +140,6 @@ def count_stale(db: Connection, source: str, generation: int) -> int:
     return int(db.execute(query).scalar_one())
 
 
-def next_look(db: Connection, source: str) -> Instant | None:
-    """The earliest next look of the source."""
-    return db.execute(select(func.min(tickets.c.next_look)).where(tickets.c.source == source)).scalar()
-
-
 def by_name(db: Connection, source: str, name: str) -> Mirrored | None:
     """The ticket with this key or id."""
     query = select(*_SELECTED).where(tickets.c.source == source, or_(tickets.c.key == name, tickets.c.id == name))
@@ -158,6 +154,6 @@ def count(db: Connection, source: str) -> tuple[int, int]:
     return int(total), int(gone)
 
 
-def _mirrored(row: object) -> Mirrored:
-    source, name, body, revision, urgency, look = row  # type: ignore[misc]
+def _mirrored(row: Row[Any]) -> Mirrored:
+    source, name, body, revision, urgency, look = row
     return Mirrored(ticket_body.ticket(TicketRef(source, name), body), revision, urgency, look)

@@ -109,12 +109,6 @@ def in_state(db: Connection, source: str, state: OperationState) -> list[Operati
     return _rows(db, operations.c.source == source, operations.c.state == state)
 
 
-def next_look(db: Connection, source: str) -> Instant | None:
-    """When the marker of the earliest unknown outcome may be looked for."""
-    place = (operations.c.source == source, operations.c.state == OperationState.UNKNOWN)
-    return db.execute(select(func.min(operations.c.look_at)).where(*place)).scalar()
-
-
 def escalation_body(db: Connection, escalation: int) -> dict[str, Any]:
     """The escalation as it was decided, as plain JSON."""
     text = db.execute(select(escalations.c.body).where(escalations.c.id == escalation)).scalar_one()

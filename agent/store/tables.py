@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
-
-from rules.instants import FOREVER
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 metadata: Final = MetaData()
 
@@ -57,7 +55,7 @@ tickets: Final = Table(
     Column("generation", Integer, nullable=False),  # the one next_look was computed under
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("source", "id"),
-    Index("tickets_by_next_look", "source", "next_look", sqlite_where=text(f"next_look < {FOREVER}")),
+    Index("tickets_by_next_look", "source", "next_look", "id"),
     Index("tickets_by_generation", "source", "generation", "urgency"),
     Index("tickets_by_key", "source", "key"),
 )
@@ -102,6 +100,8 @@ outbox: Final = Table(
     Column("problem", Text, nullable=False, server_default=""),
     Index("outbox_key", "source", "ticket", "rule", "number", "step", unique=True),
     Index("outbox_by_state", "source", "state", "not_before"),
+    Index("outbox_by_turn", "source", "state", "urgency", "instant", "id"),
+    Index("outbox_by_escalation", "escalation"),
     Index("outbox_by_ticket", "source", "ticket", "state"),
 )
 
@@ -132,7 +132,7 @@ operations: Final = Table(
     Column("native_id", Text, nullable=False, server_default=""),
     Column("problem", Text, nullable=False, server_default=""),
     Index("operations_by_ticket", "source", "ticket"),
-    Index("operations_by_state", "source", "state"),
+    Index("operations_by_state", "source", "state", "look_at"),
     Index("operations_by_escalation", "escalation", "position"),
 )
 

@@ -62,4 +62,5 @@ def _plain(value: Value) -> Any:
 def _value(value: Any) -> Value:
     if type(value) is list:
         return tuple(value)
-    return UNKNOWN if value == _UNKNOWN else value  # type: ignore[no-any-return]
+    plain: Value = UNKNOWN if value == _UNKNOWN else value
+    return plain

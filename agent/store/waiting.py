@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
 from agent.store.states import ROW_MOVES, RowState
 from agent.store.tables import outbox
@@ -107,12 +107,6 @@ def next_ticket(db: Connection, source: str, now: Instant) -> str | None:
     return db.execute(query.limit(1)).scalar()
 
 
-def next_due(db: Connection, source: str) -> Instant | None:
-    """The earliest instant at which a planned row may be written."""
-    place = (outbox.c.source == source, outbox.c.state == RowState.PLANNED)
-    return db.execute(select(func.min(outbox.c.not_before)).where(*place)).scalar()
-
-
 def expired(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     """Rows that a worker held when it died: their lease has ended."""
     place = (outbox.c.source == source, outbox.c.state == RowState.CLAIMED, outbox.c.lease_until < now)
@@ -153,18 +147,18 @@ def count_by_state(db: Connection, source: str) -> dict[RowState, int]:
 
 
 def unfinished(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
-    """Rows of escalations that were begun, whose next operation may be sent now."""
+    """Rows of escalations that were begun, whose next operation may be sent now: they waited for it, or their worker is gone."""
     return _rows(db, outbox.c.source == source, outbox.c.state == RowState.SENT, outbox.c.not_before <= now)
 
 
 def delay(db: Connection, escalation: int, not_before: Instant) -> None:
-    """The next operation of this escalation may not be sent earlier."""
+    """No other worker, and no later try, may send for this escalation earlier."""
     db.execute(update(outbox).where(outbox.c.escalation == escalation).values(not_before=not_before))
 
 
 def lease_ended(db: Connection, escalation: int, now: Instant) -> bool:
-    """No worker holds the rows of this escalation any more."""
-    held = exists().where(outbox.c.escalation == escalation, outbox.c.lease_until >= now)
+    """No worker is sending for this escalation any more."""
+    held = exists().where(outbox.c.escalation == escalation, outbox.c.not_before > now)
     return not db.execute(select(held)).scalar()
 
 
@@ -182,31 +176,27 @@ def _turns(db: Connection, planned: Sequence[Planned]) -> dict[FiringKey, Instan
     return turns
 
 
-_COLUMNS = (
-    outbox.c.id,
-    outbox.c.source,
-    outbox.c.ticket,
-    outbox.c.rule,
-    outbox.c.number,
-    outbox.c.step,
-    outbox.c.state,
-    outbox.c.instant,
-    outbox.c.planned_at,
-    outbox.c.not_before,
-    outbox.c.urgency,
-    outbox.c.fence,
-    outbox.c.confirmed_at,
-    outbox.c.settled_at,
-    outbox.c.escalation,
-    outbox.c.attempts,
-    outbox.c.because,
-    outbox.c.problem,
-)
+_COLUMNS = [column for column in outbox.c if column.name != "lease_until"]
 
 
-def _rows(db: Connection, *place: Any) -> list[WaitingRow]:
+def _rows(db: Connection, *place: ColumnElement[bool]) -> list[WaitingRow]:
     query = select(*_COLUMNS).where(*place).order_by(outbox.c.instant, outbox.c.id)
     return [
-        WaitingRow(row[0], FiringKey(*row[1:6]), RowState(row[6]), *row[7:16], tuple(json.loads(row[16])), row[17])
+        WaitingRow(
+            row.id,
+            FiringKey(row.source, row.ticket, row.rule, row.number, row.step),
+            RowState(row.state),
+            row.instant,
+            row.planned_at,
+            row.not_before,
+            row.urgency,
+            row.fence,
+            row.confirmed_at,
+            row.settled_at,
+            row.escalation,
+            row.attempts,
+            tuple(json.loads(row.because)),
+            row.problem,
+        )
         for row in db.execute(query)
     ]

@@ -20,7 +20,7 @@ class Escalation(Part):
     """The next tier of a chain gets the ticket."""
 
     short: ClassVar[str] = "chain"
-    named: ClassVar[str] = "escalation"
+    named: ClassVar[str] = "move along a chain"
     later: ClassVar = {"from": "name a tier with enter_at"}
     chain: ChainName = Field(description="The chain to climb", examples=["network"])
     enter_at: TeamName | None = Field(None, description="The tier at which a ticket from outside the chain enters it")

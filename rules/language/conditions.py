@@ -209,7 +209,7 @@ class When(Part):
     )
     clock: ClockTime | None = Field(None, description="Time added up over interruptions")
     all_: OneOrMany[When] | None = Field(None, alias="all", description="All of these hold")
-    any_: Annotated[tuple[When, ...], BeforeValidator(_each), Several()] | None = Field(
+    any_: Annotated[tuple[When, ...], Several(), BeforeValidator(_each)] | None = Field(
         None, alias="any", description="At least one of these holds"
     )
     not_: When | None = Field(None, alias="not", description="These do not hold together")

@@ -76,8 +76,8 @@ class PriorityTest(FieldTest):
 
     def check(self, node: Node, context: Reading) -> None:
         order = context.names.priorities
-        if self.at_least in order and self.at_most in order and order.index(self.at_least) > order.index(self.at_most):
-            raise context.refused(node, f"never true: {self.at_least} is less urgent than {self.at_most}")
+        if self.at_least in order and self.at_most in order and order.index(self.at_least) < order.index(self.at_most):
+            raise context.refused(node, f"never true: {self.at_least} is more urgent than {self.at_most}")
 
     def tests(self) -> list[Test]:
         scale: list[Test] = [Level(self.at_least, self.at_most)] if self.at_least or self.at_most else []

@@ -74,7 +74,8 @@ def sections(files: Mapping[str, str], context: Reading) -> Sections:
             continue
         for key, node in File.tidy(root, context).items():
             _add(found, key, node, once, context)
-    _require_format(files, once, context)
+    if found.whole:
+        _require_format(files, once, context)
     return found
 
 

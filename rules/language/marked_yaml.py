@@ -49,7 +49,7 @@ class Items(list["Node"]):
 
 
 class Block(dict[Text, "Node"]):
-    """A mapping with the place of its first key."""
+    """A mapping with the place of its brace, or else of its first key."""
 
     def __init__(self, place: Place) -> None:
         super().__init__()

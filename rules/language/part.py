@@ -112,6 +112,11 @@ def shown(node: Node) -> str:
     return node
 
 
+def key_of(node: Node, name: str) -> Node:
+    """The key of a block under which something is written, in whatever spelling; the block itself where it is not."""
+    return next((key for key in node if folded(key) == name), node) if isinstance(node, Block) else node
+
+
 def reading(info: ValidationInfo) -> Reading:
     """The reading that a validator works for."""
     if not isinstance(info.context, Reading):
@@ -177,9 +182,10 @@ class Part(BaseModel):
                 if name in found:
                     context.report.problem(key.place, key, f"the same as `{name}`, which this block has already")
                 found[name] = value
-        refused = {folded(key) for key in block} & set(cls.later)
+        # What was misspelt, or is said in a way of a later hoist, is not missing as well.
+        meant = {cls.stands_for.get(folded(key)) or nearest(key, cls.keys()) for key in block if folded(key) not in found}
         for name, required in cls.keys().items():
-            if required and name not in found and not any(cls.stands_for.get(key) == name for key in refused):
+            if required and name not in found and name not in meant:
                 context.report.problem(block.place, shown(block), f"`{name}` is missing in this {cls.named}")
         return found
 

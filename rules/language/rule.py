@@ -11,7 +11,7 @@ from rules.language.actions import Deed
 from rules.language.conditions import When, either
 from rules.language.field_tests import together
 from rules.language.marked_yaml import Node
-from rules.language.part import Part, Reading, shown
+from rules.language.part import Part, Reading, key_of
 from rules.language.words import CalendarName, ExistingWord, ModeWord, Number, OneOrMany, RuleId, Span, Words
 from rules.protocol import Action, Clock, Condition, Existing, Held, Mode, Not, Repeat, Rule
 
@@ -69,13 +69,13 @@ class WrittenRule(Part):
     formerly: OneOrMany[RuleId] | None = Field(None, description="Ids that this rule had before")
 
     @classmethod
-    def check_keys(cls, found: Mapping[str, Node], _node: Node, context: Reading) -> None:
+    def check_keys(cls, found: Mapping[str, Node], node: Node, context: Reading) -> None:
         if "for" in found and "clock" in found:
             what = "`for` and `clock` exclude each other: `for` is one unbroken stretch, `clock` a sum of several"
-            context.report.problem(found["clock"].place, shown(found["clock"]), what)
+            context.report.problem(key_of(node, "clock").place, "clock", what)
         for name in ("pause_while", "reset_when"):
             if name in found and "clock" not in found:
-                context.report.problem(found[name].place, name, f"`{name}` belongs to `clock:`, and this rule has none")
+                context.report.problem(key_of(node, name).place, name, f"`{name}` belongs to `clock:`, and this rule has none")
 
     def condition(self) -> Condition:
         """When, unless, for and clock as one condition."""

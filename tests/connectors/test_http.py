@@ -4,7 +4,6 @@ import logging
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 
 from connectors.errors import AskAdmin, Conflict, ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater
 from connectors.http import Basic, Budget, Http, Limits, Refused, Surroundings
-from rules.instants import instant
 
 URL: Final = "https://desk.example.com"
 DATE: Final = {"Date": "Mon, 23 Nov 2026 04:00:00 GMT"}
@@ -43,7 +41,7 @@ class Waits:
 
 
 def http(url: str = URL, waits: Waits | None = None, **more: Any) -> Http:
-    more = {"words": lambda body: body.decode(), "surroundings": (waits or Waits()).surroundings} | more
+    more = dict[str, Any](words=lambda body: body.decode(), surroundings=(waits or Waits()).surroundings) | more
     return Http("desk", url, Basic("hoist@example.com", SECRET), **more)
 
 
@@ -149,11 +147,10 @@ def test_what_a_failed_write_means(
     mock: responses.RequestsMock, body: Any, status: int, headers: dict[str, str], error: type[ConnectorError]
 ) -> None:
     """Each failure says whether anything can have taken effect: only then is a write looked for, or sent again."""
-    more = {"content_type": headers.get("Content-Type", "application/json")}
-    mock.add(responses.PUT, f"{URL}/x", body=body, status=status or 200, headers=DATE | headers, **more)
+    kind = {"Content-Type": "application/json"}
+    mock.add(responses.PUT, f"{URL}/x", body=body, status=status or 200, headers=kind | DATE | headers)
     with pytest.raises(error) as caught:
         http().write("PUT", "/x", subject="10001", body=b"{}")
-    assert type(caught.value) is error or issubclass(error, type(caught.value).__mro__[1])
     assert "desk:10001" in str(caught.value)
     assert len(mock.calls) == 1
 
@@ -173,11 +170,11 @@ def test_what_a_failed_write_means(
 )
 def test_what_a_failed_read_means(mock: responses.RequestsMock, status: int, kind: str, error: type[ConnectorError]) -> None:
     """A ticket counts as gone only if the platform itself says so, never because of a proxy's page."""
-    body = "<html>maintenance</html>" if kind == "text/html" else '{"message": "no"}'
+    body = "<html>out for lunch</html>" if kind == "text/html" else '{"message": "no"}'
     mock.add(responses.GET, f"{URL}/x", body=body, status=status, content_type=kind, headers=DATE)
     with pytest.raises(error) as caught:
         http().read("GET", "/x", subject="10001")
-    assert "maintenance" not in str(caught.value)
+    assert "lunch" not in str(caught.value)
 
 
 def test_an_accepted_status_is_given_back(mock: responses.RequestsMock) -> None:
@@ -196,12 +193,6 @@ def test_a_dry_run_sends_no_write(mock: responses.RequestsMock) -> None:
         dry.read("POST", "/x", body=b"{}")
     assert dry.read("POST", "/search", body=b"{}").status == 200
     assert len(mock.calls) == 1
-
-
-def everything_said(error: BaseException) -> str:
-    """The whole of an error as a log or a debugger could show it, with causes, contexts and their frames' values."""
-    said = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    return said + repr(error.__dict__) + repr(error.args)
 
 
 @pytest.mark.parametrize(
@@ -224,10 +215,9 @@ def test_the_credential_is_never_told(mock: responses.RequestsMock, caplog: pyte
     assert error.__context__ is None
     assert "Authorization" in mock.calls[0].request.headers
     encoded = mock.calls[0].request.headers["Authorization"].removeprefix("Basic ")
-    for text in (str(error), everything_said(error), repr(session), repr(Basic("a", SECRET)), caplog.text):
-        hidden = "".join(line for line in text.splitlines() if "s3cret" in line and "responses" not in line)
-        assert encoded not in text or hidden == ""
-    assert SECRET not in str(error) + repr(error.__dict__) + repr(session) + repr(Basic("a", SECRET)) + caplog.text
+    said = str(error) + repr(error.args) + repr(error.__dict__) + repr(session) + repr(Basic("a", SECRET)) + caplog.text
+    assert SECRET not in said
+    assert encoded not in said
 
 
 def test_a_redirect_is_not_followed(mock: responses.RequestsMock) -> None:
@@ -371,10 +361,3 @@ def test_at_most_so_many_at_once() -> None:
     for thread in threads:
         thread.join()
     assert most == 2
-
-
-def test_dates_of_the_wire_are_instants() -> None:
-    """The Date header is read to the second that it names."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - used here alone
-
-    assert instant(datetime(2026, 11, 23, 4, tzinfo=UTC)) == 1_795_406_400_000

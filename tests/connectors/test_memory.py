@@ -173,15 +173,22 @@ def test_an_administrator_is_told_what_to_mend(desk: MemoryHelpdesk) -> None:
     assert connector(desk).problems() == ("hoist may not edit tickets; give it the role Agent.",)
 
 
-def test_a_row_behind_the_place_already_read_is_not_lost(desk: MemoryHelpdesk, clock: Clock) -> None:
-    """A ticket that the index shows late, when hoist has read past its place for an hour, comes with the next run."""
-    late, *_ = (desk.create("rita") for _ in range(8))
-    desk.search_lags[late] = 30 * SECOND
+@pytest.mark.parametrize("pages", [2, 4, 99])
+def test_a_row_behind_the_place_already_read_is_not_lost(desk: MemoryHelpdesk, clock: Clock, pages: int) -> None:
+    """A ticket that the index shows late, when hoist has read past its place for an hour, comes with the next run.
+
+    So it does if the run was stopped before, and if it came to its end.
+    """
+    desk.search_lag = 30 * SECOND
+    late = desk.create("rita")
+    desk.search_lag = 0
+    for _ in range(8):
+        desk.create("rita")
     mirror, source = Mirror(), connector(desk)
-    for page in islice(source.changed(None, mirror), 4):
+    for number, page in enumerate(islice(source.changed(None, mirror), pages)):
         mirror.keep(page)
         clock.now += 20 * MINUTE
-        for _ in range(3):
+        for _ in range(3 if number < 4 else 0):
             desk.create("rita")
     assert late not in mirror.tickets
     mirror.run(source)
@@ -257,15 +264,6 @@ def test_a_second_try_tells_of_the_person_in_between(desk: MemoryHelpdesk) -> No
     desk.change(ticket, "anna", team="eng")
     source.write(operation)
     assert source.verify(operation).overwritten == (Overwritten("team", "eng", "ops"),)
-
-
-def test_the_record_of_a_deleted_ticket_proves_nothing(desk: MemoryHelpdesk) -> None:
-    """After a deletion nobody can tell whether an operation took effect, and hoist says so."""
-    ticket = desk.create("rita", team="sd")
-    source, operation = connector(desk), to_team(ticket, "sd", "ops")
-    source.write(operation)
-    desk.delete(ticket)
-    assert source.verify(operation).found is None
 
 
 def test_an_inactive_person_is_not_assigned(desk: MemoryHelpdesk) -> None:
@@ -361,17 +359,17 @@ def test_any_request_can_be_made_to_fail_once(desk: MemoryHelpdesk, kind: Reques
 
 
 ACTS = st.lists(
-    st.tuples(st.sampled_from(["create", "change", "say", "delete", "wait", "page", "crash"]), st.integers(0, 9)), max_size=60
+    st.tuples(st.sampled_from(["create", "change", "say", "delete", "wait", "lag", "page", "crash"]), st.integers(0, 9)),
+    max_size=60,
 )
 
 
 @settings(max_examples=150)
-@given(acts=ACTS, lag=st.integers(0, 19), page_size=st.integers(1, 4))
-def test_the_mirror_ends_equal_to_the_helpdesk(acts: list[tuple[str, int]], lag: int, page_size: int) -> None:
+@given(acts=ACTS, page_size=st.integers(1, 4))
+def test_the_mirror_ends_equal_to_the_helpdesk(acts: list[tuple[str, int]], page_size: int) -> None:
     """Whatever people do while pages are read, crashes and a lagging search included, hoist ends with what the helpdesk has."""
     clock = Clock()
     desk = helpdesk(clock)
-    desk.search_lag, desk.search_lags = lag * SECOND, {"1": 0, "2": 19 * SECOND}
     source, mirror = connector(desk, page_size, overlap_seconds=20), Mirror()
     pages = source.changed(None, mirror)
     alive: list[str] = []
@@ -381,6 +379,8 @@ def test_the_mirror_ends_equal_to_the_helpdesk(acts: list[tuple[str, int]], lag:
                 alive.append(desk.create("rita", team="sd"))
             case "wait":
                 clock.now += number * 700
+            case "lag":
+                desk.search_lag = number * 2 * SECOND
             case "page":
                 if (page := next(pages, None)) is None:
                     pages = source.changed(mirror.cursor, mirror)

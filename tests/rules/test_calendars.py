@@ -427,7 +427,7 @@ def test_long_budgets_reach_into_later_decades() -> None:
 
 @pytest.mark.parametrize("zone", [AMSTERDAM, "Australia/Sydney", "America/New_York"])
 def test_answers_do_not_depend_on_what_was_asked_before(zone: str) -> None:
-    """The night shift over the turn of a decade is counted, whichever of its two years was looked up first."""
+    """Shifts at the turn of a decade are counted, whichever of the two decades was looked up first."""
     for first in ("2015-06-01T12:00", "2025-06-01T12:00"):
         nights = calendar(hours("night", zone))
         nights.is_open(at(first, zone))
@@ -435,6 +435,9 @@ def test_answers_do_not_depend_on_what_was_asked_before(zone: str) -> None:
         assert nights.between(at("2020-01-01T02:00", zone), at("2020-01-01T12:00", zone)) == 4 * HOUR
         assert nights.next_opening(at("2019-12-31T12:00", zone)) == at("2019-12-31T22:00", zone)
         assert nights.add(at("2019-12-31T23:00", zone), 7 * HOUR) == at("2020-01-01T06:00", zone)
+        split = calendar(hours("split", zone))
+        split.is_open(at(first, zone))
+        assert split.is_open(at("2020-01-01T01:30", zone))
 
 
 def test_only_decades_that_are_asked_for_are_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,13 +32,18 @@ def on_grid(evaluation: Evaluation, oracle: Oracle) -> list[tuple[int, int, int]
     return [(a, min(b, end), anchor) for a, b, anchor in stretches(evaluation) if a < end]
 
 
+def agree(evaluation: Evaluation, oracle: Oracle, condition: Condition) -> None:
+    assert on_grid(evaluation, oracle) == oracle.stretches(condition)
+    for at in range(END):
+        assert contains(evaluation.may("0"), at) is (oracle.holds(condition, at) is not False), at
+
+
 @settings(max_examples=400)
 @given(tickets(), anything())
 def test_every_condition_means_what_its_definition_says(ticket: Ticket, condition: Condition) -> None:
     """A rule fires at the instants, and for the causes, that its definition names, counted instant by instant."""
     evaluation, oracle = judged(ticket, condition), Oracle(ticket)
-    assert on_grid(evaluation, oracle) == oracle.stretches(condition)
-    assert evaluation.may("0") == evaluation.surely("0")
+    agree(evaluation, oracle, condition)
 
 
 @settings(max_examples=400)
@@ -47,9 +52,7 @@ def test_what_is_not_known_is_told_apart_at_every_instant(data: st.DataObject, t
     """Where history is missing a rule fires only on what is certain, and what may be is shown as not known."""
     hidden = data.draw(st.one_of(cut_off(ticket), patchy(ticket)))
     evaluation, oracle = judged(hidden, condition), Oracle(hidden)
-    assert on_grid(evaluation, oracle) == oracle.stretches(condition)
-    for at in range(END):
-        assert contains(evaluation.may("0"), at) is (oracle.holds(condition, at) is not False), at
+    agree(evaluation, oracle, condition)
 
 
 @settings(max_examples=300)

@@ -123,7 +123,7 @@ def test_a_rule_means_what_it_says() -> None:
         ("due: {field: due, within: 1 hour}", Due("due", Duration(HOUR))),
         ("clock: {time: 4 hours, while: {status: open}}", Clock(OPEN, Duration(4 * HOUR))),
         (
-            "clock: {for: 1 business hour, while: {status: open}, calendar: always, pause_while: {label: wait}, reset_when: [reopened: 1]}",
+            "clock: {for: 1 business hour, calendar: always, while: {status: open}, pause_while: {label: wait}, reset_when: {reopened: 1}}",
             Clock(OPEN, Duration(HOUR, calendar="always"), State("labels", OneOf(("wait",))), Count(Counted.REOPENED, 1)),
         ),
         ("all: [{status: open}, {assignee: nobody}]", All((OPEN, UNOWNED))),

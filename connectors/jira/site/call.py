@@ -30,7 +30,7 @@ class Answer:
 class Refused(Exception):
     """The site refuses, with Jira's error body: messages, and texts by field."""
 
-    def __init__(self, status: int, *messages: str, **errors: str) -> None:
+    def __init__(self, status: int, /, *messages: str, **errors: str) -> None:
         super().__init__(status, messages, errors)
         self.status = status
         self.messages = messages

@@ -5,7 +5,6 @@ Rates are chosen so that every rule of an escalation protocol finds something; t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +58,7 @@ def made_up(tickets: int, seed: int, start: Instant, length: int) -> History:
     people, teams = _staff(random)
     desk = _Desk(people, teams, [each.handle for each in people.values() if each.account_type == "customer"])
     arrivals = sorted(_arrivals(random, tickets, start - PAST, start))
-    arrivals += sorted(_arrivals(random, math.ceil(tickets * length / PAST), start, start + length))
+    arrivals += sorted(_arrivals(random, round(tickets * length / PAST), start + 1, start + length))
     events: list[Event] = []
     for number, at in enumerate(arrivals, start=1):
         life = _Life(desk, f"T{number}", at, Random(f"{seed}/{number}"))

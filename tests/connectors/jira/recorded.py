@@ -1,5 +1,6 @@
 """Jira's answers in the shapes of its reference, small; and connectors whose every request is held against that reference."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +11,9 @@ import responses
 from connectors.http import Surroundings
 from connectors.jira.connector import JiraConnector
 from connectors.jira.settings import JiraSettings
+from rules.escalation import FieldChange, Operation, OperationKind
 from rules.instants import Instant, moment
+from rules.ticket import TicketRef
 from tests.connectors.jira.described import description
 from tests.shared import PROJECT
 
@@ -179,6 +182,15 @@ class Recorded:
         page["isLast"] = (token is None) if last is None else last
         self.answers("POST", "search/jql", page | ({} if token is None else {"nextPageToken": token}), at=at)
 
+    def finds_now(self, rows: Mapping[str, Instant]) -> None:
+        """Let every search from now on give these rows and no more."""
+        self.mock.remove("POST", f"{URL}/rest/api/3/search/jql")
+        self.finds(rows)
+
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        """The bodies sent to a path so far."""
+        return [json.loads(request.body or b"{}") for request in self.sent(path)]
+
     def sent(self, path: str) -> list[requests.PreparedRequest]:
         """The requests to a path so far."""
         return [call.request for call in self.mock.calls if str(call.request.url).split("?")[0].endswith(f"/rest/api/3/{path}")]
@@ -192,3 +204,11 @@ class Ledger:
 
     def unchanged(self, versions: Mapping[str, str]) -> list[str]:
         return [id_ for id_, version in versions.items() if self.versions.get(id_) == version]
+
+
+def edit(*changes: FieldChange, ticket: str = "10001", labels: tuple[str, ...] = (), at: Instant = NOW) -> Operation:
+    return Operation("k1", OperationKind.FIELDS, TicketRef("jira-cloud", ticket), "m-1", ("f-1",), changes, labels, planned_at=at)
+
+
+def note(text: str, ticket: str = "10001", at: Instant = NOW) -> Operation:
+    return Operation("k2", OperationKind.COMMENT, TicketRef("jira-cloud", ticket), "m-2", ("f-1",), comment=text, planned_at=at)

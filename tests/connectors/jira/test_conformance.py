@@ -17,11 +17,23 @@ from connectors.jira.sandbox import Answer, JiraSandbox
 from connectors.jira.settings import JiraSettings
 from connectors.jira.site.catalog import ISSUE_TYPE, TEAM, account_id
 from connectors.testing import ConnectorConformance, FarComment, FarTicket, Stage
+from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
+from rules.ticket import TicketRef
 from tests.connectors.jira.sandbox_caller import Caller, Clock, desk
 
 Spoil = Callable[[dict[str, str]], Answer | None]
 READING_POSTS = ("bulkfetch", "search/jql")
+
+
+def refused(_: dict[str, str]) -> Answer:
+    """The gateway turns a wrong credential away."""
+    return Answer(401, {"Content-Type": "application/json"}, b'{"code":401,"message":"Unauthorized"}')
+
+
+def anonymous(headers: dict[str, str]) -> None:
+    """Jira takes a wrong credential for no credential, and answers what everybody may see."""
+    headers["authorization"] = "Basic d3Jvbmc6d3Jvbmc="
 
 
 class Gate(JiraSandbox):
@@ -69,17 +81,17 @@ class Gate(JiraSandbox):
 
 
 class JiraStage(Stage):
-    """A connector to a site on loopback. Whoever spoils the credential says how Jira takes a wrong one."""
+    """A connector to a site on loopback. `spoil` is how Jira takes a wrong credential."""
 
     page_size = 3
     staff, requester = account_id("anna"), account_id("chloe")
     refusal = r"Specify a valid 'id' or 'value' for Assignment group|The priority selected is invalid"
 
-    def __init__(self, open_: ExitStack, folder: Path, spoil: Spoil) -> None:
+    def __init__(self, open_: ExitStack, folder: Path) -> None:
         self.clock = Clock()
         self.site = Gate(self.clock)
         self.open = open_
-        self.spoil = spoil
+        self.spoil: Spoil = refused
         open_.enter_context(self.site.serve())
         credentials = self.site.credentials()
         token = folder / "token"
@@ -162,7 +174,8 @@ class JiraStage(Stage):
         return self.site.writes
 
     def lag_search(self, milliseconds: int) -> None:
-        index = self.site._site.index  # a running site's lag is fixed: what its rows show must be parted from the issues first
+        # Without lag an index shows the issues themselves; they must be parted before they change unseen.
+        index = self.site._site.index
         index.rows = {id_: copy.deepcopy(row) for id_, row in index.rows.items()}
         index.lag = milliseconds
 
@@ -186,35 +199,36 @@ class JiraStage(Stage):
         return answer
 
 
-def refused(_: dict[str, str]) -> Answer:
-    """The gateway turns a wrong credential away."""
-    return Answer(401, {"Content-Type": "application/json"}, b'{"code":401,"message":"Unauthorized"}')
-
-
-def anonymous(headers: dict[str, str]) -> None:
-    """Jira takes a wrong credential for no credential, and answers what everybody may see."""
-    headers["authorization"] = "Basic d3Jvbmc6d3Jvbmc="
-
-
 class TestConformance(ConnectorConformance):
     @pytest.fixture
     def stage(self, tmp_path: Path) -> Iterator[Stage]:
         with ExitStack() as open_:
-            yield JiraStage(open_, tmp_path, refused)
+            yield JiraStage(open_, tmp_path)
 
 
 @pytest.fixture
-def anonymous_stage(tmp_path: Path) -> Iterator[Stage]:
-    """A site that answers a wrong credential as if it were none."""
+def jira(tmp_path: Path) -> Iterator[JiraStage]:
+    """A site without issues, a connector to it, Anna of the first line and Customer Chloe."""
     with ExitStack() as open_:
-        yield JiraStage(open_, tmp_path, anonymous)
+        yield JiraStage(open_, tmp_path)
 
 
-def test_an_anonymous_answer_is_no_sign_in(anonymous_stage: Stage) -> None:
+def test_an_anonymous_answer_is_no_sign_in(jira: JiraStage) -> None:
     """Where Jira answers a wrong credential with 200, hoist still says that the credential is wrong."""
-    TestConformance().test_wrong_credential_asks_the_administrator(anonymous_stage)
+    jira.spoil = anonymous
+    TestConformance().test_wrong_credential_asks_the_administrator(jira)
 
 
-def test_an_anonymous_answer_makes_no_ticket_disappear(anonymous_stage: Stage) -> None:
+def test_an_anonymous_answer_makes_no_ticket_disappear(jira: JiraStage) -> None:
     """A token that expires while hoist runs hides every ticket from it; none of them counts as gone."""
-    TestConformance().test_wrong_credential_makes_no_ticket_disappear(anonymous_stage)
+    jira.spoil = anonymous
+    TestConformance().test_wrong_credential_makes_no_ticket_disappear(jira)
+
+
+def test_a_marker_under_another_account_counts_for_nothing(jira: JiraStage) -> None:
+    """A comment of Anna's that carries the property of hoist's own comment is not taken for hoist's."""
+    ticket = jira.create(team=jira.teams[0], priority=jira.priorities[0])
+    operation = Operation("k", OperationKind.COMMENT, TicketRef("jira", ticket), "5f3a", comment="Moved.", planned_at=jira.now())
+    forged = {"key": "hoist.operation", "value": {"marker": operation.marker}}
+    jira.person("anna", "POST", f"issue/{ticket}/comment", {"body": "Moved.", "properties": [forged]})
+    assert jira.connector.verify(operation).found is False

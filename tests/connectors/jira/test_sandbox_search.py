@@ -131,8 +131,8 @@ def test_numbers_are_exact_and_text_dates_are_of_the_callers_zone(call: Caller) 
         ("issuekey > IT-2", ["IT-3"]),
         ("id = 10002", ["IT-2"]),
         ("text ~ 'vpn every' AND NOT key = IT-3 ORDER BY summary", ["IT-1", "IT-2"]),
-        ("summary ~ '2' OR comment ~ nothing AND key = IT-1", ["IT-2"]),
-        ("created < '-2h' AND (key = IT-1 OR key = IT-2) ORDER BY created", ["IT-1", "IT-2"]),
+        ("summary ~ '2' OR text ~ 'needs a specialist' AND key != IT-3 ORDER BY id", ["IT-1", "IT-2"]),
+        ("created < '-90m' AND (key = IT-1 OR key = IT-2) ORDER BY created", ["IT-1", "IT-2"]),
         ("labels is EMPTY AND component = VPN AND priority = Medium AND resolution = EMPTY AND key = IT-1", ["IT-1"]),
         ("project = IT ORDER BY updated DESC", ["IT-1", "IT-3", "IT-2"]),
         ("project = IT ORDER BY updated DESC, id ASC", ["IT-1", "IT-3", "IT-2"]),
@@ -140,10 +140,7 @@ def test_numbers_are_exact_and_text_dates_are_of_the_callers_zone(call: Caller) 
 )
 def test_jql_finds_what_it_says(call: Caller, jql: str, keys: list[str]) -> None:
     """Fields, operators, lists, brackets and orders of everyday JQL mean what they mean in Jira."""
-    if "comment ~" in jql:
-        assert call.status("POST", "search/jql", {"jql": jql}) == 200
-    else:
-        assert call.keys(jql) == keys
+    assert call.keys(jql) == keys
 
 
 def test_priorities_sort_by_urgency_and_not_by_id(call: Caller) -> None:
@@ -214,6 +211,7 @@ _MANY = made_up(60, 3, START, MINUTE)
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     """No query, however broken, does more than be refused."""
     try:
-        parse(text)
-    except BadQuery as refused:
-        assert str(refused)
+        query = parse(text)
+    except BadQuery:
+        return
+    assert query.where is not None or not text.strip() or query.order

@@ -264,7 +264,7 @@ def test_metadata_names_the_schemes_priorities_in_its_order(call: Caller) -> Non
     assert "status" not in fields
     assert "Lowest" in [each["name"] for each in call("GET", "priority")]
     scheme = call("GET", "priorityscheme")["values"][0]["id"]
-    assert [each["name"] for each in call("GET", f"priorityscheme/{scheme}/priorities")["values"]][0] == "Highest"
+    assert call("GET", f"priorityscheme/{scheme}/priorities")["values"][0]["name"] == "Highest"
     context = call("GET", f"field/{TEAM}/context")["values"][0]["id"]
     options = call("GET", f"field/{TEAM}/context/{context}/option", query={"maxResults": 1})
     assert ([each["value"] for each in options["values"]], options["isLast"]) == (["Service Desk"], False)

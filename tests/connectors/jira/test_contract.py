@@ -1,0 +1,156 @@
+"""hoist, its sandbox and Atlassian's published description agree on every call that hoist makes.
+
+The description is not part of hoist; these tests skip loudly without it. Where answers may differ from it stands in
+`described.EXCEPTIONS`, with the reasons.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pytest
+
+from connectors.jira.connector import JiraConnector
+from connectors.jira.sandbox import Answer, JiraSandbox
+from rules.escalation import FieldChange
+from tests.connectors.jira.described import EXCEPTIONS, description
+from tests.connectors.jira.recorded import NOW, URL, Ledger, Waits, edit, note, settings
+
+Call = tuple[str, str, bytes, Answer]
+
+API: Final = f"{URL}/rest/api/3"
+
+
+def story(hoist: JiraConnector) -> None:
+    """Everything that the connector can do, once."""
+    hoist.identify()
+    assert hoist.problems() == []
+    directory = hoist.directory()
+    tickets = [ticket for page in hoist.changed(None, Ledger()) for ticket in page.tickets]
+    ticket = tickets[0]
+    hoist.read([ticket.ref.id, "99999"])
+    team = next(each for each in directory.teams if each != ticket.fields["team"])
+    changes = (
+        FieldChange("team", ticket.fields["team"], team),
+        FieldChange("priority", ticket.fields["priority"], next(iter(directory.priorities))),
+        FieldChange("assignee", ticket.fields["assignee"], None),
+    )
+    for operation in (edit(*changes, ticket=ticket.ref.id, labels=("hoist-tier-2",)), note("Moved to L2.", ticket.ref.id)):
+        hoist.write(operation)
+        assert hoist.verify(operation).found
+
+
+@pytest.fixture(scope="module")
+def calls() -> list[Call]:
+    """Every call of the story with the sandbox's answer."""
+    description()
+    made: list[Call] = []
+    sandbox = JiraSandbox(clock=lambda: NOW, seed=1)
+    answer: Callable[..., Answer] = sandbox.dispatch
+
+    def kept(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        given = answer(method, path, query, headers, body)
+        made.append((method, f"{path}?{query}" if query else path, body, given))
+        return given
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "dispatch", kept)
+        with sandbox.serve():
+            credential = sandbox.credentials()
+            patch.setenv("HOIST_TEST_TOKEN", credential["token"])
+            given: dict[str, Any] = {"username": credential["username"], **sandbox.source_settings()}
+            hoist = JiraConnector("jira-cloud", settings(credential["url"], **given), Waits().surroundings)
+            story(hoist)
+            hoist.close()
+    return made
+
+
+def test_every_request_is_one_that_jira_takes(calls: list[Call]) -> None:
+    """Path, parameters and body of each request are as Atlassian describes them."""
+    judge = description()
+    wrong = {f"{method} {url}": judge.refusals_of_request(method, url, body) for method, url, body, _ in calls}
+    assert len(calls) > 20
+    assert {call: found for call, found in wrong.items() if found} == {}
+
+
+def test_every_answer_of_the_sandbox_is_one_that_jira_gives(calls: list[Call]) -> None:
+    """The sandbox answers each call with a status and a body that Atlassian describes."""
+    judge = description()
+    wrong = {
+        f"{method} {url}": judge.refusals_of_answer(method, url, given.status, given.body) for method, url, _, given in calls
+    }
+    assert {call: found for call, found in wrong.items() if found} == {}
+
+
+def test_the_story_uses_every_call_of_the_client(calls: list[Call]) -> None:
+    """Nothing that the connector can send goes unjudged, but for what other kinds of tier fields and rights need."""
+    judge = description()
+    used = Counter((method, judge.operation(method, url.partition("?")[0]).template) for method, url, _, _ in calls)
+    assert set(used) >= {
+        ("POST", "/rest/api/3/search/jql"),
+        ("POST", "/rest/api/3/issue/bulkfetch"),
+        ("POST", "/rest/api/3/changelog/bulkfetch"),
+        ("GET", "/rest/api/3/issue/{issueIdOrKey}"),
+        ("GET", "/rest/api/3/issue/{issueIdOrKey}/changelog"),
+        ("GET", "/rest/api/3/issue/{issueIdOrKey}/comment"),
+        ("GET", "/rest/api/3/comment/{commentId}/properties/{propertyKey}"),
+        ("PUT", "/rest/api/3/issue/{issueIdOrKey}"),
+        ("POST", "/rest/api/3/issue/{issueIdOrKey}/comment"),
+        ("GET", "/rest/api/3/myself"),
+        ("GET", "/rest/api/3/mypermissions"),
+        ("GET", "/rest/api/3/field"),
+        ("GET", "/rest/api/3/status"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "search/jql", b'{"jql": "project = A", "startAt": 50}'),
+        ("POST", "search/jql", b'{"jql": "project = A", "maxResults": "two"}'),
+        ("POST", "issue/bulkfetch", b'{"fields": ["summary"]}'),
+        ("POST", "changelog/bulkfetch", b'{"issueIdsOrKeys": []}'),
+        ("PUT", "issue/1", b'{"properties": [{"key": "a", "value": 1, "author": "me"}]}'),
+        ("GET", "issue/1/comment?order=created", b""),
+        ("GET", "issue/1/changelog?startAt=first", b""),
+        ("POST", "issue/1/assign", b"{}"),
+        ("POST", "issue/bulkfetch", b""),
+    ],
+)
+def test_a_wrong_request_is_refused(method: str, path: str, body: bytes) -> None:
+    """The judge does judge: paging as it once was, wrong types, missing and unknown names, and calls that are not."""
+    assert description().refusals_of_request(method, f"{API}/{path}", body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("POST", "search/jql", 200, b'{"issues": {}}'),
+        ("POST", "issue/bulkfetch", 200, b'{"issues": [], "total": 3}'),
+        ("POST", "changelog/bulkfetch", 200, b'{"issueChangeLogs": [{"issueId": 7}]}'),
+        ("GET", "serverInfo", 200, b'{"versionNumbers": ["one"]}'),
+        ("PUT", "issue/1", 201, b""),
+    ],
+)
+def test_a_wrong_answer_is_refused(method: str, path: str, status: int, body: bytes) -> None:
+    """An answer of another shape or status is noticed; only what is listed as an exception is passed over."""
+    assert description().refusals_of_answer(method, f"{API}/{path}", status, body)
+
+
+def test_the_vendors_own_examples_need_the_exceptions() -> None:
+    """Each exception is needed by an example of Atlassian's own; one that no longer is has to go."""
+    judge = description()
+    examples = {
+        ("POST", "/rest/api/3/issue/bulkfetch"): b'{"expand": "schema,names", "issues": [], "issueErrors": []}',
+        (
+            "POST",
+            "/rest/api/3/changelog/bulkfetch",
+        ): b'{"issueChangeLogs": [{"issueId": "1", "changeHistories": [{"created": 1492070429}]}]}',
+        ("GET", "/rest/api/3/serverInfo"): b'{"defaultLocale": {"locale": "en_AU"}}',
+    }
+    assert set(examples) == set(EXCEPTIONS)
+    for (method, path), body in examples.items():
+        assert judge.refusals_of_answer(method, path, 200, body) == []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delitem(EXCEPTIONS, (method, path))  # type: ignore[arg-type]
+            assert judge.refusals_of_answer(method, path, 200, body)
