@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from pathlib import Path
 from typing import Any
 
 from agent.clock import Clock
@@ -235,5 +234,3 @@ def calendars_of(rulebook: Rulebook) -> dict[str, Calendar]:
     """The calendars of a rulebook, ready to count; `always` is round the clock unless the organisation says otherwise."""
     found = {name: calendar(hours) for name, hours in rulebook.organisation.calendars.items()}
     return {"always": ALWAYS, **found}
-
-

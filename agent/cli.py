@@ -68,7 +68,9 @@ def an_instant(text: str) -> Instant:
 
 @app.command()
 def demo(
-    history: Annotated[Path | None, typer.Option(help="An event log to replay (CSV or CSV.gz) instead of made-up tickets.")] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="An event log to replay (CSV or CSV.gz) instead of made-up tickets.")
+    ] = None,
     mapping: Annotated[Path | None, typer.Option(help="Column names of that log, where they are not known.")] = None,
     at: Annotated[str | None, typer.Option(help="Instant at which hoist starts, like 2012-05-07T06:00:00Z.")] = None,
     length: Annotated[str, typer.Option("--for", help="How long it runs on the stepped clock.")] = "2d",
@@ -159,7 +161,9 @@ def why(
 
 @rules_app.command("lint")
 def lint(
-    place: Annotated[Path | None, typer.Argument(help="A folder or file (default: the protocol of hoist.yaml, else ./protocol).")] = None,
+    place: Annotated[
+        Path | None, typer.Argument(help="A folder or file (default: the protocol of hoist.yaml, else ./protocol).")
+    ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -182,9 +186,7 @@ def schema() -> None:
     print(json.dumps(rule_schema(), ensure_ascii=False, indent=2))
 
 
-@sandbox_app.command(
-    "jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
+@sandbox_app.command("jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def sandbox_jira(context: typer.Context) -> None:
     """A stateful Jira Cloud on 127.0.0.1; prints one JSON line once it listens (options: --help)."""
     from connectors.jira.sandbox import run as run_sandbox

@@ -89,7 +89,9 @@ class _Reader:
         block = self._block(root, root, "store, protocol and sources")
         self._known_keys(block, _TOP_KEYS)
         sources = self._block(_entry(block, "sources"), root, "sources: with one entry per helpdesk")
-        found = [self._source(name, self._block(entry, name, f"{name}: with platform and more")) for name, entry in sources.items()]
+        found = [
+            self._source(name, self._block(entry, name, f"{name}: with platform and more")) for name, entry in sources.items()
+        ]
         store = self._path(block, "store", "HOIST_STORE", "hoist.db")
         protocol = self._path(block, "protocol", "HOIST_PROTOCOL", "protocol")
         if not sources and not self.problems:

@@ -42,7 +42,8 @@ class Ruling:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to record about one ticket. `holding` are the recorded or new episodes that hold at the instant of deciding,
-    by rule and number."""
+    by rule and number.
+    """
 
     next_look: Instant
     urgency: int

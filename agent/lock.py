@@ -25,5 +25,7 @@ def only_one(store: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreError(f"another hoist is running on {store}: stop that one first, or give this one a store of its own") from None
+            raise StoreError(
+                f"another hoist is running on {store}: stop that one first, or give this one a store of its own"
+            ) from None
         yield

@@ -18,7 +18,7 @@ from agent.store.operations import OperationRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Verification
-from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
+from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater, Unsupported
 from rules.escalation import Escalation, FieldChange, Operation, OperationKind
 from rules.instants import MINUTE, SECOND, Instant
 
@@ -136,7 +136,7 @@ def send(connector: Connector, operation: Operation) -> Result:
         return Result(Outcome.CONFLICT, str(error))
     except Gone as error:
         return Result(Outcome.GONE, str(error))
-    except GiveUp as error:
+    except (GiveUp, Unsupported) as error:
         return Result(Outcome.REFUSED, str(error))
     except AskAdmin as error:
         return Result(Outcome.NOT_SENT, str(error), 60.0, ask_admin=True)
@@ -151,13 +151,19 @@ def verified(connector: Connector, operation: Operation, accepted: Result | None
     try:
         found = connector.verify(operation)
     except (TryLater, OutcomeUnknown) as error:
-        return Result(Outcome.LOOK_AGAIN, f"the record of the write could not be read yet: {error}", getattr(error, "seconds", 30.0))
+        return Result(
+            Outcome.LOOK_AGAIN, f"the record of the write could not be read yet: {error}", getattr(error, "seconds", 30.0)
+        )
     except Gone as error:
         return Result(Outcome.GONE, str(error))
-    except (GiveUp, AskAdmin) as error:
+    except AskAdmin as error:
+        return Result(Outcome.LOOK_AGAIN, f"the write could not be verified yet: {error}", 60.0, ask_admin=True)
+    except GiveUp as error:
         return Result(Outcome.REFUSED, f"the write can't be verified: {error}")
     if found.found is None:
-        return Result(Outcome.REFUSED, "nobody can tell whether the write took effect: its marker can't be read. Look at the ticket")
+        return Result(
+            Outcome.REFUSED, "nobody can tell whether the write took effect: its marker can't be read. Look at the ticket"
+        )
     if not found.found:
         if accepted is None:
             return Result(Outcome.NOT_SENT, "the request never took effect")
@@ -182,6 +188,8 @@ def settle(db: Connection, row: OperationRow, result: Result, now: Instant, term
         case Outcome.LOOK_AGAIN:
             _unknown(db, row, rows, now + int(result.seconds * SECOND), result.said)
         case Outcome.NOT_SENT:
+            _not_sent(db, row, rows, result, now)
+        case Outcome.CONFLICT if row.position > 0:  # its fields are written: they are never decided again
             _not_sent(db, row, rows, result, now)
         case Outcome.CONFLICT:
             _conflict(db, row, rows, result, now)
@@ -257,9 +265,7 @@ def _refused(db: Connection, row: OperationRow, rows: Sequence[WaitingRow], now:
 PUT_BACK = "/put-back"
 
 
-def _overwrote(
-    db: Connection, row: OperationRow, rows: Sequence[WaitingRow], result: Result, now: Instant, terms: Terms
-) -> None:
+def _overwrote(db: Connection, row: OperationRow, rows: Sequence[WaitingRow], result: Result, now: Instant, terms: Terms) -> None:
     """Theirs is put back, once: an operation of its own takes the place of the rest of the escalation."""
     operations.move(db, row, OperationState.APPLIED, settled_at=result.at or now, problem="overwrote a person's change")
     _drop_rest(db, row, now)

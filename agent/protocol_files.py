@@ -19,7 +19,9 @@ def library() -> Mapping[str, str]:
 def texts(place: Path) -> Mapping[str, str]:
     """The *.yaml files of a folder, or one file: name -> text. Raises ConfigError where there are none or one can't be read."""
     if not place.exists():
-        raise ConfigError(f"there is no {place}: it should hold organisation.yaml and rules.yaml (`protocol:` in hoist.yaml names it)")
+        raise ConfigError(
+            f"there is no {place}: it should hold organisation.yaml and rules.yaml (`protocol:` in hoist.yaml names it)"
+        )
     paths = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
     if not paths:
         raise ConfigError(f"{place} holds no *.yaml file: write organisation.yaml and rules.yaml there")

@@ -53,7 +53,9 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
     with database.reading() as db:
         found = mirrored.by_name(db, bound.source, name)
         if found is None:
-            raise ConfigError(f"{bound.source}:{name} is not mirrored: check the key, and `hoist status` for how far hoist has read")
+            raise ConfigError(
+                f"{bound.source}:{name} is not mirrored: check the key, and `hoist status` for how far hoist has read"
+            )
         recorded = episodes.of_tickets(db, bound.source, [found.ticket.ref.id]).get(found.ticket.ref.id, [])
         rows = waiting.of_ticket(db, bound.source, found.ticket.ref.id)
         row = sources.found_source(db, bound.source)

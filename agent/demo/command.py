@@ -212,7 +212,9 @@ def _show(console: Console, summary: dict[str, Any]) -> None:
     table.add_row("looks", f"{summary['looks']:,}")
     for rule in sorted(set(summary["firings"]) | set(summary["left_alone"])):
         older = summary["left_alone"].get(rule, 0)
-        table.add_row(f"firings of {rule}", f"{summary['firings'].get(rule, 0):,}" + (f"  (+{older:,} older, left alone)" if older else ""))
+        table.add_row(
+            f"firings of {rule}", f"{summary['firings'].get(rule, 0):,}" + (f"  (+{older:,} older, left alone)" if older else "")
+        )
     for name in ("written", "superseded", "failed"):
         table.add_row(name, f"{summary[name]:,}")
     console.print(table)

@@ -40,10 +40,14 @@ def protocol(history: History, own_rules: Path | None) -> dict[str, str]:
 def organisation(history: History) -> str:
     """organisation.yaml for the teams and priorities of a history: one team per support line, one chain of them."""
     words = [f"P{n}" for n in range(1, len(history.priorities) + 1)]
-    priorities = [f"  - {{name: {word}, {SOURCE}: {json.dumps(name)}}}" for word, name in zip(words, history.priorities, strict=True)]
+    priorities = [
+        f"  - {{name: {word}, {SOURCE}: {json.dumps(name)}}}" for word, name in zip(words, history.priorities, strict=True)
+    ]
     lines = _teams_by_line(history)
     teams = [f"  {line}:\n    {SOURCE}: {json.dumps(names, ensure_ascii=False)}" for line, names in lines.items()]
-    tiers = [f"    - {{team: {line}, acknowledge_within: 30 minutes}}" if n else f"    - team: {line}" for n, line in enumerate(lines)]
+    tiers = [
+        f"    - {{team: {line}, acknowledge_within: 30 minutes}}" if n else f"    - team: {line}" for n, line in enumerate(lines)
+    ]
     return "\n".join(
         [
             "format: 1",

@@ -15,7 +15,6 @@ from typing import TypeVar
 from agent.demo.record import FoundComment, FoundSave
 from agent.evaluate import Ruling, due_step, held_by_label
 from agent.store.episodes import EpisodeRow
-from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from rules.engine import Episode, Evaluation, evaluate
 from rules.identity import Recorded, match
@@ -121,7 +120,9 @@ class _Prover:
             return
         seen = [(a, min(b, line.gone)) for a, b in episode.stretches if a + self.evidence.bound < min(b, self.evidence.until)]
         if seen and not held_by_label(ticket):
-            self._wrong(ticket, f"{episode.rule} was true from {written(seen[0][0])} to {written(seen[0][1])}, and hoist never noticed")
+            self._wrong(
+                ticket, f"{episode.rule} was true from {written(seen[0][0])} to {written(seen[0][1])}, and hoist never noticed"
+            )
         elif episode.start < self.evidence.until:
             self.result.brief += 1
 
@@ -186,7 +187,10 @@ def _as_of(ticket: Ticket, line: Timeline, at: Instant) -> Ticket:
 
 
 def _shown(found: Sequence[tuple[Instant, frozenset[tuple[str, object, object]]]]) -> str:
-    parts = (f"{written(at)} " + ", ".join(f"{name} {old} -> {new}" for name, old, new in sorted(items, key=str)) for at, items in found)
+    parts = (
+        f"{written(at)} " + ", ".join(f"{name} {old} -> {new}" for name, old, new in sorted(items, key=str))
+        for at, items in found
+    )
     return "; ".join(parts) or "none"
 
 

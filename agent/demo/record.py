@@ -86,7 +86,9 @@ class Record:
         answer = self._session.get(f"{self._api}/comment/{comment['id']}/properties/{PROPERTY}", timeout=TIMEOUT)
         value = answer.json()["value"] if answer.ok else {}
         texts = tuple(_texts(comment["body"]))
-        return FoundComment(issue, _at(comment["created"]), tuple(value.get("firings", ())), comment["jsdPublic"], "\n".join(texts))
+        return FoundComment(
+            issue, _at(comment["created"]), tuple(value.get("firings", ())), comment["jsdPublic"], "\n".join(texts)
+        )
 
     def _get(self, path: str) -> Any:
         answer = self._session.get(self._api + path, timeout=TIMEOUT)

@@ -46,7 +46,11 @@ def lint(found: Mapping[str, Any]) -> None:
     for kind, style in (("problems", "red"), ("findings", "yellow"), ("hints", "dim")):
         for said in found[kind]:
             console.print(said, style=style, markup=False)
-    _verdict(console, len(found["problems"]) + len(found["findings"]), f"{counted(found['rules'], 'rule')}, nothing to find fault with.")
+    _verdict(
+        console,
+        len(found["problems"]) + len(found["findings"]),
+        f"{counted(found['rules'], 'rule')}, nothing to find fault with.",
+    )
 
 
 def _verdict(console: Console, problems: int, fine: str) -> None:
@@ -94,7 +98,13 @@ def _listed(console: Console, title: str, rows: list[str]) -> None:
 
 def _ago(seconds: float) -> str:
     minutes = int(seconds // 60)
-    return f"{int(seconds)} s ago" if minutes < 2 else f"{minutes:,} minutes ago" if minutes < 180 else f"{minutes // 60:,} hours ago"
+    return (
+        f"{int(seconds)} s ago"
+        if minutes < 2
+        else f"{minutes:,} minutes ago"
+        if minutes < 180
+        else f"{minutes // 60:,} hours ago"
+    )
 
 
 def status_data(each: SourceStatus, now: Instant) -> dict[str, Any]:

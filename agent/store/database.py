@@ -102,4 +102,6 @@ def _refuse_newer(connection: Connection, config: Config) -> None:
     present = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if present is not None and present not in known:
-        raise StoreError(f"the store was written by a newer hoist (revision {present}): install that version, or restore a backup")
+        raise StoreError(
+            f"the store was written by a newer hoist (revision {present}): install that version, or restore a backup"
+        )

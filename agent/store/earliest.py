@@ -25,7 +25,10 @@ def _first(column: Column[Any], *place: Any) -> Any:
 _WAITING: Final = (RowState.PLANNED, RowState.CLAIMED, RowState.SENT)
 _QUERY: Final = select(
     _first(tickets.c.next_look),
-    *(_first(outbox.c.not_before if state is not RowState.CLAIMED else outbox.c.lease_until, outbox.c.state == state) for state in _WAITING),
+    *(
+        _first(outbox.c.not_before if state is not RowState.CLAIMED else outbox.c.lease_until, outbox.c.state == state)
+        for state in _WAITING
+    ),
     _first(operations.c.look_at, operations.c.state == OperationState.UNKNOWN),
 )
 

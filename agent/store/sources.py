@@ -42,7 +42,15 @@ def found_source(db: Connection, source: str) -> SourceRow | None:
     if row is None:
         return None
     return SourceRow(
-        row.source, row.instance, row.account, row.cursor, row.horizon, row.polled_at, row.generation, row.looked_with, row.problem
+        row.source,
+        row.instance,
+        row.account,
+        row.cursor,
+        row.horizon,
+        row.polled_at,
+        row.generation,
+        row.looked_with,
+        row.problem,
     )
 
 

@@ -24,7 +24,9 @@ class RowState(StrEnum):
 ROW_MOVES: Final[Mapping[RowState, frozenset[RowState]]] = {
     RowState.PLANNED: frozenset({RowState.CLAIMED, RowState.SUPERSEDED}),
     RowState.CLAIMED: frozenset({RowState.PLANNED, RowState.SENT, RowState.SUPERSEDED, RowState.APPLIED, RowState.PARKED}),
-    RowState.SENT: frozenset({RowState.APPLIED, RowState.UNKNOWN, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}),
+    RowState.SENT: frozenset(
+        {RowState.APPLIED, RowState.UNKNOWN, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}
+    ),
     RowState.UNKNOWN: frozenset({RowState.SENT, RowState.APPLIED, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN}),
     RowState.SUPERSEDED: frozenset({RowState.PLANNED}),  # the same episode was seen alive again
     RowState.PARKED: frozenset({RowState.PLANNED}),  # retried by a person

@@ -39,9 +39,7 @@ def ticket(ref: TicketRef, body: str) -> Ticket:
             Change(at, seen, sequence, save, field, _value(old), _value(new), _actor(actors, by, kind))
             for at, seen, sequence, save, field, old, new, by, kind in changes
         ),
-        tuple(
-            Message(at, seen, name, _actor(actors, by, kind), public) for at, seen, name, by, kind, public in messages
-        ),
+        tuple(Message(at, seen, name, _actor(actors, by, kind), public) for at, seen, name, by, kind, public in messages),
         complete_from,
         gone,
         native,

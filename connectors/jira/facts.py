@@ -42,6 +42,7 @@ class SiteFacts:
         self._by_name = settings.statuses.by_name()
         self._lock = RLock()
         self._account = ""
+        self._address = ""
         self._site: Site | None = None
         self._statuses: list[StatusRef] = []
         self._lost: set[str] = set()
@@ -71,17 +72,18 @@ class SiteFacts:
         server = self._client.server_info()
         if server.deployment not in {"Cloud", ""}:
             raise AskAdmin(f"{self._source}: this is Jira {server.deployment}; this connector speaks to Jira Cloud alone")
-        return Identity(me.account_id, me.name, server.base_url.rstrip("/"), answer.server_time)
+        self._address = server.base_url.rstrip("/")
+        return Identity(me.account_id, me.name, self._address, answer.server_time)
 
     def site(self) -> Site:
         """What issues are mapped with."""
         with self._lock:
             if self._site is None:
-                account = self._account or self.identify().account
+                account = self._account if self._address else self.identify().account
                 self._statuses = self._client.statuses()
                 self._site = Site(
                     source=self._source,
-                    url=self._settings.url,
+                    url=self._address,  # where people open tickets; the gateway of scoped tokens is another host
                     own_account=account,
                     tier_kind=self._settings.tier_field.kind,
                     tier_field=self._settings.tier_field.field,
@@ -121,8 +123,8 @@ class SiteFacts:
     def directory(self) -> Directory:
         """Teams, priorities and statuses read now; people and, for the Team field, teams as far as they were seen."""
         self.forget()
-        self.site()
-        teams, priorities, people = self._teams(), self._priorities(), dict(self._people)
+        site = self.site()
+        teams, priorities, people = dict(site.teams) or self._teams(), self._priorities(), dict(self._people)
         statuses = {each["id"]: each["name"] for each in self._statuses}
         text = repr((sorted(teams.items()), list(priorities.items()), sorted(statuses.items()), sorted(people)))
         return Directory(teams, priorities, statuses, people, hashlib.sha256(text.encode()).hexdigest()[:16])

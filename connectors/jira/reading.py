@@ -109,7 +109,9 @@ class TicketReader:
             mapper = Mapper(self._facts.site(), server_time)
             tickets = [mapper.ticket(issue, entries.get(issue["id"], ()), comments[issue["id"]]) for issue in good]
         self._facts.saw(issues)
-        unread = [Quarantined(each["id"], each["key"], bad_histories[each["id"]], "") for each in issues if each not in good]
+        unread = [
+            Quarantined(each["id"], each["key"], bad_histories[each["id"]], "") for each in issues if each["id"] in bad_histories
+        ]
         return Batch(tickets, [*bad, *unread], missing, server_time)
 
     def _issues(self, body: bytes) -> tuple[Sequence[Issue], Sequence[Quarantined]]:

@@ -152,7 +152,14 @@ class JiraSandbox:
         caller = self._door.caller(headers.get("authorization", ""))
         version = {"2": 2, "3": 3, "latest": 2}.get(words[2] if len(words) > 3 else "", 0)
         call = Call(
-            self._site, method, version or 3, caller, now, parse_qs(query) if query else {}, body, self._site.render(version or 3)
+            self._site,
+            method,
+            version or 3,
+            caller,
+            now,
+            parse_qs(query) if query else {},
+            body,
+            self._site.render(version or 3, now),
         )
         if words == ["_edge", "tenant_info"]:
             return tenant_info(call)

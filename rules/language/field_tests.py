@@ -11,7 +11,7 @@ from pydantic import Field, PlainValidator, PrivateAttr, ValidationInfo
 from rules.language.marked_yaml import Block, Node
 from rules.language.part import VALUE, Part, Reading, reading
 from rules.language.problems import listed
-from rules.language.words import ChainName, OneOrMany, PriorityWord, StatusWord, TeamName, Words
+from rules.language.words import FREE_TEXT, ChainName, OneOrMany, PriorityWord, StatusWord, TeamName, Words
 from rules.protocol import All, AnyOf, AnyWord, Condition, Level, Matches, Not, OneOf, State, Test
 
 NOBODY: Final = "nobody"
@@ -100,7 +100,7 @@ def _person_or_nobody(node: object, info: ValidationInfo) -> str:
 
 
 TeamOrNobody = Annotated[str, PlainValidator(_team_or_nobody, json_schema_input_type=str)]
-PersonOrNobody = Annotated[str, PlainValidator(_person_or_nobody, json_schema_input_type=str)]
+PersonOrNobody = Annotated[str, PlainValidator(_person_or_nobody), FREE_TEXT]
 
 
 class TeamTest(FieldTest):

@@ -90,6 +90,7 @@ class Library:
             protocol = read_part(adapter, node, context) if node is not None else None
             if protocol is not None:
                 self._protocols[protocol.protocol] = protocol
+                _check_parameters(protocol, context)
 
     def rules(self, use: Use, node: Block, context: Reading) -> Iterator[Block]:
         """The rules that a use stands for, as blocks. None, where the use is wrong: the report says why."""
@@ -108,6 +109,23 @@ class Library:
             filled = _filled(rule, arguments)
             if isinstance(filled, Block):
                 yield _with_overrides(filled, node, name, protocol, alone=len(rules) == 1)
+
+
+def _check_parameters(protocol: ReadyProtocol, context: Reading) -> None:
+    known = [parameter.name for parameter in protocol.parameters]
+    for text in _texts(marked(protocol.rules)):
+        for name in _PLACE_OF_A_PARAMETER.findall(text):
+            if name not in known:
+                expected = f"no parameter of this protocol; there are: {listed(known)}"
+                context.report.problem(text.place, name, expected, nearest(name, known))
+
+
+def _texts(node: Node) -> Iterator[Text]:
+    if isinstance(node, Text):
+        yield node
+    else:
+        for inner in node.values() if isinstance(node, Block) else node:
+            yield from _texts(inner)
 
 
 def _arguments(protocol: ReadyProtocol, use: Use, name: Node, context: Reading) -> dict[str, Node | None] | None:

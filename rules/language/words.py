@@ -10,14 +10,12 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from rules.instants import DAY, HOUR, MINUTE
 from rules.language.part import Reading, Several, reading
 from rules.language.problems import folded, listed, nearest
+from rules.placeholders import PLACEHOLDERS, unknown_placeholders
 from rules.protocol import Duration, Existing, Mode
 from rules.ticket import Kind, Status
 
 LONGEST_DURATION_DAYS: Final = 3650
 """Ten years; more is a slip of the pen."""
-
-PLACEHOLDERS: Final = ("held", "since", "team", "former_team", "key", "rule", "title", "count", "priority", "chain")
-"""What a comment may have filled in, each in braces."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})\s+(business\s+)?(minute|hour|day|week)s?", re.ASCII | re.IGNORECASE)
 _LOOSE_DURATION: Final = re.compile(r"([0-9]{1,6})\s*-?(business\s*)?(m|min|mins|h|hr|hrs|d|w)\.?", re.ASCII | re.IGNORECASE)
@@ -172,8 +170,7 @@ def _comment(node: object, info: ValidationInfo) -> str:
     word = context.text(node, "the text of a comment")
     if len(word) > 4000:
         raise context.refused(word, "longer than 4000 characters; a comment is read by people")
-    unknown = [found for found in re.findall(r"\{([^{}]*)\}", word) if found not in PLACEHOLDERS]
-    for name in unknown:
+    for name in unknown_placeholders(word):
         known = listed("{" + known + "}" for known in PLACEHOLDERS)
         close = nearest(name, PLACEHOLDERS)
         context.report.problem(
@@ -234,11 +231,16 @@ def _said(pattern: str, expected: str) -> dict[str, Any]:
 
 
 W = TypeVar("W")
+FREE_TEXT: Final = WithJsonSchema({"type": ["string", "number", "boolean"]})
+"""Editors tell numbers and truth values from text; hoist reads all of them as the text that is written."""
+
 OneOrMany = Annotated[tuple[W, ...], Several()]
 
-Words = Annotated[str, PlainValidator(_text, json_schema_input_type=str)]
-Number = Annotated[int, PlainValidator(_number, json_schema_input_type=int)]
-Truth = Annotated[bool, PlainValidator(_truth, json_schema_input_type=bool)]
+Words = Annotated[str, PlainValidator(_text), FREE_TEXT]
+Number = Annotated[
+    int, PlainValidator(_number), WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,6}$"})
+]
+Truth = Annotated[bool, PlainValidator(_truth), WithJsonSchema({"enum": [True, False, "true", "false"]})]
 Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_DURATION.pattern}$", _AN_EXAMPLE))]
 ModeWord = Annotated[Mode, PlainValidator(_mode, json_schema_input_type=Mode)]
 StatusWord = Annotated[str, PlainValidator(_status, json_schema_input_type=Status)]
@@ -249,7 +251,7 @@ ExistingWord = Annotated[
     PlainValidator(_existing),
     WithJsonSchema(_said("^(ignore|all|at most [0-9]{1,6} per hour)$", "ignore, all, or at most N per hour")),
 ]
-PriorityWord = Annotated[str, PlainValidator(_priority, json_schema_input_type=str)]
+PriorityWord = Annotated[str, PlainValidator(_priority), FREE_TEXT]
 TeamName = Annotated[str, PlainValidator(_team, json_schema_input_type=str)]
 ChainName = Annotated[str, PlainValidator(_chain, json_schema_input_type=str)]
 CalendarName = Annotated[str, PlainValidator(_calendar, json_schema_input_type=str)]

@@ -195,6 +195,21 @@ def test_a_row_behind_the_place_already_read_is_not_lost(desk: MemoryHelpdesk, c
     assert late in mirror.tickets
 
 
+def test_a_deleted_ticket_leaves_the_search(desk: MemoryHelpdesk, clock: Clock) -> None:
+    """A search that lags still shows a deleted ticket, which is then read and not found; later it costs no read."""
+    desk.search_lag = 20 * SECOND
+    gone = desk.create("rita")
+    clock.now += 30 * SECOND
+    desk.delete(gone)
+    mirror, source = Mirror(), connector(desk)
+    for reads in (1, 0):
+        before = sum(request.kind == "read" for request in desk.requests)
+        mirror.run(source)
+        assert sum(request.kind == "read" for request in desk.requests) == before + reads
+        clock.now += 20 * SECOND
+    assert mirror.tickets == {}
+
+
 def test_late_history_is_known_late(desk: MemoryHelpdesk, clock: Clock) -> None:
     """Where the record lags behind the fields, a change is not known before it shows, and moves the version when it does."""
     desk.history_lag = 30 * SECOND

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from rules.calendars import Calendar
 from rules.instants import FOREVER, Instant
@@ -78,8 +78,10 @@ class Shifts(Calendar):
         return next(t for t in range(at, at + PERIOD) if is_open(t))
 
 
-def gone_by(duration: Duration, a: Instant, b: Instant) -> bool:
-    """Whether a duration that begins at `a` is over at `b`."""
+def gone_by(duration: Duration, a: Instant | None, b: Instant) -> bool:
+    """Whether a duration that begins at `a` is over at `b`; never where it does not begin."""
+    if a is None:
+        return False
     if duration.calendar is None:
         return b - a >= duration.milliseconds
     return sum(map(is_open, range(a, b))) >= duration.milliseconds
@@ -156,12 +158,14 @@ class Oracle:
             case Not(part):
                 answer = self.holds(part, at)
                 return None if answer is None else not answer
+        return self._decide_over_time(condition, at)
+
+    def _decide_over_time(self, condition: Condition, at: Instant) -> bool | None:
+        match condition:
             case Held(part, duration):
-                for minimum in (True, None):
-                    start = self.run(part, at, may=minimum is None)
-                    if start is not None and gone_by(duration, start, at):
-                        return minimum
-                return False
+                if gone_by(duration, self.run(part, at), at):
+                    return True
+                return None if gone_by(duration, self.run(part, at, may=True), at) else False
             case Clock():
                 return self._clock(condition, at)
             case Due(field, within):
@@ -171,8 +175,8 @@ class Oracle:
             case Silent(duration):
                 return gone_by(duration, self.last_touch(condition, at), at)
             case Unanswered(duration):
-                asked = self.asked(condition, at)
-                return asked is not None and gone_by(duration, asked, at)
+                return gone_by(duration, self.asked(condition, at), at)
+        raise NotImplementedError(condition)
 
     def run(self, condition: Condition, at: Instant, *, may: bool = False) -> Instant | None:
         """Since when the condition has held (may have held) without a break up to an instant; None if it does not."""
@@ -216,12 +220,10 @@ class Oracle:
             return last
         for t in range(self.created, at + 1):
             answers = [answer for _, answer in self.steps(condition.reset, t)]
-            pairs = list(zip(answers, answers[1:], strict=False))
-            if t > self.created:
-                if (False, True) in pairs:
-                    last = t
-                elif sure and any(a is not True and b is not False for a, b in pairs):
-                    last = t
+            pairs = list(pairwise(answers))
+            starts = (False, True) in pairs or (sure and any(a is not True and b is not False for a, b in pairs))
+            if starts and t > self.created:
+                last = t
             if sure and self.holds(condition.reset, t) is None:
                 last = t + 1
         return last
@@ -305,10 +307,12 @@ class Oracle:
         if not changes:
             return []
         # who held it, one after the other, nobody left out
-        held = [(self.created, changes[0].old, None)] if changes[0].old is not None else []
+        held: list[tuple[Instant, Value, Kind | None]] = []
+        if changes[0].old is not None:
+            held.append((self.created, changes[0].old, None))
         for change in changes:
             if change.new is not None and (not held or held[-1][1] != change.new):
-                held.append((change.at, change.new, change.by.kind))  # type: ignore[arg-type]
+                held.append((change.at, change.new, change.by.kind))
         stay = condition.ignore_stays_shorter_than
         if stay is not None:
             ends = [at for at, _, _ in held[1:]] + [min(self.gone, 10 * END)]
@@ -328,8 +332,10 @@ class Oracle:
         return found
 
     def last_touch(self, condition: Silent, at: Instant) -> Instant:
-        acts = [*self.ticket.messages, *(() if condition.replies_only else self.ticket.changes)]
-        return max([self.created, *(act.at for act in acts if act.by.kind in condition.kinds and act.at <= at)])
+        acts = [(message.at, message.by.kind) for message in self.ticket.messages]
+        if not condition.replies_only:
+            acts += [(change.at, change.by.kind) for change in self.ticket.changes]
+        return max([self.created, *(when for when, kind in acts if kind in condition.kinds and when <= at)])
 
     def asked(self, condition: Unanswered, at: Instant) -> Instant | None:
         """The first message that is not answered at an instant."""

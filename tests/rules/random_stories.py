@@ -95,11 +95,12 @@ def tickets(draw: st.DrawFn) -> Ticket:
 def cut_off(draw: st.DrawFn, ticket: Ticket) -> Ticket:
     """The ticket with its early history lost."""
     complete_from = draw(st.integers(ticket.created, 30))
+    lost = draw(st.sets(st.sampled_from([m.id for m in ticket.messages]))) if ticket.messages else set()
     return replace(
         ticket,
         complete_from=complete_from,
         changes=tuple(c for c in ticket.changes if c.at >= complete_from),
-        messages=tuple(m for m in ticket.messages if m.at >= complete_from or draw(st.booleans())),
+        messages=tuple(m for m in ticket.messages if m.at >= complete_from or m.id not in lost),
     )
 
 
@@ -111,7 +112,7 @@ def patchy(draw: st.DrawFn, ticket: Ticket) -> Ticket:
         of_field = [c for c in changes if c.field == field]
         ends = [c.at for c in of_field[1:]] + [ticket.known]
         candidates = [n for n in range(1, len(of_field)) if of_field[n].at < ends[n]]
-        if candidates and draw(st.booleans()):
+        if draw(st.booleans()) and candidates:
             changes.remove(of_field[draw(st.sampled_from(candidates))])
     fields = dict(ticket.fields)
     for field in draw(st.sets(st.sampled_from(tuple(VALUES)), max_size=1)):

@@ -136,7 +136,9 @@ def test_all_misfits_are_told_at_once_with_the_nearest_name() -> None:
     )
     condition = Held(State("team", OneOf(("network-opps",))), Duration(HOUR, calendar="alway"))
     found = problems(
-        rule(condition, "first", actions=(Escalate("netwerk"), Assign("network-eng"), RaisePriority(to="P0")), place="rules.yaml:3"),
+        rule(
+            condition, "first", actions=(Escalate("netwerk"), Assign("network-eng"), RaisePriority(to="P0")), place="rules.yaml:3"
+        ),
         rule(Clock(State("priority", Level(at_least="P7")), Duration(business_days=2, calendar="always")), "second"),
         rule(State("team", OneOf(("network-eng",))), "third"),
         organisation=organisation,

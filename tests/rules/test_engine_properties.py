@@ -68,7 +68,9 @@ def test_lost_history_never_makes_a_rule_claim_what_was_not_so(data: st.DataObje
 
 @settings(max_examples=300)
 @given(st.data(), tickets(), anything())
-def test_unseen_changes_never_make_a_rule_claim_what_was_not_so(data: st.DataObject, ticket: Ticket, condition: Condition) -> None:
+def test_unseen_changes_never_make_a_rule_claim_what_was_not_so(
+    data: st.DataObject, ticket: Ticket, condition: Condition
+) -> None:
     """A change that nobody recorded leaves its field unknown until the next one, and rules over that field say so."""
     patched = data.draw(patchy(ticket))
     lost = set(ticket.changes) - set(patched.changes)

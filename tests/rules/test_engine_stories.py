@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -42,7 +43,7 @@ HOIST = Actor("hoist", Kind.HOIST)
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 CALENDARS = {
     "always": ALWAYS,
-    "office": calendar(CalendarHours("office", "Europe/Amsterdam", {d: ((9 * 60, 17 * 60 + 30),) for d in range(5)})),
+    "office": calendar(CalendarHours("office", "Europe/Amsterdam", dict.fromkeys(range(5), ((9 * 60, 17 * 60 + 30),)))),
 }
 ORGANISATION = Organisation(
     teams={name: Team(name, {SOURCE: (name,)}) for name in ("desk", "network", "vendor")},
@@ -63,10 +64,10 @@ def rules(**conditions: Condition) -> BoundRules:
     return bind(book, SOURCE, directory, CALENDARS)
 
 
-Told = tuple[Instant, Actor, dict[str, Value]]
+Told = tuple[Instant, Actor, Mapping[str, Value]]
 
 
-def ticket(created: Instant, first: dict[str, Value], *told: Told, messages: tuple[Message, ...] = ()) -> Ticket:
+def ticket(created: Instant, first: Mapping[str, Value], *told: Told, messages: tuple[Message, ...] = ()) -> Ticket:
     """A ticket as it was told: what it began with, and each save since."""
     fields = dict(first)
     changes = []

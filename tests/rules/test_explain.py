@@ -112,12 +112,17 @@ def test_a_ticket_that_is_gone_is_explained_too() -> None:
         (State("priority", Level("P2", "P1")), "the priority is at least P2 and at most P1"),
         (State("subject", AnyWord(("mail",))), "the subject has the words 'mail'"),
         (State("subject", Matches("^a")), "the subject matches '^a'"),
-        (AnyOf((OPEN, All((OPEN, UNOWNED)))), "the status is new or open or (the status is new or open and the assignee is nobody)"),
+        (
+            AnyOf((OPEN, All((OPEN, UNOWNED)))),
+            "the status is new or open or (the status is new or open and the assignee is nobody)",
+        ),
         (Not(OPEN), "it is not so that the status is new or open"),
         (
             Clock(OPEN, QUARTER, UNOWNED, Not(OPEN)),
-            "15 minutes are on the clock that runs while the status is new or open, stands while the assignee is nobody, "
-            "and begins anew when it is not so that the status is new or open",
+            (
+                "15 minutes are on the clock that runs while the status is new or open, stands while the assignee is nobody, "
+                "and begins anew when it is not so that the status is new or open"
+            ),
         ),
         (
             Count(Counted.REASSIGNED, 3, QUARTER, ignore_stays_shorter_than=QUARTER),
@@ -127,7 +132,10 @@ def test_a_ticket_that_is_gone_is_explained_too() -> None:
         (Silent(QUARTER), "for 15 minutes nobody of the staff and the requester touched the ticket"),
         (Silent(QUARTER, (Kind.STAFF,), replies_only=True), "for 15 minutes nobody of the staff wrote"),
         (Unanswered(QUARTER), "the staff has not answered for 15 minutes"),
-        (Unanswered(QUARTER, Kind.REQUESTER, touch_answers=True), "the requester has not answered or touched the ticket for 15 minutes"),
+        (
+            Unanswered(QUARTER, Kind.REQUESTER, touch_answers=True),
+            "the requester has not answered or touched the ticket for 15 minutes",
+        ),
         (Due("due", QUARTER), "the instant in due is at most 15 minutes ahead or past"),
         (Due("due", Duration(0)), "the instant in due is past"),
     ],

@@ -76,8 +76,8 @@ def test_stuck_at_a_tier() -> None:
 def test_a_use_has_its_own_words() -> None:
     """Id, title, mode, calendar and the rest of a use stand in for the protocol's."""
     rule = used(
-        "{protocol: unanswered, rule: reply-late, title: Reply is late, owner: anna, mode: live, calendar: always, formerly: old-id,"
-        " existing_tickets: all, with: {chain: network}}"
+        "{protocol: unanswered, rule: reply-late, title: Reply is late, owner: anna, mode: live, calendar: always,"
+        " formerly: old-id, existing_tickets: all, with: {chain: network}}"
     )
     assert (rule.id, rule.title, rule.owner, rule.mode, rule.calendar) == (
         "reply-late",
@@ -112,7 +112,12 @@ def test_every_ready_protocol_says_why_and_needs_only_what_is_the_organisations_
         ("{protocol: bounced, with: {chain: network, »return: 3}}", "return", "no parameter of bounced", "returns"),
         ("{protocol: bounced, with: {chain: network, returns: »twice}}", "twice", "expected a whole number", ""),
         ("{protocol: bounced, with: {chain: network, within: »7d}}", "7d", "expected a duration", "7 days"),
-        ("{protocol: bounced, with: {chain: network, tell: »duty}}", "duty", "expected an e-mail address", "duty-manager"),
+        (
+            "{protocol: bounced, with: {chain: network, tell: »duty-manger}}",
+            "duty-manger",
+            "expected an e-mail address",
+            "duty-manager",
+        ),
         ("{protocol: unanswered, with: {chain: network, priority: [P1, »P7]}}", "P7", "there is no such priority", ""),
         ("{protocol: bounced, »titel: x, with: {chain: network}}", "titel", "not a key of a use of a protocol", "title"),
         ("{protocol: bounced, mode: »on, with: {chain: network}}", "on", "expected one of draft, watch, live", "live"),

@@ -42,30 +42,36 @@ def attempt(files: dict[str, str], library: dict[str, str] | None = None) -> Loa
     try:
         return load(files, LIBRARY if library is None else library)
     except RulebookError as error:
-        assert error.problems
-        assert all(problem.line >= 1 and problem.column >= 1 and problem.file for problem in error.problems)
         return error
     finally:
         assert process_time() - begun < LIMIT_SECONDS
+
+
+def check(files: dict[str, str], library: dict[str, str] | None = None) -> None:
+    """An attempt, of which each problem has a place that an editor can go to."""
+    found = attempt(files, library)
+    if isinstance(found, RulebookError):
+        assert found.problems
+        assert all(problem.line >= 1 and problem.column >= 1 and problem.file for problem in found.problems)
 
 
 @given(st.text(alphabet=st.characters() | st.sampled_from(SIGNS), max_size=400))
 @example("\ud800")
 @example("%YAML 1.1\n%TAG ! tag:x,2000:\n--- !x\n")
 @example("? |\n x\n: - - -\n  - ?\n")
-@settings(max_examples=300)
+@settings(max_examples=80)
 def test_any_text_is_read_or_refused(text: str) -> None:
     """A file of any characters ends in problems with places."""
-    attempt({"organisation.yaml": text})
-    attempt({"organisation.yaml": ORGANISATION, "rules.yaml": text})
-    attempt({"organisation.yaml": GOOD}, {"x.yaml": text})
+    check({"organisation.yaml": text})
+    check({"organisation.yaml": ORGANISATION, "rules.yaml": text})
+    check({"organisation.yaml": GOOD}, {"x.yaml": text})
 
 
 @given(st.binary(max_size=400), st.sampled_from(["utf-8", "latin-1", "utf-16"]))
-@settings(max_examples=100)
+@settings(max_examples=30)
 def test_any_bytes_are_read_or_refused(data: bytes, encoding: str) -> None:
     """So does a file that is no text at all, however it was decoded."""
-    attempt({"organisation.yaml": data.decode(encoding, errors="replace")})
+    check({"organisation.yaml": data.decode(encoding, errors="replace")})
 
 
 EDITS = st.tuples(
@@ -76,24 +82,24 @@ EDITS = st.tuples(
 
 
 @given(st.lists(EDITS, min_size=1, max_size=6))
-@settings(max_examples=300)
+@settings(max_examples=80)
 def test_a_good_file_with_slips_is_read_or_refused(edits: list[tuple[int, int, str]]) -> None:
     """Letters left out, doubled or mistyped anywhere in a good file."""
     text = GOOD + USES
     for at, length, put in edits:
         text = text[:at] + put + text[at + length :]
-    attempt({"organisation.yaml": text})
+    check({"organisation.yaml": text})
 
 
 LINES = (GOOD + USES).splitlines(keepends=True)
 
 
 @given(st.lists(st.tuples(st.sampled_from(LINES), st.integers(min_value=-4, max_value=4)), max_size=40))
-@settings(max_examples=200)
+@settings(max_examples=50)
 def test_good_lines_in_any_order_are_read_or_refused(lines: list[tuple[str, int]]) -> None:
     """Lines moved, doubled and indented otherwise."""
     text = "".join(" " * max(0, shift) + line[max(0, -shift) :] for line, shift in lines)
-    attempt({"organisation.yaml": ORGANISATION, "rules.yaml": text})
+    check({"organisation.yaml": ORGANISATION, "rules.yaml": text})
 
 
 VALUES = st.recursive(
@@ -106,22 +112,22 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-RULE_KEYS = (
-    "rule", "title", "mode", "calendar", "when", "unless", "for", "clock", "pause_while", "reset_when", "do", "repeat", "formerly", "with",
-    "protocol", "existing_tickets",
-)  # fmt: skip
+RULE_KEYS = [
+    *("rule", "title", "mode", "calendar", "when", "unless", "for", "clock", "pause_while", "reset_when", "do", "repeat"),
+    *("formerly", "with", "protocol", "existing_tickets"),
+]
 
 
 @given(
     st.dictionaries(st.sampled_from(RULE_KEYS), VALUES, max_size=6),
     st.sampled_from(["rules", "use", "teams", "calendars", "chains"]),
 )
-@settings(max_examples=300)
+@settings(max_examples=80)
 def test_any_shape_under_any_key_is_read_or_refused(block: dict[str, str], section: str) -> None:
     """Lists where a word belongs, blocks where a list belongs, and nothing where something belongs."""
     entry = "{" + ", ".join(f"{key}: {value}" for key, value in block.items()) + "}"
-    attempt({"organisation.yaml": ORGANISATION, "rules.yaml": f"{section}: [{entry}]\n"})
-    attempt({"organisation.yaml": ORGANISATION, "rules.yaml": f"{section}: {entry}\n"})
+    check({"organisation.yaml": ORGANISATION, "rules.yaml": f"{section}: [{entry}]\n"})
+    check({"organisation.yaml": ORGANISATION, "rules.yaml": f"{section}: {entry}\n"})
 
 
 def alias_bomb() -> str:

@@ -4,13 +4,13 @@ import re
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from rules.language.actions import Deed
 from rules.language.conditions import When
 from rules.language.ready import TYPES
 from rules.language.rule import WrittenRule
-from rules.language.words import PLACEHOLDERS
+from rules.placeholders import PLACEHOLDERS
 from rules.rulebook import load, schema
 from tests.rules.protocol_texts import LIBRARY, ORGANISATION, RULES
 from tests.shared import PROJECT
@@ -80,7 +80,7 @@ def test_the_page_leaves_nothing_out() -> None:
 def test_the_page_names_every_parameter_with_its_default(name: str) -> None:
     """The table of ready protocols says what the library's files say."""
     protocol = yaml.safe_load(LIBRARY[name])
-    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{protocol['protocol']}` |")]
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{protocol['protocol']}` |"))
     for parameter in protocol["parameters"]:
         default = f": {parameter['default']}" if "default" in parameter else ""
         assert f"`{parameter['name']}{default}`" in row

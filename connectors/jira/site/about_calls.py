@@ -135,7 +135,9 @@ def schemes(call: Call) -> Answer:
         found = [_priority(call, id_) for id_ in call.site.catalog.scheme]
         scheme["priorities"] = page(found, 0, 50)
     if "projects" in call.listed("expand"):
-        scheme["projects"] = page([call.render.project(each) for each in call.site.catalog.projects], 0, 50)
+        shown = (call.render.project(each) for each in call.site.catalog.projects)
+        brief = [{name: each[name] for name in ("self", "id", "key", "name")} for each in shown]
+        scheme["projects"] = page(brief, 0, 50)
     return answered(page([scheme], call.number("startAt", 0), call.number("maxResults", 50)))
 
 
@@ -175,7 +177,8 @@ def project(call: Call, id_or_key: str) -> Answer:
 def project_statuses(call: Call, id_or_key: str) -> Answer:
     """GET the statuses of a project by issue type."""
     _project(call, id_or_key)
-    return answered([{**call.render.issue_type(), "statuses": [call.render.status(id_) for id_ in call.site.catalog.statuses]}])
+    kind = {name: each for name, each in call.render.issue_type().items() if name != "hierarchyLevel"}
+    return answered([{**kind, "statuses": [call.render.status(id_) for id_ in call.site.catalog.statuses]}])
 
 
 def components(call: Call, id_or_key: str) -> Answer:

@@ -40,7 +40,9 @@ def valid(given: object) -> bool:
 
 
 def _valid_node(node: object, allowed: frozenset[str]) -> bool:
-    if not isinstance(node, Mapping) or node.get("type") not in allowed:
+    if not isinstance(node, Mapping) or not isinstance(node.get("attrs", {}), Mapping):
+        return False
+    if not isinstance(node.get("type"), str) or node["type"] not in allowed:
         return False
     if node["type"] == "text":
         return isinstance(node.get("text"), str) and bool(node["text"])

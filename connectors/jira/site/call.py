@@ -128,6 +128,22 @@ def number(given: object, name: str) -> int:
     return int(text)
 
 
+def strings(given: Mapping[str, object], name: str) -> list[str]:
+    """A list of words in a JSON object; empty where it is missing. Raises Refused."""
+    found = given.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        refuse(400, f"{name} must be a list of strings.")
+    return found
+
+
+def section(given: Mapping[str, object], name: str) -> dict[str, Any]:
+    """An object inside a JSON object; empty where it is missing. Raises Refused."""
+    found = given.get(name) or {}
+    if not isinstance(found, dict):
+        refuse(400, f"{name} must be an object.")
+    return found
+
+
 def page(values: Sequence[object], start: int, size: int) -> dict[str, object]:
     """A page bean: a stretch of values and where it stands."""
     shown = values[start : start + size]

@@ -17,6 +17,7 @@ Value = str | int | tuple[str, ...] | Mapping[str, object] | None
 
 TEAM: Final = "customfield_10050"
 LINE: Final = "customfield_10051"
+SLA: Final = "customfield_10060"
 
 RESOLUTION: Final = ("10000", "Done")
 ISSUE_TYPE: Final = ("10010", "[System] Incident")
@@ -74,6 +75,8 @@ def _select(number: int) -> Mapping[str, object]:
     return {"type": "option", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:select", "customId": number}
 
 
+_SLA_SCHEMA: Final = {"type": "sd-servicelevelagreement", "custom": "com.atlassian.servicedesk:sd-sla-field", "customId": 10060}
+
 FIELDS: Final[Mapping[str, Field]] = {
     each.id: each
     for each in (
@@ -99,6 +102,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         Field("comment", "Comment", "comment", _system("comment", "comments-page"), ("comment",), writable=False),
         Field(TEAM, "Assignment group", "option", _select(10050), ("cf[10050]", "Assignment group")),
         Field(LINE, "Support line", "option", _select(10051), ("cf[10051]", "Support line")),
+        Field(SLA, "Time to resolution", "sla", _SLA_SCHEMA, ("cf[10060]", "Time to resolution"), writable=False),
     )
 }  # fmt: skip
 
@@ -123,6 +127,9 @@ class Catalog:
         # Ids follow the order of creation, the scheme its own order; "Lowest" exists on the site and is not in the scheme.
         self.priorities = {str(id_): name for id_, name in enumerate((*history.priorities, "Lowest"), start=1)}
         self.scheme = [id_ for id_, name in self.priorities.items() if name in history.priorities]
+        waits = {name for role in ("pending", "on_hold") for name in history.roles.get(role, ())}
+        self.paused = frozenset(status.id for status in self.statuses.values() if status.name in waits)
+        self.done = frozenset(status.id for status in self.statuses.values() if status.category == "done")
         self.components = {str(id_): name for id_, name in enumerate(history.components, start=10200)}
         self.options: dict[str, dict[str, str]] = {
             TEAM: {str(id_): name for id_, name in enumerate(history.teams, start=20000)},

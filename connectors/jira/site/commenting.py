@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.jira.site.call import Answer, Call, Refused, answered, number, page, refuse
+from connectors.jira.site.call import Answer, Call, Refused, answered, number, page, refuse, section
 from connectors.jira.site.catalog import Value
 from connectors.jira.site.editing import Wrong, body
 from connectors.jira.site.properties import checked, key_list, one
@@ -45,7 +45,7 @@ def written(call: Call, issue: Issue, draft: Draft) -> Comment:
 
 def in_update(call: Call, issue: Issue, given: Mapping[str, Any]) -> list[Draft]:
     """The comments that the `update` of an edit or transition adds. Raises Refused."""
-    operations = (given.get("update") or {}).get("comment") or []
+    operations = section(given, "update").get("comment") or []
     if not isinstance(operations, list) or not all(isinstance(each, dict) and set(each) == {"add"} for each in operations):
         raise Refused(400, comment="Only 'add' is supported for the field 'comment'.")
     return [drafted(call, issue, each["add"]) for each in operations]

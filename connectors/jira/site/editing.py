@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from connectors.jira.site import adf
-from connectors.jira.site.call import Call, Refused
+from connectors.jira.site.call import Call, Refused, section
 from connectors.jira.site.catalog import FIELDS, Catalog, Field, Value
 from connectors.jira.site.state import Issue
 
@@ -31,9 +31,7 @@ def changes(call: Call, issue: Issue | None, given: Mapping[str, Any]) -> dict[s
 
     `issue` is None for one that is about to be made. Raises Refused with a text for every wrong field.
     """
-    fields, update = given.get("fields") or {}, given.get("update") or {}
-    if not isinstance(fields, dict) or not isinstance(update, dict):
-        raise Refused(400, "Invalid request payload. Refer to the REST API documentation and try again.")
+    fields, update = section(given, "fields"), section(given, "update")
     wrong: dict[str, str] = {}
     found: dict[str, Value] = {}
     for name in set(fields) & set(update):
@@ -154,7 +152,7 @@ def account(catalog: Catalog, given: object, *, assigned: bool) -> str | None:
     if not isinstance(given, dict) or not {"accountId", "id"} & set(given):
         raise Wrong("expected an object with the accountId of a user")
     id_ = given.get("accountId", given.get("id"))
-    if id_ in {None, "-1"}:
+    if id_ is None or id_ == "-1":
         return None
     if str(id_) not in catalog.users:
         raise Wrong(f"Specify a valid value for {'assignee' if assigned else 'the user'}: the account does not exist.")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connectors.jira.site import commenting, editing
-from connectors.jira.site.call import Answer, Call, Refused, answered, refuse
+from connectors.jira.site.call import Answer, Call, Refused, answered, refuse, section, strings
 from connectors.jira.site.catalog import FIELDS, ISSUE_TYPE, Catalog, Field, Status
 from connectors.jira.site.properties import checked
 from connectors.jira.site.render import chosen
@@ -49,7 +49,7 @@ def bulk(call: Call) -> Answer:
     asked = given.get("issueIdsOrKeys")
     if not isinstance(asked, list) or not 0 < len(asked) <= MOST_FETCHED:
         refuse(400, f"issueIdsOrKeys must name between 1 and {MOST_FETCHED} issues.")
-    fields, properties, expand = (given.get(name) or [] for name in ("fields", "properties", "expand"))
+    fields, properties, expand = (strings(given, name) for name in ("fields", "properties", "expand"))
     found: dict[int, Issue] = {}
     errors: list[dict[str, object]] = []
     for each in map(str, asked):
@@ -65,7 +65,7 @@ def bulk(call: Call) -> Answer:
 def made(call: Call) -> Answer:
     """POST a new issue."""
     caller, given = call.user(), call.mapping()
-    fields = dict(given.get("fields") or {})
+    fields = dict(section(given, "fields"))
     project, kind = fields.pop("project", None), fields.pop("issuetype", None)
     into = call.site.catalog.project(str(project.get("key") or project.get("id"))) if isinstance(project, dict) else None
     wrong = {} if into else {"project": "Specify a valid project ID or key"}

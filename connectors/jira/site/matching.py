@@ -30,6 +30,8 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+FIRST_INSTANT: Final = -62_135_510_400_000  # 0001-01-02, so that every zone can name it
+LAST_INSTANT: Final = 253_370_764_800_000  # 9999-01-01
 _NEGATED: Final = {"!=": "=", "not in": "in", "!~": "~", "is not": "is"}
 _BY_CLAUSE: Final = {clause.lower(): each for each in FIELDS.values() for clause in (*each.clauses, each.id)}
 
@@ -46,6 +48,12 @@ class Asker:
 
     def date(self, operand: Operand) -> Instant:
         """The instant that a date operand names. Raises BadQuery."""
+        found = self._date(operand)
+        if not FIRST_INSTANT <= found <= LAST_INSTANT:
+            raise BadQuery(f"Date value '{operand.text}' is invalid: it lies outside the years 1 to 9998.")
+        return found
+
+    def _date(self, operand: Operand) -> Instant:
         text = operand.text
         if operand.function and text == "now":
             return self.now
@@ -282,7 +290,7 @@ def _reader(name: str, catalog: Catalog) -> Callable[[Issue], Any]:
     if name in {"key", "issuekey", "id", "issue"}:
         return lambda issue: issue.id
     field = _BY_CLAUSE.get(name)
-    if field is None or field.kind in {"comment", "labels", "components"}:
+    if field is None or field.kind in {"comment", "labels", "components", "sla"}:
         raise BadQuery(f"Not able to sort using field '{name}'.")
     read = field.id
     match field.kind:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connectors.jira.site import adf
+from connectors.jira.site import adf, sla
 from connectors.jira.site.catalog import CATEGORIES, FIELDS, ISSUE_TYPE, RESOLUTION, Catalog, Field, Project, Value
 from connectors.jira.site.history import Category
+from connectors.jira.site.sla import Terms
 from connectors.jira.site.state import Comment, Entry, Issue, Item, prose
 from rules.instants import Instant, moment
 
@@ -37,6 +38,8 @@ class Render:
         self.base = base
         self.version = version
         self.zone = zone.key
+        self.now: Instant = 0  # of the call that is answered; what is computed at read time goes by it
+        self._terms = Terms(catalog.scheme, catalog.done, catalog.paused)
         self._users: dict[str, Json] = {}
         self._shared: dict[tuple[str, Value], object] = {}
 
@@ -169,14 +172,14 @@ class Render:
                 return self.issue_type()
             case "comment":
                 return self.comments(issue, SEARCH_COMMENTS if searched else len(issue.comments))
-            case "labels":
+            case "labels" | "date":
                 return stored
             case "components":
                 return [self.component(id_) for id_ in stored] if isinstance(stored, tuple) else []
             case "text" | "body":
                 return prose(stored) if field.kind == "text" else self.body(stored)
-            case "date":
-                return stored
+            case "sla":
+                return sla.shown(issue, self._terms, self.now)
         if stored is None or field.kind == "instant":
             return stamp(stored) if isinstance(stored, int) else None
         shared = self._shared.get((field.id, stored))

@@ -51,7 +51,7 @@ class Comment:
     @property
     def public(self) -> bool:
         marked = self.properties.get(INTERNAL)
-        return not (isinstance(marked, Mapping) and marked.get("internal") in {True, "true"})
+        return not (isinstance(marked, Mapping) and str(marked.get("internal")).lower() == "true")
 
 
 @dataclass(slots=True)

@@ -52,9 +52,11 @@ class Site:
         self._base = address
         self._renders = {version: Render(self.catalog, address, version, self.zone) for version in (2, 3)}
 
-    def render(self, version: int) -> Render:
-        """JSON in the dialect of this API version."""
-        return self._renders[version]
+    def render(self, version: int, now: Instant) -> Render:
+        """JSON in the dialect of this API version, as of now."""
+        render = self._renders[version]
+        render.now = now
+        return render
 
     def catch_up(self) -> Instant:
         """Let everything happen that lies at or before now, which is returned."""

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator
 
 from tests.shared import shared
@@ -19,8 +20,14 @@ FILE: Final = "contracts/jira/jira-cloud-platform-v3.json"
 EXCEPTIONS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     # Atlassian's own example of this answer has `expand`, which its schema refuses.
     ("POST", "/rest/api/3/issue/bulkfetch"): ("expand",),
-    # Its own example gives `created` as a number of seconds where its schema says text.
-    ("POST", "/rest/api/3/changelog/bulkfetch"): ("created",),
+    # Its own example gives `created` as a number of seconds where its schema says text. An empty old or new value
+    # is null, as in the platform's webhooks, which the schema does not foresee.
+    ("POST", "/rest/api/3/changelog/bulkfetch"): ("created", "from", "fromString", "to", "toString"),
+    # As above.
+    ("GET", "/rest/api/3/issue/{issueIdOrKey}/changelog"): ("from", "fromString", "to", "toString"),
+    # Its own example has `isDefault`, which its schema calls write-only. Projects carry `style` and `isPrivate` in every other
+    # answer of Jira's; the schema of this one leaves them out.
+    ("GET", "/rest/api/3/priorityscheme"): ("isDefault", "isPrivate", "style"),
     # Its own example carries `defaultLocale`, which its schema refuses.
     ("GET", "/rest/api/3/serverInfo"): ("defaultLocale",),
 }
@@ -117,3 +124,11 @@ def _is_passed(error: Any, passed: tuple[str, ...]) -> bool:
 def description() -> Description:
     """Jira Cloud's platform description; skips the test where the outside material is missing."""
     return Description(json.loads((shared() / FILE).read_bytes()))
+
+
+def description_if_there() -> Description | None:
+    """The same for tests that have promises of their own to check: None where the outside material is missing."""
+    try:
+        return description()
+    except pytest.skip.Exception:
+        return None

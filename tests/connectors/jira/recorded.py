@@ -14,8 +14,7 @@ from connectors.jira.settings import JiraSettings
 from rules.escalation import FieldChange, Operation, OperationKind
 from rules.instants import Instant, moment
 from rules.ticket import TicketRef
-from tests.connectors.jira.described import description
-from tests.shared import PROJECT
+from tests.connectors.jira.described import description_if_there
 
 URL: Final = "https://example.atlassian.net"
 NOW: Final[Instant] = 1_795_406_400_000  # 2026-11-23T04:00:00Z
@@ -118,13 +117,13 @@ def settings(url: str = URL, **more: Any) -> JiraSettings:
 
 def described_session(connector: JiraConnector) -> None:
     """Have every request that this connector sends judged by Jira's description before it leaves."""
-    folder_is_there = (PROJECT.parent / "shared").is_dir()
+    judge = description_if_there()
     session = connector._client._http._session
     send = session.send
 
     def judged(request: requests.PreparedRequest, **more: Any) -> requests.Response:
-        if folder_is_there:
-            wrong = description().refusals_of_request(str(request.method), str(request.url), request.body)
+        if judge:
+            wrong = judge.refusals_of_request(str(request.method), str(request.url), request.body)
             assert not wrong, f"{request.method} {request.url}: {wrong}"
         return send(request, **more)
 

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.catalog import account_id
-from rules.instants import SECOND
+from rules.instants import HOUR, SECOND
 from tests.connectors.jira.sandbox_caller import HANDED, TAKEN, Caller, Clock, desk
 
 TEAM = "customfield_10050"
@@ -329,3 +329,46 @@ def test_a_long_changelog_is_cut_where_it_is_expanded(call: Caller) -> None:
     last = call("GET", "issue/IT-3/changelog", query={"startAt": 100})
     assert ([each["items"][0]["toString"] for each in last["values"]][-1], last["isLast"]) == ("Number 104", True)
     assert int(last["values"][0]["id"]) > 0
+
+
+def target(call: Caller, key: str) -> dict[str, Any]:
+    """The service level of an issue."""
+    value: dict[str, Any] = call("GET", f"issue/{key}", query={"fields": "customfield_10060"})["fields"]["customfield_10060"]
+    return value
+
+
+def go(call: Caller, key: str, status: str) -> None:
+    """Move an issue along the workflow."""
+    (id_,) = (each["id"] for each in call("GET", f"issue/{key}/transitions")["transitions"] if each["name"] == status)
+    call("POST", f"issue/{key}/transitions", {"transition": {"id": id_}})
+
+
+def test_a_service_level_is_computed_when_it_is_read(call: Caller, clock: Clock) -> None:
+    """Its clock runs on without moving `updated`, goes below nought once broken, and its goal follows the priority."""
+    before = call("GET", "issue/IT-3", query={"fields": "updated"})
+    cycle = target(call, "IT-3")["ongoingCycle"]
+    assert (cycle["elapsedTime"]["millis"], cycle["remainingTime"]["millis"]) == (HOUR, 23 * HOUR)
+    clock.pass_(24 * HOUR)
+    cycle = target(call, "IT-3")["ongoingCycle"]
+    assert (cycle["breached"], cycle["remainingTime"]["millis"]) == (True, -HOUR)
+    assert cycle["breachTime"]["epochMillis"] == clock.at - HOUR
+    assert call("GET", "issue/IT-3", query={"fields": "updated"}) == before
+    call("PUT", "issue/IT-3", {"fields": {"priority": {"id": "4"}}})
+    assert target(call, "IT-3")["ongoingCycle"]["remainingTime"]["millis"] == 47 * HOUR
+
+
+def test_a_service_level_pauses_and_ends(call: Caller, clock: Clock) -> None:
+    """While an issue waits no breach is foretold and no time passes; done ends the cycle, taking it up begins another."""
+    go(call, "IT-3", "Waiting for customer")
+    clock.pass_(HOUR)
+    cycle = target(call, "IT-3")["ongoingCycle"]
+    assert (cycle["paused"], cycle["elapsedTime"]["millis"], "breachTime" in cycle) == (True, HOUR, False)
+    go(call, "IT-3", "In Progress")
+    clock.pass_(HOUR)
+    go(call, "IT-3", "Resolved")
+    clock.pass_(HOUR)
+    done = target(call, "IT-3")
+    assert "ongoingCycle" not in done
+    assert [each["elapsedTime"]["millis"] for each in done["completedCycles"]] == [2 * HOUR]
+    go(call, "IT-3", "In Progress")
+    assert target(call, "IT-3")["ongoingCycle"]["elapsedTime"]["millis"] == 0

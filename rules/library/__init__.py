@@ -1,0 +1,1 @@
+"""Ready protocols, one YAML file each; `rules.rulebook.load` is given their texts."""
