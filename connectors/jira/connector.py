@@ -76,11 +76,15 @@ class JiraConnector:
 
     def write(self, operation: Operation) -> Receipt:
         issue = operation.ticket.id
-        if operation.kind is OperationKind.COMMENT:
-            comment, answer = self._client.add_comment(issue, encoded(comment_body(operation)))
-            return Receipt(operation.key, answer.server_time, comment)
-        answer = self._client.edit(issue, encoded(edit_body(operation, self._facts.site())))
-        return Receipt(operation.key, answer.server_time)
+        try:
+            if operation.kind is OperationKind.COMMENT:
+                comment, answer = self._client.add_comment(issue, encoded(comment_body(operation)))
+                return Receipt(operation.key, answer.server_time, comment)
+            answer = self._client.edit(issue, encoded(edit_body(operation, self._facts.site())))
+            return Receipt(operation.key, answer.server_time)
+        except Gone:
+            self._facts.identify()  # an expired credential sees no ticket either, and then AskAdmin is the truth
+            raise
 
     def verify(self, operation: Operation) -> Verification:
         try:
@@ -88,6 +92,7 @@ class JiraConnector:
                 return self._verify_comment(operation)
             return self._verify_edit(operation)
         except Gone as gone:
+            self._facts.identify()
             return Verification(found=None, problems=(str(gone),))
 
     def _verify_edit(self, operation: Operation) -> Verification:

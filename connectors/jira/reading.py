@@ -50,7 +50,7 @@ class TicketReader:
         self._fields = (*_FIELDS, tier_field) if tier_field else _FIELDS
 
     def read(self, ids: Sequence[str]) -> Reading:
-        """Any number of issues, each id once. An id that Jira answers with 404 is gone."""
+        """Any number of issues, each id once. An id that Jira answers with 404, to hoist's own account, is gone."""
         tickets: list[Ticket] = []
         quarantined: list[Quarantined] = []
         gone: list[str] = []
@@ -64,6 +64,9 @@ class TicketReader:
                 tickets += each.tickets
                 quarantined += each.quarantined
                 earliest = each.server_time if earliest is None else min(earliest, each.server_time)
+        if gone:
+            # To an anonymous visitor everything is gone, and that is what Jira takes an expired credential for.
+            self._facts.identify()
         if earliest is None:
             earliest = self._client.myself()[1].server_time
         return Reading(tickets, quarantined, gone, earliest)

@@ -83,7 +83,6 @@ class JiraSandbox:
         self._door = Door(self._site.catalog, seed)
         self._limits = Limits(self._faults)
         self._dates = Dates()
-        self.requests = 0
 
     @property
     def url(self) -> str:
@@ -139,7 +138,6 @@ class JiraSandbox:
     def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one call: path and query as written in the request line, header names in any case."""
         with self._lock:
-            self.requests += 1
             now = self._site.catch_up()
             answer = self._answer(method, path, query, {name.lower(): value for name, value in headers.items()}, body, now)
             delay = self._limits.delay_seconds()

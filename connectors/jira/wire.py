@@ -96,14 +96,8 @@ class Issue(TypedDict):
     properties: NotRequired[dict[str, Any] | None]
 
 
-class IssueError(TypedDict, total=False):
-    id: str
-    message: Annotated[str, Field(alias="errorMessage")]
-
-
 class Issues(TypedDict):
     issues: list[Issue]
-    errors: NotRequired[Annotated[list[IssueError], Field(alias="issueErrors")]]
 
 
 class Item(TypedDict, total=False):
@@ -282,7 +276,6 @@ def shapes(tier_field: str) -> Shapes:
     @with_config(_LOOSE)
     class SiteIssues(TypedDict):
         issues: list[SiteIssue]
-        errors: NotRequired[Annotated[list[IssueError], Field(alias="issueErrors")]]
 
     whole, one = TypeAdapter(SiteIssues), TypeAdapter(SiteIssue)
     return Shapes(whole.validate_json, one.validate_json)

@@ -60,8 +60,8 @@ def clock(judges: list[Judge], running: int, span: Span, pause: int | None, rese
             may = going if exact else intersection(may, complement(paused, timeline.life))
             surely = going
         if reset is None:
-            found, anchors = _reached(unbroken(surely), timeline.life, span)
-            return found, found if surely is may else _reached(unbroken(may), timeline.life, span)[0], anchors
+            found, anchors = _reached(unbroken(surely), timeline.life, span, cut=False)
+            return found, found if surely is may else _reached(unbroken(may), timeline.life, span, cut=False)[0], anchors
         resets = _resets(timeline, reset, *_ask(judges, reset.judge, timeline, memo))
         found, anchors = _reached(unbroken(surely), _sure_rounds(timeline.life, resets), span)
         if surely is may and not resets.maybe:
@@ -78,13 +78,13 @@ def _ask(judges: list[Judge], number: int, timeline: Timeline, memo: Memo) -> tu
     return found[0], found[1]
 
 
-def _reached(going: Intervals, rounds: Intervals, span: Span) -> tuple[Intervals, Anchors]:
-    """For each round of the clock, from when the sum of what goes within it reaches the span."""
+def _reached(going: Intervals, rounds: Intervals, span: Span, *, cut: bool = True) -> tuple[Intervals, Anchors]:
+    """For each round of the clock, from when the sum of what goes within it reaches the span; `cut` False: the round is the life."""
     found: Intervals = []
     anchors: Anchors = []
     for n in range(0, len(rounds), 2):
         start, end = rounds[n], rounds[n + 1]
-        within = going if len(rounds) == 2 else intersection(going, rounds[n : n + 2])
+        within = intersection(going, rounds[n : n + 2]) if cut else going
         reached = _full(within, start, span)
         if reached is not None and reached < end:
             found += (reached, end)

@@ -1,11 +1,15 @@
-"""Random tickets and conditions, small enough that every instant can be looked at."""
+"""Random tickets and conditions, small enough that every instant can be looked at.
+
+They come from a seeded generator instead of from strategies: rich from the first one on, where strategies begin with tickets to
+which nothing happens.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Final
-
-from hypothesis import strategies as st
 
 from rules.binding import BoundRules, bind
 from rules.protocol import (
@@ -61,123 +65,153 @@ def bound(*conditions: Condition) -> BoundRules:
     return bind(Rulebook(ORGANISATION, rules, "1"), SOURCE, DIRECTORY, {SHIFTS: Shifts()})
 
 
-@st.composite
-def tickets(draw: st.DrawFn) -> Ticket:
+def ticket(rng: Random) -> Ticket:
     """A ticket of which everything is known: several fields and actors, many equal stamps, sometimes an end."""
-    created = draw(st.integers(0, 3))
-    initial = {field: draw(st.sampled_from(values)) for field, values in VALUES.items()}
+    created = rng.randrange(4)
+    initial = {field: rng.choice(values) for field, values in VALUES.items()}
     fields = dict(initial)
     changes: list[Change] = []
     messages: list[Message] = []
     at, save = created, 0
-    for number in range(draw(st.integers(0, 14))):
-        at += draw(st.sampled_from((0, 0, 1, 1, 2, 3, 5, 9)))
-        by = ACTORS[draw(st.sampled_from((Kind.STAFF, Kind.STAFF, Kind.REQUESTER, Kind.AUTOMATION, Kind.HOIST)))]
-        field = draw(st.sampled_from(("message", "status", "status", "team", "team", "assignee", "priority", "due")))
+    for number in range(rng.randrange(16)):
+        at += rng.choice((0, 0, 1, 1, 2, 3, 5, 9))
+        by = ACTORS[rng.choice((Kind.STAFF, Kind.STAFF, Kind.REQUESTER, Kind.AUTOMATION, Kind.HOIST))]
+        field = rng.choice(("message", "status", "status", "team", "team", "assignee", "priority", "due"))
         if field == "message":
-            messages.append(Message(at, at, str(number), by, draw(st.booleans())))
+            messages.append(Message(at, at, str(number), by, rng.random() < 0.5))
             continue
-        new = draw(st.sampled_from(VALUES[field]))
-        same_save = bool(changes) and changes[-1].at == at and changes[-1].field != field and draw(st.booleans())
+        new = rng.choice(VALUES[field])
+        same_save = bool(changes) and changes[-1].at == at and changes[-1].field != field and rng.random() < 0.5
         save += not same_save
         if new != fields[field]:
             changes.append(Change(at, at, number, str(save), field, fields[field], new, by))
             fields[field] = new
-    gone = draw(st.none() | st.integers(created, END + 5))
+    gone = rng.choice((None, None, rng.randrange(created, END + 5)))
     if gone is not None:  # nothing happens to a ticket that is gone
         changes, messages = [c for c in changes if c.at < gone], [m for m in messages if m.at < gone]
         fields = initial | {c.field: c.new for c in changes}
-    known = max([created, *(c.at for c in changes)]) + draw(st.integers(1, 6))
+    known = max([created, *(c.at for c in changes)]) + rng.randrange(1, 6)
     return Ticket(TicketRef(SOURCE, "1"), "SD-1", "", "", created, known, fields, tuple(changes), tuple(messages), None, gone)
 
 
-@st.composite
-def cut_off(draw: st.DrawFn, ticket: Ticket) -> Ticket:
-    """The ticket with its early history lost."""
-    complete_from = draw(st.integers(ticket.created, 30))
-    lost = draw(st.sets(st.sampled_from([m.id for m in ticket.messages]))) if ticket.messages else set()
+def cut_off(rng: Random, whole: Ticket) -> Ticket:
+    """The ticket with its early history lost; some of the early messages are there nevertheless."""
+    complete_from = rng.randrange(whole.created, 30)
     return replace(
-        ticket,
+        whole,
         complete_from=complete_from,
-        changes=tuple(c for c in ticket.changes if c.at >= complete_from),
-        messages=tuple(m for m in ticket.messages if m.at >= complete_from or m.id not in lost),
+        changes=tuple(c for c in whole.changes if c.at >= complete_from),
+        messages=tuple(m for m in whole.messages if m.at >= complete_from or rng.random() < 0.5),
     )
 
 
-@st.composite
-def patchy(draw: st.DrawFn, ticket: Ticket) -> Ticket:
-    """The ticket with a field or single changes missing that leave a trace: the neighbours, or the present value, do not fit."""
-    changes = list(ticket.changes)
+def patchy(rng: Random, whole: Ticket) -> Ticket:
+    """The ticket with single changes missing that leave a trace (neighbours or the present value do not fit), or a field."""
+    changes = list(whole.changes)
     for field in VALUES:
         of_field = [c for c in changes if c.field == field]
-        ends = [c.at for c in of_field[1:]] + [ticket.known]
+        ends = [c.at for c in of_field[1:]] + [whole.known]
         candidates = [n for n in range(1, len(of_field)) if of_field[n].at < ends[n]]
-        if draw(st.booleans()) and candidates:
-            changes.remove(of_field[draw(st.sampled_from(candidates))])
-    fields = dict(ticket.fields)
-    for field in draw(st.sets(st.sampled_from(tuple(VALUES)), max_size=1)):
-        if draw(st.booleans()):
-            del fields[field]
-        else:
-            fields[field] = UNKNOWN
-    return replace(ticket, changes=tuple(changes), fields=fields)
+        if candidates and rng.random() < 0.7:
+            changes.remove(of_field[rng.choice(candidates)])
+    fields = dict(whole.fields)
+    lost = rng.choice((None, None, *VALUES))
+    if lost is not None:
+        fields[lost] = UNKNOWN
+    if rng.random() < 0.1:
+        del fields[rng.choice(tuple(VALUES))]
+    return replace(whole, changes=tuple(changes), fields=fields)
 
 
-def durations(longest: int = 9) -> st.SearchStrategy[Duration]:
-    return st.builds(Duration, st.integers(0, longest), st.just(0), st.sampled_from((None, SHIFTS)))
-
-
-def states() -> st.SearchStrategy[State]:
-    def one_of(field: str, *words: str | None) -> st.SearchStrategy[State]:
-        subsets = st.lists(st.sampled_from(words), min_size=1, max_size=2, unique=True)
-        return subsets.map(lambda chosen: State(field, OneOf(tuple(chosen))))
-
-    return st.one_of(
-        one_of("status", "open", "pending", "resolved"),
-        one_of("team", "first", "second", None),
-        one_of("assignee", "anna", None),
-        one_of("priority", "P1", "P3", None),
-        st.sampled_from((State("priority", Level(at_least="P2")), State("priority", Level("P2", "P2")))),
+def as_known_at(whole: Ticket, now: int) -> Ticket | None:
+    """The ticket as a read at that instant would have brought it; None before it was created."""
+    if now < whole.created:
+        return None
+    later = [c for c in whole.changes if c.at > now]
+    return replace(
+        whole,
+        known=now,
+        fields=dict(whole.fields) | {c.field: c.old for c in reversed(later)},
+        changes=tuple(c for c in whole.changes if c.at <= now),
+        messages=tuple(m for m in whole.messages if m.at <= now),
+        gone=whole.gone if whole.gone is not None and whole.gone <= now else None,
     )
 
 
-def gates() -> st.SearchStrategy[Condition]:
-    return st.recursive(states(), _joined, max_leaves=3)
+def duration(rng: Random, longest: int = 6) -> Duration:
+    return Duration(rng.randrange(longest + 1), calendar=rng.choice((None, SHIFTS)))
 
 
-def _joined(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
-    several = st.lists(inner, min_size=2, max_size=3).map(tuple)
-    return st.one_of(several.map(All), several.map(AnyOf), inner.map(Not))
+def state(rng: Random) -> State:
+    words: dict[str, tuple[str | None, ...]] = {
+        "status": ("open", "pending", "resolved"),
+        "team": ("first", "second", None),
+        "assignee": ("anna", None),
+        "priority": ("P1", "P3", None),
+    }
+    if rng.random() < 0.15:
+        return State("priority", rng.choice((Level(at_least="P2"), Level("P2", "P2"), Level(at_most="P2"))))
+    field = rng.choice(("status", "status", "team", "assignee", "priority"))
+    return State(field, OneOf(tuple(rng.sample(words[field], rng.choice((1, 2))))))
 
 
-def over_states() -> st.SearchStrategy[Condition]:
+def gate(rng: Random, depth: int = 1) -> Condition:
+    """A state, or states joined."""
+    return _joined(rng, gate, depth - 1) if depth and rng.random() < 0.5 else state(rng)
+
+
+def over_states(rng: Random, depth: int = 2) -> Condition:
     """Conditions of states, durations and due dates: what they say of unknown stretches is defined to the instant."""
-    clocks = st.builds(Clock, gates(), durations(), st.none() | gates(), st.none() | gates())
-    leaves = st.one_of(states(), clocks, st.builds(Due, st.just("due"), durations()))
-    return st.recursive(leaves, _deeper, max_leaves=4)
+    if depth and rng.random() < 0.7:
+        return _joined(rng, over_states, depth - 1)
+    return rng.choice((state, _held, _clock, _due))(rng)
 
 
-def anything() -> st.SearchStrategy[Condition]:
+def anything(rng: Random, depth: int = 2) -> Condition:
     """Conditions of every kind."""
-    counts = st.builds(
-        Count,
-        st.sampled_from(Counted),
-        st.integers(1, 3),
-        st.none() | durations(20),
-        st.booleans(),
-        st.none() | durations(4),
-    )
-    moves_only = counts.filter(
-        lambda c: c.ignore_stays_shorter_than is None or c.event in {Counted.REASSIGNED, Counted.RETURNED, Counted.OWNER_CHANGED}
-    )
-    kinds = st.sampled_from(((Kind.STAFF, Kind.REQUESTER), (Kind.STAFF,), (Kind.REQUESTER,)))
-    silences = st.builds(Silent, durations(), kinds, st.booleans())
-    waits = st.builds(Unanswered, durations(), st.sampled_from((Kind.STAFF, Kind.REQUESTER)), st.booleans())
-    clocks = st.builds(Clock, gates(), durations(), st.none() | gates(), st.none() | gates() | moves_only)
-    due = st.builds(Due, st.just("due"), durations())
-    leaves = st.one_of(states(), clocks, moves_only, silences, waits, due)
-    return st.recursive(leaves, _deeper, max_leaves=4)
+    if depth and rng.random() < 0.7:
+        return _joined(rng, anything, depth - 1)
+    return rng.choice((state, _held, _clock, _count, _count, _silent, _unanswered, _due))(rng)
 
 
-def _deeper(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
-    return st.one_of(_joined(inner), st.builds(Held, inner, durations()))
+def _joined(rng: Random, inner: Callable[[Random, int], Condition], depth: int) -> Condition:
+    match rng.randrange(6):
+        case 0:
+            return Not(inner(rng, depth))
+        case 1:
+            return Held(inner(rng, depth), duration(rng))
+        case 2 | 3:
+            return All(tuple(inner(rng, depth) for _ in range(rng.choice((2, 2, 3)))))
+        case _:
+            return AnyOf(tuple(inner(rng, depth) for _ in range(rng.choice((1, 2, 2, 3)))))
+
+
+def _held(rng: Random) -> Condition:
+    return Held(gate(rng), duration(rng))
+
+
+def _clock(rng: Random) -> Condition:
+    pause = rng.choice((None, gate(rng)))
+    reset = rng.choice((None, state(rng), gate(rng)))
+    return Clock(gate(rng), duration(rng), pause, reset)
+
+
+def _count(rng: Random) -> Condition:
+    event = rng.choice((*Counted, Counted.REASSIGNED, Counted.RETURNED))
+    movable = event in {Counted.REASSIGNED, Counted.RETURNED, Counted.OWNER_CHANGED}
+    ignored = duration(rng, 3) if movable and rng.random() < 0.4 else None
+    within = rng.choice((None, duration(rng, 20), duration(rng, 8)))
+    return Count(event, rng.choice((1, 1, 2, 3)), within, by_anyone=rng.random() < 0.4, ignore_stays_shorter_than=ignored)
+
+
+def _silent(rng: Random) -> Condition:
+    kinds = rng.choice(((Kind.STAFF, Kind.REQUESTER), (Kind.STAFF,), (Kind.REQUESTER,)))
+    return Silent(duration(rng), kinds, replies_only=rng.random() < 0.4)
+
+
+def _unanswered(rng: Random) -> Condition:
+    return Unanswered(duration(rng), rng.choice((Kind.STAFF, Kind.REQUESTER)), touch_answers=rng.random() < 0.3)
+
+
+def _due(rng: Random) -> Condition:
+    return Due("due", duration(rng))

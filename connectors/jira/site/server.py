@@ -46,6 +46,9 @@ class Serving:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._guard:
                 self._open.add(connection)
+                if self._stopped.is_set():  # `stop` may have looked through the open ones already
+                    connection.close()
+                    return
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def stop(self) -> None:

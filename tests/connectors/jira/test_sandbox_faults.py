@@ -223,6 +223,8 @@ def test_the_server_stops_cleanly(address: tuple[str, int]) -> None:
     with sandbox.serve() as server:
         port = int(urlsplit(server.url).port or 0)
         kept = socket.create_connection(("127.0.0.1", port))
+        kept.sendall(b"GET /rest/api/3/serverInfo HTTP/1.1\r\n\r\n")
+        assert kept.recv(65_536).startswith(b"HTTP/1.1 200 OK")
     assert kept.recv(1) == b""
     kept.close()
     with pytest.raises(ConnectionRefusedError):

@@ -1,0 +1,48 @@
+"""The organisation that the benchmarks play: three lines of support, four priorities, the shipped protocols of the demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from agent.demo.organisation import RULES, SOURCE
+
+PRIORITIES: Final = {"1": "Highest", "2": "High", "3": "Medium", "4": "Low"}
+TEAMS: Final = {"20001": "Service Desk", "20002": "Network Operations", "20003": "Network Engineering"}
+STATUSES: Final = {
+    "1": ("Open", "new"),
+    "3": ("In Progress", "indeterminate"),
+    "4": ("Pending", "indeterminate"),
+    "5": ("Resolved", "done"),
+}
+"""Status id -> its name and the key of its category."""
+
+ORGANISATION: Final = f"""\
+format: 1
+defaults: {{mode: live, calendar: office, existing_tickets: ignore}}
+priorities:
+  - {{name: P1, {SOURCE}: Highest}}
+  - {{name: P2, {SOURCE}: High}}
+  - {{name: P3, {SOURCE}: Medium}}
+  - {{name: P4, {SOURCE}: Low}}
+calendars:
+  always: {{hours: all}}
+  office: {{time_zone: Europe/Amsterdam, hours: {{mon-fri: "08:00-17:00"}}, holidays: NL}}
+teams:
+  first-line: {{{SOURCE}: Service Desk}}
+  second-line: {{{SOURCE}: Network Operations}}
+  third-line: {{{SOURCE}: Network Engineering}}
+chains:
+  it-support:
+    - team: first-line
+    - {{team: second-line, acknowledge_within: 30 minutes}}
+    - {{team: third-line, acknowledge_within: 30 minutes}}
+"""
+
+
+def write(folder: Path) -> Path:
+    """The protocol as files in a folder, which is made."""
+    folder.mkdir()
+    (folder / "organisation.yaml").write_text(ORGANISATION, encoding="utf-8")
+    (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
+    return folder
