@@ -5,23 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from agent.clock import Clock
-from agent.config import Settings, SourceSettings
+from agent.config import Settings
 from agent.errors import ConfigError
 from agent.evaluate import Ruling
 from agent.pipeline import Pipeline
-from agent.protocol_files import load_protocol, stamp
-from agent.store import journal, sources
+from agent.protocol_files import calendars_of, load_protocol, stamp
+from agent.sign_in import SignedIn, sign_in
+from agent.store import journal, refused_rules, sources
 from agent.store.database import Database
 from agent.store.installation import read_or_make
-from connectors.contract import Connector, Identity
 from connectors.errors import ConnectorError
-from connectors.http import Surroundings
-from connectors.registry import connector_class
 from rules.binding import BindingError, BoundRules, bind
-from rules.calendars import ALWAYS, Calendar, calendar
 from rules.instants import SECOND, Instant
 from rules.language.problems import RulebookError
 from rules.protocol import Mode, Rulebook
@@ -45,12 +41,11 @@ class App:
         self.settings, self.database, self.clock = settings, database, clock
         self._load = load
         self.pipelines: list[Pipeline] = []
-        self.notes: list[str] = []
-        self._identities: dict[str, Identity] = {}
         self._directories: dict[str, Directory] = {}
         self._stamp: object = None
         self._next_reload: Instant = 0
         self._rulebook: Rulebook | None = None
+        self._refusal = ""
 
     # --- starting ------------------------------------------------------------------------------------------------------
 
@@ -59,109 +54,42 @@ class App:
 
         Raises ConfigError or RulebookError with everything that is wrong; then nothing has been written anywhere.
         """
-        self._rulebook = self._loaded()
-        problems: list[str] = []
-        connectors = {}
-        for source in self.settings.sources:
-            connector = self._connector(source)
-            found = self._signed_in(source, connector)
-            problems += found
-            if not found:
-                connectors[source.name] = connector
+        self._stamp = stamp(self.settings.protocol)
+        rulebook = self._load(self.settings.protocol).rulebook
+        instances = known_instances(self.database)
+        answers = [sign_in(source, self.clock, instances.get(source.name, "")) for source in self.settings.sources]
+        problems = [problem for answered in answers for problem in answered.problems]
         bound = {}
-        for name in connectors:
-            try:
-                bound[name] = self._bound(name, self._rulebook)
-            except BindingError as error:
-                problems += [f"{name}: {problem}" for problem in error.problems]
+        for answered in answers:
+            if answered.directory is not None:
+                name = answered.source.name
+                self._directories[name] = answered.directory
+                try:
+                    bound[name] = bind(rulebook, name, answered.directory, calendars_of(rulebook))
+                except BindingError as error:
+                    problems += [f"{name}: {problem}" for problem in error.problems]
         if problems:
             raise ConfigError(*problems)
-        for source in self.settings.sources:
-            self._open(source, connectors[source.name], bound[source.name])
+        self._rulebook = rulebook
+        for answered in answers:
+            self._open(answered, bound[answered.source.name])
+        self._taken_over()
 
-    def check(self) -> dict[str, Any]:
-        """What `start` would stumble over, and what each source promises, as plain data. Writes nothing to any helpdesk."""
-        found: dict[str, Any] = {"problems": [], "sources": [], "rules": []}
-        rulebook = None
-        try:
-            rulebook = self._loaded()
-        except (ConfigError, RulebookError) as error:
-            found["problems"] += str(error).splitlines()
-        for source in self.settings.sources:
-            connector = self._connector(source)
-            problems = self._signed_in(source, connector)
-            if source.name in self._directories and rulebook is not None:
-                try:
-                    self._bound(source.name, rulebook)
-                except BindingError as error:
-                    problems += [f"{source.name}: {problem}" for problem in error.problems]
-            found["problems"] += problems
-            found["sources"].append(self._described(source, connector))
-        if rulebook is not None:
-            found["rules"] = [{"rule": rule.id, "mode": rule.mode.value, "title": rule.title} for rule in rulebook.rules]
-        found["notes"] = self.notes
-        return found
-
-    def _described(self, source: SourceSettings, connector: Connector) -> dict[str, Any]:
-        identity = self._identities.get(source.name)
-        capabilities = connector.capabilities
-        return {
-            "source": source.name,
-            "platform": source.platform,
-            "account": identity.account_name if identity else None,
-            "instance": identity.instance if identity else None,
-            "writes": sorted(capabilities.writes),
-            "a person's change between read and write": {str(k): v.value for k, v in capabilities.guards.items()},
-            "lost answer: the marker is looked for after (seconds)": capabilities.request_life_seconds,
-        }
-
-    def _connector(self, source: SourceSettings) -> Connector:
-        surroundings = Surroundings(sleep=self.clock.sleep, monotonic=self.clock.monotonic)
-        return connector_class(source.platform)(source.name, source.settings, surroundings)
-
-    def _signed_in(self, source: SourceSettings, connector: Connector) -> list[str]:
-        """Sign in and read the directory; gives what is wrong, as sentences."""
-        try:
-            identity = connector.identify()
-            skew = identity.server_time - self.clock.now()
-            self._identities[source.name] = identity
-            problems = list(connector.problems())
-            self._directories[source.name] = connector.directory()
-        except ConnectorError as error:
-            return [f"{source.name}: {error}"]
-        if abs(skew) > source.skew_limit:
-            problems.append(
-                f"{source.name}: its clock differs from this machine's by {abs(skew) // SECOND} seconds, which is more than skew_limit:"
-                " set this machine's clock right, or raise skew_limit in hoist.yaml"
-            )
-        problems += self._other_instance(source.name, identity)
-        return problems
-
-    def _other_instance(self, source: str, identity: Identity) -> list[str]:
-        with self.database.reading() as db:
-            row = sources.found_source(db, source)
-        if row is None or row.instance in ("", identity.instance):
-            return []
-        return [
-            f"{source}: this is {identity.instance}, but the store was filled from {row.instance}: give the other instance a source"
-            " name of its own, or start with an empty store"
-        ]
-
-    def _bound(self, source: str, rulebook: Rulebook) -> BoundRules:
-        return bind(rulebook, source, self._directories[source], calendars_of(rulebook))
-
-    def _open(self, source: SourceSettings, connector: Connector, bound: BoundRules) -> None:
+    def _open(self, answered: SignedIn, bound: BoundRules) -> None:
+        source, connector, identity, directory = answered.source, answered.connector, answered.identity, answered.directory
+        if connector is None or identity is None or directory is None:
+            raise RuntimeError(f"{source.name} is opened though it did not answer")
         with self.database.transaction() as db:
             installation = read_or_make(db)
             sources.source_row(db, source.name)
-            identity, directory = self._identities[source.name], self._directories[source.name]
             sources.set_identity(db, source.name, instance=identity.instance, account=identity.account, directory=directory)
         pipeline = Pipeline(source.name, connector, self.database, installation, self.clock, source.poll_every)
         pipeline.source_clock.observe(identity.server_time)
-        pipeline.rule_by(self._ruling(pipeline, connector, bound))
+        pipeline.rule_by(self._ruling(pipeline, bound))
         self.pipelines.append(pipeline)
+        log.info("%s: signed in to %s as %s", source.name, identity.instance, identity.account_name)
 
-    def _ruling(self, pipeline: Pipeline, connector: Connector, bound: BoundRules) -> Ruling:
+    def _ruling(self, pipeline: Pipeline, bound: BoundRules) -> Ruling:
         """Activate the rules on a source; tickets judged under other rules will be swept."""
         now = pipeline.source_clock.now()
         with self.database.transaction() as db:
@@ -173,7 +101,7 @@ class App:
             if before != versions:
                 shown = {rule: mode.value for rule, mode in modes.items()}
                 journal.append(db, "rules", now, bound.source, version=bound.version, modes=shown)
-        return Ruling(bound, activated, generation, connector.capabilities.date_resolution)
+        return Ruling(bound, activated, generation, pipeline.connector.capabilities.date_resolution)
 
     # --- going on ------------------------------------------------------------------------------------------------------
 
@@ -193,11 +121,14 @@ class App:
         return min(pipeline.next_due() for pipeline in self.pipelines)
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Keep going until `stopped`."""
+        """Keep going until `stopped`; the turn under way is finished."""
         while not stopped():
             self.turn()
             wait = (self.next_due() - self.clock.now()) / SECOND
-            self.clock.sleep(min(max(wait, 0.001), LONGEST_WAIT))
+            if not stopped():
+                self.clock.sleep(min(max(wait, 0.001), LONGEST_WAIT))
+
+    # --- changed rules -------------------------------------------------------------------------------------------------
 
     def _reload(self) -> None:
         """Take over changed rules; a rulebook with mistakes stops nothing: the running one stays."""
@@ -207,30 +138,55 @@ class App:
         self._stamp = found
         try:
             rulebook = self._load(self.settings.protocol).rulebook
-            bound = {p.source: self._bound(p.source, rulebook) for p in self.pipelines}
+            if self._rulebook is not None and rulebook.version != self._rulebook.version:
+                self._rule_by(rulebook)
         except (ConfigError, RulebookError, BindingError) as error:
             self._refused(str(error))
-            return
-        if self._rulebook is not None and rulebook.version != self._rulebook.version:
-            self._rulebook = rulebook
-            for pipeline in self.pipelines:
-                pipeline.rule_by(self._ruling(pipeline, pipeline.connector, bound[pipeline.source]))
-            log.info("new rules are in force: %s", rulebook.version[:12])
+        except ConnectorError as error:
+            self._stamp = None  # the files may be right: they are tried again as soon as the source answers
+            self._refused(f"they could not be compared with the helpdesk's names yet: {error}")
+        else:
+            self._taken_over()
+
+    def _rule_by(self, rulebook: Rulebook) -> None:
+        """Judge by this rulebook from now on, everywhere or nowhere."""
+        bound = {pipeline.source: self._bound(pipeline, rulebook) for pipeline in self.pipelines}
+        self._rulebook = rulebook
+        for pipeline in self.pipelines:
+            pipeline.rule_by(self._ruling(pipeline, bound[pipeline.source]))
+        log.info("new rules are in force: %s", rulebook.version[:12])
+
+    def _bound(self, pipeline: Pipeline, rulebook: Rulebook) -> BoundRules:
+        """Where a name is not known, the source may have got it since it was last asked."""
+        calendars = calendars_of(rulebook)
+        try:
+            return bind(rulebook, pipeline.source, self._directories[pipeline.source], calendars)
+        except BindingError:
+            directory = pipeline.connector.directory()
+            bound = bind(rulebook, pipeline.source, directory, calendars)
+        self._directories[pipeline.source] = directory
+        with self.database.transaction() as db:
+            sources.set_directory(db, pipeline.source, directory)
+        return bound
 
     def _refused(self, said: str) -> None:
+        if said == self._refusal:
+            return
+        self._refusal = said
         log.error("the changed rules were not taken over, the former ones stay in force:\n%s", said)
         with self.database.transaction() as db:
+            refused_rules.refuse(db, said)
             for pipeline in self.pipelines:
                 journal.append(db, "rules-refused", pipeline.source_clock.now(), pipeline.source, said=said)
 
-    def _loaded(self) -> Rulebook:
-        self._stamp = stamp(self.settings.protocol)
-        loaded = self._load(self.settings.protocol)
-        self.notes = [str(hint) for hint in loaded.hints]
-        return loaded.rulebook
+    def _taken_over(self) -> None:
+        """What the files say is what is in force."""
+        self._refusal = ""
+        with self.database.transaction() as db:
+            refused_rules.accept(db)
 
 
-def calendars_of(rulebook: Rulebook) -> dict[str, Calendar]:
-    """The calendars of a rulebook, ready to count; `always` is round the clock unless the organisation says otherwise."""
-    found = {name: calendar(hours) for name, hours in rulebook.organisation.calendars.items()}
-    return {"always": ALWAYS, **found}
+def known_instances(database: Database) -> dict[str, str]:
+    """The instance that each source of the store was filled from."""
+    with database.reading() as db:
+        return {row.source: row.instance for row in sources.rows(db)}

@@ -6,15 +6,16 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from agent.errors import HoistError
-from agent.screens import plain
 from connectors.errors import ConnectorError
 from rules.instants import Instant, instant
 from rules.language.problems import RulebookError
@@ -25,6 +26,7 @@ MORE = "More"
 app = typer.Typer(
     name="hoist",
     help="Lifts stuck tickets up the chain of command, in the helpdesk that you already have.",
+    epilog="Next: hoist demo shows it all on this machine. Exit codes: 0 done, 1 something was found, 2 wrong use.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,36 +36,47 @@ sandbox_app = typer.Typer(help="A stand-in of a helpdesk on this machine.", no_a
 app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
 app.add_typer(sandbox_app, name="sandbox", rich_help_panel=MORE)
 
+
+def an_instant(text: str) -> Instant:
+    """An ISO 8601 instant with its zone, for options. Raises BadParameter."""
+    try:
+        return instant(datetime.fromisoformat(text))
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{error}; write it like 2012-05-07T06:00:00Z") from error
+
+
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="hoist.yaml (default: $HOIST_CONFIG, else ./hoist.yaml).")]
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON document on standard output.")]
 
 
-def main() -> None:
-    """The program. Exit code 0: done, 1: findings, 2: wrong use."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The program; `arguments` without its name, those of the process by default.
+
+    Always ends in SystemExit. Exit code 0: done, 1: findings, 2: wrong use.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        app()
+        app(arguments, prog_name="hoist")
     except RulebookError as error:
-        _stop(f"The protocol has {plain.counted(len(error.problems), 'problem')}; nothing was started or written.", str(error))
+        number = len(error.problems)
+        _stop(f"The protocol has {number} {'problem' if number == 1 else 'problems'}; nothing was started or written.", str(error))
     except (HoistError, ConnectorError) as error:
         _stop(str(error))
     except BrokenPipeError:
-        sys.exit(DONE)
+        # Whoever read the output has seen enough; what is still in the buffer has nowhere to go.
+        sys.stdout = None  # type: ignore[assignment]
+    sys.exit(DONE)
 
 
 def _stop(*said: str) -> NoReturn:
     for text in said:
-        print(text, file=sys.stderr)
+        sys.stderr.write(f"{text}\n")
     sys.exit(WRONG_USE)
 
 
-def an_instant(text: str) -> Instant:
-    """An ISO 8601 instant with its zone, for options."""
-    try:
-        return instant(datetime.fromisoformat(text))
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; write it like 2012-05-07T06:00:00Z") from error
+def _print_json(found: Any) -> None:
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
 
 
 @app.command()
@@ -71,10 +84,13 @@ def demo(
     history: Annotated[
         Path | None, typer.Option(help="An event log to replay (CSV or CSV.gz) instead of made-up tickets.")
     ] = None,
-    mapping: Annotated[Path | None, typer.Option(help="Column names of that log, where they are not known.")] = None,
-    at: Annotated[str | None, typer.Option(help="Instant at which hoist starts, like 2012-05-07T06:00:00Z.")] = None,
-    length: Annotated[str, typer.Option("--for", help="How long it runs on the stepped clock.")] = "2d",
-    tickets: Annotated[int, typer.Option(min=1, max=100_000, help="Made-up tickets.")] = 300,
+    mapping: Annotated[Path | None, typer.Option(help="What that log's columns mean, where they are not known.")] = None,
+    at: Annotated[
+        Instant | None,
+        typer.Option(parser=an_instant, metavar="INSTANT", help="When hoist starts, like 2012-05-07T06:00:00Z."),
+    ] = None,
+    length: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long it runs on the stepped clock.")] = "1d",
+    tickets: Annotated[int, typer.Option(min=1, max=100_000, help="Made-up tickets that are there at the start.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed, another service desk.")] = 7,
     rules: Annotated[Path | None, typer.Option(help="Rules of your own: a file or folder of YAML (all run live).")] = None,
     store: Annotated[Path | None, typer.Option(help="Keep hoist's store here, for hoist status and hoist why.")] = None,
@@ -83,80 +99,89 @@ def demo(
     """Show it all: a sandbox helpdesk, hoist beside it, one stepped clock, and a summary that is checked."""
     from agent.demo.command import DemoOptions, run_demo
 
-    start = an_instant(at) if at is not None else None
-    options = DemoOptions(history, mapping, start, length, tickets, seed, rules, store, json_file)
-    sys.exit(run_demo(options, Console()))
+    logging.getLogger("hoist").setLevel(logging.WARNING)
+    options = DemoOptions(history, mapping, at, length, tickets, seed, rules, store, json_file)
+    sys.exit(FINDINGS if run_demo(options, Console()) else DONE)
 
 
 @app.command()
 def check(config: Config = None, as_json: Json = False) -> None:
-    """Verify credentials, rights, fields, teams, calendars and rules; writes nothing to any helpdesk."""
+    """Verify credentials, rights, fields, teams, calendars and rules; writes nothing."""
     from agent.commands import check_all
+    from agent.screens import plain
 
     found = check_all(config)
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        _print_json(plain.data(found))
     else:
-        plain.check(found)
-    sys.exit(FINDINGS if found["problems"] else DONE)
+        plain.check(Console(), found)
+    sys.exit(FINDINGS if found.problems else DONE)
 
 
 @app.command()
 def run(
     config: Config = None,
     once: Annotated[bool, typer.Option("--once", help="One turn: read, evaluate, write back, then stop.")] = False,
+    as_json: Json = False,
 ) -> None:
     """The agent: poll, evaluate, write back; until it is told to stop (Ctrl-C, SIGTERM)."""
     from agent.commands import run_agent
+    from agent.screens import plain
 
-    stop = _Stop()
-    sys.exit(FINDINGS if run_agent(config, once=once, stopped=stop) else DONE)
+    with _told_to_stop() as stopped:
+        done = run_agent(config, once=once, stopped=stopped)
+    if as_json:
+        _print_json([plain.data(each) for each in done])
+    else:
+        plain.done(Console(), done)
+    sys.exit(FINDINGS if any(each.problem for each in done) else DONE)
 
 
-class _Stop:
-    """True once the process was told to stop; the turn under way is finished first."""
-
-    def __init__(self) -> None:
-        self._told = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._tell)
-
-    def _tell(self, *_: object) -> None:
-        self._told = True
-
-    def __call__(self) -> bool:
-        return self._told
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], bool]]:
+    """A question that is answered with yes once the process was told to stop; until the block is left."""
+    told: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: told.append(got)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @app.command()
 def status(config: Config = None, as_json: Json = False) -> None:
-    """Health: how far each helpdesk was read, what waits, what needs a person. Exit code 1 where something does."""
+    """Health: how far each helpdesk was read, what waits, what needs a person (then the exit code is 1)."""
     from agent.commands import statuses
+    from agent.screens import plain
 
     found, now = statuses(config)
     if as_json:
-        print(json.dumps([plain.status_data(each, now) for each in found], ensure_ascii=False, indent=2))
+        _print_json(plain.status_data(found))
     else:
-        plain.status(found, now)
-    sys.exit(DONE if all(each.healthy for each in found) else FINDINGS)
+        plain.status(Console(), found, now)
+    sys.exit(DONE if found.healthy else FINDINGS)
 
 
 @app.command()
 def why(
     ticket: Annotated[str, typer.Argument(metavar="SOURCE:KEY", help="Like jira-cloud:SD-17.")],
     rule: Annotated[str | None, typer.Option(help="This rule only.")] = None,
-    at: Annotated[str | None, typer.Option(help="As of this instant instead of now.")] = None,
+    at: Annotated[
+        Instant | None, typer.Option(parser=an_instant, metavar="INSTANT", help="As of this instant instead of now.")
+    ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Why a ticket did or did not escalate, and what comes next."""
     from agent.commands import explain
+    from agent.screens import plain
 
-    answer = explain(config, ticket, rule, an_instant(at) if at is not None else None)
+    answer = explain(config, ticket, rule, at)
     if as_json:
-        print(json.dumps(plain.answer_data(answer), ensure_ascii=False, indent=2))
+        _print_json(plain.answer_data(answer))
     else:
-        plain.answer(answer)
+        plain.answer(Console(), answer)
 
 
 @rules_app.command("lint")
@@ -169,13 +194,14 @@ def lint(
 ) -> None:
     """Check rules without any helpdesk: every mistake at once, with its place. Exit code 1 where something is found."""
     from agent.commands import lint_rules
+    from agent.screens import plain
 
     found = lint_rules(place, config)
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        _print_json(plain.data(found))
     else:
-        plain.lint(found)
-    sys.exit(FINDINGS if found["problems"] or found["findings"] else DONE)
+        plain.lint(Console(), found)
+    sys.exit(FINDINGS if found.problems or found.findings else DONE)
 
 
 @rules_app.command("schema")
@@ -183,7 +209,7 @@ def schema() -> None:
     """The JSON Schema of rule files, for editors."""
     from rules.rulebook import schema as rule_schema
 
-    print(json.dumps(rule_schema(), ensure_ascii=False, indent=2))
+    _print_json(rule_schema())
 
 
 @sandbox_app.command("jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

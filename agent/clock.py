@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
 from rules.instants import SECOND, Instant
 
-SAMPLES = 64
+SAMPLES: Final = 64
+
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Counts while the machine sleeps too: CLOCK_MONOTONIC does so on macOS, and does not on Linux (clock_gettime(2))."""
 
 
 class Clock(Protocol):
     """The machine's clock, injected, so that a demo or a simulation can bring its own."""
 
     def now(self) -> Instant:
-        """The present instant by the machine's own clock."""
+        """The present instant by the machine's own clock, which somebody may set."""
 
     def monotonic(self) -> float:
-        """Seconds that only rise."""
+        """Seconds that only rise, at an even pace, also while the machine sleeps."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -31,7 +34,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_STEADY)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -57,11 +60,16 @@ class SteppedClock:
         self._now = max(self._now, to)
 
 
-class SourceClock:
-    """A source's clock: the machine's clock plus an offset that never makes it run ahead of the source.
+def steady(clock: Clock) -> int:
+    """Milliseconds that only rise: for deadlines, which nobody may move by setting the machine's clock."""
+    return round(clock.monotonic() * SECOND)
 
-    A Date header is cut to whole seconds and travels for a while, so each one gives a lower bound of the offset; the largest of the
-    last ones is the closest.
+
+class SourceClock:
+    """A source's clock: steady milliseconds plus an offset that never makes it run ahead of the source.
+
+    A Date header is cut to whole seconds and travels for a while, so each one gives a lower bound of the offset; the largest of
+    the last ones is the closest. Setting the machine's clock moves nothing here.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -70,15 +78,17 @@ class SourceClock:
 
     @property
     def offset(self) -> int:
-        """Milliseconds by which the source is ahead of this machine (nought until it was heard)."""
-        return max(self._samples, default=0)
+        """Milliseconds by which the source is ahead of this machine's clock (nought until it was heard)."""
+        return self.now() - self._clock.now()
 
     def observe(self, server_time: Instant) -> None:
-        self._samples.append(server_time - self._clock.now())
+        """An answer of the source has just come, made at `server_time` by its Date header."""
+        self._samples.append(server_time - steady(self._clock))
 
     def now(self) -> Instant:
-        return self._clock.now() + self.offset
+        """The present instant on the source's clock, at most as far behind as its Date headers are."""
+        return steady(self._clock) + max(self._samples) if self._samples else self._clock.now()
 
     def local(self, at: Instant) -> Instant:
         """The instant on this machine's clock at which the source's clock will show `at`."""
-        return at - self.offset
+        return self._clock.now() + at - self.now()

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from agent.app import App, calendars_of
+from agent.app import App, known_instances
+from agent.check import Checked, check
 from agent.clock import SystemClock
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError
 from agent.lock import only_one
-from agent.protocol_files import library, load_protocol, texts
-from agent.status import SourceStatus, status
+from agent.protocol_files import calendars_of, library, load_protocol, texts
+from agent.status import Status, status
 from agent.store import sources
 from agent.store.database import Database, open_database
 from agent.why import Answer, why
 from rules.binding import bind
 from rules.instants import DAY, Instant
-from rules.language.problems import RulebookError
+from rules.language.problems import RulebookError, nearest
 from rules.lint import findings
 from rules.rulebook import load
 
+log = logging.getLogger("hoist")
 
-def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -> bool:
-    """Run until stopped, or for one turn; True where a source stood still at the end."""
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one source's pipeline did, and why it stands still (empty where it does not)."""
+
+    source: str
+    read: int
+    firings: int
+    writes: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What is wrong in a protocol, what is worth a look, and what is better written otherwise."""
+
+    rules: int = 0
+    problems: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -> list[Done]:
+    """Run until stopped, or for one turn; what was done since the start, by source."""
     settings = load_settings(config)
     with only_one(settings.store), closing(open_database(settings.store)) as database:
         app = App(settings, database, SystemClock())
@@ -33,31 +58,37 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -
         if once:
             app.turn()
         else:
+            log.info("hoist runs; Ctrl-C or SIGTERM stops it after the turn under way")
             app.run(stopped)
-        return any(pipeline.problem for pipeline in app.pipelines)
+            log.info("hoist has stopped; what waits is written when it runs again")
+        return [
+            Done(p.source, p.counts.mirrored, p.counts.firings.total(), p.counts.requests_for_writes, p.problem)
+            for p in app.pipelines
+        ]
 
 
-def check_all(config: Path | None) -> dict[str, Any]:
-    """Everything that `run` would stumble over, and what each source can promise; writes nothing to any helpdesk."""
+def check_all(config: Path | None) -> Checked:
+    """Everything that `run` would stumble over, and what each source can promise; writes nothing, not even a store."""
     settings = load_settings(config)
-    with closing(open_database(settings.store)) as database:
-        return App(settings, database, SystemClock()).check()
+    instances: dict[str, str] = {}
+    if settings.store.exists():
+        with closing(open_database(settings.store)) as database:
+            instances = known_instances(database)
+    return check(settings, SystemClock(), instances)
 
 
-def statuses(config: Path | None) -> tuple[list[SourceStatus], Instant]:
+def statuses(config: Path | None) -> tuple[Status, Instant]:
     """Every source, and the present instant."""
     settings = load_settings(config)
+    now = SystemClock().now()
     with closing(_existing(settings)) as database:
-        return status(database), SystemClock().now()
+        return status(database, now, {source.name: source.poll_every for source in settings.sources}), now
 
 
 def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | None) -> Answer:
     """The answer for SOURCE:KEY, at an instant (default: now, or the last poll where the source's clock is far from this one's)."""
     settings = load_settings(config)
-    source, colon, name = ticket.partition(":")
-    known = [each.name for each in settings.sources]
-    if not colon or source not in known:
-        raise ConfigError(f"{ticket!r} names no ticket: write SOURCE:KEY, with a source of hoist.yaml ({', '.join(known)})")
+    source, name = _named_ticket(ticket, [each.name for each in settings.sources])
     rulebook = load_protocol(settings.protocol).rulebook
     with closing(_existing(settings)) as database:
         with database.reading() as db:
@@ -69,15 +100,26 @@ def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | No
         return why(database, bind(rulebook, source, directory, calendars_of(rulebook)), name, moment if at is None else at, rule)
 
 
-def lint_rules(place: Path | None, config: Path | None) -> dict[str, Any]:
-    """Problems, findings and hints of a protocol, as plain data."""
+def _named_ticket(ticket: str, known: list[str]) -> tuple[str, str]:
+    source, colon, name = ticket.partition(":")
+    if not colon or not name:
+        example = f"{known[0]}:{ticket.strip(':')}" if known else "SOURCE:KEY"
+        raise ConfigError(f"{ticket!r} names no ticket: write SOURCE:KEY, like {example}")
+    if source not in known:
+        near = nearest(source, known)
+        hint = f"did you mean {near}:{name}?" if near else f"there are {', '.join(known)}"
+        raise ConfigError(f"{ticket!r} names no ticket: hoist.yaml has no source {source!r}; {hint}")
+    return source, name
+
+
+def lint_rules(place: Path | None, config: Path | None) -> Linted:
+    """What is to be said of a protocol without any helpdesk."""
     try:
         loaded = load(texts(_protocol(place, config)), library())
     except RulebookError as error:
-        return {"problems": [str(problem) for problem in error.problems], "findings": [], "hints": [], "rules": 0}
-    shown = [str(finding) for finding in findings(loaded.rulebook)]
-    hints = [str(hint) for hint in loaded.hints]
-    return {"problems": [], "findings": shown, "hints": hints, "rules": len(loaded.rulebook.rules)}
+        return Linted(problems=tuple(str(problem) for problem in error.problems))
+    shown = tuple(str(finding) for finding in findings(loaded.rulebook))
+    return Linted(len(loaded.rulebook.rules), (), shown, tuple(str(hint) for hint in loaded.hints))
 
 
 def _protocol(place: Path | None, config: Path | None) -> Path:

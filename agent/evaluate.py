@@ -14,7 +14,7 @@ from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.explain import because, values_of
 from rules.identity import match
-from rules.instants import FOREVER, HOUR, Instant
+from rules.instants import FOREVER, Instant
 from rules.merge import DueStep
 from rules.protocol import Mode, Rule
 from rules.ticket import Ticket
@@ -41,8 +41,10 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to record about one ticket. `holding` are the recorded or new episodes that hold at the instant of deciding,
-    by rule and number.
+    """What to record about one ticket.
+
+    `planned` are new rows; `revived` and `queued` are dormant ones, to be planned, or to wait for their rule's next turn.
+    `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number.
     """
 
     next_look: Instant
@@ -51,6 +53,8 @@ class Decision:
     steps: tuple[tuple[EpisodeRow, int], ...] = ()
     planned: tuple[Planned, ...] = ()
     revived: tuple[WaitingRow, ...] = ()
+    queued: tuple[WaitingRow, ...] = ()
+    out_of_backlog: tuple[EpisodeRow, ...] = ()
     holding: Mapping[tuple[str, int], Episode] = field(default_factory=dict)
     evaluation: Evaluation | None = None  # None where the ticket is left alone
 
@@ -67,19 +71,65 @@ def urgency_of(ticket: Ticket, ruling: Ruling) -> int:
 
 
 def decide(
-    ticket: Ticket, recorded: Sequence[EpisodeRow], open_rows: Sequence[WaitingRow], ruling: Ruling, now: Instant
+    ticket: Ticket, recorded: Sequence[EpisodeRow], dormant: Sequence[WaitingRow], ruling: Ruling, now: Instant
 ) -> Decision:
-    """What is due on this ticket at `now` (the source's clock), and when to look again if nothing changes."""
+    """What is due on this ticket at `now` (the source's clock), and when to look again if nothing changes.
+
+    `dormant` are its rows that are superseded or only watched; others may be among them and are left alone.
+    """
     urgency = urgency_of(ticket, ruling)
     if ticket.gone is not None or held_by_label(ticket):
         return Decision(FOREVER, urgency)
-    return _Decider(ticket, recorded, open_rows, ruling, now, urgency).decision()
+    return _Decider(ticket, recorded, dormant, ruling, now, urgency).decision()
 
 
 def due_step(row: WaitingRow, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
-    """An outbox row as a step to merge, with the values of its texts as of the confirming read."""
+    """An outbox row as a step to merge, its reasons and the values of its texts as of the confirming read."""
     rule = evaluation.bound(row.key.rule).rule
-    return DueStep(row.key, rule, row.because, values_of(evaluation, episode, at, ticket))
+    return DueStep(row.key, rule, because(evaluation, rule.id, at), values_of(evaluation, episode, at, ticket))
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a fresh read says of claimed rows: to be written now, later, or not at all, with the reason."""
+
+    steps: tuple[tuple[WaitingRow, DueStep], ...]
+    early: tuple[WaitingRow, ...]
+    over: tuple[tuple[WaitingRow, str], ...]
+
+
+def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ruling: Ruling, at: Instant) -> Confirmed:
+    """Sort claimed rows by a fresh read of their ticket at `at` (server time), from which `decision` came.
+
+    That nobody replied, owned or moved it up to the instant of a firing is known only by a read that is later than the instant.
+    """
+    steps, early, over = [], [], []
+    for row in rows:
+        episode = decision.holding.get((row.key.rule, row.key.episode))
+        if row.instant >= at:
+            early.append(row)
+        elif episode is None or decision.evaluation is None or ruling.rule(row.key.rule).mode is not Mode.LIVE:
+            over.append((row, _why_over(row, ticket, ruling)))
+        elif _since(episode, at) >= at:
+            early.append(row)
+        else:
+            steps.append((row, due_step(row, decision.evaluation, episode, ticket, at)))
+    return Confirmed(tuple(steps), tuple(early), tuple(over))
+
+
+def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling) -> str:
+    if held_by_label(ticket):
+        return f"somebody gave the ticket the label {HOLD_LABEL}"
+    if row.key.rule not in ruling.rules.by_id:
+        return "its rule is no longer in force"
+    if ruling.rule(row.key.rule).mode is not Mode.LIVE:
+        return "its rule no longer writes, it only watches"
+    return "no longer true when it was about to be written"
+
+
+def _since(episode: Episode, at: Instant) -> Instant:
+    """When the stretch began that holds at an instant."""
+    return next(start for start, end in episode.stretches if start <= at < end)
 
 
 class _Decider:
@@ -89,14 +139,14 @@ class _Decider:
         self,
         ticket: Ticket,
         recorded: Sequence[EpisodeRow],
-        open_rows: Sequence[WaitingRow],
+        dormant: Sequence[WaitingRow],
         ruling: Ruling,
         now: Instant,
         urgency: int,
     ) -> None:
         self.ticket, self.ruling, self.now, self.urgency = ticket, ruling, now, urgency
         self.recorded = {(row.rule, row.number): row for row in recorded}
-        self.superseded = {row.key: row for row in open_rows if row.state is RowState.SUPERSEDED}
+        self.dormant = {row.key: row for row in dormant if row.state in {RowState.SUPERSEDED, RowState.WATCHED}}
         self.next_numbers: dict[str, int] = {}
         for row in recorded:
             self.next_numbers[row.rule] = max(self.next_numbers.get(row.rule, 1), row.number + 1)
@@ -106,6 +156,8 @@ class _Decider:
         self.steps: list[tuple[EpisodeRow, int]] = []
         self.planned: list[Planned] = []
         self.revived: list[WaitingRow] = []
+        self.queued: list[WaitingRow] = []
+        self.out_of_backlog: list[EpisodeRow] = []
         self.holding: dict[tuple[str, int], Episode] = {}
 
     def decision(self) -> Decision:
@@ -124,6 +176,8 @@ class _Decider:
             tuple(self.steps),
             tuple(self.planned),
             tuple(self.revived),
+            tuple(self.queued),
+            tuple(self.out_of_backlog),
             self.holding,
             self.evaluation,
         )
@@ -132,27 +186,36 @@ class _Decider:
         rule = self.ruling.rule(episode.rule)
         number = self.next_numbers.get(rule.id, 1)
         self.next_numbers[rule.id] = number + 1
-        activated = self.ruling.activated.get(rule.id, self.now)
-        existing = episode.start < activated
+        existing = episode.start < self._activated(rule)
         backlog = existing and rule.existing.limit == 0
-        instant = self._since(episode)
+        instant = _since(episode, self.now)
         row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, instant, (self.now,), backlog, 0, None)
         self.episodes.append(row)
         self.holding[rule.id, number] = episode
         if not backlog:
-            spacing = HOUR // rule.existing.limit if existing and rule.existing.limit else 0
-            self._plan(rule, number, 0, instant, spacing)
+            self._plan(rule, number, 0, instant, existing=existing)
 
     def _go_on(self, row: EpisodeRow, episode: Episode) -> None:
-        self.holding[row.rule, row.number] = episode
-        waiting = self.superseded.get(self._key(row.rule, row.number, row.step))
-        if waiting is not None:
-            self.revived.append(waiting)
-        elif row.applied_at is not None and not row.backlog:
-            self._repeat(row, row.applied_at)
-
-    def _repeat(self, row: EpisodeRow, applied_at: Instant) -> None:
         rule = self.ruling.rule(row.rule)
+        self.holding[row.rule, row.number] = episode
+        existing = row.backlog or row.fired_at < self._activated(rule)
+        if rule.mode is not Mode.LIVE or (existing and rule.existing.limit == 0):
+            return
+        dormant = self.dormant.get(self._key(row.rule, row.number, row.step))
+        if row.backlog:
+            self.out_of_backlog.append(row)
+        if dormant is not None:
+            queued = dormant.state is RowState.WATCHED and existing and rule.existing.limit is not None
+            (self.queued if queued else self.revived).append(dormant)
+        elif row.backlog:
+            self._plan(rule, row.number, row.step, _since(episode, self.now), existing=True)
+        elif row.applied_at is not None:
+            self._repeat(rule, row, row.applied_at)
+
+    def _activated(self, rule: Rule) -> Instant:
+        return self.ruling.activated.get(rule.id, self.now)
+
+    def _repeat(self, rule: Rule, row: EpisodeRow, applied_at: Instant) -> None:
         if rule.repeat is None or row.step >= rule.repeat.at_most:
             return
         every = rule.repeat.every
@@ -164,16 +227,16 @@ class _Decider:
         self.steps.append((row, row.step + 1))
         self._plan(rule, row.number, row.step + 1, due)
 
-    def _plan(self, rule: Rule, number: int, step: int, instant: Instant, spacing: int = 0) -> None:
-        state = RowState.PLANNED if rule.mode is Mode.LIVE else RowState.WATCHED
+    def _plan(self, rule: Rule, number: int, step: int, instant: Instant, *, existing: bool = False) -> None:
+        state = RowState.PLANNED
+        if rule.mode is not Mode.LIVE:
+            state = RowState.WATCHED
+        elif existing and rule.existing.limit is not None:
+            state = RowState.QUEUED
         sentences = because(self.evaluation, rule.id, self.now)
         not_before = instant + self.ruling.resolution
         key = self._key(rule.id, number, step)
-        self.planned.append(Planned(key, instant, self.now, not_before, self.urgency, sentences, state, spacing))
-
-    def _since(self, episode: Episode) -> Instant:
-        """When the stretch began that holds now."""
-        return next(a for a, b in episode.stretches if a <= self.now < b)
+        self.planned.append(Planned(key, instant, self.now, not_before, self.urgency, sentences, state))
 
     def _key(self, rule: str, number: int, step: int) -> FiringKey:
         return FiringKey(self.ticket.ref.source, self.ticket.ref.id, rule, number, step)

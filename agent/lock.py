@@ -28,4 +28,8 @@ def only_one(store: Path) -> Iterator[None]:
             raise StoreError(
                 f"another hoist is running on {store}: stop that one first, or give this one a store of its own"
             ) from None
+        except OSError as error:
+            raise StoreError(
+                f"the lock {path} can't be taken: {error.strerror}; keep the store on a disk of this machine"
+            ) from error
         yield

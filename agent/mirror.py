@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from rules.escalation import Operation
 from rules.instants import SECOND, Instant
 from rules.ticket import Actor, Change, Kind, Message, Ticket
 
 CLOCK_TOLERANCE = 5 * SECOND
-"""How much earlier than hoist's own note of sending a change may be stamped and still be hoist's (Date headers are whole seconds)."""
+"""How far outside hoist's own note of sending a change may be stamped and still be hoist's (Date headers are whole seconds)."""
 
-Sent = tuple[Operation, Instant]
-"""An operation that left or may have left, and when it was committed as sent."""
+
+class Sent(NamedTuple):
+    """An operation that left or may have left, committed as sent at `since`; after `until` it could no longer take effect."""
+
+    operation: Operation
+    since: Instant
+    until: Instant
 
 
 def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Ticket | None:
@@ -21,10 +27,25 @@ def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Tic
 
     None where `before` stems from a later read: that answer was overtaken and is dropped.
     """
-    if before is not None and before.known > read.known:
+    if before is not None and _overtaken(read, before):
         return None
     kept = read if before is None else _with_the_past(read, before)
     return _with_own_acts(kept, sent)
+
+
+def _overtaken(read: Ticket, before: Ticket) -> bool:
+    """Two reads of one second bear the same stamp: the later one is then the one that has seen more."""
+    if before.known != read.known:
+        return before.known > read.known
+    shown = {(c.save, c.field) for c in read.changes} | {(m.id, "") for m in read.messages}
+    return any((c.save, c.field) not in shown for c in before.changes if _fresh(c, before)) or any(
+        (m.id, "") not in shown for m in before.messages if _fresh(m, before)
+    )
+
+
+def _fresh(act: Change | Message, before: Ticket) -> bool:
+    """That read was the first to bring it: what was missing from it already is no sign of a later read."""
+    return act.known == before.known
 
 
 def _with_the_past(read: Ticket, before: Ticket) -> Ticket:
@@ -37,7 +58,14 @@ def _with_the_past(read: Ticket, before: Ticket) -> Ticket:
         changes = sorted([*changes, *seen.values()], key=lambda c: (c.at, c.sequence))
     if heard:
         messages = sorted([*messages, *heard.values()], key=lambda m: m.at)
-    return replace(read, changes=tuple(changes), messages=tuple(messages))
+    complete_from = _complete_from(read, before)
+    return replace(read, changes=tuple(changes), messages=tuple(messages), complete_from=complete_from)
+
+
+def _complete_from(read: Ticket, before: Ticket) -> Instant | None:
+    """A platform that has cut its history since takes nothing away from what is known, if the two readings overlap."""
+    now, then = read.complete_from or read.created, before.complete_from or before.created
+    return before.complete_from if then < now <= before.known else read.complete_from
 
 
 def _first_known(change: Change, before: Change) -> Change:
@@ -57,7 +85,11 @@ def _with_own_acts(ticket: Ticket, sent: Sequence[Sent]) -> Ticket:
 
 def _told_apart(change: Change, sent: Sequence[Sent]) -> Change:
     """hoist's change only if field and value are those that an operation meant to write; else the platform's automation."""
-    meant = any(_meant(change, operation) for operation, at in sent if at - CLOCK_TOLERANCE <= change.at)
+    meant = any(
+        _meant(change, operation)
+        for operation, since, until in sent
+        if since - CLOCK_TOLERANCE <= change.at <= until + CLOCK_TOLERANCE
+    )
     return replace(change, by=Actor(change.by.id, Kind.HOIST if meant else Kind.AUTOMATION))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
 from agent.errors import ConfigError
+from rules.calendars import ALWAYS, Calendar, calendar
+from rules.protocol import Rulebook
 from rules.rulebook import Loaded, load
 
 
@@ -37,7 +40,17 @@ def load_protocol(place: Path) -> Loaded:
 
 
 def stamp(place: Path) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever one of the files does; reads no file."""
+    """Changes whenever one of the files does; reads no file. A file that vanishes meanwhile is left out."""
     paths = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
-    found = ((path, path.stat()) for path in paths if path.exists())
-    return tuple((path.name, status.st_mtime_ns, status.st_size) for path, status in found)
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            status = path.stat()
+            found.append((path.name, status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def calendars_of(rulebook: Rulebook) -> dict[str, Calendar]:
+    """The calendars of a rulebook, ready to count; `always` is round the clock unless the organisation says otherwise."""
+    found = {name: calendar(hours) for name, hours in rulebook.organisation.calendars.items()}
+    return {"always": ALWAYS, **found}

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from agent.store import episodes, mirrored, quarantine, sources, tables, waiting
+from agent.store import episodes, mirrored, quarantine, refused_rules, sources, waiting
 from agent.store.database import Database
 from agent.store.quarantine import QuarantineRow
 from agent.store.sources import SourceRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
-from rules.instants import SECOND, Instant
+from rules.instants import MINUTE, SECOND, Instant
+
+BEHIND_AFTER = 5 * MINUTE
+"""A source that was not read for so long, and for five of its polls, has fallen behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """One source. `changes` counts what waits or was written, by state; `parked` and `quarantined` need a person."""
+    """One source. `changes` counts what waits or was written, by state; `parked` and `quarantined` need a person.
+
+    `lag_seconds` is the time since it was last read to the end, None before the first time.
+    """
 
     row: SourceRow
     tickets: int
@@ -28,27 +35,38 @@ class SourceStatus:
     escalations: dict[str, int]
     parked: list[WaitingRow]
     quarantined: list[QuarantineRow]
+    lag_seconds: float | None
+    behind: bool
 
     @property
     def healthy(self) -> bool:
         """Nothing here waits for a person."""
-        return not (self.row.problem or self.parked or self.quarantined)
-
-    def lag(self, now: Instant) -> float | None:
-        """Seconds since the source was last read to the end; None before the first time."""
-        return max(0.0, (now - self.row.polled_at) / SECOND) if self.row.polled_at else None
+        return not (self.row.problem or self.parked or self.quarantined or self.behind)
 
 
-def status(database: Database) -> list[SourceStatus]:
-    """Every source that the store knows, by name."""
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All sources by name, and what is wrong with changed rules that were not taken over; empty where none were."""
+
+    sources: tuple[SourceStatus, ...]
+    refused_rules: str
+
+    @property
+    def healthy(self) -> bool:
+        """Nothing waits for a person, and there is something to be healthy."""
+        return bool(self.sources) and not self.refused_rules and all(source.healthy for source in self.sources)
+
+
+def status(database: Database, now: Instant, poll_every: Mapping[str, int]) -> Status:
+    """Every source that the store knows. `poll_every` in milliseconds, by source, as the settings have it."""
     with database.reading() as db:
-        names = db.execute(select(tables.sources.c.source).order_by(tables.sources.c.source)).scalars().all()
-        found = [(name, sources.found_source(db, name)) for name in names]
-        return [_status(db, row) for _, row in found if row is not None]
+        found = tuple(_status(db, row, now, poll_every.get(row.source, 0)) for row in sources.rows(db))
+        return Status(found, refused_rules.refused(db))
 
 
-def _status(db: Connection, row: SourceRow) -> SourceStatus:
+def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> SourceStatus:
     tickets, gone = mirrored.count(db, row.source)
+    lag = max(0, now - row.polled_at) if row.polled_at else None
     return SourceStatus(
         row,
         tickets,
@@ -59,4 +77,6 @@ def _status(db: Connection, row: SourceRow) -> SourceStatus:
         episodes.count_by_rule(db, row.source, backlog=False),
         waiting.of_source(db, row.source, (RowState.PARKED,)),
         quarantine.rows(db, row.source),
+        lag / SECOND if lag is not None else None,
+        lag is None or lag > max(BEHIND_AFTER, 5 * poll_every),
     )

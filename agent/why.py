@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.errors import ConfigError
 from agent.evaluate import HOLD_LABEL, held_by_label
-from agent.store import episodes, mirrored, sources, waiting
+from agent.store import episodes, mirrored, operations, sources, waiting
 from agent.store.database import Database
 from agent.store.episodes import EpisodeRow
-from agent.store.mirrored import Mirrored
+from agent.store.operations import OperationRow
+from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from rules.binding import BoundRules
-from rules.engine import Evaluation, evaluate
+from rules.calendars import ALWAYS
+from rules.engine import Episode, Evaluation, evaluate
+from rules.escalation import FieldChange, Operation
 from rules.explain import because
 from rules.identity import match
-from rules.instants import FOREVER, Instant, written
+from rules.instants import Instant
+from rules.language.problems import nearest
+from rules.phrases import stamp
 from rules.protocol import Mode, Rule
-from rules.ticket import Ticket
+from rules.ticket import Ticket, Value
 from rules.timeline import timeline
+from rules.world import Directory
 
 
 @dataclass(frozen=True, slots=True)
 class RuleAnswer:
-    """One rule on one ticket: whether it holds (None: not known), why, what was done, and when it would hold next."""
+    """One rule on one ticket: whether it holds (None: not known), why, what was done, and what comes next.
+
+    `next_at` is the instant of which `next` speaks, None where it names none.
+    """
 
     rule: Rule
+    mode: Mode
     holds: bool | None
     because: tuple[str, ...]
     done: tuple[str, ...]
+    next: str
     next_at: Instant | None
 
 
@@ -49,54 +60,157 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
     Raises ConfigError where the ticket is not mirrored or the rule is not there.
     """
     if rule is not None and rule not in bound.by_id:
-        raise ConfigError(f"there is no rule {rule} in force; there are {', '.join(bound.by_id) or 'none'}")
+        near = nearest(rule, bound.by_id)
+        known = f"did you mean {near}?" if near else f"there are {', '.join(bound.by_id) or 'none'}"
+        raise ConfigError(f"there is no rule {rule} (drafts are left out); {known}")
     with database.reading() as db:
         found = mirrored.by_name(db, bound.source, name)
         if found is None:
             raise ConfigError(
                 f"{bound.source}:{name} is not mirrored: check the key, and `hoist status` for how far hoist has read"
             )
-        recorded = episodes.of_tickets(db, bound.source, [found.ticket.ref.id]).get(found.ticket.ref.id, [])
-        rows = waiting.of_ticket(db, bound.source, found.ticket.ref.id)
+        ticket = found.ticket
+        story = _Story(
+            ticket,
+            bound,
+            at,
+            episodes.of_tickets(db, bound.source, [ticket.ref.id]).get(ticket.ref.id, []),
+            [row for row in waiting.of_ticket(db, bound.source, ticket.ref.id) if row.planned_at <= at],
+            operations.of_ticket(db, bound.source, ticket.ref.id),
+            sources.active_modes(db, bound.source),
+        )
         row = sources.found_source(db, bound.source)
-    evaluation = evaluate(timeline(found.ticket), bound, at)
     chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
-    answers = tuple(_rule_answer(each, evaluation, recorded, rows, at) for each in chosen)
-    return Answer(found.ticket, at, answers, _notes(found, row.problem if row else ""))
+    notes = _notes(ticket, at, row.problem if row else "")
+    return Answer(ticket, at, tuple(story.answer(each) for each in chosen), notes)
 
 
-def _rule_answer(
-    rule: Rule, evaluation: Evaluation, recorded: Sequence[EpisodeRow], rows: Sequence[WaitingRow], at: Instant
-) -> RuleAnswer:
-    computed = evaluation.episodes_of(rule.id)
-    upcoming = [start for episode in computed for start, _ in episode.stretches if start > at]
-    matched = match([r.recorded for r in recorded if r.rule == rule.id], computed)
-    backlog = {r.number for r in recorded if r.rule == rule.id and r.backlog}
-    done = [_done(row) for row in rows if row.key.rule == rule.id]
-    for episode, known in zip(computed, matched, strict=True):
-        if known is not None and known.number in backlog and episode.holds_at(at):
-            done.append("was so before the rule went live, so it is left alone (existing_tickets)")
-    if rule.mode is Mode.WATCH:
-        done.append("this rule only watches: it writes nothing")
-    truth = evaluation.truth(rule.condition, at)
-    return RuleAnswer(rule, truth, because(evaluation, rule.id, at), tuple(done), min(upcoming, default=None))
+class _Story:
+    """One ticket, with what the store holds of it."""
+
+    def __init__(
+        self,
+        ticket: Ticket,
+        bound: BoundRules,
+        at: Instant,
+        recorded: Sequence[EpisodeRow],
+        rows: Sequence[WaitingRow],
+        sent: Sequence[OperationRow],
+        modes: Mapping[str, Mode],
+    ) -> None:
+        self.ticket, self.bound, self.at = ticket, bound, at
+        self.recorded, self.rows, self.sent, self.modes = recorded, rows, sent, modes
+        self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at)
+
+    def answer(self, rule: Rule) -> RuleAnswer:
+        mode = self.modes.get(rule.id, rule.mode)
+        rows = [row for row in self.rows if row.key.rule == rule.id]
+        done = tuple(self._done(row) for row in rows)
+        holds = self.evaluation.truth(rule.condition, self.at)
+        said, next_at = self._next(rule, mode)
+        return RuleAnswer(rule, mode, holds, because(self.evaluation, rule.id, self.at), done, said, next_at)
+
+    # --- what was done ---------------------------------------------------------------------------------------------------
+
+    def _done(self, row: WaitingRow) -> str:
+        what = f"reminder {row.key.step}" if row.key.step else "escalation"
+        since = f"the {what} due since {stamp(row.instant)}"
+        problem = f": {row.problem}" if row.problem else ""
+        settled = stamp(row.settled_at) if row.settled_at is not None else ""
+        match row.state:
+            case RowState.PLANNED:
+                return f"{since} waits to be written, not before {stamp(row.not_before)}{problem}"
+            case RowState.WATCHED:
+                return f"{since} was noted and not written: the rule only watched"
+            case RowState.CLAIMED | RowState.SENT:
+                return f"{since} is being written{problem}"
+            case RowState.UNKNOWN:
+                return f"{since} was sent and no answer came; hoist looks for its marker before anything else{problem}"
+            case RowState.APPLIED:
+                return f"{since} was written at {settled}: {self._written(row.escalation)}"
+            case RowState.SUPERSEDED:
+                return f"{since} was not written: at {settled} it was no longer true"
+            case RowState.OVERRIDDEN:
+                return f"{since} met a person's change at {settled}, and theirs stands{problem}"
+            case RowState.PARKED:
+                return f"{since} was refused at {settled} and waits for a person{problem}"
+
+    def _written(self, escalation: int | None) -> str:
+        applied = [
+            row.operation for row in self.sent if row.escalation == escalation and row.state is OperationState.APPLIED
+        ]
+        return ", ".join(part for operation in applied for part in _parts(operation, self.bound.directory)) or "nothing to change"
+
+    # --- what comes next -------------------------------------------------------------------------------------------------
+
+    def _next(self, rule: Rule, mode: Mode) -> tuple[str, Instant | None]:
+        if self.ticket.gone is not None:
+            return "nothing: the ticket is gone", None
+        if held_by_label(self.ticket):
+            return f"nothing, as long as the ticket has the label {HOLD_LABEL}", None
+        act = "it escalates" if mode is Mode.LIVE else "it would escalate, if the rule did more than watch,"
+        computed = self.evaluation.episodes_of(rule.id)
+        current = next((episode for episode in computed if episode.holds_at(self.at)), None)
+        if current is not None:
+            return self._next_of(rule, act, current, computed)
+        upcoming = min((start for e in computed for start, _ in e.stretches if start > self.at), default=None)
+        if upcoming is None:
+            return "nothing, unless the ticket changes", None
+        return f"{act} at {stamp(upcoming)} if nothing changes until then", upcoming
+
+    def _next_of(self, rule: Rule, act: str, current: Episode, computed: Sequence[Episode]) -> tuple[str, Instant | None]:
+        """While the rule holds."""
+        matched = dict(zip(computed, match([r.recorded for r in self._of(rule)], computed), strict=True))
+        known = matched[current]
+        row = next((r for r in self._of(rule) if known is not None and r.number == known.number), None)
+        if row is None:
+            return f"{act} at the next turn of hoist run", None
+        if row.backlog:
+            return "nothing while this lasts: it was so before the rule went live (existing_tickets)", None
+        waits = [r for r in self.rows if (r.key.rule, r.key.episode) == (rule.id, row.number)]
+        open_row = next((r for r in waits if r.state in _OPEN), None)
+        if open_row is not None:
+            return f"it is written, if still true, from {stamp(open_row.not_before)} on", open_row.not_before
+        if rule.repeat is None or row.step >= rule.repeat.at_most:
+            return "nothing more while this lasts", None
+        if row.applied_at is None:
+            return "no reminder before the last one was written", None
+        every = rule.repeat.every
+        calendar = ALWAYS if every.calendar is None else self.bound.calendars[every.calendar]
+        again = calendar.after(row.applied_at, every)
+        return f"reminder {row.step + 1} of {rule.repeat.at_most} at {stamp(again)} if it is still so", again
+
+    def _of(self, rule: Rule) -> list[EpisodeRow]:
+        return [row for row in self.recorded if row.rule == rule.id]
 
 
-def _done(row: WaitingRow) -> str:
-    when = row.settled_at or row.confirmed_at or row.planned_at
-    step = f", repetition {row.key.step}" if row.key.step else ""
-    problem = f": {row.problem}" if row.problem else ""
-    return f"{written(when)} {row.state.value}{step} (due {written(row.instant)}){problem}"
+_OPEN = (RowState.PLANNED, RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN)
 
 
-def _notes(found: Mirrored, problem: str) -> tuple[str, ...]:
+def _parts(operation: Operation, directory: Directory) -> list[str]:
+    parts = [_change(change, directory) for change in operation.changes]
+    parts += [f"label {label}" for label in operation.add_labels]
+    return [*parts, "an internal comment"] if operation.comment else parts
+
+
+def _change(change: FieldChange, directory: Directory) -> str:
+    people = {key: person.name for key, person in directory.people.items()}
+    names = {"team": directory.teams, "priority": directory.priorities, "assignee": people}.get(change.field, {})
+    return f"{change.field} {_named(change.old, names)} -> {_named(change.new, names)}"
+
+
+def _named(value: Value, names: Mapping[str, str]) -> str:
+    return "nobody" if value is None else names.get(str(value), str(value))
+
+
+def _notes(ticket: Ticket, at: Instant, problem: str) -> tuple[str, ...]:
     notes = []
-    if held_by_label(found.ticket):
+    if at < ticket.created:
+        notes.append(f"the ticket was not there yet: it was created at {stamp(ticket.created)}")
+    if held_by_label(ticket):
         notes.append(f"the label {HOLD_LABEL} keeps hoist away from this ticket")
-    if found.ticket.gone is not None:
-        notes.append(f"gone since {written(found.ticket.gone)}: deleted, or no longer visible to hoist")
+    if ticket.gone is not None:
+        notes.append(f"gone since {stamp(ticket.gone)}: deleted, or no longer visible to hoist")
     if problem:
-        notes.append(f"the source stands still: {problem}")
-    if found.next_look < FOREVER:
-        notes.append(f"next look at {written(found.next_look)} if nothing changes")
+        notes.append(f"the source stands still, so this may be out of date: {problem}")
     return tuple(notes)

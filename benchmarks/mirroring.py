@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import jira_pages
+from benchmarks import jira_pages, organisation
 from benchmarks.measured import Run, machine, median, ratio, run, table
 
 COLUMNS: Final = "id text primary key, updated text, status text, priority text, assignee text, team text, raw blob"
@@ -34,9 +34,7 @@ def hoist(url: str, folder: Path) -> int:
     from agent.app import App
     from agent.clock import SystemClock
     from agent.config import load_settings
-    from agent.demo.organisation import SOURCE
     from agent.store.database import open_database
-    from benchmarks import organisation
 
     organisation.write(folder / "protocol")
     os.environ["HOIST_BENCHMARK_TOKEN"] = "none"  # noqa: S105 - the site of ready-made pages asks for no credential
@@ -50,7 +48,7 @@ def hoist(url: str, folder: Path) -> int:
         "requests_per_second": "100000",
     }
     config = folder / "hoist.yaml"
-    config.write_text(json.dumps({"store": "hoist.db", "protocol": "protocol", "sources": {SOURCE: source}}), encoding="utf-8")
+    config.write_text(json.dumps({"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: source}}), encoding="utf-8")
     settings = load_settings(config, {})
     database = open_database(settings.store)
     app = App(settings, database, SystemClock())

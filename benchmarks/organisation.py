@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from agent.demo.organisation import RULES, SOURCE
-
+SOURCE: Final = "jira-cloud"
 PRIORITIES: Final = {"1": "Highest", "2": "High", "3": "Medium", "4": "Low"}
 TEAMS: Final = {"20001": "Service Desk", "20002": "Network Operations", "20003": "Network Engineering"}
 STATUSES: Final = {
@@ -37,6 +36,17 @@ chains:
     - team: first-line
     - {{team: second-line, acknowledge_within: 30 minutes}}
     - {{team: third-line, acknowledge_within: 30 minutes}}
+"""
+RULES: Final = """\
+use:
+  - protocol: nobody-took-it
+    with: {priority: [P1, P2, P3], after: 30 business minutes, chain: it-support}
+  - protocol: unanswered
+    with: {after: 8 business hours, chain: it-support}
+  - protocol: bounced
+    with: {returns: 2, within: 7 days, chain: it-support}
+  - protocol: stuck-at-tier
+    with: {team: first-line, after: 8 business hours, chain: it-support}
 """
 
 

@@ -100,7 +100,11 @@ def timeline(ticket: Ticket) -> Timeline:
     if created < gone:
         for name, present in ticket.fields.items():
             if present is not UNKNOWN:
-                columns[name] = _column(steps.get(name, []), present, (created, complete_from, gone), ticket.known)
+                own = steps.get(name)
+                if own is None and complete_from == created:  # most fields of most tickets
+                    columns[name] = Column([created], [present], [])
+                else:
+                    columns[name] = _column(own or [], present, (created, complete_from, gone), ticket.known)
     return Timeline(
         created=created,
         gone=gone,

@@ -2,7 +2,9 @@
 
 The final history holds the log's events and hoist's writes. It is read afresh, evaluated once, and gives the episodes that there
 were. Each of them must have been written if it was still true at the read that confirmed it, and nothing else may have been; no
-step twice; with exactly the values that the merge of its firings gives.
+step twice; with exactly the values, labels and words that the merge of its firings gives.
+
+Of hoist's own notes the check takes no more than when it read what: whatever they claim about episodes is compared as well.
 """
 
 from __future__ import annotations
@@ -10,20 +12,26 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from agent.demo.evidence import Evidence
 from agent.demo.record import FoundComment, FoundSave
-from agent.evaluate import Ruling, due_step, held_by_label
+from agent.evaluate import due_step, held_by_label
 from agent.store.episodes import EpisodeRow
+from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from rules.calendars import ALWAYS
 from rules.engine import Episode, Evaluation, evaluate
+from rules.escalation import Escalation
 from rules.identity import Recorded, match
 from rules.instants import FOREVER, Instant, written
 from rules.merge import merge
+from rules.protocol import Mode
 from rules.ticket import Actor, Change, Kind, Message, Ticket
 from rules.timeline import Timeline, timeline
 
 T = TypeVar("T")
+Item = tuple[str, object, object]
 
 AFTER_THE_READ = 1
 """Milliseconds by which hoist's own writes are moved: on a stepped clock they bear the stamp of the read that they followed."""
@@ -39,24 +47,15 @@ class Proof:
     brief: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that the check looks at: the helpdesk's record and final tickets, and hoist's notes of what it confirmed when.
+class Due(NamedTuple):
+    """A firing that must have been written: hoist's row of it, and its episode as evaluated here."""
 
-    `mark` turns a firing's key into the marker that the helpdesk holds; `fields` the platform's field ids into hoist's names.
-    `bound` is how long (milliseconds) a firing may last without being noticed: a poll, a look and the Date header's resolution.
-    """
+    row: WaitingRow
+    episode: Episode
 
-    tickets: Sequence[Ticket]
-    saves: Sequence[FoundSave]
-    comments: Sequence[FoundComment]
-    episodes: Sequence[EpisodeRow]
-    rows: Sequence[WaitingRow]
-    ruling: Ruling
-    mark: Mapping[str, str]
-    fields: Mapping[str, str]
-    until: Instant
-    bound: int
+
+Expected = Mapping[Instant, Sequence[Due]]
+"""By the instant of the read that confirmed them: the firings of one escalation."""
 
 
 def prove(evidence: Evidence) -> Proof:
@@ -79,40 +78,66 @@ class _Prover:
     def proof(self) -> Proof:
         for ticket in self.evidence.tickets:
             self._ticket(with_own_writes_after_their_reads(ticket))
+        self._strangers()
         return self.result
 
     def _ticket(self, ticket: Ticket) -> None:
         line = timeline(ticket)
         evaluation = evaluate(line, self.evidence.ruling.rules, self.evidence.until)
-        name = ticket.ref.id
-        recorded = self.episodes.get(name, [])
+        recorded = self.episodes.get(ticket.ref.id, [])
         matched = match([r.recorded for r in recorded], evaluation.episodes)
-        expected: dict[Instant, list[tuple[WaitingRow, Episode]]] = defaultdict(list)
+        expected: dict[Instant, list[Due]] = defaultdict(list)
         for episode, known in zip(evaluation.episodes, matched, strict=True):
             if known is None:
                 self._unnoticed(ticket, line, episode)
                 continue
-            self._check_backlog(ticket, episode, known)
-            for row in self.rows.get(name, ()):
-                if (row.key.rule, row.key.episode) == (known.rule, known.number):
-                    self._expect(ticket, row, episode, expected)
+            row = next(r for r in recorded if (r.rule, r.number) == (known.rule, known.number))
+            for due in self._steps(ticket, row, known, episode):
+                if due.row.confirmed_at is not None:
+                    expected[due.row.confirmed_at].append(due)
         self._compare_firings(ticket, expected)
-        self._compare_values(ticket, evaluation, expected)
+        self._compare_escalations(ticket, evaluation, expected)
 
-    def _expect(
-        self, ticket: Ticket, row: WaitingRow, episode: Episode, expected: dict[Instant, list[tuple[WaitingRow, Episode]]]
-    ) -> None:
-        if row.confirmed_at is None:
-            if row.not_before + self.evidence.bound < self.evidence.until:
-                self._wrong(ticket, f"{row.key.rule} was decided and never read again to confirm it ({row.state})")
-        elif episode.holds_at(row.confirmed_at):
-            expected[row.confirmed_at].append((row, episode))
+    # --- what must have been written -----------------------------------------------------------------------------------
 
-    def _check_backlog(self, ticket: Ticket, episode: Episode, known: Recorded) -> None:
-        """What was left alone as backlog must have begun before its rule was activated."""
-        backlog = any(e.backlog for e in self.episodes[ticket.ref.id] if (e.rule, e.number) == (known.rule, known.number))
-        if backlog and episode.start >= self.evidence.ruling.activated.get(episode.rule, FOREVER):
+    def _steps(self, ticket: Ticket, row: EpisodeRow, known: Recorded, episode: Episode) -> Iterator[Due]:
+        """The firings of a recorded episode that were true when they were confirmed."""
+        of_ticket = self.rows.get(ticket.ref.id, ())
+        waiting = [r for r in of_ticket if (r.key.rule, r.key.episode) == (known.rule, known.number)]
+        if self._left_alone(ticket, row, episode):
+            return
+        missing = set(range(row.step + 1)) - {r.key.step for r in waiting}
+        if missing and self.evidence.ruling.rule(episode.rule).mode is Mode.LIVE:
+            self._wrong(ticket, f"{episode.rule} began at {written(episode.start)}, and nothing was decided about writing it")
+        for each in waiting:
+            if each.confirmed_at is None:
+                if each.not_before + self.evidence.bound < self.evidence.until:
+                    self._wrong(ticket, f"{each.key.rule} was decided and never read again to confirm it ({each.state})")
+            elif episode.holds_at(each.confirmed_at):
+                yield Due(each, episode)
+        self._repeats(ticket, row, episode, waiting)
+
+    def _left_alone(self, ticket: Ticket, row: EpisodeRow, episode: Episode) -> bool:
+        """What began before its rule was activated is backlog, and nothing else is."""
+        older = episode.start < self.evidence.ruling.activated.get(episode.rule, FOREVER)
+        ignored = older and self.evidence.ruling.rule(episode.rule).existing.limit == 0
+        if row.backlog and not older:
             self._wrong(ticket, f"{episode.rule} began at {written(episode.start)} and was left alone as if it were older")
+        if ignored and not row.backlog:
+            self._wrong(ticket, f"{episode.rule} began at {written(episode.start)}, before the rule went live, and was acted upon")
+        return ignored or row.backlog
+
+    def _repeats(self, ticket: Ticket, row: EpisodeRow, episode: Episode, waiting: Sequence[WaitingRow]) -> None:
+        """A reminder that became due while the rule still held must have been decided."""
+        repeat = self.evidence.ruling.rule(episode.rule).repeat
+        last = max((r for r in waiting if r.state is RowState.APPLIED), key=lambda r: r.key.step, default=None)
+        if repeat is None or last is None or last.settled_at is None or row.step > last.key.step or row.step >= repeat.at_most:
+            return
+        calendars = self.evidence.ruling.rules.calendars
+        calendar = ALWAYS if repeat.every.calendar is None else calendars[repeat.every.calendar]
+        due = calendar.after(last.settled_at, repeat.every)
+        if any(max(a, due) + self.evidence.bound < min(b, self.evidence.until) for a, b in episode.stretches):
+            self._wrong(ticket, f"reminder {row.step + 1} of {episode.rule} was due at {written(due)} and was never decided")
 
     def _unnoticed(self, ticket: Ticket, line: Timeline, episode: Episode) -> None:
         """An episode that hoist never recorded: fine before the rule's activation, or where it was too short to be seen."""
@@ -126,8 +151,11 @@ class _Prover:
         elif episode.start < self.evidence.until:
             self.result.brief += 1
 
-    def _compare_firings(self, ticket: Ticket, expected: Mapping[Instant, Sequence[tuple[WaitingRow, Episode]]]) -> None:
-        wanted = Counter(self.evidence.mark[str(row.key)] for rows in expected.values() for row, _ in rows)
+    # --- what was written ----------------------------------------------------------------------------------------------
+
+    def _compare_firings(self, ticket: Ticket, expected: Expected) -> None:
+        """Each expected firing is named by one comment, and no comment names anything else."""
+        wanted = Counter(self.evidence.mark[str(row.key)] for due in expected.values() for row, _ in due)
         found = Counter(marker for comment in self.comments.get(ticket.ref.id, ()) for marker in comment.firings)
         self.result.expected += wanted.total()
         self.result.found += found.total()
@@ -137,28 +165,54 @@ class _Prover:
                 self._wrong(ticket, f"{key}: written {found[marker]} times, expected {wanted[marker]}")
         for comment in self.comments.get(ticket.ref.id, ()):
             if comment.public:
-                self._wrong(ticket, "a comment by hoist can be read by the requester")
+                self._wrong(ticket, f"the comment by hoist at {written(comment.at)} can be read by the requester")
+            if not comment.firings:
+                self._wrong(ticket, f"the comment by hoist at {written(comment.at)} names no firing")
 
-    def _compare_values(
-        self, ticket: Ticket, evaluation: Evaluation, expected: Mapping[Instant, Sequence[tuple[WaitingRow, Episode]]]
-    ) -> None:
-        wanted: list[tuple[Instant, frozenset[tuple[str, object, object]]]] = []
-        for at, due in sorted(expected.items()):
-            then = _as_of(ticket, evaluation.timeline, at)
-            steps = [due_step(row, evaluation, episode, then, at) for row, episode in due]
-            changes = merge(then, steps, self.evidence.ruling.rules).changes
-            if changes:
-                wanted.append((at, frozenset((c.field, c.old, c.new) for c in changes)))
-        found = [(save.at, frozenset(self._items(save))) for save in self.saves.get(ticket.ref.id, ())]
-        found = [(at, items) for at, items in found if items]
+    def _compare_escalations(self, ticket: Ticket, evaluation: Evaluation, expected: Expected) -> None:
+        """The saves and the words of each escalation are those that the merge of its firings gives."""
+        merged = {at: self._merged(ticket, evaluation, at, due) for at, due in sorted(expected.items())}
+        wanted = [(at, items) for at, escalation in merged.items() if (items := _wanted_items(escalation))]
+        found = [(save.at, items) for save in self.saves.get(ticket.ref.id, ()) if (items := self._found_items(save))]
         if wanted != found:
             self._wrong(ticket, f"values written {_shown(found)}, expected {_shown(wanted)}")
+        words = {self._marks(due): (at, _words(merged[at].comment or "")) for at, due in expected.items()}
+        for comment in self.comments.get(ticket.ref.id, ()):
+            at, said = words.get(frozenset(comment.firings), (comment.at, None))
+            if said is None:
+                if len(comment.firings) > 1 or len(words) != len(self.comments[ticket.ref.id]):
+                    continue  # said already: its firings are not those of one expected escalation
+                self._wrong(ticket, f"the comment at {written(comment.at)} names firings that were not one escalation")
+            elif (comment.at, _words(comment.text)) != (at, said):
+                self._wrong(ticket, f"the comment at {written(comment.at)} says {comment.text!r}, expected {said!r} at {written(at)}")
 
-    def _items(self, save: FoundSave) -> Iterator[tuple[str, object, object]]:
+    def _merged(self, ticket: Ticket, evaluation: Evaluation, at: Instant, due: Sequence[Due]) -> Escalation:
+        then = _as_of(ticket, evaluation.timeline, at)
+        steps = [due_step(row, evaluation, episode, then, at) for row, episode in due]
+        return merge(then, steps, self.evidence.ruling.rules)
+
+    def _marks(self, due: Sequence[Due]) -> frozenset[str]:
+        return frozenset(self.evidence.mark[str(row.key)] for row, _ in due)
+
+    def _found_items(self, save: FoundSave) -> frozenset[Item]:
+        """A field that hoist has no name for stands under the platform's: it should not have been written at all."""
+        items: set[Item] = set()
         for native, old, new in save.items:
-            name = self.evidence.fields.get(native)
-            if name is not None:
-                yield (name, old, new)
+            name = self.evidence.fields.get(native, native)
+            if name == "labels":
+                before, after = set((old or "").split()), set((new or "").split())
+                items |= {("label", None, label) for label in after - before}
+                items |= {("label", label, None) for label in before - after}
+            else:
+                items.add((name, old, new))
+        return frozenset(items)
+
+    def _strangers(self) -> None:
+        """What hoist wrote on tickets that are not there, or not hoist's to read."""
+        known = {ticket.ref.id for ticket in self.evidence.tickets}
+        for issue in dict.fromkeys((*self.saves, *self.comments)):
+            if issue not in known:
+                self.result.mismatches.append(f"{issue}: hoist wrote to a ticket that it can't read")
 
     def _wrong(self, ticket: Ticket, said: str) -> None:
         self.result.mismatches.append(f"{ticket.key}: {said}")
@@ -186,7 +240,17 @@ def _as_of(ticket: Ticket, line: Timeline, at: Instant) -> Ticket:
     return replace(ticket, fields=fields, changes=tuple(c for c in ticket.changes if c.at <= at))
 
 
-def _shown(found: Sequence[tuple[Instant, frozenset[tuple[str, object, object]]]]) -> str:
+def _wanted_items(escalation: Escalation) -> frozenset[Item]:
+    items: set[Item] = {(change.field, change.old, change.new) for change in escalation.changes}
+    return frozenset(items | {("label", None, label) for label in escalation.add_labels})
+
+
+def _words(text: str) -> str:
+    """The text without its layout, which is the platform's."""
+    return " ".join(text.split())
+
+
+def _shown(found: Sequence[tuple[Instant, frozenset[Item]]]) -> str:
     parts = (
         f"{written(at)} " + ", ".join(f"{name} {old} -> {new}" for name, old, new in sorted(items, key=str))
         for at, items in found

@@ -28,7 +28,7 @@ class FoundComment:
 
 @dataclass(frozen=True, slots=True)
 class FoundSave:
-    """One changelog entry by hoist's account: (field, from, to) as the platform names them."""
+    """One changelog entry by hoist's account: (field, from, to) by the platform's ids; labels, which have none, by their names."""
 
     issue: str
     at: Instant
@@ -44,6 +44,8 @@ class Record:
         self._session.auth = (username, token)
         self._project = project
         self.account = str(self._get("/myself")["accountId"])
+        self.names: dict[str, str] = {}
+        """Account id -> name, of everybody who acted on the issues read so far."""
 
     def issues(self) -> list[str]:
         """The ids of all issues of the project."""
@@ -65,6 +67,7 @@ class Record:
                 page = self._post("/changelog/bulkfetch", body)
                 for of_issue in page["issueChangeLogs"]:
                     for entry in of_issue["changeHistories"]:
+                        self._met(entry["author"])
                         if entry["author"]["accountId"] == self.account:
                             yield _save(str(of_issue["issueId"]), entry)
                 if not page.get("nextPageToken"):
@@ -77,10 +80,16 @@ class Record:
         start = 0
         while True:
             page = self._get(f"/issue/{issue}/comment?startAt={start}&maxResults=100")
-            found += [self._comment(issue, c) for c in page["comments"] if c["author"]["accountId"] == self.account]
+            for comment in page["comments"]:
+                self._met(comment["author"])
+                if comment["author"]["accountId"] == self.account:
+                    found.append(self._comment(issue, comment))
             start += len(page["comments"])
             if not page["comments"] or start >= page["total"]:
                 return found
+
+    def _met(self, author: dict[str, Any]) -> None:
+        self.names[author["accountId"]] = author["displayName"]
 
     def _comment(self, issue: str, comment: dict[str, Any]) -> FoundComment:
         answer = self._session.get(f"{self._api}/comment/{comment['id']}/properties/{PROPERTY}", timeout=TIMEOUT)
@@ -102,8 +111,13 @@ class Record:
 
 
 def _save(issue: str, entry: dict[str, Any]) -> FoundSave:
-    items = tuple((item["fieldId"], item.get("from"), item.get("to")) for item in entry["items"])
-    return FoundSave(issue, _at(entry["created"]), items)
+    return FoundSave(issue, _at(entry["created"]), tuple(map(_item, entry["items"])))
+
+
+def _item(item: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    if item["fieldId"] == "labels":
+        return ("labels", item.get("fromString"), item.get("toString"))
+    return (item["fieldId"], item.get("from"), item.get("to"))
 
 
 def _at(stamp: object) -> Instant:

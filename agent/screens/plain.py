@@ -1,19 +1,27 @@
-"""Answers as tables and lines for people, and as plain data for machines."""
+"""Answers as lines for people, and as plain data for machines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from agent.status import SourceStatus
+from agent.check import Checked, CheckedSource, Found
+from agent.commands import Done, Linted
+from agent.status import SourceStatus, Status
 from agent.why import Answer, RuleAnswer
 from rules.instants import Instant, written
+from rules.phrases import length, stamp
+from rules.protocol import Mode
 
 SHOWN = 10
 """Rows of a list that are shown before the rest is only counted."""
+MARGIN = 20
+"""The column in which what is said of a name begins."""
 
 
 def counted(number: int, word: str) -> str:
@@ -21,101 +29,158 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
+def say(console: Console, name: str, said: str, style: str = "", margin: int = MARGIN) -> None:
+    """A name and what is said of it, wrapped behind a hanging indent; words are never broken."""
+    indent = " " * margin
+    wrapped = textwrap.fill(
+        f"{name:<{margin - 1}} {said}",
+        max(console.width, margin + 30),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+    console.print(Text(wrapped, style), soft_wrap=True)
+
+
+def heading(console: Console, name: str, said: str = "") -> None:
+    """A line that begins a paragraph."""
+    console.print(Text.assemble((name, "bold"), f"   {said}" if said else ""), soft_wrap=True)
+
+
 # --- check and lint ----------------------------------------------------------------------------------------------------
 
 
-def check(found: Mapping[str, Any]) -> None:
-    console = Console()
-    for source in found["sources"]:
-        signed_in = f"signed in as {source['account']}" if source["account"] else "not signed in"
-        console.print(f"[bold]{source['source']}[/]   {source['platform']}, {signed_in}")
-        console.print(f"  can write   {', '.join(source['writes'])}")
-        for operation, promise in source["a person's change between read and write"].items():
-            console.print(f"  {operation:<11} a person's change between hoist's read and write is {promise}")
-    modes: dict[str, int] = {}
-    for rule in found["rules"]:
-        modes[rule["mode"]] = modes.get(rule["mode"], 0) + 1
-    console.print("rules       " + (", ".join(f"{number} {mode}" for mode, number in sorted(modes.items())) or "none"))
-    for problem in found["problems"]:
-        console.print(f"PROBLEM  {problem}", style="red", markup=False)
-    _verdict(console, len(found["problems"]), "Nothing was written. Next: hoist run")
+def check(console: Console, checked: Checked) -> None:
+    for source in checked.sources:
+        _checked_source(console, source)
+    modes = ", ".join(f"{number} {mode}" for mode, number in checked.rules.items())
+    heading(console, "rules", modes or "none")
+    if checked.rules and Mode.LIVE.value not in checked.rules:
+        say(console, "", "no rule is live: hoist would watch and write nothing", "dim")
+    for said in checked.hints:
+        say(console, "  hint", said, "dim")
+    for said in checked.findings:
+        say(console, "  LOOK", said, "yellow")
+    for said in checked.problems:
+        say(console, "  PROBLEM", said, "red")
+    if checked.problems:
+        console.print(f"{counted(len(checked.problems), 'problem')}. Nothing was written. Next: mend what is named, and check again")
+    else:
+        console.print("No problem. Nothing was written. Next: hoist run")
 
 
-def lint(found: Mapping[str, Any]) -> None:
-    console = Console()
-    for kind, style in (("problems", "red"), ("findings", "yellow"), ("hints", "dim")):
-        for said in found[kind]:
-            console.print(said, style=style, markup=False)
-    _verdict(
-        console,
-        len(found["problems"]) + len(found["findings"]),
-        f"{counted(found['rules'], 'rule')}, nothing to find fault with.",
-    )
+def _checked_source(console: Console, source: CheckedSource) -> None:
+    signed_in = f"signed in as {source.account}" if source.account else "not signed in"
+    heading(console, source.source, f"{source.platform}, {signed_in}")
+    if source.instance:
+        skew = abs(source.skew_seconds or 0)
+        say(console, "  instance", f"{source.instance}, clocks differ by {skew:.0f} s")
+    if source.writes:
+        say(console, "  can write", ", ".join(source.writes))
+    for operation, promise in source.promises.items():
+        say(console, f"  {operation}", promise)
+    if source.teams is not None and source.priorities is not None:
+        say(console, "  found", f"{_of(source.teams)} teams, {_of(source.priorities)} priorities of organisation.yaml")
 
 
-def _verdict(console: Console, problems: int, fine: str) -> None:
-    console.print(f"{counted(problems, 'problem')}. Mend what is named above and try again." if problems else fine)
+def _of(found: Found) -> str:
+    return f"{found.found} of {found.total}"
+
+
+def lint(console: Console, found: Linted) -> None:
+    for said in found.problems:
+        console.print(Text(said, "red"), soft_wrap=True)
+    for said in found.findings:
+        console.print(Text(said, "yellow"), soft_wrap=True)
+    for said in found.hints:
+        console.print(Text(said, "dim"), soft_wrap=True)
+    number = len(found.problems) + len(found.findings)
+    if number:
+        console.print(f"{counted(number, 'thing')} to mend or to look at. Next: mend what is named, and lint again")
+    else:
+        console.print(f"{counted(found.rules, 'rule')}, nothing to find fault with. Next: hoist check")
+
+
+# --- run ---------------------------------------------------------------------------------------------------------------
+
+
+def done(console: Console, sources: Iterable[Done]) -> None:
+    for each in sources:
+        said = f"{counted(each.read, 'ticket')} read, {counted(each.firings, 'escalation')} decided, {counted(each.writes, 'write')}"
+        say(console, each.source, said)
+        if each.problem:
+            say(console, "  STANDS STILL", each.problem, "red")
+    console.print("Next: hoist status")
 
 
 # --- status ------------------------------------------------------------------------------------------------------------
 
 
-def status(found: list[SourceStatus], now: Instant) -> None:
-    console = Console()
-    if not found:
-        console.print("No source was read yet: hoist run comes first.")
-    for each in found:
-        _one_status(console, each, now)
+def status(console: Console, found: Status, now: Instant) -> None:
+    if not found.sources:
+        console.print("No source was read yet. Next: hoist run")
+    for each in found.sources:
+        _one_status(console, each)
+    if found.refused_rules:
+        heading(console, "rules")
+        say(console, "  REFUSED", "the changed rules are not in force, the former ones are; mend this:", "red")
+        for line in found.refused_rules.splitlines():
+            say(console, "", line, "red")
+    if found.sources:
+        console.print("All is well." if found.healthy else "Something needs a person: see the lines in capitals.")
+    console.print(f"As of {stamp(now)}.", style="dim")
 
 
-def _one_status(console: Console, each: SourceStatus, now: Instant) -> None:
-    lag = each.lag(now)
-    console.print(f"[bold]{each.row.source}[/]   {each.row.instance}")
-    console.print("  last read         " + ("never" if lag is None else f"{written(each.row.polled_at)}, {_ago(lag)}"))
-    console.print(f"  read completely   up to {written(each.row.horizon)}" if each.row.horizon else "  read completely   not yet")
-    console.print(f"  tickets           {each.tickets:,}, of these {each.gone:,} gone")
+def _one_status(console: Console, each: SourceStatus) -> None:
+    row = each.row
+    heading(console, row.source, row.instance)
+    read = "never" if each.lag_seconds is None else f"{stamp(row.polled_at)}, {length(int(each.lag_seconds) * 1000)} ago"
+    say(console, "  last read", read)
+    say(console, "  read completely", f"up to {stamp(row.horizon)}" if row.horizon else "not yet")
+    say(console, "  tickets", f"{each.tickets:,}, of these {each.gone:,} gone")
     if each.stale:
-        console.print(f"  new rules         {each.stale:,} tickets still to be looked at")
-    table = Table("rule", "escalations", "left alone (older)", box=None, pad_edge=False)
+        say(console, "  new rules", f"{each.stale:,} tickets still to be looked at")
     for rule in sorted(set(each.escalations) | set(each.backlog)):
-        table.add_row(f"  {rule}", f"{each.escalations.get(rule, 0):,}", f"{each.backlog.get(rule, 0):,}")
-    if table.row_count:
-        console.print(table)
+        older = each.backlog.get(rule, 0)
+        left = f", {older:,} older left alone (existing_tickets)" if older else ""
+        say(console, "  rule", f"{rule}: {counted(each.escalations.get(rule, 0), 'escalation')}{left}")
     states = ", ".join(f"{number:,} {state}" for state, number in each.changes.items()) or "none"
-    console.print(f"  changes           {states}")
-    if each.row.problem:
-        console.print(f"  STANDS STILL      {each.row.problem}", style="red", markup=False)
+    say(console, "  changes", states)
+    if row.problem:
+        say(console, "  STANDS STILL", row.problem, "red")
+    if each.behind:
+        say(console, "  BEHIND", "it was not read for long: does hoist run still run, and what does it log?", "red")
     _listed(console, "PARKED", [f"{row.key.ticket} {row.key.rule}: {row.problem}" for row in each.parked])
     _listed(console, "QUARANTINED", [f"{row.key or row.id}: {row.reason}" for row in each.quarantined])
 
 
 def _listed(console: Console, title: str, rows: list[str]) -> None:
     for row in rows[:SHOWN]:
-        console.print(f"  {title:<17} {row}", style="yellow", markup=False)
+        say(console, f"  {title}", row, "yellow")
     if len(rows) > SHOWN:
-        console.print(f"  {title:<17} and {len(rows) - SHOWN:,} more: hoist status --json", style="yellow")
+        say(console, f"  {title}", f"and {len(rows) - SHOWN:,} more: hoist status --json", "yellow")
 
 
-def _ago(seconds: float) -> str:
-    minutes = int(seconds // 60)
-    return (
-        f"{int(seconds)} s ago"
-        if minutes < 2
-        else f"{minutes:,} minutes ago"
-        if minutes < 180
-        else f"{minutes // 60:,} hours ago"
-    )
+def status_data(found: Status) -> dict[str, Any]:
+    """The status as plain data; instants as text, the lag in seconds."""
+    return {
+        "healthy": found.healthy,
+        "refused_rules": found.refused_rules.splitlines(),
+        "sources": [_source_data(each) for each in found.sources],
+    }
 
 
-def status_data(each: SourceStatus, now: Instant) -> dict[str, Any]:
-    """One source's status as plain data; instants as text, the lag in seconds."""
+def _source_data(each: SourceStatus) -> dict[str, Any]:
     row = each.row
     return {
         "source": row.source,
         "instance": row.instance,
+        "healthy": each.healthy,
         "polled_at": written(row.polled_at) if row.polled_at else None,
         "read_completely_up_to": written(row.horizon) if row.horizon else None,
-        "lag_seconds": each.lag(now),
+        "lag_seconds": each.lag_seconds,
+        "behind": each.behind,
         "problem": row.problem or None,
         "tickets": each.tickets,
         "gone": each.gone,
@@ -133,26 +198,25 @@ def status_data(each: SourceStatus, now: Instant) -> dict[str, Any]:
 # --- why ---------------------------------------------------------------------------------------------------------------
 
 
-def answer(found: Answer) -> None:
-    console = Console()
+def answer(console: Console, found: Answer) -> None:
     ticket = found.ticket
-    console.print(f"{ticket.key}: {ticket.fields.get('subject')}", style="bold", markup=False)
-    console.print(f"as of {written(found.at)}, read {written(ticket.known)}   {ticket.url}", markup=False)
+    heading(console, f"{ticket.key}: {ticket.fields.get('subject')}")
+    console.print(Text(f"as of {stamp(found.at)}, as read at {stamp(ticket.known)}   {ticket.url}"), soft_wrap=True)
     for note in found.notes:
-        console.print(f"note: {note}", markup=False)
+        say(console, "note", note, margin=10)
     for rule in found.rules:
         console.print()
-        console.print(f"{rule.rule.id}: {_verdict_of(rule)}", style="bold", markup=False)
+        heading(console, f"{rule.rule.id}: {_verdict_of(rule)}", rule.rule.title if rule.rule.title != rule.rule.id else "")
         for sentence in rule.because:
-            console.print(f"  - {sentence}", markup=False)
-        for done in rule.done:
-            console.print(f"  * {done}", markup=False)
-        if rule.next_at is not None:
-            console.print(f"  next: it would be so from {written(rule.next_at)} on, if nothing changes", markup=False)
+            say(console, "  because", sentence, margin=10)
+        for sentence in rule.done:
+            say(console, "  done", sentence, margin=10)
+        say(console, "  next", rule.next, margin=10)
 
 
 def _verdict_of(rule: RuleAnswer) -> str:
-    return {True: "it is so", False: "it is not so", None: "nobody can tell: a fact is missing"}[rule.holds]
+    said = {True: "holds", False: "does not hold", None: "not known: a fact is missing"}[rule.holds]
+    return said if rule.mode is Mode.LIVE else f"{said} (it only watches)"
 
 
 def answer_data(found: Answer) -> dict[str, Any]:
@@ -167,12 +231,18 @@ def answer_data(found: Answer) -> dict[str, Any]:
             {
                 "rule": rule.rule.id,
                 "title": rule.rule.title,
-                "mode": rule.rule.mode.value,
+                "mode": rule.mode.value,
                 "holds": rule.holds,
                 "because": list(rule.because),
                 "done": list(rule.done),
+                "next": rule.next,
                 "next_at": written(rule.next_at) if rule.next_at is not None else None,
             }
             for rule in found.rules
         ],
     }
+
+
+def data(found: Checked | Linted | Done) -> dict[str, Any]:
+    """A frozen answer as plain data."""
+    return asdict(found)

@@ -57,18 +57,42 @@ class Database:
 def open_database(path: Path) -> Database:
     """Open (or make) the store at `path` and bring its tables up to date.
 
-    Raises StoreError where the file can't be opened, is no database, or was written by a newer hoist.
+    Raises StoreError where the file can't be opened or written, is no database or another program's, or was written by a newer
+    hoist.
     """
-    if not path.parent.is_dir():
-        raise StoreError(f"the folder of the store {path} does not exist: make it, or set `store:` in hoist.yaml")
+    _make_file(path)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     event.listen(engine, "connect", _prepare)
+    database = Database(engine)
     try:
-        _bring_up_to_date(engine)
-    except DatabaseError as error:
-        engine.dispose()
-        raise StoreError(f"the store {path} can't be used: {error.orig}. Restore it from a backup, or move it away") from error
-    return Database(engine)
+        with database.transaction() as db:
+            _bring_up_to_date(db, path)
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        database.close()
+        raise StoreError(f"the store {path} can't be used: {_advice(error)}") from error
+    except StoreError:
+        database.close()
+        raise
+    return database
+
+
+def _make_file(path: Path) -> None:
+    """The store holds the markers' key and ticket texts: its owner alone may read it. SQLite gives its -wal the same mode."""
+    try:
+        if not path.parent.is_dir():
+            raise StoreError(f"the folder of the store {path} does not exist: make it, or set `store:` in hoist.yaml")
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(f"the store {path} can't be written ({error.strerror}): it and its folder must be writable") from error
+
+
+def _advice(error: DatabaseError | sqlite3.DatabaseError) -> str:
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    if "readonly" in str(cause) or "unable to open" in str(cause):
+        return f"{cause}; the file and its folder must be writable"
+    if "locked" in str(cause):
+        return f"{cause} for {BUSY_SECONDS} seconds; another program is writing to it"
+    return f"{cause}. Restore it from a backup, or move it away"
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
@@ -86,22 +110,17 @@ def migrations(connection: Connection) -> Config:
     return config
 
 
-def _bring_up_to_date(engine: Engine) -> None:
-    with engine.connect() as connection:
-        config = migrations(connection)
-        if not inspect(connection).get_table_names():
-            metadata.create_all(connection)
-            command.stamp(config, "head")
-        else:
-            _refuse_newer(connection, config)
-            command.upgrade(config, "head")
-        connection.commit()
-
-
-def _refuse_newer(connection: Connection, config: Config) -> None:
-    present = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if present is not None and present not in known:
+def _bring_up_to_date(db: Connection, path: Path) -> None:
+    config = migrations(db)
+    if not inspect(db).get_table_names():
+        metadata.create_all(db)
+        command.stamp(config, "head")
+        return
+    present = MigrationContext.configure(db).get_current_revision()
+    if present is None:
+        raise StoreError(f"{path} is a database of another program: set `store:` in hoist.yaml to a file of hoist's own")
+    if present not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
         raise StoreError(
-            f"the store was written by a newer hoist (revision {present}): install that version, or restore a backup"
+            f"the store {path} was written by a newer hoist (revision {present}): install that version, or restore a backup"
         )
+    command.upgrade(config, "head")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, Connection, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select
 
 from agent.store.states import OperationState, RowState
-from agent.store.tables import operations, outbox, tickets
+from agent.store.tables import activations, operations, outbox, tickets
 from rules.instants import FOREVER, Instant
 
 
@@ -18,22 +18,32 @@ class Earliest(NamedTuple):
     write: Instant
 
 
-def _first(column: Column[Any], *place: Any) -> Any:
+def _first(column: Column[Any], *place: ColumnElement[bool]) -> Any:
     return select(func.min(column)).where(column.table.c.source == bindparam("source"), *place).scalar_subquery()
 
 
-_WAITING: Final = (RowState.PLANNED, RowState.CLAIMED, RowState.SENT)
-_QUERY: Final = select(
-    _first(tickets.c.next_look),
-    *(
-        _first(outbox.c.not_before if state is not RowState.CLAIMED else outbox.c.lease_until, outbox.c.state == state)
-        for state in _WAITING
-    ),
-    _first(operations.c.look_at, operations.c.state == OperationState.UNKNOWN),
+def _first_write(column: Column[Any], place: ColumnElement[bool]) -> Any:
+    return _first(column, place, column > bindparam("after"))
+
+
+_LOOK: Final = select(_first(tickets.c.next_look))
+_WRITE: Final = select(
+    _first_write(outbox.c.not_before, outbox.c.state == RowState.PLANNED),
+    _first_write(outbox.c.lease_until, outbox.c.state == RowState.CLAIMED),
+    _first_write(outbox.c.not_before, outbox.c.state == RowState.SENT),
+    _first_write(operations.c.look_at, operations.c.state == OperationState.UNKNOWN),
+    _first_write(activations.c.next_turn, activations.c.queued > 0),
 )
 
 
-def earliest(db: Connection, source: str) -> Earliest:
-    """The earliest instants of a source, past ones included."""
-    look, *writes = db.execute(_QUERY, {"source": source}).one()
-    return Earliest(FOREVER if look is None else look, min((at for at in writes if at is not None), default=FOREVER))
+def earliest(db: Connection, source: str, after: Instant = -1) -> Earliest:
+    """The earliest instants of a source, past ones included; of writes only those later than `after`.
+
+    (A row can be due and yet have to wait, for an earlier write of its ticket: whoever found nothing to do at an instant asks for
+    what comes after it.)
+    """
+    return Earliest(_least(db, _LOOK, {"source": source}), _least(db, _WRITE, {"source": source, "after": after}))
+
+
+def _least(db: Connection, query: Any, values: dict[str, Any]) -> Instant:
+    return min((at for at in db.execute(query, values).one() if at is not None), default=FOREVER)

@@ -7,11 +7,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, and_, bindparam, func, insert, select, update
 
+from agent.store.statements import insert_text, listed, one_of
 from agent.store.tables import episodes
 from rules.identity import Recorded
 from rules.instants import Instant
+
+_INSERT = insert_text(insert(episodes))
+_OF_TICKETS = (
+    select(episodes)
+    .where(episodes.c.source == bindparam("source"), one_of(episodes.c.ticket, "ids"))
+    .order_by(episodes.c.rule, episodes.c.number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,7 @@ class EpisodeRow:
 def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, list[EpisodeRow]]:
     """All recorded episodes of these tickets, by ticket id."""
     found: dict[str, list[EpisodeRow]] = {}
-    place = (episodes.c.source == source, episodes.c.ticket.in_(ids))
-    for row in db.execute(select(episodes).where(*place).order_by(episodes.c.rule, episodes.c.number)):
+    for row in db.execute(_OF_TICKETS, {"source": source, "ids": listed(ids)}):
         found.setdefault(row.ticket, []).append(_row(row))
     return found
 
@@ -45,7 +52,7 @@ def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str
 def add(db: Connection, source: str, rows: Sequence[EpisodeRow]) -> None:
     """Record new episodes. Raises IntegrityError where one of that number is there already."""
     if rows:
-        db.execute(insert(episodes), [_values(source, row) for row in rows])
+        db.exec_driver_sql(_INSERT, [_values(source, row) for row in rows])
 
 
 def begin_step(db: Connection, source: str, row: EpisodeRow, step: int, decided_at: Instant) -> None:
@@ -66,7 +73,13 @@ def apply(db: Connection, source: str, ticket: str, rule: str, number: int, at: 
     db.execute(_update(source, ticket, rule, number).values(applied_at=at))
 
 
+def leave_backlog(db: Connection, source: str, row: EpisodeRow) -> None:
+    """A person chose that this one is acted on although it began before its rule did."""
+    db.execute(_update(source, row.ticket, row.rule, row.number).values(backlog=0))
+
+
 def count_by_rule(db: Connection, source: str, *, backlog: bool) -> dict[str, int]:
+    """How many episodes each rule has in its backlog, or beside it."""
     query = select(episodes.c.rule, func.count()).where(episodes.c.source == source, episodes.c.backlog == int(backlog))
     return {rule: int(number) for rule, number in db.execute(query.group_by(episodes.c.rule))}
 
@@ -87,21 +100,21 @@ def _update(source: str, ticket: str, rule: str, number: int) -> Update:
     return update(episodes).where(_place(source, ticket, rule, number))
 
 
-def _row(row: Row[Any]) -> EpisodeRow:
+def _row(row: Row[*tuple[Any, ...]]) -> EpisodeRow:
     _, ticket, rule, number, anchor, fired_at, confirmed, backlog, step, applied_at = row
     return EpisodeRow(ticket, rule, number, anchor, fired_at, tuple(json.loads(confirmed)), bool(backlog), step, applied_at)
 
 
-def _values(source: str, row: EpisodeRow) -> dict[str, object]:
-    return {
-        "source": source,
-        "ticket": row.ticket,
-        "rule": row.rule,
-        "number": row.number,
-        "anchor": row.anchor,
-        "fired_at": row.fired_at,
-        "confirmed": json.dumps(row.confirmed),
-        "backlog": int(row.backlog),
-        "step": row.step,
-        "applied_at": row.applied_at,
-    }
+def _values(source: str, row: EpisodeRow) -> tuple[object, ...]:
+    return (
+        source,
+        row.ticket,
+        row.rule,
+        row.number,
+        row.anchor,
+        row.fired_at,
+        json.dumps(row.confirmed),
+        int(row.backlog),
+        row.step,
+        row.applied_at,
+    )

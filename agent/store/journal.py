@@ -51,9 +51,8 @@ def lines(db: Connection, source: str | None = None, ticket: str | None = None, 
 
 def broken_at(db: Connection) -> int | None:
     """The number of the first line that does not follow from the one before, None where the chain is whole."""
-    previous, number = ROOT, 0
-    for row in db.execute(select(journal).order_by(journal.c.line)):
-        number += 1
+    previous = ROOT
+    for number, row in enumerate(db.execute(select(journal).order_by(journal.c.line)), 1):
         whole = row.line == number and row.previous == previous
         if not whole or row.hash != _hash(previous, row.at, row.kind, row.source, row.ticket, row.data):
             return int(row.line)

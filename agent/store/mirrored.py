@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store import ticket_body
+from agent.store.statements import insert_text, listed, one_of
 from agent.store.tables import tickets
 from rules.instants import FOREVER, Instant
 from rules.ticket import Ticket, TicketRef
@@ -36,15 +37,17 @@ class Kept:
 
 
 _INSERT = insert(tickets)
-_UPSERT = _INSERT.on_conflict_do_update(
-    index_elements=["source", "id"],
-    set_={
-        "revision": tickets.c.revision + 1,
-        **{
-            name: _INSERT.excluded[name]
-            for name in ("key", "version", "known", "gone", "urgency", "next_look", "generation", "body")
+_UPSERT = insert_text(
+    _INSERT.on_conflict_do_update(
+        index_elements=["source", "id"],
+        set_={
+            "revision": tickets.c.revision + literal_column("1"),
+            **{
+                name: _INSERT.excluded[name]
+                for name in ("key", "version", "known", "gone", "urgency", "next_look", "generation", "body")
+            },
         },
-    },
+    )
 )
 _LOOKED_AT = (
     update(tickets)
@@ -56,28 +59,32 @@ _LOOKED_AT = (
     .values(next_look=bindparam("look"), generation=bindparam("under"))
 )
 _SELECTED = (tickets.c.source, tickets.c.id, tickets.c.body, tickets.c.revision, tickets.c.urgency, tickets.c.next_look)
+_OF_SOURCE = tickets.c.source == bindparam("source")
+_AMONG = one_of(tickets.c.id, "ids")
+_VERSIONS = select(tickets.c.id, tickets.c.version).where(_OF_SOURCE, _AMONG, tickets.c.gone.is_(None))
+_BY_ID = select(*_SELECTED).where(_OF_SOURCE, _AMONG)
 
 
 def keep(db: Connection, kept: Sequence[Kept]) -> None:
     """Insert or replace these tickets; each revision rises by one."""
     rows = [
-        {
-            "source": k.ticket.ref.source,
-            "id": k.ticket.ref.id,
-            "key": k.ticket.key,
-            "version": k.ticket.version,
-            "revision": 1,
-            "known": k.ticket.known,
-            "gone": k.ticket.gone,
-            "urgency": k.urgency,
-            "next_look": k.next_look,
-            "generation": k.generation,
-            "body": ticket_body.written(k.ticket),
-        }
+        (
+            k.ticket.ref.source,
+            k.ticket.ref.id,
+            k.ticket.key,
+            k.ticket.version,
+            1,
+            k.ticket.known,
+            k.ticket.gone,
+            k.urgency,
+            k.next_look,
+            k.generation,
+            ticket_body.written(k.ticket),
+        )
         for k in kept
     ]
     if rows:
-        db.execute(_UPSERT, rows)
+        db.exec_driver_sql(_UPSERT, rows)
 
 
 def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]]) -> None:
@@ -110,15 +117,13 @@ def set_next_look(db: Connection, ref: TicketRef, next_look: Instant) -> None:
 
 def versions(db: Connection, source: str, ids: Collection[str]) -> dict[str, str]:
     """The mirrored version of each of these ids that is mirrored and not gone."""
-    rows = db.execute(
-        select(tickets.c.id, tickets.c.version).where(tickets.c.source == source, tickets.c.id.in_(ids), tickets.c.gone.is_(None))
-    )
+    rows = db.execute(_VERSIONS, {"source": source, "ids": listed(ids)})
     return {row.id: row.version for row in rows}
 
 
 def mirrored(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, Mirrored]:
     """These tickets, by id."""
-    rows = db.execute(select(*_SELECTED).where(tickets.c.source == source, tickets.c.id.in_(ids)))
+    rows = db.execute(_BY_ID, {"source": source, "ids": listed(ids)})
     return {row.id: _mirrored(row) for row in rows}
 
 

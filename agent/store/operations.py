@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from agent.store.states import OPERATION_MOVES, OperationState
 from agent.store.tables import escalations, operations
@@ -18,13 +18,21 @@ from rules.ticket import TicketRef, Value
 
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """An operation with its state. `look_at`: from when on the marker of an unknown outcome may be looked for."""
+    """An operation with its state.
+
+    `fence` rises each time it is committed as sent. `undoes` is the key of the operation whose overwriting this one puts back.
+    `accepted_at`: server time of the platform's yes, where one came. `look_at`: from when on the marker of an unknown outcome
+    may be looked for.
+    """
 
     operation: Operation
     escalation: int
     position: int
     state: OperationState
+    fence: int
+    undoes: str
     sent_at: Instant | None
+    accepted_at: Instant | None
     look_at: Instant | None
     settled_at: Instant | None
     native_id: str
@@ -39,11 +47,10 @@ def add(db: Connection, escalation: Escalation, confirmed_at: Instant) -> int:
         "confirmed_at": confirmed_at,
         "body": json.dumps(asdict(escalation), ensure_ascii=False),
     }
-    key = db.execute(insert(escalations).values(values)).inserted_primary_key
-    return int(key[0]) if key is not None else 0
+    return int(db.execute(insert(escalations).values(values).returning(escalations.c.id)).scalar_one())
 
 
-def add_operations(db: Connection, escalation: int, made: Sequence[Operation]) -> None:
+def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *, undoes: str = "") -> None:
     """Keep operations of an escalation, after those that it has. Raises IntegrityError where a key is there already."""
     place = operations.c.escalation == escalation
     first = int(db.execute(select(func.count()).select_from(operations).where(place)).scalar_one())
@@ -57,6 +64,7 @@ def add_operations(db: Connection, escalation: int, made: Sequence[Operation]) -
             "kind": operation.kind,
             "state": OperationState.PLANNED,
             "body": _body(operation),
+            "undoes": undoes,
         }
         for position, operation in enumerate(made, first)
     ]
@@ -65,11 +73,18 @@ def add_operations(db: Connection, escalation: int, made: Sequence[Operation]) -
 
 
 def move(db: Connection, row: OperationRow, to: OperationState, **values: Any) -> bool:
-    """Move an operation if it is still in the state that the caller saw; False where it is not."""
+    """Move an operation if it is still in the state and under the fence that the caller saw; False where it is not.
+
+    Raises ValueError for a move that the table of states does not allow.
+    """
     if to not in OPERATION_MOVES[row.state]:
         raise ValueError(f"{row.operation.key}: {row.state} -> {to} is no allowed move")
-    place = and_(operations.c.key == row.operation.key, operations.c.state == row.state)
-    return db.execute(update(operations).where(place).values(state=to, **values)).rowcount == 1
+    return db.execute(update(operations).where(_seen(row)).values(state=to, **values)).rowcount == 1
+
+
+def stands(db: Connection, row: OperationRow) -> bool:
+    """Whether an operation is still in the state and under the fence that the caller saw."""
+    return db.execute(select(operations.c.key).where(_seen(row))).scalar() is not None
 
 
 def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow | None:
@@ -78,21 +93,22 @@ def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow |
     planned = next((row for row in rows if row.state is OperationState.PLANNED), None)
     if planned is None or any(row.state in (OperationState.SENT, OperationState.UNKNOWN) for row in rows):
         return None
-    move(db, planned, OperationState.SENT, sent_at=now)
-    return next(row for row in of_escalation(db, escalation) if row.position == planned.position)
+    sent = replace(planned, state=OperationState.SENT, fence=planned.fence + 1, sent_at=now)
+    return sent if move(db, planned, OperationState.SENT, fence=sent.fence, sent_at=now) else None
 
 
 def look_later(db: Connection, row: OperationRow, look_at: Instant) -> None:
     """The marker of an unknown outcome could not be looked for; again at `look_at`."""
-    place = and_(operations.c.key == row.operation.key, operations.c.state == row.state)
-    db.execute(update(operations).where(place).values(look_at=look_at))
+    db.execute(update(operations).where(_seen(row)).values(look_at=look_at))
 
 
 def of_escalation(db: Connection, escalation: int) -> list[OperationRow]:
+    """The operations of an escalation in the order in which they are sent."""
     return _rows(db, operations.c.escalation == escalation)
 
 
 def of_ticket(db: Connection, source: str, ticket: str) -> list[OperationRow]:
+    """All operations that were ever made for a ticket."""
     return _rows(db, operations.c.source == source, operations.c.ticket == ticket)
 
 
@@ -106,6 +122,7 @@ def that_may_have_left(db: Connection, source: str, ids: Collection[str]) -> dic
 
 
 def in_state(db: Connection, source: str, state: OperationState) -> list[OperationRow]:
+    """The operations of a source that are in a state."""
     return _rows(db, operations.c.source == source, operations.c.state == state)
 
 
@@ -116,7 +133,11 @@ def escalation_body(db: Connection, escalation: int) -> dict[str, Any]:
     return found
 
 
-def _rows(db: Connection, *place: Any) -> list[OperationRow]:
+def _seen(row: OperationRow) -> ColumnElement[bool]:
+    return and_(operations.c.key == row.operation.key, operations.c.state == row.state, operations.c.fence == row.fence)
+
+
+def _rows(db: Connection, *place: ColumnElement[bool]) -> list[OperationRow]:
     query = select(operations).where(*place).order_by(operations.c.escalation, operations.c.position)
     return [
         OperationRow(
@@ -124,7 +145,10 @@ def _rows(db: Connection, *place: Any) -> list[OperationRow]:
             row.escalation,
             row.position,
             OperationState(row.state),
+            row.fence,
+            row.undoes,
             row.sent_at,
+            row.accepted_at,
             row.look_at,
             row.settled_at,
             row.native_id,

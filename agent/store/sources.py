@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from agent.store.tables import activations, sources
+from agent.store.states import RowState
+from agent.store.tables import activations, outbox, sources
 from rules.instants import Instant
 from rules.protocol import Mode
 from rules.world import Directory, Person
@@ -54,20 +55,39 @@ def found_source(db: Connection, source: str) -> SourceRow | None:
     )
 
 
+def rows(db: Connection) -> list[SourceRow]:
+    """The rows of all sources, by name."""
+    names = db.execute(select(sources.c.source).order_by(sources.c.source)).scalars()
+    return [row for name in names if (row := found_source(db, name)) is not None]
+
+
+def active_modes(db: Connection, source: str) -> dict[str, Mode]:
+    """The rules that were last in force on a source, and their modes."""
+    found = db.execute(select(activations.c.rule, activations.c.mode).where(activations.c.source == source))
+    return {row.rule: Mode(row.mode) for row in found}
+
+
 def set_identity(db: Connection, source: str, *, instance: str, account: str, directory: Directory) -> None:
+    """Keep who hoist is there, in which instance, and what the directory says."""
     values = {"instance": instance, "account": account, "directory": _directory_text(directory)}
     db.execute(update(sources).where(sources.c.source == source).values(values))
+
+
+def set_directory(db: Connection, source: str, directory: Directory) -> None:
+    """Keep a directory that was read anew."""
+    db.execute(update(sources).where(sources.c.source == source).values(directory=_directory_text(directory)))
 
 
 def set_cursor(db: Connection, source: str, cursor: str, polled_at: Instant, horizon: Instant | None) -> None:
     """Move the cursor; `horizon` only where a run is complete. The horizon never goes back."""
     values: dict[str, object] = {"cursor": cursor, "polled_at": polled_at}
     if horizon is not None:
-        values["horizon"] = horizon
+        values["horizon"] = case((sources.c.horizon > horizon, sources.c.horizon), else_=horizon)
     db.execute(update(sources).where(sources.c.source == source).values(values))
 
 
 def set_problem(db: Connection, source: str, problem: str) -> None:
+    """Keep why a source stands still; empty once it goes."""
     db.execute(update(sources).where(sources.c.source == source).values(problem=problem))
 
 
@@ -91,7 +111,7 @@ def activate(db: Connection, source: str, modes: Mapping[str, Mode], at: Instant
         known = noted.get(rule)
         goes_live = known is not None and known.mode != mode and mode is Mode.LIVE
         if known is None or goes_live:
-            row = {"source": source, "rule": rule, "mode": mode, "activated_at": at}
+            row = {"source": source, "rule": rule, "mode": mode, "activated_at": at, "queued": _queued(db, source, rule)}
             changed = {"mode": mode, "activated_at": at}
             db.execute(insert(activations).values(row).on_conflict_do_update(index_elements=["source", "rule"], set_=changed))
         elif known.mode != mode:
@@ -100,6 +120,29 @@ def activate(db: Connection, source: str, modes: Mapping[str, Mode], at: Instant
     if gone:
         db.execute(delete(activations).where(activations.c.source == source, activations.c.rule.in_(gone)))
     return {row.rule: row.activated_at for row in db.execute(select(activations).where(activations.c.source == source))}
+
+
+def _queued(db: Connection, source: str, rule: str) -> int:
+    place = (outbox.c.source == source, outbox.c.rule == rule, outbox.c.state == RowState.QUEUED)
+    return int(db.execute(select(func.count()).select_from(outbox).where(*place)).scalar_one())
+
+
+def queue(db: Connection, source: str, rule: str, number: int) -> None:
+    """So many more steps of a rule's backlog wait for their turn."""
+    place = (activations.c.source == source, activations.c.rule == rule)
+    db.execute(update(activations).where(*place).values(queued=activations.c.queued + number))
+
+
+def turns(db: Connection, source: str, now: Instant) -> list[str]:
+    """The rules whose backlog has a turn now."""
+    place = (activations.c.source == source, activations.c.queued > 0, activations.c.next_turn <= now)
+    return list(db.execute(select(activations.c.rule).where(*place).order_by(activations.c.rule)).scalars())
+
+
+def take_turn(db: Connection, source: str, rule: str, next_turn: Instant, *, taken: int) -> None:
+    """A turn of a rule's backlog has passed, in which so many steps were let through; the next is not before `next_turn`."""
+    place = (activations.c.source == source, activations.c.rule == rule)
+    db.execute(update(activations).where(*place).values(queued=activations.c.queued - taken, next_turn=next_turn))
 
 
 def directory(db: Connection, source: str) -> Directory:

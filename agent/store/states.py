@@ -12,6 +12,7 @@ class RowState(StrEnum):
 
     PLANNED = "planned"  # decided, waits for its turn
     WATCHED = "watched"  # its rule only watches: noted, never written
+    QUEUED = "queued"  # was true before its rule went live; let through at the rate that the rule names
     CLAIMED = "claimed"  # a worker holds it under a lease; nothing has left yet
     SENT = "sent"  # an operation of its escalation may have left
     UNKNOWN = "unknown"  # an operation left and no answer came
@@ -21,16 +22,21 @@ class RowState(StrEnum):
     PARKED = "parked"  # the source refused it, or its outcome can't be found out
 
 
+FIRST_ROW_STATES: Final = frozenset({RowState.PLANNED, RowState.WATCHED, RowState.QUEUED})
+
 ROW_MOVES: Final[Mapping[RowState, frozenset[RowState]]] = {
-    RowState.PLANNED: frozenset({RowState.CLAIMED, RowState.SUPERSEDED}),
-    RowState.CLAIMED: frozenset({RowState.PLANNED, RowState.SENT, RowState.SUPERSEDED, RowState.APPLIED, RowState.PARKED}),
+    RowState.WATCHED: frozenset({RowState.PLANNED, RowState.QUEUED}),  # its rule went live, for existing tickets too
+    RowState.QUEUED: frozenset({RowState.PLANNED}),
+    RowState.PLANNED: frozenset({RowState.CLAIMED}),
+    RowState.CLAIMED: frozenset({RowState.PLANNED, RowState.SENT, RowState.SUPERSEDED, RowState.APPLIED}),
     RowState.SENT: frozenset(
         {RowState.APPLIED, RowState.UNKNOWN, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}
     ),
-    RowState.UNKNOWN: frozenset({RowState.SENT, RowState.APPLIED, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN}),
+    RowState.UNKNOWN: frozenset(
+        {RowState.SENT, RowState.APPLIED, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}
+    ),
     RowState.SUPERSEDED: frozenset({RowState.PLANNED}),  # the same episode was seen alive again
-    RowState.PARKED: frozenset({RowState.PLANNED}),  # retried by a person
-    RowState.WATCHED: frozenset(),
+    RowState.PARKED: frozenset(),
     RowState.APPLIED: frozenset(),
     RowState.OVERRIDDEN: frozenset(),
 }
@@ -43,7 +49,7 @@ class OperationState(StrEnum):
     SENT = "sent"  # committed before the first byte leaves
     UNKNOWN = "unknown"
     APPLIED = "applied"
-    DROPPED = "dropped"  # proven not to have taken effect, and decided anew
+    DROPPED = "dropped"  # never sent, or proven not to have taken effect; what it was for is decided anew, or is over
     REFUSED = "refused"  # the source said no, or nobody can tell
 
 

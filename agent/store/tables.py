@@ -37,6 +37,8 @@ activations: Final = Table(
     Column("rule", Text, nullable=False),
     Column("mode", Text, nullable=False),
     Column("activated_at", BigInteger, nullable=False),  # what began earlier is backlog
+    Column("queued", Integer, nullable=False, server_default="0"),  # steps of the backlog that wait for their turn
+    Column("next_turn", BigInteger, nullable=False, server_default="0"),  # when the next of them is let through
     PrimaryKeyConstraint("source", "rule"),
 )
 
@@ -56,7 +58,7 @@ tickets: Final = Table(
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("source", "id"),
     Index("tickets_by_next_look", "source", "next_look", "id"),
-    Index("tickets_by_generation", "source", "generation", "urgency"),
+    Index("tickets_by_generation", "source", "generation", "urgency", "id"),
     Index("tickets_by_key", "source", "key"),
 )
 
@@ -126,7 +128,10 @@ operations: Final = Table(
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),  # agent.store.states.OperationState
     Column("body", Text, nullable=False),
+    Column("fence", Integer, nullable=False, server_default="0"),  # rises each time it is committed as sent
+    Column("undoes", Text, nullable=False, server_default=""),  # key of the operation whose overwriting this one puts back
     Column("sent_at", BigInteger),
+    Column("accepted_at", BigInteger),  # server time of the platform's own yes, where one came
     Column("look_at", BigInteger),  # of an unknown outcome: when the marker may be looked for
     Column("settled_at", BigInteger),
     Column("native_id", Text, nullable=False, server_default=""),

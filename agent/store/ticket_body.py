@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
+
+from pydantic_core import from_json, to_json
 
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRef, Value
 
 _UNKNOWN: Final = {"unknown": True}
+_PLAIN: Final = frozenset({str, int, type(None)})
 _KINDS: Final = {kind.value: kind for kind in Kind}
 
 
 def written(ticket: Ticket) -> str:
     """The JSON text of a ticket (without its reference, which is the row's key)."""
     changes = [
-        (c.at, c.known, c.sequence, c.save, c.field, _plain(c.old), _plain(c.new), c.by.id, c.by.kind) for c in ticket.changes
+        (
+            c.at,
+            c.known,
+            c.sequence,
+            c.save,
+            c.field,
+            _UNKNOWN if c.old is UNKNOWN else c.old,
+            _UNKNOWN if c.new is UNKNOWN else c.new,
+            c.by.id,
+            str(c.by.kind),
+        )
+        for c in ticket.changes
     ]
-    messages = [(m.at, m.known, m.id, m.by.id, m.by.kind, m.public) for m in ticket.messages]
-    fields = {name: _plain(value) for name, value in ticket.fields.items()}
+    messages = [(m.at, m.known, m.id, m.by.id, str(m.by.kind), m.public) for m in ticket.messages]
+    fields = {name: _UNKNOWN if value is UNKNOWN else value for name, value in ticket.fields.items()}
     head = (ticket.key, ticket.url, ticket.version, ticket.created, ticket.known, ticket.complete_from, ticket.gone)
-    return json.dumps((head, fields, changes, messages, dict(ticket.native)), separators=(",", ":"), ensure_ascii=False)
+    return to_json((head, fields, changes, messages, ticket.native)).decode()
 
 
 def ticket(ref: TicketRef, body: str) -> Ticket:
     """The ticket that `written` wrote."""
-    head, fields, changes, messages, native = json.loads(body)
+    head, fields, changes, messages, native = from_json(body)
     key, url, version, created, known, complete_from, gone = head
     actors: dict[tuple[str, str], Actor] = {}
     return Ticket(
@@ -34,9 +47,18 @@ def ticket(ref: TicketRef, body: str) -> Ticket:
         version,
         created,
         known,
-        {name: _value(value) for name, value in fields.items()},
+        {name: value if type(value) in _PLAIN else _value(value) for name, value in fields.items()},
         tuple(
-            Change(at, seen, sequence, save, field, _value(old), _value(new), _actor(actors, by, kind))
+            Change(
+                at,
+                seen,
+                sequence,
+                save,
+                field,
+                old if type(old) in _PLAIN else _value(old),
+                new if type(new) in _PLAIN else _value(new),
+                actors.get((by, kind)) or _actor(actors, by, kind),
+            )
             for at, seen, sequence, save, field, old, new, by, kind in changes
         ),
         tuple(Message(at, seen, name, _actor(actors, by, kind), public) for at, seen, name, by, kind, public in messages),
@@ -53,12 +75,6 @@ def _actor(actors: dict[tuple[str, str], Actor], by: str, kind: str) -> Actor:
     return found
 
 
-def _plain(value: Value) -> Any:
-    return _UNKNOWN if value is UNKNOWN else value
-
-
 def _value(value: Any) -> Value:
-    if type(value) is list:
-        return tuple(value)
-    plain: Value = UNKNOWN if value == _UNKNOWN else value
-    return plain
+    """What JSON has no word for: labels are tuples, and what is not known is an object."""
+    return tuple(value) if type(value) is list else UNKNOWN

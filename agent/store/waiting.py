@@ -48,12 +48,10 @@ class Planned:
     urgency: int
     because: tuple[str, ...]
     state: RowState = RowState.PLANNED
-    spacing: int = 0  # milliseconds to keep from the rule's row before it, for tickets that were there when it went live
 
 
 def plan(db: Connection, planned: Sequence[Planned]) -> None:
     """Insert rows. Raises IntegrityError where a key is there already: no step is ever planned twice."""
-    turns = _turns(db, planned)
     rows = [
         {
             "source": p.key.source,
@@ -64,7 +62,7 @@ def plan(db: Connection, planned: Sequence[Planned]) -> None:
             "state": p.state,
             "instant": p.instant,
             "planned_at": p.planned_at,
-            "not_before": turns.get(p.key, p.not_before),
+            "not_before": p.not_before,
             "urgency": p.urgency,
             "fence": 0,
             "lease_until": 0,
@@ -87,15 +85,27 @@ def move(db: Connection, row: WaitingRow, to: RowState, **values: Any) -> bool:
     return db.execute(update(outbox).where(place).values(state=to, **values)).rowcount == 1
 
 
-def claim(db: Connection, source: str, ticket: str, now: Instant, lease_until: Instant) -> list[WaitingRow]:
-    """Claim all rows of a ticket that are due to be written; none while an earlier write of that ticket is under way."""
-    busy = exists().where(outbox.c.source == source, outbox.c.ticket == ticket, outbox.c.state.in_(BUSY))
-    if db.execute(select(busy)).scalar():
+def claim(
+    db: Connection, source: str, ticket: str, now: Instant, lease_until: Instant, *, beside: Collection[int] = ()
+) -> list[WaitingRow]:
+    """Claim all rows of a ticket that are due to be written; none while an earlier write of that ticket is under way.
+
+    `beside`: ids of rows that the caller holds already; they are not given again.
+    """
+    place = (outbox.c.source == source, outbox.c.ticket == ticket, outbox.c.id.not_in(beside))
+    if db.execute(select(exists().where(*place, outbox.c.state.in_(BUSY)))).scalar():
         return []
-    place = (outbox.c.source == source, outbox.c.ticket == ticket, outbox.c.state == RowState.PLANNED, outbox.c.not_before <= now)
     values = {"state": RowState.CLAIMED, "fence": outbox.c.fence + 1, "lease_until": lease_until}
-    db.execute(update(outbox).where(*place).values(values))
-    return of_ticket(db, source, ticket, (RowState.CLAIMED,))
+    due = (outbox.c.state == RowState.PLANNED, outbox.c.not_before <= now)
+    db.execute(update(outbox).where(*place, *due).values(values))
+    return _rows(db, *place, outbox.c.state == RowState.CLAIMED)
+
+
+def still_held(db: Connection, rows: Sequence[WaitingRow]) -> list[WaitingRow]:
+    """Of claimed rows those that nobody took over meanwhile: still claimed, under the same fence."""
+    place = (outbox.c.id.in_([row.id for row in rows]), outbox.c.state == RowState.CLAIMED)
+    fences = {row.id: row.fence for row in db.execute(select(outbox.c.id, outbox.c.fence).where(*place))}
+    return [row for row in rows if fences.get(row.id) == row.fence]
 
 
 def next_ticket(db: Connection, source: str, now: Instant) -> str | None:
@@ -107,9 +117,17 @@ def next_ticket(db: Connection, source: str, now: Instant) -> str | None:
     return db.execute(query.limit(1)).scalar()
 
 
+def next_queued(db: Connection, source: str, rule: str) -> WaitingRow | None:
+    """The step of a rule's backlog that is let through next: the most urgent, then the longest due."""
+    place = (outbox.c.source == source, outbox.c.state == RowState.QUEUED, outbox.c.rule == rule)
+    query = select(outbox.c.id).where(*place).order_by(outbox.c.urgency, outbox.c.instant, outbox.c.id).limit(1)
+    found = db.execute(query).scalar()
+    return None if found is None else _rows(db, outbox.c.id == found)[0]
+
+
 def expired(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     """Rows that a worker held when it died: their lease has ended."""
-    place = (outbox.c.source == source, outbox.c.state == RowState.CLAIMED, outbox.c.lease_until < now)
+    place = (outbox.c.source == source, outbox.c.state == RowState.CLAIMED, outbox.c.lease_until <= now)
     return _rows(db, *place)
 
 
@@ -122,26 +140,29 @@ def of_ticket(db: Connection, source: str, ticket: str, states: Collection[RowSt
 
 
 def of_escalation(db: Connection, escalation: int) -> list[WaitingRow]:
+    """The steps that an escalation was merged from."""
     return _rows(db, outbox.c.escalation == escalation)
 
 
 def of_source(db: Connection, source: str, states: Collection[RowState] | None = None) -> list[WaitingRow]:
+    """All rows of a source, or those in some states, in the order in which they became due."""
     place = [outbox.c.source == source]
     if states is not None:
         place.append(outbox.c.state.in_(tuple(states)))
     return _rows(db, *place)
 
 
-def open_rows(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[WaitingRow]]:
-    """By ticket: rows that are planned or superseded, which a new evaluation may move."""
+def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[WaitingRow]]:
+    """By ticket: rows that are superseded or only watched, which a new evaluation may wake."""
     found: dict[str, list[WaitingRow]] = {}
-    states = (RowState.PLANNED, RowState.SUPERSEDED)
+    states = (RowState.SUPERSEDED, RowState.WATCHED)
     for row in _rows(db, outbox.c.source == source, outbox.c.ticket.in_(tuple(ids)), outbox.c.state.in_(states)):
         found.setdefault(row.key.ticket, []).append(row)
     return found
 
 
 def count_by_state(db: Connection, source: str) -> dict[RowState, int]:
+    """How many rows of a source are in each state; a state without any is left out."""
     query = select(outbox.c.state, func.count()).where(outbox.c.source == source).group_by(outbox.c.state)
     return {RowState(state): int(number) for state, number in db.execute(query)}
 
@@ -151,29 +172,15 @@ def unfinished(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     return _rows(db, outbox.c.source == source, outbox.c.state == RowState.SENT, outbox.c.not_before <= now)
 
 
-def delay(db: Connection, escalation: int, not_before: Instant) -> None:
+def delay(db: Connection, escalation: int, not_before: Instant, **values: Any) -> None:
     """No other worker, and no later try, may send for this escalation earlier."""
-    db.execute(update(outbox).where(outbox.c.escalation == escalation).values(not_before=not_before))
+    db.execute(update(outbox).where(outbox.c.escalation == escalation).values(not_before=not_before, **values))
 
 
 def lease_ended(db: Connection, escalation: int, now: Instant) -> bool:
     """No worker is sending for this escalation any more."""
     held = exists().where(outbox.c.escalation == escalation, outbox.c.not_before > now)
     return not db.execute(select(held)).scalar()
-
-
-def _turns(db: Connection, planned: Sequence[Planned]) -> dict[FiringKey, Instant]:
-    """Not-befores of the rows that must keep their distance: each after the rule's latest one."""
-    turns: dict[FiringKey, Instant] = {}
-    last: dict[tuple[str, str], Instant] = {}
-    for p in planned:
-        if p.spacing:
-            rule = (p.key.source, p.key.rule)
-            if rule not in last:
-                place = (outbox.c.source == rule[0], outbox.c.rule == rule[1])
-                last[rule] = db.execute(select(func.max(outbox.c.not_before)).where(*place)).scalar() or 0
-            last[rule] = turns[p.key] = max(p.planned_at, last[rule] + p.spacing)
-    return turns
 
 
 _COLUMNS = [column for column in outbox.c if column.name != "lease_until"]

@@ -79,7 +79,10 @@ def _ask(judges: list[Judge], number: int, timeline: Timeline, memo: Memo) -> tu
 
 
 def _reached(going: Intervals, rounds: Intervals, span: Span, *, cut: bool = True) -> tuple[Intervals, Anchors]:
-    """For each round of the clock, from when the sum of what goes within it reaches the span; `cut` False: the round is the life."""
+    """For each round of the clock, from when the sum of what goes within it reaches the span.
+
+    `cut` False: the one round is the whole life.
+    """
     found: Intervals = []
     anchors: Anchors = []
     for n in range(0, len(rounds), 2):
@@ -177,7 +180,7 @@ def _with_holes(maybe: Intervals, holes: set[Instant]) -> Intervals:
 def _start_within(timeline: Timeline, reset: Reset, truth: Truth, at: Instant, saves: list[list[Change]]) -> bool | None:
     """Whether the condition starts at one of the steps of an instant; None where it may."""
     values = {name: timeline.column(name).value_at(at - 1) for name in reset.fields}
-    before = truth(values)
+    before = last_known = truth(values)
     possible: bool | None = False
     for save in saves:
         looked_at = [change for change in save if change.field in values]
@@ -185,9 +188,10 @@ def _start_within(timeline: Timeline, reset: Reset, truth: Truth, at: Instant, s
         after_unseen = truth({**values, **dict.fromkeys(unseen, UNKNOWN)}) if unseen else before
         values |= {change.field: change.new for change in looked_at}
         for now in (after_unseen, truth(values)):
-            if now is True and before is False:
+            if now is True and last_known is False:
                 return True
             if now is not False and before is not True and (now is None or before is None):
                 possible = None
             before = now
+            last_known = last_known if now is None else now
     return possible

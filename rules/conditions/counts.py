@@ -126,6 +126,7 @@ def _moves_of(event: Counted, who: frozenset[Kind], ignored: Span | None) -> Jud
 
 def _changes_of(event: Counted, who: frozenset[Kind], ranks: Mapping[Value, int]) -> Judge:
     name = FIELD_OF[event]
+    may_be_put_back = event is not Counted.REOPENED  # hoist never sets a status
 
     def judge(timeline: Timeline, _: Memo) -> Events:
         steps, column = timeline.steps.get(name), timeline.column(name)
@@ -134,12 +135,14 @@ def _changes_of(event: Counted, who: frozenset[Kind], ranks: Mapping[Value, int]
         sure: list[Instant] = []
         possible: list[Instant] = []
         last: Step | None = None
+        traced = timeline.complete_from == timeline.created
         for step in steps or ():
-            if step.kind in who and not _puts_back(last, step):
-                happened = _reopened(step) if event is Counted.REOPENED else _moved_on_scale(event, step, ranks)
+            traced = traced if last is None else last.new == step.old
+            if step.kind in who and not (may_be_put_back and _puts_back(last, step)):
+                happened = _moved_on_scale(event, step, ranks) if may_be_put_back else _reopened(step)
                 if happened is not False:
                     possible.append(step.at)
-                if happened:
+                if happened and (traced or not may_be_put_back or step.kind not in _PEOPLE):
                     sure.append(step.at)
             last = step
         return Events(sure, sure if sure == possible else possible, column.unknown)
@@ -187,15 +190,18 @@ def _arrivals(timeline: Timeline, name: str, steps: list[Step]) -> list[_Arrival
     holder = _holder(value)
     if holder is None and timeline.complete_from > timeline.created:
         holder = UNKNOWN
-    found = [_Arrival(timeline.complete_from, holder, None)]
+    since = timeline.complete_from
+    found = [_Arrival(since, holder, None)]
     for step in steps:
         if step.old != value:
-            unseen = _holder(step.old)
-            found.append(_Arrival(step.at, UNKNOWN if unseen is None else unseen, None))
-        value = step.new
+            unseen = _holder(step.old)  # it came there at some instant since the last step
+            found.append(_Arrival(since, UNKNOWN if unseen is None else unseen, None))
+        value, since = step.new, step.at
         new = _holder(value)
         if new is not None and (new is UNKNOWN or new != found[-1].holder):
-            found.append(_Arrival(step.at, new, step.kind))
+            found.append(_Arrival(since, new, step.kind))
+    if steps and timeline.column(name).value_at(since) is UNKNOWN:
+        found.append(_Arrival(since, UNKNOWN, None))
     return found
 
 
@@ -222,8 +228,11 @@ def _moves(arrivals: list[_Arrival], who: frozenset[Kind], *, returns: bool, haz
     former: set[str | Unknown | None] = set()
     before: _Arrival | None = None
     last: _Arrival | None = None
+    whole = not hazy
     for arrival in arrivals:
-        known = last is not None and last.holder is not UNKNOWN
+        # who brought it to the last holder matters: a person may be putting back what hoist did
+        traced = last is not None and (last.kind is not None or (before is None and whole) or arrival.kind not in _PEOPLE)
+        known = traced and last is not None and last.holder is not UNKNOWN
         if arrival.holder is UNKNOWN:
             hazy = True
         if arrival.kind is None and last is not None:

@@ -221,7 +221,9 @@ class Oracle:
         for t in range(self.created, at + 1):
             answers = [answer for _, answer in self.steps(condition.reset, t)]
             pairs = list(pairwise(answers))
-            starts = (False, True) in pairs or (sure and any(a is not True and b is not False for a, b in pairs))
+            # where it did not hold and then does, it started in between, whatever is not known of the steps there
+            started = (False, True) in pairwise(answer for answer in answers if answer is not None)
+            starts = started or (sure and any(a is not True and b is not False for a, b in pairs))
             if starts and t > self.created:
                 last = t
             if sure and self.holds(condition.reset, t) is None:
@@ -288,7 +290,8 @@ class Oracle:
                 return [m.at for m in self.ticket.messages if m.by.kind is Kind.REQUESTER and m.at < self.gone]
             case Counted.REOPENED:
                 done = ("resolved", "closed")
-                return [c.at for c in self._not_put_back("status", who) if c.old in done and c.new not in done]
+                changes = [c for c in self.changes("status") if c.by.kind in who]
+                return [c.at for c in changes if c.old in done and c.new not in done]
             case Counted.PRIORITY_RAISED | Counted.PRIORITY_LOWERED:
                 raised = condition.event is Counted.PRIORITY_RAISED
                 changes = [c for c in self._not_put_back("priority", who) if c.old is not None and c.new is not None]

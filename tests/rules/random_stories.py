@@ -164,14 +164,14 @@ def over_states(rng: Random, depth: int = 2) -> Condition:
     """Conditions of states, durations and due dates: what they say of unknown stretches is defined to the instant."""
     if depth and rng.random() < 0.7:
         return _joined(rng, over_states, depth - 1)
-    return rng.choice((state, _held, _clock, _due))(rng)
+    return rng.choice((state, _held, _clock, _clock, _due))(rng)
 
 
 def anything(rng: Random, depth: int = 2) -> Condition:
     """Conditions of every kind."""
     if depth and rng.random() < 0.7:
         return _joined(rng, anything, depth - 1)
-    return rng.choice((state, _held, _clock, _count, _count, _silent, _unanswered, _due))(rng)
+    return rng.choice((state, _held, _clock, _clock, _count, _count, _silent, _unanswered, _due))(rng)
 
 
 def _joined(rng: Random, inner: Callable[[Random, int], Condition], depth: int) -> Condition:

@@ -143,6 +143,37 @@ def test_a_budget_spent_at_closing_is_due_at_closing() -> None:
     assert fired(one, Held(OPEN, Duration(31 * MINUTE, calendar="office"))) == [at(9, 9, 1)]
 
 
+def test_a_clock_that_fills_as_the_ticket_begins_to_wait_is_full() -> None:
+    """The instant that ends the last running stretch still belongs to the sum."""
+    one = ticket(at(2, 9), {"status": "open"}, (at(2, 11), ANNA, {"status": "pending"}), (at(2, 15), RUTH, {"status": "open"}))
+    for calendar_name in (None, "always", "office"):
+        assert fired(one, Clock(OPEN, Duration(2 * HOUR, calendar=calendar_name))) == [at(2, 11)]
+        assert fired(one, Clock(OPEN, Duration(3 * HOUR, calendar=calendar_name))) == [at(2, 16)]
+
+
+def test_a_clock_that_may_have_been_reset_counts_from_when_it_no_longer_may() -> None:
+    """Until the past is known, time on the clock is not certain to be there."""
+    fields = {"status": "open"}
+    cut = Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", at(2, 9), at(3, 9), fields, complete_from=at(2, 12))
+    clock = Clock(Not(UNOWNED), Duration(2 * HOUR), reset=State("status", OneOf(("resolved",))))
+    owned = Ticket(cut.ref, cut.key, "", "", cut.created, cut.known, {**fields, "assignee": "anna"}, complete_from=at(2, 12))
+    evaluation = judged(owned, rule=clock)
+    assert (evaluation.surely("rule"), evaluation.may("rule")) == ([at(2, 14), FOREVER], [at(2, 11), FOREVER])
+    assert judged(cut, rule=clock).surely("rule") == []
+
+
+def test_a_reset_that_may_hide_within_an_instant_is_reckoned_with() -> None:
+    """A step is missing between two of one second: perhaps the ticket was resolved there, so only the time since is certain."""
+    open_, told = at(2, 9), at(2, 12)
+    changes = (
+        Change(told, told, 1, "1", "status", "open", "pending", ANNA),
+        Change(told, told, 2, "2", "status", "on_hold", "open", ANNA),
+    )
+    one = Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", open_, at(2, 13), {"status": "open"}, changes)
+    evaluation = judged(one, rule=Clock(OPEN, Duration(4 * HOUR), reset=State("status", OneOf(("resolved",)))))
+    assert (evaluation.surely("rule"), evaluation.may("rule")) == ([at(2, 16), FOREVER], [at(2, 13), FOREVER])
+
+
 def test_a_weekend_holds_no_business_time() -> None:
     """What began and ended between closing and opening never lasted at all."""
     one = ticket(at(7, 10), {"status": "open"}, (at(8, 20), ANNA, {"status": "resolved"}))

@@ -1,0 +1,139 @@
+"""What `hoist check` finds: everything that `hoist run` would stumble over, and what each source promises. Writes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.protocol_files import calendars_of, load_protocol
+from agent.clock import Clock
+from agent.config import Settings
+from agent.errors import ConfigError
+from agent.sign_in import SignedIn, sign_in
+from connectors.contract import Guard
+from rules.binding import BindingError, bind
+from rules.escalation import OperationKind
+from rules.instants import SECOND
+from rules.language.problems import RulebookError
+from rules.lint import findings
+from rules.naming import Names
+from rules.protocol import Rulebook
+from rules.world import Directory
+
+_GUARDS = {
+    Guard.REFUSED: "hoist's write is refused by the platform, and decided anew",
+    Guard.PUT_BACK: "it is noticed in the platform's own record, and theirs is put back once",
+    Guard.NOT_DETECTABLE: "nothing notices it",
+}
+_SITUATIONS = {
+    OperationKind.FIELDS: "a field that a person changes between hoist's read and its write",
+    OperationKind.COMMENT: "what a person does between hoist's read and its comment",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many of the organisation's names a source has."""
+
+    found: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSource:
+    """One source. `promises` are sentences by operation; teams and priorities are None where they could not be looked up."""
+
+    source: str
+    platform: str
+    account: str | None
+    instance: str | None
+    skew_seconds: float | None
+    writes: tuple[str, ...]
+    promises: Mapping[str, str]
+    teams: Found | None
+    priorities: Found | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Everything at once. `problems` keep `hoist run` from starting, `findings` are worth a look, `hints` are about spelling."""
+
+    sources: tuple[CheckedSource, ...] = ()
+    rules: Mapping[str, int] = field(default_factory=dict)  # by mode
+    problems: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Checked:
+    """Try everything that `hoist run` needs. `instances` are those that the store knows, by source."""
+    problems: list[str] = []
+    rulebook, hints = None, ()
+    try:
+        loaded = load_protocol(settings.protocol)
+        rulebook, hints = loaded.rulebook, tuple(str(hint) for hint in loaded.hints)
+    except ConfigError as error:
+        problems += error.problems
+    except RulebookError as error:
+        problems += [str(problem) for problem in error.problems]
+    if not settings.store.parent.is_dir():
+        problems.append(f"the folder of the store {settings.store} does not exist: make it, or set `store:` in hoist.yaml")
+    sources = []
+    for source in settings.sources:
+        answered = sign_in(source, clock, instances.get(source.name, ""))
+        sources.append(_checked(answered, rulebook))
+    problems += [problem for source in sources for problem in source.problems]
+    modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}
+    looks = tuple(str(finding) for finding in findings(rulebook)) if rulebook is not None else ()
+    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), looks, hints)
+
+
+def _checked(answered: SignedIn, rulebook: Rulebook | None) -> CheckedSource:
+    source, identity = answered.source, answered.identity
+    problems = answered.problems
+    teams = priorities = None
+    if rulebook is not None and answered.directory is not None:
+        teams, priorities = _names(rulebook, source.name, answered.directory)
+        problems += _misfits(rulebook, source.name, answered.directory)
+    return CheckedSource(
+        source.name,
+        source.platform,
+        identity.account_name if identity is not None else None,
+        identity.instance if identity is not None else None,
+        answered.skew / SECOND if identity is not None else None,
+        tuple(sorted(answered.connector.capabilities.writes)) if answered.connector is not None else (),
+        _promises(answered),
+        teams,
+        priorities,
+        problems,
+    )
+
+
+def _promises(answered: SignedIn) -> dict[str, str]:
+    if answered.connector is None:
+        return {}
+    capabilities = answered.connector.capabilities
+    told = {str(kind): f"{_SITUATIONS[kind]}: {_GUARDS[guard]}" for kind, guard in capabilities.guards.items()}
+    wait = f"{capabilities.request_life_seconds:g} seconds"
+    return told | {"lost answer": f"hoist waits {wait}, looks for its marker, and writes again only if it proves that nothing came"}
+
+
+def _names(rulebook: Rulebook, source: str, directory: Directory) -> tuple[Found, Found]:
+    organisation = rulebook.organisation
+    names = Names(organisation, source, directory)
+    teams = [name for name, team in organisation.teams.items() if team.sources.get(source)]
+    levels = [level.name for level in organisation.priorities if level.sources.get(source)]
+    return (
+        Found(sum(1 for name in teams if names.teams[name]), len(teams)),
+        Found(sum(1 for name in levels if names.levels[name]), len(levels)),
+    )
+
+
+def _misfits(rulebook: Rulebook, source: str, directory: Directory) -> tuple[str, ...]:
+    try:
+        bind(rulebook, source, directory, calendars_of(rulebook))
+    except BindingError as error:
+        return tuple(f"{source}: {problem}" for problem in error.problems)
+    return ()

@@ -1,0 +1,75 @@
+"""What the check of the demo looks at: the helpdesk's own record, its tickets read afresh, and hoist's notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.demo.organisation import SOURCE
+from agent.demo.record import FoundComment, FoundSave, Record
+from agent.demo.stage import Stage
+from agent.demo.story import Names
+from agent.evaluate import Ruling
+from agent.markers import marker
+from agent.pipeline import Pipeline
+from agent.store import episodes, installation, waiting
+from agent.store.episodes import EpisodeRow
+from agent.store.states import RowState
+from agent.store.waiting import WaitingRow
+from rules.instants import SECOND, Instant
+from rules.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the check looks at: the helpdesk's record and final tickets, and hoist's notes of what it confirmed when.
+
+    `mark` turns a firing's key into the marker that the helpdesk holds; `fields` the platform's field ids into hoist's names.
+    `bound` is how long (milliseconds) a firing may last without being noticed: a poll, a look and the Date header's resolution.
+    """
+
+    tickets: Sequence[Ticket]
+    saves: Sequence[FoundSave]
+    comments: Sequence[FoundComment]
+    episodes: Sequence[EpisodeRow]
+    rows: Sequence[WaitingRow]
+    ruling: Ruling
+    mark: Mapping[str, str]
+    fields: Mapping[str, str]
+    until: Instant
+    bound: int
+
+
+class _Nothing:
+    """A ledger that has seen nothing, so that every ticket is read again."""
+
+    def unchanged(self, versions: object) -> list[str]:  # noqa: ARG002 - the contract's ledger is asked for versions
+        return []
+
+
+def gathered(stage: Stage, pipeline: Pipeline) -> tuple[Evidence, Names]:
+    """Read everything again, and what every account is called."""
+    tickets = [ticket for page in pipeline.connector.changed(None, _Nothing()) for ticket in page.tickets]
+    settings: dict[str, Any] = dict(stage.sandbox.source_settings())
+    record = Record(stage.url, stage.username, stage.token, settings["projects"][0])
+    issues = record.issues()
+    saves = list(record.saves(issues))
+    comments = [comment for issue in issues for comment in record.comments(issue)]
+    with stage.database.transaction() as db:
+        recorded = list(episodes.rows(db, SOURCE))
+        rows = [row for row in waiting.of_source(db, SOURCE) if row.state is not RowState.WATCHED]
+        mine = installation.read_or_make(db)
+    evidence = Evidence(
+        tickets,
+        saves,
+        comments,
+        recorded,
+        rows,
+        pipeline.ruling,
+        {str(row.key): marker(mine, SOURCE, str(row.key)) for row in rows},
+        {settings["tier_field"]["field"]: "team", "assignee": "assignee", "priority": "priority", "labels": "labels"},
+        stage.clock.now(),
+        pipeline.poll_every + 3 * SECOND,
+    )
+    return evidence, Names(pipeline.connector.directory(), record.names)

@@ -1,0 +1,65 @@
+"""Signing in to a source: who hoist is there, which names the source has, and what must be mended before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.clock import Clock
+from agent.config import SourceSettings
+from connectors.contract import Connector, Identity
+from connectors.errors import ConnectorError
+from connectors.http import Surroundings
+from connectors.registry import connector_class
+from rules.instants import SECOND
+from rules.world import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A source as it answered; `problems` are sentences. Identity and directory are None as far as it did not come to them."""
+
+    source: SourceSettings
+    connector: Connector | None = None
+    identity: Identity | None = None
+    directory: Directory | None = None
+    skew: int = 0  # milliseconds by which its clock is ahead of this machine's
+    problems: tuple[str, ...] = ()
+
+
+def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> SignedIn:
+    """Sign in and read the directory; nothing is written.
+
+    `known_instance` is the instance that the store was filled from, empty where it has seen none.
+    """
+    connector = identity = directory = None
+    skew = 0
+    try:
+        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic)
+        connector = connector_class(source.platform)(source.name, source.settings, surroundings)
+        identity = connector.identify()
+        skew = identity.server_time - clock.now()
+        problems = [*connector.problems(), *_clock_problems(source, skew), *_other_instance(source, identity, known_instance)]
+        directory = connector.directory()
+    except ConnectorError as error:
+        problems = [str(error)]
+    named = tuple(problem if problem.startswith(source.name) else f"{source.name}: {problem}" for problem in problems)
+    return SignedIn(source, connector, identity, directory, skew, named)
+
+
+def _clock_problems(source: SourceSettings, skew: int) -> list[str]:
+    if abs(skew) <= source.skew_limit:
+        return []
+    where = "ahead of" if skew > 0 else "behind"
+    return [
+        f"its clock is {abs(skew) // SECOND:,} seconds {where} this machine's, and skew_limit allows {source.skew_limit // SECOND:,}:"
+        " set this machine's clock right, or raise skew_limit in hoist.yaml"
+    ]
+
+
+def _other_instance(source: SourceSettings, identity: Identity, known: str) -> list[str]:
+    if known in ("", identity.instance):
+        return []
+    return [
+        f"this is {identity.instance}, but the store was filled from {known}: give the other instance a source name of its own,"
+        f" or name a new store (`store:` in hoist.yaml); {source.name} is not read until then"
+    ]
