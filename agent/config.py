@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -69,8 +70,12 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
     except FileNotFoundError:
         said = f"there is no {file}: name the file with --config, or try hoist demo, which needs none"
         raise ConfigError(said) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} can't be read: {error}") from error
+    except IsADirectoryError:
+        raise ConfigError(f"{file} is a folder: name the file hoist.yaml in it with --config") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is no text in UTF-8: save it as that") from None
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}") from error
     report = Report()
     root = read(file.name, text, report)
     if report.problems:
@@ -86,7 +91,9 @@ class _Reader:
         self.problems: list[str] = []
 
     def settings(self, root: Node | None) -> Settings:
-        block = self._block(root, root, "store, protocol and sources")
+        if not isinstance(root, Block) or not root:
+            raise ConfigError(f"{self._at(root)} this is no hoist.yaml: it needs sources:, with one entry per helpdesk")
+        block = root
         self._known_keys(block, _TOP_KEYS)
         sources = self._block(_entry(block, "sources"), root, "sources: with one entry per helpdesk")
         found = [
@@ -124,11 +131,11 @@ class _Reader:
         where = ".".join([str(name), *(str(part) for part in found["loc"])])
         place = self._at(_deepest(name, entry, found["loc"]))
         if found["type"] == "missing":
-            return f"{place} {where} is missing"
+            return f"{place} {where} is missing{_like(model, found['loc'])}"
         if found["type"] == "extra_forbidden":
             near = nearest(str(found["loc"][-1]), [*model.model_fields, *_SOURCE_KEYS])
             return f"{place} {where} is no setting of this platform" + (f"; did you mean {near}?" if near else "")
-        return f"{place} {where}: {found['msg'].removeprefix('Value error, ')}"
+        return f"{place} {where}: {_expected(found)}{_like(model, found['loc'])}"
 
     def _length(self, name: Text, entry: Block, key: str, default: int) -> int:
         node = _entry(entry, key)
@@ -181,6 +188,34 @@ def _deepest(name: Text, entry: Block, loc: Sequence[int | str]) -> Node:
             break
         node = below
     return name if node is entry else node
+
+
+_EXPECTED: Final = {
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "model_type": "expected a block of keys and values",
+    "string_type": "expected a text",
+    "string_pattern_mismatch": "this is not how such a name is written",
+    "too_short": "the list is empty",
+}
+"""pydantic's words for what a person writes in YAML."""
+
+
+def _expected(found: ErrorDetails) -> str:
+    if found["type"] == "literal_error":
+        return f"expected {found['msg'].removeprefix('Input should be ')}"
+    return _EXPECTED.get(found["type"], found["msg"].removeprefix("Value error, "))
+
+
+def _like(model: type[BaseModel], loc: Sequence[int | str]) -> str:
+    """An example of a setting, where its model has one."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in loc:
+        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        node = schema.get("$defs", {}).get(str(node.get("$ref", "")).rpartition("/")[2], node)
+    examples = node.get("examples", ())
+    return f"; write it like {json.dumps(examples[0])}" if examples else ""
 
 
 def _plain(node: Node) -> Any:

@@ -4,6 +4,7 @@
     mirror   a page's tickets, laid over what was known          } one transaction per page:
     evaluate what their rules ask for                            } tickets, cursor, next looks, outbox
     look     the same for tickets whose next look has come         one transaction per batch
+    sweep    the same for tickets judged under older rules         one transaction per batch, and then a rest
     write    claim | read afresh | mirror, evaluate, merge, commit *sent* | send, verify | settle
              (a bar is the end of a transaction; nothing leaves while one is open)
 
@@ -13,16 +14,17 @@ The stages know nothing of each other; this page calls them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
-from agent import markers, outbox
-from agent.clock import Clock, SourceClock
-from agent.evaluate import Decision, Ruling, decide, due_step
-from agent.mirror import reconciled
-from agent.outbox import Outcome, Terms
+from agent import markers, outbox, settling
+from agent.clock import Clock, SourceClock, steady
+from agent.evaluate import Decision, Ruling, confirmed, decide
+from agent.mirror import Sent, reconciled
+from agent.outbox import Outcome, Result
 from agent.store import episodes, journal, mirrored, operations, quarantine, sources, waiting
 from agent.store.database import Database
 from agent.store.earliest import earliest
@@ -33,16 +35,17 @@ from agent.store.quarantine import QuarantineRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Page, Quarantined, Reading
-from connectors.errors import AskAdmin, ConnectorError, TryLater
+from connectors.errors import ConnectorError
 from rules.escalation import Escalation, Operation, OperationKind
-from rules.instants import FOREVER, MINUTE, SECOND, Instant
+from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
 from rules.merge import merge
+from rules.protocol import Mode
 from rules.ticket import Ticket
 
 BATCH = 200
 """Tickets that one look takes at most, so that a sweep never keeps due tickets waiting."""
-ADMIN_PAUSE = MINUTE
-"""How long a source rests that needs its administrator."""
+UNREADABLE_PAUSE = MINUTE
+"""After how long a ticket is read again that could not be read as a whole."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,14 @@ class Counts:
     looks: int = 0
     requests_for_writes: int = 0
     firings: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Rhythm:
+    """Reading, or writing: when it goes on, in steady milliseconds, and what it stands still for."""
+
+    next: int = 0
+    trouble: str = ""
 
 
 class _Ledger:
@@ -90,10 +101,11 @@ class Pipeline:
         self.problem = ""
         self._installation = installation
         self._ruling: Ruling | None = None
-        self._next_poll: Instant = 0
-        self._next_write: Instant = 0
+        self._reading, self._writing = _Rhythm(), _Rhythm()
+        self._sweeping, self._next_sweep = False, 0
+        self._nothing_to_write_at: Instant = -1
         life = int(connector.capabilities.request_life_seconds * SECOND)
-        self._terms = Terms(life, self._mark)
+        self._terms = settling.Terms(life, self._mark)
 
     # --- under which rules ---------------------------------------------------------------------------------------------
 
@@ -106,42 +118,44 @@ class Pipeline:
     def rule_by(self, ruling: Ruling) -> None:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
         self._ruling = ruling
+        self._sweeping = True
 
     # --- one turn ------------------------------------------------------------------------------------------------------
 
     def turn(self) -> None:
         """Do what is due: poll, look, write. Errors of the source end up in `problem`, never in the caller."""
-        problems = []
-        if self.clock.now() >= self._next_poll:
-            self._next_poll = self.clock.now() + self.poll_every
-            try:
-                self.poll()
-            except ConnectorError as error:
-                self._next_poll = self.clock.now() + max(self.poll_every, _pause(error))
-                problems.append(str(error))
+        if steady(self.clock) >= self._reading.next:
+            self._reading.next = steady(self.clock) + self.poll_every
+            self._unless_it_rests(self._reading, self.poll)
         while self.look():
             pass
-        if self.clock.now() >= self._next_write:
-            try:
-                while self.write():
-                    pass
-            except ConnectorError as error:
-                self._next_write = self.clock.now() + _pause(error)
-                problems.append(str(error))
-        elif self.problem:
-            problems.append(self.problem)
-        self._say("; ".join(dict.fromkeys(problems)))
+        self.sweep()
+        if steady(self.clock) >= self._writing.next:
+            self._unless_it_rests(self._writing, self._write_until_the_next_poll)
+        self._say("; ".join(dict.fromkeys(each.trouble for each in (self._reading, self._writing) if each.trouble)))
 
     def next_due(self) -> Instant:
         """When there is something to do next, on this machine's clock."""
         with self.database.reading() as db:
-            look, write = earliest(db, self.source)
-        due = [self._next_poll]
+            look, write = earliest(db, self.source, self._nothing_to_write_at)
+        now, there = steady(self.clock), self.source_clock.now()
+        waits = [self._reading.next - now]
         if write < FOREVER:
-            due.append(max(self.source_clock.local(write), self._next_write))
+            waits.append(max(write - there, self._writing.next - now))
         if look < FOREVER:
-            due.append(self.source_clock.local(look + self.ruling.resolution))
-        return max(min(due), self.clock.now() + 1)
+            waits.append(look + self.ruling.resolution - there)
+        if self._sweeping:
+            waits.append(self._next_sweep - now)
+        return self.clock.now() + max(1, min(waits))
+
+    def _unless_it_rests(self, rhythm: _Rhythm, act: Callable[[], None]) -> None:
+        try:
+            act()
+            rhythm.trouble = ""
+        except ConnectorError as error:
+            rhythm.next = max(rhythm.next, steady(self.clock) + _pause(error))
+            rhythm.trouble = str(error)
+            self._nothing_to_write_at = -1
 
     def _say(self, problem: str) -> None:
         if problem != self.problem:
@@ -180,7 +194,7 @@ class Pipeline:
         kept = []
         for read in tickets:
             known = before.get(read.ref.id)
-            left = [(row.operation, row.sent_at or 0) for row in sent.get(read.ref.id, ())]
+            left = [self._sent(row) for row in sent.get(read.ref.id, ())]
             ticket = reconciled(read, known.ticket if known else None, left)
             if ticket is not None:
                 kept.append(ticket)
@@ -192,11 +206,15 @@ class Pipeline:
         self.counts.mirrored += len(kept)
         return {ticket.ref.id: (ticket, decisions[ticket.ref.id]) for ticket in kept}
 
+    def _sent(self, row: OperationRow) -> Sent:
+        since = row.sent_at or 0
+        return Sent(row.operation, since, max(row.settled_at or 0, since + self._terms.request_life))
+
     def _decide(self, db: Connection, tickets: Iterable[Ticket], now: Instant) -> dict[str, Decision]:
         """Evaluate tickets and record what came of it: episodes, steps, outbox rows."""
         found = {ticket.ref.id: ticket for ticket in tickets}
         recorded = episodes.of_tickets(db, self.source, found)
-        rows = waiting.open_rows(db, self.source, [name for name in found if name in recorded])
+        rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
         decisions = {
             name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now) for name, ticket in found.items()
         }
@@ -207,107 +225,155 @@ class Pipeline:
     def _record(self, db: Connection, decisions: Iterable[Decision], now: Instant) -> None:
         made = list(decisions)
         episodes.add(db, self.source, [row for decision in made for row in decision.episodes])
+        queued: Counter[str] = Counter()
         for decision in made:
             for row, step in decision.steps:
                 episodes.begin_step(db, self.source, row, step, now)
-            for waiting_row in decision.revived:
-                waiting.move(db, waiting_row, RowState.PLANNED, not_before=now + self.ruling.resolution)
+            for row in decision.out_of_backlog:
+                episodes.leave_backlog(db, self.source, row)
+            anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": ""}
+            for dormant in decision.revived:
+                waiting.move(db, dormant, RowState.PLANNED, not_before=now + self.ruling.resolution, **anew)
+            for dormant in decision.queued:
+                waiting.move(db, dormant, RowState.QUEUED, **anew)
+            queued.update(row.key.rule for row in decision.queued)
         planned = [row for decision in made for row in decision.planned]
         waiting.plan(db, planned)
+        queued.update(row.key.rule for row in planned if row.state is RowState.QUEUED)
+        for rule, number in queued.items():
+            sources.queue(db, self.source, rule, number)
         self.counts.firings.update(row.key.rule for row in planned)
 
     def _quarantine(self, db: Connection, quarantined: Sequence[Quarantined], at: Instant) -> None:
         for found in quarantined:
-            quarantine.put(db, QuarantineRow(self.source, found.id, found.key, found.reason, found.raw, at))
-            journal.append(db, "quarantined", at, self.source, found.id, reason=found.reason)
-        self.counts.quarantined += len(quarantined)
+            if quarantine.put(db, QuarantineRow(self.source, found.id, found.key, found.reason, found.raw, at)):
+                journal.append(db, "quarantined", at, self.source, found.id, reason=found.reason)
+                self.counts.quarantined += 1
 
-    # --- look ----------------------------------------------------------------------------------------------------------
+    # --- look, sweep ---------------------------------------------------------------------------------------------------
 
     def look(self) -> bool:
-        """Look at tickets whose instant has come, then at some that were judged under older rules; False where none was."""
+        """Look at tickets whose instant has come; False where there was none."""
         now = self.source_clock.now()
+        with self.database.reading() as db:
+            if earliest(db, self.source).look > now - self.ruling.resolution:
+                return False
         with self.database.transaction() as db:
             due = mirrored.due(db, self.source, now - self.ruling.resolution, BATCH)
-            if len(due) < BATCH:
-                seen = {m.ticket.ref.id for m in due}
-                stale = mirrored.stale(db, self.source, self.ruling.generation, BATCH - len(due))
-                due += [m for m in stale if m.ticket.ref.id not in seen]
-            if due:
-                self._look_at(db, due, now)
+            self._look_at(db, due, now)
         return bool(due)
 
-    def _look_at(self, db: Connection, due: Sequence[Mirrored], now: Instant) -> None:
-        decisions = self._decide(db, [m.ticket for m in due], now)
+    def sweep(self) -> None:
+        """Look at some tickets that were judged under older rules, and rest for as long as that took."""
+        begun = steady(self.clock)
+        if not self._sweeping or begun < self._next_sweep:
+            return
+        with self.database.transaction() as db:
+            stale = mirrored.stale(db, self.source, self.ruling.generation, BATCH)
+            self._look_at(db, stale, self.source_clock.now())
+        self._sweeping = len(stale) == BATCH
+        ended = steady(self.clock)
+        self._next_sweep = ended + (ended - begun)
+
+    def _look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
+        decisions = self._decide(db, [m.ticket for m in looked_at], now)
         generation = self.ruling.generation
-        mirrored.set_next_looks(db, [(m, decisions[m.ticket.ref.id].next_look, generation) for m in due])
+        mirrored.set_next_looks(db, [(m, decisions[m.ticket.ref.id].next_look, generation) for m in looked_at])
 
     # --- write ---------------------------------------------------------------------------------------------------------
 
     def write(self) -> bool:
         """Carry one ticket's escalation a step further; False where there is nothing to do."""
-        with self.database.reading() as db:
-            if earliest(db, self.source).write > self.source_clock.now():
-                return False
-        return self._find_out() or self._go_on() or self._escalate()
-
-    def _escalate(self) -> bool:
-        """Claim a ticket's due rows, read it afresh, and send what is still true."""
         now = self.source_clock.now()
-        with self.database.transaction() as db:
-            for row in waiting.expired(db, self.source, now):
-                outbox.postpone(db, [row], now, "its worker stopped")
-            ticket = waiting.next_ticket(db, self.source, now)
-            rows = waiting.claim(db, self.source, ticket, now, now + outbox.LEASE) if ticket is not None else []
-        if ticket is None:
+        with self.database.reading() as db:
+            due = earliest(db, self.source).write <= now
+        if due and (self._find_out(now) or self._go_on(now) or self._escalate(now)):
+            return True
+        self._nothing_to_write_at = now
+        return False
+
+    def _write_until_the_next_poll(self) -> None:
+        while self.write():
+            if steady(self.clock) >= self._reading.next:
+                return
+
+    def _escalate(self, now: Instant) -> bool:
+        """Claim a ticket's due rows, read it afresh, and send what is still true."""
+        name, rows = self._claim(now)
+        if name is None:
             return False
-        begun = self.clock.monotonic()
+        begun = steady(self.clock)
         try:
-            reading = self.connector.read([ticket])
+            reading = self.connector.read([name])
         except ConnectorError as error:
-            seconds = error.seconds if isinstance(error, TryLater) else 60.0
             with self.database.transaction() as db:
-                outbox.postpone(db, rows, self.source_clock.now() + int(seconds * SECOND), str(error))
+                # a second longer than the source rests, so that one ticket's trouble keeps no other one waiting
+                outbox.postpone(db, rows, self.source_clock.now() + _pause(error) + SECOND, str(error))
             raise
         self.source_clock.observe(reading.server_time)
         with self.database.transaction() as db:
-            first = self._confirm(db, ticket, rows, reading)
+            first = self._confirm(db, name, rows, reading)
         if first is not None:
-            if self.clock.monotonic() - begun < outbox.READ_AGE_LIMIT:
-                self._send_from(first)
-            else:
-                self._settle(first, outbox.Result(Outcome.NOT_SENT, "the read that the write rests on had grown too old"))
+            self._send_from(first, begun)
         return True
 
-    def _confirm(self, db: Connection, name: str, rows: list[WaitingRow], reading: Reading) -> OperationRow | None:
+    def _claim(self, now: Instant) -> tuple[str | None, list[WaitingRow]]:
+        with self.database.transaction() as db:
+            outbox.postpone(db, waiting.expired(db, self.source, now), now, "its worker stopped")
+            self._let_through(db, now)
+            name = waiting.next_ticket(db, self.source, now)
+            return name, [] if name is None else waiting.claim(db, self.source, name, now, now + outbox.LEASE)
+
+    def _let_through(self, db: Connection, now: Instant) -> None:
+        """One step of each backlog whose turn has come."""
+        for rule in sources.turns(db, self.source, now):
+            bound = self.ruling.rules.by_id.get(rule)
+            limit = bound.rule.existing.limit if bound is not None and bound.rule.mode is Mode.LIVE else 0
+            row = None if limit == 0 else waiting.next_queued(db, self.source, rule)
+            if row is not None:
+                waiting.move(db, row, RowState.PLANNED, not_before=now)
+            wait = 0 if limit is None else HOUR // max(1, limit)
+            sources.take_turn(db, self.source, rule, now + wait)
+
+    def _confirm(self, db: Connection, name: str, claimed: list[WaitingRow], reading: Reading) -> OperationRow | None:
         """Keep the fresh read, drop what is no longer true; gives the operation committed as sent, None where nothing is."""
-        at = reading.server_time
+        at, now = reading.server_time, self.source_clock.now()
         self._quarantine(db, reading.quarantined, at)
         kept = self._keep(db, reading.tickets, at)
+        rows = waiting.still_held(db, claimed)
+        if not rows:
+            return None
         if name not in kept:
             self._lost(db, name, rows, reading)
             return None
+        # what this very read made due is merged with the rest
+        rows += waiting.claim(db, self.source, name, now, now + outbox.LEASE, beside=[row.id for row in rows])
         ticket, decision = kept[name]
-        early = [row for row in rows if row.instant >= at]
-        outbox.postpone(db, early, at + self.ruling.resolution)
-        rest = [row for row in rows if row.instant < at]
-        true = [row for row in rest if (row.key.rule, row.key.episode) in decision.holding]
-        outbox.supersede(db, [row for row in rest if row not in true], at, "no longer true when it was about to be written")
-        if not true or decision.evaluation is None:
+        verdict = confirmed(rows, ticket, decision, self.ruling, at)
+        outbox.postpone(db, verdict.early, now + self.ruling.resolution)
+        for row, reason in verdict.over:
+            outbox.supersede(db, row, at, reason)
+        if not verdict.steps:
             return None
-        found, holding = decision.evaluation, decision.holding
-        steps = [due_step(row, found, holding[row.key.rule, row.key.episode], ticket, at) for row in true]
+        true, steps = [row for row, _ in verdict.steps], [step for _, step in verdict.steps]
         escalation = merge(ticket, steps, self.ruling.rules)
-        return outbox.decided(db, true, escalation, at, lambda n: self._operations(escalation, n, at), self.source_clock.now())
+        return outbox.decided(db, true, steps, escalation, at, partial(self._operations, escalation, at), now)
 
     def _lost(self, db: Connection, name: str, rows: list[WaitingRow], reading: Reading) -> None:
+        """The fresh read did not bring the ticket."""
+        at, now = reading.server_time, self.source_clock.now()
         if name in reading.gone:
-            outbox.supersede(db, rows, reading.server_time, "the ticket is gone, or no longer visible to hoist")
-            mirrored.set_gone(db, self.source, name, reading.server_time)
+            for row in rows:
+                outbox.supersede(db, row, at, "the ticket is gone, or no longer visible to hoist")
+            for known in mirrored.mirrored(db, self.source, [name]).values():
+                gone = Kept(replace(known.ticket, gone=at), known.urgency, FOREVER, self.ruling.generation)
+                mirrored.keep(db, [gone])
+        elif any(each.id == name for each in reading.quarantined):
+            outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
         else:
-            outbox.postpone(db, rows, self.source_clock.now() + ADMIN_PAUSE, "the ticket could not be read as a whole")
+            outbox.postpone(db, rows, now + SECOND, "a later read of the ticket was here first")
 
-    def _operations(self, escalation: Escalation, number: int, at: Instant) -> list[Operation]:
+    def _operations(self, escalation: Escalation, at: Instant, number: int) -> list[Operation]:
         """The requests of an escalation, fields first: the comment speaks of what has been verified."""
         firings = tuple(self._mark(str(key)) for key in escalation.firings)
         made = []
@@ -321,64 +387,64 @@ class Pipeline:
                 made.append(Operation(key, kind, escalation.ticket, self._mark(key), firings, comment=text, planned_at=at))
         return made
 
-    def _send_from(self, row: OperationRow | None) -> None:
-        """Send an operation that was committed as sent, and those after it, until one is not applied."""
+    def _send_from(self, row: OperationRow | None, since: int) -> None:
+        """Send an operation that was committed as sent, and those after it, until one is not applied.
+
+        `since`: when, in steady milliseconds, that began on which the right to send rests: the fresh read, or the commit.
+        """
         while row is not None:
-            if row.operation.key.endswith(outbox.PUT_BACK) and not self._still_ours(row.operation):
-                result = outbox.Result(Outcome.OVERTAKEN, "somebody changed it again meanwhile; it was left alone")
+            if steady(self.clock) - since >= outbox.READ_AGE_LIMIT * SECOND:
+                result = Result(Outcome.NOT_SENT, "what the write rests on had grown too old")
             else:
-                result = outbox.send(self.connector, row.operation)
                 self.counts.requests_for_writes += 1
+                send = outbox.put_back if row.undoes else outbox.send
+                result = send(self.connector, row.operation)
             self._settle(row, result)
             if result.outcome not in (Outcome.APPLIED, Outcome.OVERWROTE):
                 return
+            since = steady(self.clock)
             row = self._commit_next(row.escalation)
 
     def _commit_next(self, escalation: int) -> OperationRow | None:
-        """Commit the next planned operation of an escalation as sent; None where all are done."""
+        """Commit the next planned operation of an escalation as sent; None where all are done, or another worker is at it."""
         now = self.source_clock.now()
         with self.database.transaction() as db:
-            waiting.delay(db, escalation, now + outbox.LEASE)
-            return operations.commit_next(db, escalation, now)
+            row = operations.commit_next(db, escalation, now)
+            if row is not None:
+                waiting.delay(db, escalation, now + outbox.LEASE)
+            return row
 
-    def _still_ours(self, operation: Operation) -> bool:
-        """The values that hoist wrote over a person's are still there."""
-        reading = self.connector.read([operation.ticket.id])
-        fields = {change.field: change.old for change in operation.changes}
-        return any(all(t.fields.get(name) == ours for name, ours in fields.items()) for t in reading.tickets)
-
-    def _settle(self, row: OperationRow, result: outbox.Result) -> None:
+    def _settle(self, row: OperationRow, result: Result) -> None:
         now = self.source_clock.now()
         with self.database.transaction() as db:
-            outbox.settle(db, row, result, now, self._terms)
-            if result.outcome is Outcome.APPLIED:
+            if settling.settle(db, row, result, now, self._terms) and result.outcome is Outcome.APPLIED:
                 mirrored.set_next_look(db, row.operation.ticket, now)
-        if result.ask_admin:
-            raise AskAdmin(result.said)
+        if result.error is not None:
+            raise result.error
 
-    def _go_on(self) -> bool:
+    def _go_on(self, now: Instant) -> bool:
         """Go on with an escalation that was begun and whose worker stopped or had to wait."""
         with self.database.reading() as db:
-            found = waiting.unfinished(db, self.source, self.source_clock.now())
+            found = waiting.unfinished(db, self.source, now)
         for number in dict.fromkeys(row.escalation for row in found if row.escalation is not None):
+            begun = steady(self.clock)
             row = self._commit_next(number)
             if row is not None:
-                self._send_from(row)
+                self._send_from(row, begun)
                 return True
         return False
 
-    def _find_out(self) -> bool:
+    def _find_out(self, now: Instant) -> bool:
         """Look for the marker of an operation whose answer was lost, once its waiting time is over."""
-        now = self.source_clock.now()
         with self.database.transaction() as db:
             for row in operations.in_state(db, self.source, OperationState.SENT):
                 if waiting.lease_ended(db, row.escalation, now):  # its worker died between commit and answer
-                    outbox.settle(db, row, outbox.Result(Outcome.UNKNOWN, "hoist stopped before the answer"), now, self._terms)
-            unknown = operations.in_state(db, self.source, OperationState.UNKNOWN)
-        ripe = next((o for o in unknown if (o.look_at or 0) <= now), None)
+                    lost = Result(Outcome.UNKNOWN, "hoist stopped before the answer")
+                    settling.settle(db, row, lost, now, self._terms)
+            ripe = operations.ripe(db, self.source, now)
         if ripe is None:
             return False
-        self._settle(ripe, outbox.verified(self.connector, ripe.operation, None))
+        self._settle(ripe, outbox.looked_for(self.connector, ripe))
         return True
 
     def _mark(self, key: str) -> str:
@@ -387,4 +453,4 @@ class Pipeline:
 
 def _pause(error: ConnectorError) -> int:
     """Milliseconds that a source rests after an error."""
-    return int(error.seconds * SECOND) if isinstance(error, TryLater) else ADMIN_PAUSE
+    return int(outbox.seconds_of(error) * SECOND)

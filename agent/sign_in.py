@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.clock import Clock
 from agent.config import SourceSettings
 from connectors.contract import Connector, Identity
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, TryLater
 from connectors.http import Surroundings
 from connectors.registry import connector_class
 from rules.instants import SECOND
@@ -40,6 +40,9 @@ def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> S
         skew = identity.server_time - clock.now()
         problems = [*connector.problems(), *_clock_problems(source, skew), *_other_instance(source, identity, known_instance)]
         directory = connector.directory()
+    except TryLater as error:
+        # Nobody tries again while hoist has not started.
+        problems = [f"{str(error).removesuffix('; hoist tries again')}; check its address and the network, then try again"]
     except ConnectorError as error:
         problems = [str(error)]
     named = tuple(problem if problem.startswith(source.name) else f"{source.name}: {problem}" for problem in problems)

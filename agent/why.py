@@ -19,7 +19,7 @@ from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
 from rules.explain import because
 from rules.identity import match
-from rules.instants import Instant
+from rules.instants import FOREVER, Instant
 from rules.language.problems import nearest
 from rules.phrases import stamp
 from rules.protocol import Mode, Rule
@@ -108,7 +108,9 @@ class _Story:
         done = tuple(self._done(row) for row in rows)
         holds = self.evaluation.truth(rule.condition, self.at)
         said, next_at = self._next(rule, mode)
-        return RuleAnswer(rule, mode, holds, because(self.evaluation, rule.id, self.at), done, said, next_at)
+        alive = self.ticket.created <= self.at < (FOREVER if self.ticket.gone is None else self.ticket.gone)
+        reasons = because(self.evaluation, rule.id, self.at) if alive else ()
+        return RuleAnswer(rule, mode, holds, reasons, done, said, next_at)
 
     # --- what was done ---------------------------------------------------------------------------------------------------
 
@@ -120,6 +122,8 @@ class _Story:
         match row.state:
             case RowState.PLANNED:
                 return f"{since} waits to be written, not before {stamp(row.not_before)}{problem}"
+            case RowState.QUEUED:
+                return f"{since} waits for its rule's turn: it was so before the rule went live (existing_tickets)"
             case RowState.WATCHED:
                 return f"{since} was noted and not written: the rule only watched"
             case RowState.CLAIMED | RowState.SENT:
@@ -171,6 +175,10 @@ class _Story:
         open_row = next((r for r in waits if r.state in _OPEN), None)
         if open_row is not None:
             return f"it is written, if still true, from {stamp(open_row.not_before)} on", open_row.not_before
+        if any(r.state is RowState.QUEUED for r in waits):
+            return "it is written, if still true, when the rule's turn comes (existing_tickets)", None
+        if any(r.state is RowState.SUPERSEDED for r in waits):
+            return f"{act} at the next turn of hoist run, since it is true again", None
         if rule.repeat is None or row.step >= rule.repeat.at_most:
             return "nothing more while this lasts", None
         if row.applied_at is None:

@@ -54,7 +54,8 @@ def hoist(url: str, folder: Path) -> int:
     app = App(settings, database, SystemClock())
     app.start()
     (pipeline,) = app.pipelines
-    pipeline.poll()
+    app.run(lambda: pipeline.counts.polls > 0)
+    assert not pipeline.problem
     assert not pipeline.counts.quarantined
     assert pipeline.counts.looks == pipeline.counts.mirrored
     database.close()

@@ -21,13 +21,13 @@ from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from rules.calendars import ALWAYS
-from rules.engine import Episode, Evaluation, evaluate
+from rules.engine import Episode, evaluate
 from rules.escalation import Escalation
 from rules.identity import Recorded, match
 from rules.instants import FOREVER, Instant, written
 from rules.merge import merge
 from rules.protocol import Mode
-from rules.ticket import Actor, Change, Kind, Message, Ticket
+from rules.ticket import Actor, Kind, Ticket
 from rules.timeline import Timeline, timeline
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class _Prover:
                 if due.row.confirmed_at is not None:
                     expected[due.row.confirmed_at].append(due)
         self._compare_firings(ticket, expected)
-        self._compare_escalations(ticket, evaluation, expected)
+        self._compare_escalations(ticket, line, expected)
 
     # --- what must have been written -----------------------------------------------------------------------------------
 
@@ -169,9 +169,9 @@ class _Prover:
             if not comment.firings:
                 self._wrong(ticket, f"the comment by hoist at {written(comment.at)} names no firing")
 
-    def _compare_escalations(self, ticket: Ticket, evaluation: Evaluation, expected: Expected) -> None:
+    def _compare_escalations(self, ticket: Ticket, line: Timeline, expected: Expected) -> None:
         """The saves and the words of each escalation are those that the merge of its firings gives."""
-        merged = {at: self._merged(ticket, evaluation, at, due) for at, due in sorted(expected.items())}
+        merged = {at: self._merged(as_read(ticket, line, at), at, due) for at, due in sorted(expected.items())}
         wanted = [(at, items) for at, escalation in merged.items() if (items := _wanted_items(escalation))]
         found = [(save.at, items) for save in self.saves.get(ticket.ref.id, ()) if (items := self._found_items(save))]
         if wanted != found:
@@ -186,9 +186,16 @@ class _Prover:
             elif (comment.at, _words(comment.text)) != (at, said):
                 self._wrong(ticket, f"the comment at {written(comment.at)} says {comment.text!r}, expected {said!r} at {written(at)}")
 
-    def _merged(self, ticket: Ticket, evaluation: Evaluation, at: Instant, due: Sequence[Due]) -> Escalation:
-        then = _as_of(ticket, evaluation.timeline, at)
-        steps = [due_step(row, evaluation, episode, then, at) for row, episode in due]
+    def _merged(self, then: Ticket, at: Instant, due: Sequence[Due]) -> Escalation:
+        """The escalation that somebody who read the ticket at an instant has to make of these firings."""
+        evaluation = evaluate(timeline(then), self.evidence.ruling.rules, at)
+        steps = []
+        for row, _ in due:
+            episode = next((e for e in evaluation.episodes_of(row.key.rule) if e.holds_at(at)), None)
+            if episode is None:
+                self._wrong(then, f"{row.key.rule} was written at {written(at)}, and was not true by what could be known then")
+            else:
+                steps.append(due_step(row, evaluation, episode, then, at))
         return merge(then, steps, self.evidence.ruling.rules)
 
     def _marks(self, due: Sequence[Due]) -> frozenset[str]:
@@ -220,24 +227,32 @@ class _Prover:
 
 def with_own_writes_after_their_reads(ticket: Ticket) -> Ticket:
     """The ticket with the acts of hoist's account marked as hoist's, and stamped just after the read that they rest on."""
-
-    def moved(act: Change | Message) -> Change | Message:
-        return replace(act, at=act.at + AFTER_THE_READ, by=Actor(act.by.id, Kind.HOIST))
-
-    own = Kind.OWN_ACCOUNT
-    changes = [moved(c) if c.by.kind is own else c for c in ticket.changes]
-    messages = [moved(m) if m.by.kind is own else m for m in ticket.messages]
-    return replace(
-        ticket,
-        changes=tuple(sorted((c for c in changes if isinstance(c, Change)), key=lambda c: (c.at, c.sequence))),
-        messages=tuple(sorted((m for m in messages if isinstance(m, Message)), key=lambda m: m.at)),
-    )
+    changes = [replace(c, at=c.at + AFTER_THE_READ, by=_hoist(c.by)) if _own(c.by) else c for c in ticket.changes]
+    messages = [replace(m, at=m.at + AFTER_THE_READ, by=_hoist(m.by)) if _own(m.by) else m for m in ticket.messages]
+    changes.sort(key=lambda c: (c.at, c.sequence))
+    messages.sort(key=lambda m: m.at)
+    return replace(ticket, changes=tuple(changes), messages=tuple(messages))
 
 
-def _as_of(ticket: Ticket, line: Timeline, at: Instant) -> Ticket:
-    """The ticket as it stood at an instant, its later history left out."""
+def _own(by: Actor) -> bool:
+    return by.kind is Kind.OWN_ACCOUNT
+
+
+def _hoist(by: Actor) -> Actor:
+    return Actor(by.id, Kind.HOIST)
+
+
+def as_read(ticket: Ticket, line: Timeline, at: Instant) -> Ticket:
+    """The ticket as a read at an instant showed it: later history left out, hoist's own writes back at their stamps."""
+
+    changes = (replace(c, at=c.at - _shift(c.by)) for c in ticket.changes if c.at <= at)
+    messages = (replace(m, at=m.at - _shift(m.by)) for m in ticket.messages if m.at <= at)
     fields = {name: line.column(name).value_at(at) for name in ticket.fields}
-    return replace(ticket, fields=fields, changes=tuple(c for c in ticket.changes if c.at <= at))
+    return replace(ticket, fields=fields, changes=tuple(changes), messages=tuple(messages), known=at)
+
+
+def _shift(by: Actor) -> int:
+    return AFTER_THE_READ if by.kind is Kind.HOIST else 0
 
 
 def _wanted_items(escalation: Escalation) -> frozenset[Item]:

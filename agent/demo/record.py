@@ -52,9 +52,12 @@ class Record:
         found: list[str] = []
         token = None
         while True:
-            body = {"jql": f"project = {self._project} ORDER BY id", "maxResults": 1000, "fields": ["id"]}
+            body = {"jql": f"project = {self._project} ORDER BY id", "maxResults": 1000, "fields": ["reporter"]}
             page = self._post("/search/jql", body | ({"nextPageToken": token} if token else {}))
-            found += [str(issue["id"]) for issue in page["issues"]]
+            for issue in page["issues"]:
+                found.append(str(issue["id"]))
+                if reporter := issue["fields"].get("reporter"):
+                    self._met(reporter)
             token = page.get("nextPageToken")
             if token is None:
                 return found

@@ -76,10 +76,9 @@ def _checked_source(console: Console, source: CheckedSource) -> None:
     if source.instance:
         skew = abs(source.skew_seconds or 0)
         say(console, "  instance", f"{source.instance}, clocks differ by {skew:.0f} s")
-    if source.writes:
         say(console, "  can write", ", ".join(source.writes))
-    for operation, promise in source.promises.items():
-        say(console, f"  {operation}", promise)
+        for operation, promise in source.promises.items():
+            say(console, f"  {operation}", promise)
     if source.teams is not None and source.priorities is not None:
         say(console, "  found", f"{_of(source.teams)} teams, {_of(source.priorities)} priorities of organisation.yaml")
 
@@ -107,7 +106,7 @@ def lint(console: Console, found: Linted) -> None:
 
 def done(console: Console, sources: Iterable[Done]) -> None:
     for each in sources:
-        said = f"{counted(each.read, 'ticket')} read, {counted(each.firings, 'escalation')} decided, {counted(each.writes, 'write')}"
+        said = f"{counted(each.read, 'read')} of tickets, {counted(each.firings, 'escalation')} decided, {counted(each.writes, 'write')}"
         say(console, each.source, said)
         if each.problem:
             say(console, "  STANDS STILL", each.problem, "red")

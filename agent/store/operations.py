@@ -126,11 +126,11 @@ def in_state(db: Connection, source: str, state: OperationState) -> list[Operati
     return _rows(db, operations.c.source == source, operations.c.state == state)
 
 
-def escalation_body(db: Connection, escalation: int) -> dict[str, Any]:
-    """The escalation as it was decided, as plain JSON."""
-    text = db.execute(select(escalations.c.body).where(escalations.c.id == escalation)).scalar_one()
-    found: dict[str, Any] = json.loads(text)
-    return found
+def ripe(db: Connection, source: str, now: Instant) -> OperationRow | None:
+    """The operation of unknown outcome that waits longest to have its marker looked for."""
+    place = (operations.c.source == source, operations.c.state == OperationState.UNKNOWN, operations.c.look_at <= now)
+    key = db.execute(select(operations.c.key).where(*place).order_by(operations.c.look_at).limit(1)).scalar()
+    return None if key is None else _rows(db, operations.c.key == key)[0]
 
 
 def _seen(row: OperationRow) -> ColumnElement[bool]:

@@ -139,10 +139,10 @@ def turns(db: Connection, source: str, now: Instant) -> list[str]:
     return list(db.execute(select(activations.c.rule).where(*place).order_by(activations.c.rule)).scalars())
 
 
-def take_turn(db: Connection, source: str, rule: str, next_turn: Instant, *, taken: int) -> None:
-    """A turn of a rule's backlog has passed, in which so many steps were let through; the next is not before `next_turn`."""
+def take_turn(db: Connection, source: str, rule: str, next_turn: Instant) -> None:
+    """A turn of a rule's backlog has passed; the next is not before `next_turn`."""
     place = (activations.c.source == source, activations.c.rule == rule)
-    db.execute(update(activations).where(*place).values(queued=activations.c.queued - taken, next_turn=next_turn))
+    db.execute(update(activations).where(*place).values(queued=_queued(db, source, rule), next_turn=next_turn))
 
 
 def directory(db: Connection, source: str) -> Directory:

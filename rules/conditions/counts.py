@@ -226,26 +226,32 @@ def _moves(arrivals: list[_Arrival], who: frozenset[Kind], *, returns: bool, haz
     sure: list[Instant] = []
     possible: list[Instant] = []
     former: set[str | Unknown | None] = set()
+    cut = hazy
     before: _Arrival | None = None
     last: _Arrival | None = None
-    whole = not hazy
     for arrival in arrivals:
-        # who brought it to the last holder matters: a person may be putting back what hoist did
-        traced = last is not None and (last.kind is not None or (before is None and whole) or arrival.kind not in _PEOPLE)
-        known = traced and last is not None and last.holder is not UNKNOWN
-        if arrival.holder is UNKNOWN:
-            hazy = True
-        if arrival.kind is None and last is not None:
-            hazy, before = True, None
-        elif last is not None and last.holder is not None and last.holder != arrival.holder and arrival.kind in who:
-            overrides = last.kind is Kind.HOIST and before is not None and before.holder == arrival.holder
-            if not (overrides and arrival.kind in _PEOPLE):
-                counts = known and arrival.holder is not UNKNOWN and (not returns or arrival.holder in former)
+        hazy = hazy or arrival.holder is UNKNOWN or (arrival.kind is None and last is not None)
+        if last is not None and arrival.kind in who and last.holder not in {None, arrival.holder}:
+            overrides = _overrides(before, last, arrival, cut=cut)
+            if overrides is not True:
+                known = overrides is False and UNKNOWN not in {last.holder, arrival.holder}
+                counts = known and (not returns or arrival.holder in former)
                 if counts:
                     sure.append(arrival.at)
-                if counts or not known or arrival.holder is UNKNOWN or (returns and hazy):
+                if counts or not known or (returns and hazy):
                     possible.append(arrival.at)
         if arrival.holder is not None:
             former.add(arrival.holder)
         before, last = last, arrival
     return sure, possible
+
+
+def _overrides(before: _Arrival | None, last: _Arrival, arrival: _Arrival, *, cut: bool) -> bool | None:
+    """Whether a person puts back what hoist did; None where it was not seen who had moved it last, or from where."""
+    if arrival.kind not in _PEOPLE:
+        return False
+    if last.kind is None:
+        return None if before is not None or cut else False
+    if last.kind is not Kind.HOIST or before is None:
+        return False
+    return None if before.holder is UNKNOWN else before.holder == arrival.holder

@@ -96,6 +96,7 @@ class Oracle:
         self.gone = FOREVER if ticket.gone is None else ticket.gone
         self.complete_from = max(ticket.created, ticket.complete_from or 0)
         self._found: dict[tuple[Condition, Instant], bool | None] = {}
+        self._resets: dict[tuple[Clock, Instant, bool], Instant] = {}
 
     def alive(self, at: Instant) -> bool:
         return self.created <= at < self.gone
@@ -215,20 +216,22 @@ class Oracle:
 
     def last_reset(self, condition: Clock, at: Instant, *, sure: bool) -> Instant:
         """From when on time is summed at an instant: surely so, or at the most favourable."""
-        last = self.created
-        if condition.reset is None:
-            return last
-        for t in range(self.created, at + 1):
-            answers = [answer for _, answer in self.steps(condition.reset, t)]
-            pairs = list(pairwise(answers))
-            # where it did not hold and then does, it started in between, whatever is not known of the steps there
-            started = (False, True) in pairwise(answer for answer in answers if answer is not None)
-            starts = started or (sure and any(a is not True and b is not False for a, b in pairs))
-            if starts and t > self.created:
-                last = t
-            if sure and self.holds(condition.reset, t) is None:
-                last = t + 1
-        return last
+        if condition.reset is None or at <= self.created:
+            unsure = sure and condition.reset is not None and self.holds(condition.reset, at) is None
+            return self.created + unsure
+        key = condition, at, sure
+        if key not in self._resets:
+            self._resets[key] = self._last_reset(condition, condition.reset, at, sure=sure)
+        return self._resets[key]
+
+    def _last_reset(self, condition: Clock, reset: Condition, at: Instant, *, sure: bool) -> Instant:
+        answers = [answer for _, answer in self.steps(reset, at)]
+        # where it did not hold and then does, it started in between, whatever is not known of the steps there
+        started = (False, True) in pairwise(answer for answer in answers if answer is not None)
+        may_start = any(before is not True and now is not False for before, now in pairwise(answers))
+        if sure and self.holds(reset, at) is None:
+            return at + 1
+        return at if started or (sure and may_start) else self.last_reset(condition, at - 1, sure=sure)
 
     def is_plain(self, condition: Condition) -> bool:
         match condition:

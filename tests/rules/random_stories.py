@@ -174,6 +174,14 @@ def anything(rng: Random, depth: int = 2) -> Condition:
     return rng.choice((state, _held, _clock, _clock, _count, _count, _silent, _unanswered, _due))(rng)
 
 
+def over_events(rng: Random) -> Condition:
+    """Counts with a short memory, and waits for an answer: what they say of unknown stretches ends some time after them."""
+    if rng.random() < 0.3:
+        return _unanswered(rng)
+    event = rng.choice((*Counted, Counted.RETURNED, Counted.RETURNED))
+    return Count(event, rng.choice((1, 2)), Duration(rng.randrange(2, 9)), by_anyone=rng.random() < 0.6)
+
+
 def _joined(rng: Random, inner: Callable[[Random, int], Condition], depth: int) -> Condition:
     match rng.randrange(6):
         case 0:

@@ -16,7 +16,7 @@ from rules.protocol import AnyOf, Condition, Not, Silent, Unanswered
 from rules.ticket import Ticket
 from rules.timeline import timeline
 from tests.rules.grid_oracle import END, PEOPLE, Oracle
-from tests.rules.random_stories import anything, as_known_at, bound, cut_off, over_states, patchy, ticket
+from tests.rules.random_stories import anything, as_known_at, bound, cut_off, over_events, over_states, patchy, ticket
 
 seeds = st.randoms(use_true_random=True)
 
@@ -45,14 +45,14 @@ def enclose(hidden: Evaluation, truth: Evaluation) -> None:
         assert contains(hidden.surely("0"), at) <= really <= contains(hidden.may("0"), at), at
 
 
-@settings(max_examples=500)
+@settings(max_examples=350)
 @given(seeds)
 def test_every_condition_means_what_its_definition_says(rng: Random) -> None:
     """A rule fires at the instants, and for the causes, that its definition names, counted instant by instant."""
     agree(ticket(rng), anything(rng))
 
 
-@settings(max_examples=500)
+@settings(max_examples=350)
 @given(seeds)
 def test_what_is_not_known_is_told_apart_at_every_instant(rng: Random) -> None:
     """Where history is missing a rule fires only on what is certain, and what may be is shown as not known."""
@@ -81,6 +81,17 @@ def test_unseen_changes_never_make_a_rule_claim_what_was_not_so(rng: Random) -> 
     )
     if not (about_touches and any(change.by.kind in PEOPLE for change in unseen)):
         enclose(judged(patched, condition), judged(whole, condition))
+
+
+@settings(max_examples=300)
+@given(seeds)
+def test_what_was_not_seen_is_forgotten_no_sooner_than_what_was(rng: Random) -> None:
+    """Counts and waits stay uncertain after an unknown stretch for as long as something in it could still matter."""
+    for _ in range(4):
+        whole, condition = ticket(rng), over_events(rng)
+        enclose(judged(cut_off(rng, whole), condition), judged(whole, condition))
+        if not (isinstance(condition, Unanswered) and condition.touch_answers):
+            enclose(judged(patchy(rng, whole), condition), judged(whole, condition))
 
 
 @settings(max_examples=500)

@@ -226,6 +226,14 @@ def test_putting_back_what_hoist_did_is_no_bounce() -> None:
     assert fired(override, Count(Counted.REASSIGNED, 1, by_anyone=True)) == [at(2, 10)]
 
 
+def test_an_automation_that_puts_back_what_hoist_did_is_an_event_of_its_own() -> None:
+    """Only a person overrides; a trigger that works against hoist is counted where a rule counts anyone."""
+    trigger = Actor("trigger", Kind.AUTOMATION)
+    one = ticket(at(2, 9), {"team": "desk"}, (at(2, 10), HOIST, {"team": "network"}), (at(2, 11), trigger, {"team": "desk"}))
+    assert fired(one, Count(Counted.RETURNED, 1, by_anyone=True)) == [at(2, 11)]
+    assert fired(one, Count(Counted.RETURNED, 1)) == []
+
+
 def test_hoists_own_moves_are_states_but_no_events() -> None:
     """Time with the present team counts from any hand-over; a bounce takes people."""
     one = ticket(at(2, 9), {"team": "desk"}, (at(2, 10), HOIST, {"team": "network"}))
