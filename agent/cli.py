@@ -54,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     Always ends in SystemExit. Exit code 0: done, 1: findings, 2: wrong use.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         app(arguments, prog_name="hoist")
     except RulebookError as error:
@@ -99,7 +98,6 @@ def demo(
     """Show it all: a sandbox helpdesk, hoist beside it, one stepped clock, and a summary that is checked."""
     from agent.demo.command import DemoOptions, run_demo
 
-    logging.getLogger("hoist").setLevel(logging.WARNING)
     options = DemoOptions(history, mapping, at, length, tickets, seed, rules, store, json_file)
     sys.exit(FINDINGS if run_demo(options, Console()) else DONE)
 
@@ -128,6 +126,7 @@ def run(
     from agent.commands import run_agent
     from agent.screens import plain
 
+    logging.getLogger("hoist").setLevel(logging.INFO)
     with _told_to_stop() as stopped:
         done = run_agent(config, once=once, stopped=stopped)
     if as_json:

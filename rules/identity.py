@@ -1,7 +1,8 @@
 """Which computed episode is which recorded one: what keeps a firing from happening twice when changes arrive late or reordered.
 
-The numbers of episodes are given once and for ever. After each evaluation the episodes it computed are laid over those that the
-store holds: one computed episode takes over each recorded one, and an episode that takes over none is new.
+Numbers of episodes are given once and for ever, and every firing happened at a known instant. After each evaluation the firings are
+laid over the episodes as they look now. An episode that finds one on itself goes on with the number of that firing; only one that
+finds none is new. So whatever arrives late, no episode is given a step that it had already, as far as is known by then.
 """
 
 from __future__ import annotations
@@ -17,42 +18,49 @@ from rules.instants import Instant
 class Recorded:
     """An episode as the store holds it.
 
-    `confirmed` are the server times of the reads that confirmed its firings, oldest first; of a firing that no fresh read has
-    confirmed yet, the instant at which it was decided.
+    `confirmed` are the server times of the reads that confirmed its firings, one for each step, oldest first; of a firing that
+    no fresh read has confirmed yet, the instant at which it was decided. `pending`: the last of them has not taken effect.
     """
 
     rule: str
     number: int
     anchor: Instant
     confirmed: tuple[Instant, ...]
+    pending: bool = False
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How far it has come: steps that took effect, then its number."""
+        return len(self.confirmed) - self.pending, self.number
 
 
 def match(recorded: Sequence[Recorded], computed: Sequence[Episode]) -> tuple[Recorded | None, ...]:
     """For each computed episode the recorded one that it continues, or None where it is new.
 
-    A computed episode continues a recorded one if one of its stretches contains the time at which a firing of that one was
-    confirmed (the latest firing first); where no stretch of the rule contains any, if that time lies between its anchor and its
-    last end (the latest anchor first). Where several recorded episodes turn out to be one, the highest number goes on.
+    A firing belongs to the computed episode of its rule that holds at the firing's instant; where none does, to the one that had
+    begun to grow by then and is not over (the latest anchor, where several are).
+
+    Where firings of several recorded episodes turn out to belong to one, the one that has come furthest goes on, so that no step
+    is taken twice. Where those of one recorded episode turn out to belong to several, each of these continues it: every one of
+    them has had its firing, and no two of them ever hold at the same instant.
     """
     continued: list[Recorded | None] = [None] * len(computed)
-    if not recorded:
-        return tuple(continued)
-    for known in sorted(recorded, key=lambda r: (r.rule, r.number)):
-        place = _place(known, computed)
-        if place is not None:
-            continued[place] = known
+    for known in recorded:
+        for fired in known.confirmed:
+            place = _owner(known.rule, fired, computed)
+            if place is not None:
+                other = continued[place]
+                if other is None or known.reach > other.reach:
+                    continued[place] = known
     return tuple(continued)
 
 
-def _place(known: Recorded, computed: Sequence[Episode]) -> int | None:
-    of_rule = [n for n, episode in enumerate(computed) if episode.rule == known.rule]
-    for confirmed in reversed(known.confirmed):
-        for n in of_rule:
-            if computed[n].holds_at(confirmed):
-                return n
-    latest_first = sorted(of_rule, key=lambda n: computed[n].anchor, reverse=True)
-    for confirmed in reversed(known.confirmed):
-        for n in latest_first:
-            if computed[n].anchor <= confirmed < computed[n].end:
-                return n
-    return None
+def _owner(rule: str, fired: Instant, computed: Sequence[Episode]) -> int | None:
+    grown = None
+    for place, episode in enumerate(computed):
+        if episode.rule == rule and episode.anchor <= fired < episode.end:
+            if episode.holds_at(fired):
+                return place
+            if grown is None or episode.anchor > computed[grown].anchor:
+                grown = place
+    return grown

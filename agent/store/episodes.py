@@ -38,7 +38,7 @@ class EpisodeRow:
 
     @property
     def recorded(self) -> Recorded:
-        return Recorded(self.rule, self.number, self.anchor, self.confirmed)
+        return Recorded(self.rule, self.number, self.anchor, self.confirmed, pending=self.applied_at is None)
 
 
 def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, list[EpisodeRow]]:

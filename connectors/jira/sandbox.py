@@ -193,7 +193,8 @@ class JiraSandbox:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """`hoist sandbox jira`: serve one site until interrupted, and print its credential as one JSON line once it listens.
+    """`hoist sandbox jira`: serve one site until interrupted, and print one JSON line once it listens: what a client signs in with,
+    and as `settings` what hoist.yaml needs beside that.
 
     Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
     """
@@ -208,7 +209,7 @@ def run(arguments: Sequence[str]) -> int:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stopped.set())
     with sandbox.serve(options.port):
-        sys.stdout.write(json.dumps(sandbox.credentials()) + "\n")
+        sys.stdout.write(json.dumps({**sandbox.credentials(), "settings": sandbox.source_settings()}) + "\n")
         sys.stdout.flush()
         stopped.wait()
     return 0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -21,6 +23,8 @@ from connectors.jira.site.history import Event, History, Note, Person, Status
 from rules.instants import HOUR, MINUTE, Instant
 
 FORGOTTEN, TAKEN, SOLVED = "IT-1", "IT-2", "IT-3"
+HOIST = (sys.executable, "-c", "from agent.cli import main; main()")
+"""The program in a process of its own."""
 
 ORGANISATION = """\
 format: 1
@@ -147,15 +151,52 @@ class Desk:
         issues = record.issues()
         return list(record.saves(issues)), [comment for issue in issues for comment in record.comments(issue)]
 
+    @contextmanager
+    def running(self) -> Iterator[Running]:
+        """`hoist run` in a process of its own, killed where the test leaves it running."""
+        command = [*HOIST, "run", "--config", str(self.config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield Running(process)
+            finally:
+                process.kill()
+
     def untouched(self) -> bool:
         """By the helpdesk's own record, hoist wrote nothing."""
         return self.record() == ([], [])
 
 
+@dataclass
+class Running:
+    """`hoist run` under way, and what it has logged so far."""
+
+    process: subprocess.Popen[str]
+    log: str = ""
+
+    def wait_until_it_runs(self) -> None:
+        """Returns once it has signed in and begins its first turn; fails where it ends before."""
+        assert self.process.stderr is not None
+        while "hoist runs" not in self.log:
+            line = self.process.stderr.readline()
+            assert line, f"hoist ended: {self.log}"
+            self.log += line
+
+    def rest(self) -> tuple[str, str]:
+        """Everything that it said, on standard output and in its log, once it has ended."""
+        out, err = self.process.communicate(timeout=60)
+        return out, self.log + err
+
+
 @contextmanager
-def desk(folder: Path, *, clock: Callable[[], Instant] = real_time, withheld: Collection[str] = ()) -> Iterator[Desk]:
+def desk(
+    folder: Path,
+    *,
+    clock: Callable[[], Instant] = real_time,
+    withheld: Collection[str] = (),
+    kind: type[JiraSandbox] = JiraSandbox,
+) -> Iterator[Desk]:
     """A desk with a working hoist.yaml."""
-    sandbox = JiraSandbox(clock=clock, history=small_desk(clock()), withheld=withheld)
+    sandbox = kind(clock=clock, history=small_desk(clock()), withheld=withheld)
     with sandbox.serve():
         made = Desk(folder, sandbox)
         made.write()
