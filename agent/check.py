@@ -1,4 +1,4 @@
-"""What `hoist check` finds: everything that `hoist run` would stumble over, and what each source promises. Writes nothing anywhere."""
+"""What `hoist check` finds: all that `hoist run` would stumble over, and what each source promises. Writes nothing anywhere."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.protocol_files import calendars_of, load_protocol
 from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
+from agent.protocol_files import calendars_of, load_protocol
 from agent.sign_in import SignedIn, sign_in
 from connectors.contract import Guard
 from rules.binding import BindingError, bind
@@ -70,7 +70,8 @@ class Checked:
 def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Checked:
     """Try everything that `hoist run` needs. `instances` are those that the store knows, by source."""
     problems: list[str] = []
-    rulebook, hints = None, ()
+    rulebook: Rulebook | None = None
+    hints: tuple[str, ...] = ()
     try:
         loaded = load_protocol(settings.protocol)
         rulebook, hints = loaded.rulebook, tuple(str(hint) for hint in loaded.hints)
@@ -117,7 +118,9 @@ def _promises(answered: SignedIn) -> dict[str, str]:
     capabilities = answered.connector.capabilities
     told = {str(kind): f"{_SITUATIONS[kind]}: {_GUARDS[guard]}" for kind, guard in capabilities.guards.items()}
     wait = f"{capabilities.request_life_seconds:g} seconds"
-    return told | {"lost answer": f"hoist waits {wait}, looks for its marker, and writes again only if it proves that nothing came"}
+    return told | {
+        "lost answer": f"hoist waits {wait}, looks for its marker, and writes again only if it proves that nothing came"
+    }
 
 
 def _names(rulebook: Rulebook, source: str, directory: Directory) -> tuple[Found, Found]:

@@ -59,12 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         app(arguments, prog_name="hoist")
     except RulebookError as error:
         number = len(error.problems)
-        _stop(f"The protocol has {number} {'problem' if number == 1 else 'problems'}; nothing was started or written.", str(error))
+        _stop(
+            f"The protocol has {number} {'problem' if number == 1 else 'problems'}; nothing was started or written.", str(error)
+        )
     except (HoistError, ConnectorError) as error:
         _stop(str(error))
     except BrokenPipeError:
         # Whoever read the output has seen enough; what is still in the buffer has nowhere to go.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
     sys.exit(DONE)
 
 

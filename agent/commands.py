@@ -86,7 +86,10 @@ def statuses(config: Path | None) -> tuple[Status, Instant]:
 
 
 def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | None) -> Answer:
-    """The answer for SOURCE:KEY, at an instant (default: now, or the last poll where the source's clock is far from this one's)."""
+    """The answer for SOURCE:KEY at an instant; by default now, or the last poll where the source's clock is far from this one's.
+
+    Raises ConfigError where there is no such source, ticket or rule, or nothing was read yet.
+    """
     settings = load_settings(config)
     source, name = _named_ticket(ticket, [each.name for each in settings.sources])
     rulebook = load_protocol(settings.protocol).rulebook

@@ -96,9 +96,7 @@ class _Reader:
         block = root
         self._known_keys(block, _TOP_KEYS)
         sources = self._block(_entry(block, "sources"), root, "sources: with one entry per helpdesk")
-        found = [
-            self._source(name, self._block(entry, name, f"{name}: with platform and more")) for name, entry in sources.items()
-        ]
+        found = [self._source(name, entry) for name, entry in sources.items()]
         store = self._path(block, "store", "HOIST_STORE", "hoist.db")
         protocol = self._path(block, "protocol", "HOIST_PROTOCOL", "protocol")
         if not sources and not self.problems:
@@ -107,7 +105,10 @@ class _Reader:
             raise ConfigError(*self.problems)
         return Settings(store, protocol, tuple(source for source in found if source is not None))
 
-    def _source(self, name: Text, entry: Block) -> SourceSettings | None:
+    def _source(self, name: Text, entry: Node) -> SourceSettings | None:
+        if not isinstance(entry, Block):
+            self.problems.append(f"{self._at(entry)} {name}: expected a block of keys and values, with platform and more")
+            return None
         platform = _entry(entry, "platform")
         if not isinstance(platform, Text):
             self.problems.append(f"{self._at(name)} {name}.platform is missing: the name of the helpdesk's platform, like jira")
@@ -122,7 +123,10 @@ class _Reader:
         try:
             settings = model.model_validate({str(k): _plain(v) for k, v in entry.items() if k not in _SOURCE_KEYS})
         except ValidationError as error:
-            self.problems += [self._sentence(name, entry, model, found) for found in error.errors(include_input=False)]
+            found = error.errors(include_input=False)  # what was written there may be a secret
+            # That a list is too short follows from what is wrong with its items.
+            first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
+            self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
         return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings)
 
@@ -207,14 +211,19 @@ def _expected(found: ErrorDetails) -> str:
     return _EXPECTED.get(found["type"], found["msg"].removeprefix("Value error, "))
 
 
+def _within(loc: Sequence[int | str], other: Sequence[int | str]) -> bool:
+    return len(loc) > len(other) and loc[: len(other)] == other
+
+
 def _like(model: type[BaseModel], loc: Sequence[int | str]) -> str:
-    """An example of a setting, where its model has one."""
+    """An example of a setting, or of the one that it is a part of, where its model has one."""
     schema = model.model_json_schema()
     node: dict[str, Any] = schema
+    examples: Sequence[Any] = ()
     for part in loc:
         node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
         node = schema.get("$defs", {}).get(str(node.get("$ref", "")).rpartition("/")[2], node)
-    examples = node.get("examples", ())
+        examples = node.get("examples", examples)
     return f"; write it like {json.dumps(examples[0])}" if examples else ""
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
-from rules.binding import BoundRules
+from rules.binding import BoundRule, BoundRules
 from rules.calendars import ALWAYS
-from rules.engine import Episode, Evaluation, evaluate
+from rules.engine import Episode, Evaluation, evaluate, still_possible
 from rules.escalation import FiringKey
 from rules.explain import because, values_of
 from rules.identity import match
@@ -80,7 +80,10 @@ def decide(
     urgency = urgency_of(ticket, ruling)
     if ticket.gone is not None or held_by_label(ticket):
         return Decision(FOREVER, urgency)
-    return _Decider(ticket, recorded, dormant, ruling, now, urgency).decision()
+    possible = still_possible(ticket, ruling.rules, now)
+    if not possible:
+        return Decision(FOREVER, urgency)
+    return _Decider(ticket, recorded, dormant, ruling, now, urgency, possible).decision()
 
 
 def due_step(row: WaitingRow, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
@@ -143,6 +146,7 @@ class _Decider:
         ruling: Ruling,
         now: Instant,
         urgency: int,
+        possible: Sequence[BoundRule],
     ) -> None:
         self.ticket, self.ruling, self.now, self.urgency = ticket, ruling, now, urgency
         self.recorded = {(row.rule, row.number): row for row in recorded}
@@ -150,7 +154,7 @@ class _Decider:
         self.next_numbers: dict[str, int] = {}
         for row in recorded:
             self.next_numbers[row.rule] = max(self.next_numbers.get(row.rule, 1), row.number + 1)
-        self.evaluation: Evaluation = evaluate(timeline(ticket), ruling.rules, now)
+        self.evaluation: Evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
         self.next_look = self.evaluation.next_look
         self.episodes: list[EpisodeRow] = []
         self.steps: list[tuple[EpisodeRow, int]] = []

@@ -54,8 +54,10 @@ def _clock_problems(source: SourceSettings, skew: int) -> list[str]:
         return []
     where = "ahead of" if skew > 0 else "behind"
     return [
-        f"its clock is {abs(skew) // SECOND:,} seconds {where} this machine's, and skew_limit allows {source.skew_limit // SECOND:,}:"
-        " set this machine's clock right, or raise skew_limit in hoist.yaml"
+        (
+            f"its clock is {abs(skew) // SECOND:,} seconds {where} this machine's, and skew_limit allows"
+            f" {source.skew_limit // SECOND:,}: set this machine's clock right, or raise skew_limit in hoist.yaml"
+        )
     ]
 
 
@@ -63,6 +65,8 @@ def _other_instance(source: SourceSettings, identity: Identity, known: str) -> l
     if known in ("", identity.instance):
         return []
     return [
-        f"this is {identity.instance}, but the store was filled from {known}: give the other instance a source name of its own,"
-        f" or name a new store (`store:` in hoist.yaml); {source.name} is not read until then"
+        (
+            f"this is {identity.instance}, but the store was filled from {known}: give the other instance a source name of its"
+            f" own, or name a new store (`store:` in hoist.yaml); {source.name} is not read until then"
+        )
     ]

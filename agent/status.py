@@ -1,4 +1,4 @@
-"""How hoist is: what was read and how far, what waits, what was refused, what could not be mapped. Reads the store, nothing else."""
+"""How hoist is: what was read and how far, what waits, what was refused, what could not be mapped. Reads only the store."""
 
 from __future__ import annotations
 

@@ -140,9 +140,7 @@ class _Story:
                 return f"{since} was refused at {settled} and waits for a person{problem}"
 
     def _written(self, escalation: int | None) -> str:
-        applied = [
-            row.operation for row in self.sent if row.escalation == escalation and row.state is OperationState.APPLIED
-        ]
+        applied = [row.operation for row in self.sent if row.escalation == escalation and row.state is OperationState.APPLIED]
         return ", ".join(part for operation in applied for part in _parts(operation, self.bound.directory)) or "nothing to change"
 
     # --- what comes next -------------------------------------------------------------------------------------------------

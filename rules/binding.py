@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from rules.calendars import Calendar
 from rules.conditions.program import Program
 from rules.conditions.states import BoundState
-from rules.conditions.tree import durations_of, walk
+from rules.conditions.tree import durations_of, needed, walk
 from rules.naming import Names
 from rules.protocol import Assign, Clock, Count, Duration, Escalate, Mode, Organisation, RaisePriority, Rule, Rulebook, State
 from rules.ticket import Value
@@ -30,11 +30,12 @@ class BindingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
-    """A rule and the number of its condition in the program."""
+    """A rule, the number of its condition in the program, and the states without which that does not hold."""
 
     rule: Rule
     number: int
     id: str
+    needs: tuple[BoundState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,10 @@ def bind(rulebook: Rulebook, source: str, directory: Directory, calendars: Mappi
     program = Program(bound, calendars, names.ranks)
     return BoundRules(
         source=source,
-        rules=tuple(BoundRule(rule, program.add(rule.condition), rule.id) for rule in rules),
+        rules=tuple(
+            BoundRule(rule, program.add(rule.condition), rule.id, tuple(bound[state] for state in needed(rule.condition)))
+            for rule in rules
+        ),
         version=rulebook.version,
         organisation=organisation,
         directory=directory,

@@ -9,8 +9,8 @@ seen, never earlier.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -53,34 +53,106 @@ class Column:
         return self.starts[max(0, bisect_right(self.starts, at) - 1)]
 
 
-@dataclass(slots=True, eq=False)
+class Columns(dict[str, Column]):
+    """A ticket's columns by field, each made when it is first asked for: rules look at few of the fields.
+
+    A field that the ticket does not carry is unknown throughout.
+    """
+
+    __slots__ = ("_fields", "_known", "_life", "_steps")
+
+    def __init__(
+        self,
+        fields: Mapping[str, Value],
+        steps: Mapping[str, list[Step]],
+        life: tuple[Instant, Instant, Instant],
+        known: Instant,
+    ) -> None:
+        """`life`: created, complete from, gone; `known`: when the ticket was read."""
+        super().__init__()
+        self._fields, self._steps, self._life, self._known = fields, steps, life, known
+
+    def __missing__(self, name: str) -> Column:
+        created, complete_from, gone = self._life
+        present, steps = self._fields.get(name, UNKNOWN), self._steps.get(name)
+        if created >= gone:
+            column = Column([], [], [])
+        elif present is UNKNOWN:
+            column = Column([created], [UNKNOWN], [created, gone])
+        elif steps is None and complete_from == created:  # most fields of most tickets
+            column = Column([created], [present], [])
+        else:
+            column = _column(steps or [], present, self._life, self._known)
+        self[name] = column
+        return column
+
+
 class Timeline:
     """What rules look at. Read only: lists and mappings are shared, not copied.
 
-    `life` is [created, gone). `touches` and `replies` hold, per kind of actor, the sorted distinct instants of changes and
-    messages, and of messages alone; `complete_from` is the instant from which those are complete. `crowded` lists the instants
-    with several saves, in order, and the changes of each save.
+    `life` is [created, gone); what is known of it is complete from `complete_from` on. `messages` are in order, `steps` too, by
+    field.
     """
 
-    created: Instant
-    gone: Instant
-    complete_from: Instant
-    columns: dict[str, Column]
-    steps: dict[str, list[Step]]
-    messages: list[Message]
-    touches: dict[Kind, list[Instant]]
-    replies: dict[Kind, list[Instant]]
-    crowded: list[tuple[Instant, list[list[Change]]]]
-    life: Intervals = field(init=False)
-    missing: Column = field(init=False)
+    __slots__ = (
+        "_changes",
+        "_complete",
+        "_crowded",
+        "_replies",
+        "_touches",
+        "columns",
+        "complete_from",
+        "created",
+        "gone",
+        "life",
+        "messages",
+        "steps",
+    )
 
-    def __post_init__(self) -> None:
-        self.life = [self.created, self.gone] if self.created < self.gone else []
-        self.missing = Column([self.created], [UNKNOWN], self.life) if self.life else Column([], [], [])
+    def __init__(self, ticket: Ticket) -> None:
+        created = ticket.created
+        gone = FOREVER if ticket.gone is None else max(ticket.gone, created)
+        complete_from = min(max(created, ticket.complete_from or created), gone)
+        changes = sorted(ticket.changes, key=_ORDER)
+        messages = sorted(ticket.messages, key=_AT)
+        if ticket.gone is not None:
+            changes = [change for change in changes if change.at < gone]
+            messages = [message for message in messages if message.at < gone]
+        complete = [change for change in changes if change.at >= complete_from] if complete_from > created else changes
+        self.created, self.gone, self.complete_from = created, gone, complete_from
+        self.life: Intervals = [created, gone] if created < gone else []
+        self.messages: list[Message] = messages
+        self.steps: dict[str, list[Step]] = _steps(complete, created)
+        self.columns = Columns(ticket.fields, self.steps, (created, complete_from, gone), ticket.known)
+        self._changes, self._complete = changes, complete
+        self._touches: dict[Kind, list[Instant]] | None = None
+        self._replies: dict[Kind, list[Instant]] | None = None
+        self._crowded: list[tuple[Instant, list[list[Change]]]] | None = None
 
     def column(self, name: str) -> Column:
         """The column of a field; unknown throughout where the ticket does not carry it."""
-        return self.columns.get(name, self.missing)
+        return self.columns[name]
+
+    @property
+    def touches(self) -> dict[Kind, list[Instant]]:
+        """Per kind of actor the sorted distinct instants of changes and messages."""
+        if self._touches is None:
+            self._touches = _by_kind((*self._changes, *self.messages), self.created)
+        return self._touches
+
+    @property
+    def replies(self) -> dict[Kind, list[Instant]]:
+        """Per kind of actor the sorted distinct instants of messages alone."""
+        if self._replies is None:
+            self._replies = _by_kind(self.messages, self.created)
+        return self._replies
+
+    @property
+    def crowded(self) -> list[tuple[Instant, list[list[Change]]]]:
+        """The instants with several saves, in order, and the changes of each save."""
+        if self._crowded is None:
+            self._crowded = _crowded(self._complete, self.created)
+        return self._crowded
 
 
 def timeline(ticket: Ticket) -> Timeline:
@@ -89,33 +161,7 @@ def timeline(ticket: Ticket) -> Timeline:
     Stamps before creation count as creation; whatever is stamped at or after the end of life is left out. Changes before
     `complete_from` are kept as touches alone: states and counts before it are not known.
     """
-    created = ticket.created
-    gone = FOREVER if ticket.gone is None else max(ticket.gone, created)
-    complete_from = min(max(created, ticket.complete_from or created), gone)
-    changes = [change for change in sorted(ticket.changes, key=_ORDER) if change.at < gone]
-    messages = [message for message in sorted(ticket.messages, key=_AT) if message.at < gone]
-    complete = [change for change in changes if change.at >= complete_from] if complete_from > created else changes
-    steps = _steps(complete, created)
-    columns = {}
-    if created < gone:
-        for name, present in ticket.fields.items():
-            if present is not UNKNOWN:
-                own = steps.get(name)
-                if own is None and complete_from == created:  # most fields of most tickets
-                    columns[name] = Column([created], [present], [])
-                else:
-                    columns[name] = _column(own or [], present, (created, complete_from, gone), ticket.known)
-    return Timeline(
-        created=created,
-        gone=gone,
-        complete_from=complete_from,
-        columns=columns,
-        steps=steps,
-        messages=messages,
-        touches=_by_kind((*changes, *messages), created),
-        replies=_by_kind(messages, created),
-        crowded=_crowded(complete, created),
-    )
+    return Timeline(ticket)
 
 
 def _steps(changes: list[Change], created: Instant) -> dict[str, list[Step]]:

@@ -1,1 +1,1 @@
-"""`hoist demo`: a sandbox helpdesk and the agent on one stepped clock, and a summary that is checked against the helpdesk's own record."""
+"""`hoist demo`: a sandbox helpdesk and the agent on one stepped clock, and a summary checked by the helpdesk's own record."""

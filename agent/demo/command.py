@@ -71,7 +71,7 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
             f" {written(start)}."
         )
         pipeline = stage.app.pipelines[0]
-        _play(stage, start, start + length, console)
+        play(stage, start, start + length, console)
         console.print("Checking it against the helpdesk's own record ...")
         evidence, names = gathered(stage, pipeline)
         proof = prove(evidence)
@@ -147,7 +147,7 @@ def _folder(store: Path | None) -> Iterator[Path]:
     yield store.resolve()
 
 
-def _play(stage: Stage, start: Instant, end: Instant, console: Console) -> None:
+def play(stage: Stage, start: Instant, end: Instant, console: Console) -> None:
     """Turn by turn: the clock stands while hoist works, then jumps to whatever comes next."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

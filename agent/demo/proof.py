@@ -124,7 +124,9 @@ class _Prover:
         if row.backlog and not older:
             self._wrong(ticket, f"{episode.rule} began at {written(episode.start)} and was left alone as if it were older")
         if ignored and not row.backlog:
-            self._wrong(ticket, f"{episode.rule} began at {written(episode.start)}, before the rule went live, and was acted upon")
+            self._wrong(
+                ticket, f"{episode.rule} began at {written(episode.start)}, before the rule went live, and was acted upon"
+            )
         return ignored or row.backlog
 
     def _repeats(self, ticket: Ticket, row: EpisodeRow, episode: Episode, waiting: Sequence[WaitingRow]) -> None:
@@ -184,7 +186,9 @@ class _Prover:
                     continue  # said already: its firings are not those of one expected escalation
                 self._wrong(ticket, f"the comment at {written(comment.at)} names firings that were not one escalation")
             elif (comment.at, _words(comment.text)) != (at, said):
-                self._wrong(ticket, f"the comment at {written(comment.at)} says {comment.text!r}, expected {said!r} at {written(at)}")
+                self._wrong(
+                    ticket, f"the comment at {written(comment.at)} says {comment.text!r}, expected {said!r} at {written(at)}"
+                )
 
     def _merged(self, then: Ticket, at: Instant, due: Sequence[Due]) -> Escalation:
         """The escalation that somebody who read the ticket at an instant has to make of these firings."""
@@ -244,7 +248,6 @@ def _hoist(by: Actor) -> Actor:
 
 def as_read(ticket: Ticket, line: Timeline, at: Instant) -> Ticket:
     """The ticket as a read at an instant showed it: later history left out, hoist's own writes back at their stamps."""
-
     changes = (replace(c, at=c.at - _shift(c.by)) for c in ticket.changes if c.at <= at)
     messages = (replace(m, at=m.at - _shift(m.by)) for m in ticket.messages if m.at <= at)
     fields = {name: line.column(name).value_at(at) for name in ticket.fields}

@@ -28,7 +28,7 @@ class FoundComment:
 
 @dataclass(frozen=True, slots=True)
 class FoundSave:
-    """One changelog entry by hoist's account: (field, from, to) by the platform's ids; labels, which have none, by their names."""
+    """One changelog entry by hoist's account: (field, from, to) by the platform's ids; labels, which have none, by name."""
 
     issue: str
     at: Instant

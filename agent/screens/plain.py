@@ -52,6 +52,7 @@ def heading(console: Console, name: str, said: str = "") -> None:
 
 
 def check(console: Console, checked: Checked) -> None:
+    """What was checked, the problems last."""
     for source in checked.sources:
         _checked_source(console, source)
     modes = ", ".join(f"{number} {mode}" for mode, number in checked.rules.items())
@@ -65,7 +66,9 @@ def check(console: Console, checked: Checked) -> None:
     for said in checked.problems:
         say(console, "  PROBLEM", said, "red")
     if checked.problems:
-        console.print(f"{counted(len(checked.problems), 'problem')}. Nothing was written. Next: mend what is named, and check again")
+        console.print(
+            f"{counted(len(checked.problems), 'problem')}. Nothing was written. Next: mend what is named, and check again"
+        )
     else:
         console.print("No problem. Nothing was written. Next: hoist run")
 
@@ -88,6 +91,7 @@ def _of(found: Found) -> str:
 
 
 def lint(console: Console, found: Linted) -> None:
+    """Problems, findings and hints, a line each."""
     for said in found.problems:
         console.print(Text(said, "red"), soft_wrap=True)
     for said in found.findings:
@@ -105,8 +109,10 @@ def lint(console: Console, found: Linted) -> None:
 
 
 def done(console: Console, sources: Iterable[Done]) -> None:
+    """What `hoist run` did, by source."""
     for each in sources:
-        said = f"{counted(each.read, 'read')} of tickets, {counted(each.firings, 'escalation')} decided, {counted(each.writes, 'write')}"
+        decided = f"{counted(each.firings, 'escalation')} decided, {counted(each.writes, 'write')}"
+        said = f"{counted(each.read, 'read')} of tickets, {decided}"
         say(console, each.source, said)
         if each.problem:
             say(console, "  STANDS STILL", each.problem, "red")
@@ -117,6 +123,7 @@ def done(console: Console, sources: Iterable[Done]) -> None:
 
 
 def status(console: Console, found: Status, now: Instant) -> None:
+    """Every source, what needs a person in capitals."""
     if not found.sources:
         console.print("No source was read yet. Next: hoist run")
     for each in found.sources:
@@ -198,6 +205,7 @@ def _source_data(each: SourceStatus) -> dict[str, Any]:
 
 
 def answer(console: Console, found: Answer) -> None:
+    """A ticket, rule by rule: the verdict, because of what, what was done and what comes next."""
     ticket = found.ticket
     heading(console, f"{ticket.key}: {ticket.fields.get('subject')}")
     console.print(Text(f"as of {stamp(found.at)}, as read at {stamp(ticket.known)}   {ticket.url}"), soft_wrap=True)

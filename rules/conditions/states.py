@@ -74,7 +74,7 @@ def member(field: str, values: frozenset[Value]) -> Judge:
     """`among`, for a field: the commonest test of all, so it is written for speed."""
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
-        column = timeline.columns.get(field) or timeline.missing
+        column = timeline.columns[field]
         held = column.values
         if len(held) == 1 and held[0] is not UNKNOWN:
             return (timeline.life, timeline.life, None) if held[0] in values else NEVER

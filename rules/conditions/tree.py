@@ -40,6 +40,19 @@ def durations_of(condition: Condition) -> tuple[Duration, ...]:
             return ()
 
 
+def needed(condition: Condition) -> tuple[State, ...]:
+    """States without which it does not hold, whatever else is true."""
+    match condition:
+        case State():
+            return (condition,)
+        case All():
+            return tuple(state for part in condition.parts for state in needed(part))
+        case Held():
+            return needed(condition.part)
+        case _:
+            return ()
+
+
 def is_gate(condition: Condition) -> bool:
     """Whether it begins no episode of its own beside a build-up: a plain state, a `not`, or an `all` or `any` of these."""
     match condition:

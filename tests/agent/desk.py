@@ -28,11 +28,10 @@ from connectors.memory_helpdesk import ACCOUNT, Comment, Save, StoredTicket
 from rules.binding import bind
 from rules.calendars import ALWAYS
 from rules.escalation import Operation
-from rules.instants import HOUR, MINUTE, Instant
+from rules.instants import HOUR, MINUTE, SECOND, Instant
 from rules.protocol import (
     All,
     Chain,
-    Comment as Say,
     Condition,
     Duration,
     Escalate,
@@ -49,11 +48,14 @@ from rules.protocol import (
     Team,
     Tier,
 )
+from rules.protocol import (
+    Comment as Say,
+)
 from rules.ticket import Kind
 
 SOURCE: Final = "desk"
 MONDAY: Final = 1_772_438_400_000  # 2026-03-02T08:00:00Z
-POLL: Final = MINUTE
+POLL: Final = 5 * MINUTE
 TEAMS: Final = {"sd": "Service Desk", "ops": "Operations", "eng": "Engineering"}
 PRIORITIES: Final = {"p1": "Urgent", "p2": "High", "p3": "Normal"}
 ORGANISATION: Final = Organisation(
@@ -75,6 +77,8 @@ def again(minutes: int, at_most: int) -> Repeat:
     return Repeat(Duration(minutes * MINUTE), at_most)
 
 
+LONG: Final = 2 * HOUR
+NEVER: Final = rule("never", State("labels", OneOf(("no such label",))))
 ALL_EXISTING: Final = Existing(None)
 
 
@@ -133,7 +137,7 @@ class MortalConnector(MemoryConnector):
 
 
 class Desk:
-    """The whole: `start` opens the store and signs in, again after the process ended."""
+    """The whole. `store`, `clock` and `helpdesk` outlive the process; the rest is made anew by `start`."""
 
     def __init__(self, folder: Path, *rules: Rule, page_size: int = 50, poll: int = POLL, start: Instant = MONDAY) -> None:
         self.poll = poll
@@ -149,37 +153,41 @@ class Desk:
 
     # --- hoist -----------------------------------------------------------------------------------------------------
 
-    def start(self, mortal: Mortal | None = None) -> None:
+    def start(self) -> None:
         """A new process on the same store."""
         if hasattr(self, "database"):
             self.database.close()
-        self.database, self.connector, self.pipeline = self.worker(mortal)
+        self.database = open_database(self.store)
+        self.restart()
 
-    def worker(self, mortal: Mortal | None = None) -> tuple[Database, MemoryConnector, Pipeline]:
-        """A process with connections of its own on the same store and helpdesk."""
-        database: Database = open_database(self.store)
-        connector = MemoryConnector(SOURCE, self.settings, helpdesk=self.helpdesk)
+    def restart(self, mortal: Mortal | None = None) -> None:
+        """As `start`, without the price of opening the file: nothing is remembered but what was committed."""
+        self.connector, self.pipeline = self.worker(mortal)
+
+    def worker(self, mortal: Mortal | None = None) -> tuple[MemoryConnector, Pipeline]:
+        """A process of its own on the same store and helpdesk."""
+        connector, database = MemoryConnector(SOURCE, self.settings, helpdesk=self.helpdesk), self.database
         if mortal is not None:
             database, connector = MortalDatabase(database.engine), MortalConnector(SOURCE, self.settings, helpdesk=self.helpdesk)
             database.mortal = connector.mortal = mortal
-        with database.transaction() as db:
+        with self.database.transaction() as db:
             installation = read_or_make(db)
             sources.source_row(db, SOURCE)
         pipeline = Pipeline(SOURCE, connector, database, installation, self.clock, self.poll)
         pipeline.source_clock.observe(connector.identify().server_time)
-        self._rule_by(database, connector, pipeline)
-        return database, connector, pipeline
+        self._rule_by(connector, pipeline)
+        return connector, pipeline
 
     def rule_by(self, *rules: Rule) -> None:
         """A new protocol."""
         self.rules = rules
-        self._rule_by(self.database, self.connector, self.pipeline)
+        self._rule_by(self.connector, self.pipeline)
 
-    def _rule_by(self, database: Database, connector: MemoryConnector, pipeline: Pipeline) -> None:
+    def _rule_by(self, connector: MemoryConnector, pipeline: Pipeline) -> None:
         version = str(hash(self.rules))
         book = Rulebook(ORGANISATION, tuple(replace(r, order=n) for n, r in enumerate(self.rules)), version)
         bound = bind(book, SOURCE, connector.directory(), {"always": ALWAYS})
-        with database.transaction() as db:
+        with self.database.transaction() as db:
             activated = sources.activate(db, SOURCE, {r.id: r.mode for r in self.rules}, pipeline.source_clock.now())
             generation = sources.new_generation(db, SOURCE, version)
         pipeline.rule_by(Ruling(bound, activated, generation, connector.capabilities.date_resolution))
@@ -196,6 +204,13 @@ class Desk:
             due = self.pipeline.next_due()
             assert due > self.clock.now(), "time goes on"
             self.clock.jump(min(due, end))
+
+    def let_it_fall_due(self, ticket: str) -> None:
+        """A quarter of an hour goes by; the step is planned and not written yet."""
+        self.run(15 * MINUTE)
+        self.clock.jump(self.clock.now() + 2 * SECOND)
+        assert self.pipeline.look()
+        assert self.states(ticket) == [RowState.PLANNED]
 
     def rows(self, ticket: str | None = None) -> list[WaitingRow]:
         with self.database.reading() as db:
@@ -251,6 +266,3 @@ def moved_once(desk: Desk, ticket: str, team: str = "ops") -> None:
     assert len(desk.notes(ticket)) == 1, desk.said()
     assert not desk.notes(ticket)[0].public
     assert desk.states(ticket) == [RowState.APPLIED], desk.said()
-
-
-LONG: Final = 2 * HOUR

@@ -1,24 +1,24 @@
 """The agent's loop over one ticket whose changes arrive late or in any order: what is recorded, and what is written.
 
 No store and no source: reads are views of a story, recorded rows are plain values, and a write takes effect at the instant of the
-read that confirms it. Whatever decides is the product's own `decide`.
+read that confirms it. Whatever decides is the product's own `decide` and `confirmed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from agent.evaluate import Decision, Ruling, decide
+from agent.evaluate import Decision, Ruling, confirmed, decide
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
 from rules.binding import BoundRules
-from rules.engine import Episode, evaluate
+from rules.engine import Episode
+from rules.escalation import FiringKey
 from rules.instants import FOREVER, MINUTE, SECOND, Instant
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
-from rules.timeline import timeline
 
 SOURCE: Final = "desk"
 ANNA: Final = Actor("anna", Kind.STAFF)
@@ -43,48 +43,51 @@ class Act(NamedTuple):
 class Story:
     """What really happened, and when each part of it could first be read (`known`)."""
 
-    created: Instant
     first: Mapping[str, Value]
     changes: tuple[Change, ...]
     messages: tuple[Message, ...]
+    created: Instant = 0
 
-    def read(self, at: Instant, *, fields_are_fresh: bool = False) -> Ticket:
-        """The ticket as a read at that instant shows it.
+    def read(self, at: Instant) -> Ticket:
+        """The ticket as a read at that instant shows it."""
+        return self.ticket(at, tuple(change for change in self.changes if change.known <= at))
 
-        Where `fields_are_fresh` the present values are those of the instant, and the history alone may lag.
-        """
-        changes = tuple(change for change in self.changes if change.known <= at)
-        shown = [change for change in self.changes if change.at <= at] if fields_are_fresh else changes
-        fields = dict(self.first) | {change.field: change.new for change in shown}
+    def ticket(self, at: Instant, changes: Sequence[Change]) -> Ticket:
+        """The ticket with these changes, and the messages that could be read at an instant."""
+        fields = dict(self.first) | {change.field: change.new for change in changes}
         messages = tuple(message for message in self.messages if message.known <= at)
-        return Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", self.created, at, fields, changes, messages)
+        return Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", self.created, at, fields, tuple(changes), messages)
 
-    @property
     def arrivals(self) -> list[Instant]:
-        """The instants at which something can first be read."""
-        return sorted({act.known for act in (*self.changes, *self.messages)})
+        """The instants at which a poll brings something."""
+        return sorted({self.created, *(act.known for act in (*self.changes, *self.messages))})
 
     def known_up_to(self, at: Instant) -> Instant:
         """When everything that happened up to an instant had been read."""
         return max((act.known for act in (*self.changes, *self.messages) if act.at <= at), default=self.created)
 
+    @property
+    def whole(self) -> Ticket:
+        """The ticket once everything is known."""
+        return self.read(self.arrivals()[-1])
+
 
 def story(acts: Iterable[Act], first: Mapping[str, Value]) -> Story:
-    """Acts one after the other as a story; those of one instant are saves of their own."""
-    created: Instant = 0
+    """Acts one after the other as a story. What happens in one instant is read together, though saved one by one."""
     fields = dict(first)
     changes: list[Change] = []
     messages: list[Message] = []
-    at = created
+    at = known = 0
     for number, act in enumerate(acts):
-        at += act.after * MINUTE
-        known = at + act.late * MINUTE
+        if act.after or not number:
+            at += act.after * MINUTE
+            known = at + act.late * MINUTE
         if act.field is None:
             messages.append(Message(at, known, str(number), act.by, public=True))
         elif fields[act.field] != act.value:
             changes.append(Change(at, known, number, str(number), act.field, fields[act.field], act.value, act.by))
             fields[act.field] = act.value
-    return Story(created, first, tuple(changes), tuple(messages))
+    return Story(first, tuple(changes), tuple(messages))
 
 
 class Firing(NamedTuple):
@@ -98,34 +101,36 @@ class Firing(NamedTuple):
 
 @dataclass
 class Agent:
-    """hoist's loop for one ticket. `lag`: how long a due row waits until a worker has time for it."""
+    """hoist's loop for one ticket. `lag`: how long a due row waits until a worker has time for it.
+
+    `again_knowingly` are the firings that repeated a step of an episode which, as far as was known then, had had it.
+    """
 
     story: Story
     rules: BoundRules
     lag: Instant = 0
-    fields_are_fresh: bool = False
     firings: list[Firing] = field(default_factory=list)
+    again_knowingly: list[tuple[Firing, Firing]] = field(default_factory=list)
     episodes: dict[tuple[str, int], EpisodeRow] = field(default_factory=dict)
-    rows: dict[object, WaitingRow] = field(default_factory=dict)
+    rows: dict[FiringKey, WaitingRow] = field(default_factory=dict)
     next_look: Instant = FOREVER
-    knowing: list = field(default_factory=list)
+    now: Instant = -1
 
     def __post_init__(self) -> None:
-        self.ticket = self._read(self.story.created)
+        self.ticket = self.story.read(self.story.created)
 
     def run(self, until: Instant) -> list[Firing]:
         """Poll, look and write as things arrive and become due, up to an instant; what was written."""
-        arrivals = [self.story.created, *self.story.arrivals]
+        arrivals = [at for at in self.story.arrivals() if at > self.now]
         while True:
             arrival = arrivals[0] if arrivals else FOREVER
-            look = self.next_look + RESOLUTION
-            write = self._next_write()
+            look, write = self.next_look + RESOLUTION, self._next_write()
             at = min(arrival, look, write)
             if at > until:
                 return self.firings
+            self.now = at
             if arrival == at:
-                arrivals.pop(0)
-                self.ticket = self._read(at)
+                self.ticket = self.story.read(arrivals.pop(0))
                 self.decide(at)
             elif look == at:
                 self.decide(at)
@@ -134,32 +139,25 @@ class Agent:
 
     def decide(self, now: Instant) -> Decision:
         """Evaluate the ticket as it is mirrored, and record what comes of it."""
-        waiting = [row for row in self.rows.values() if row.state in {RowState.PLANNED, RowState.SUPERSEDED}]
-        decision = decide(self.ticket, list(self.episodes.values()), waiting, self.ruling, now)
-        self._record(decision, now)
-        self.next_look = decision.next_look
-        return decision
-
-    @property
-    def ruling(self) -> Ruling:
-        active = {rule.id: self.story.created for rule in self.rules.rules}
-        return Ruling(self.rules, active, 1, RESOLUTION)
-
-    def _read(self, at: Instant) -> Ticket:
-        return self.story.read(at, fields_are_fresh=self.fields_are_fresh)
-
-    def _record(self, decision: Decision, now: Instant) -> None:
-        for row in decision.episodes:
-            assert (row.rule, row.number) not in self.episodes, "a number is given once"
-            self.episodes[row.rule, row.number] = row
+        dormant = [row for row in self.rows.values() if row.state is RowState.SUPERSEDED]
+        decision = decide(self.ticket, list(self.episodes.values()), dormant, self.ruling, now)
+        for begun in decision.episodes:
+            assert (begun.rule, begun.number) not in self.episodes, "a number is given once"
+            self.episodes[begun.rule, begun.number] = begun
         for row, step in decision.steps:
-            begun = replace(row, step=step, applied_at=None, confirmed=(*row.confirmed, now))
-            self.episodes[row.rule, row.number] = begun
+            self.episodes[row.rule, row.number] = replace(row, step=step, applied_at=None, confirmed=(*row.confirmed, now))
         for waiting in decision.revived:
             self.rows[waiting.key] = replace(waiting, state=RowState.PLANNED, not_before=now + RESOLUTION)
         for planned in decision.planned:
             assert planned.key not in self.rows, "a step is planned once"
             self.rows[planned.key] = _row(planned, len(self.rows))
+        self.next_look = decision.next_look
+        return decision
+
+    @property
+    def ruling(self) -> Ruling:
+        """The rules are older than the ticket."""
+        return Ruling(self.rules, {rule.id: self.story.created for rule in self.rules.rules}, 1, RESOLUTION)
 
     def _next_write(self) -> Instant:
         planned = (row for row in self.rows.values() if row.state is RowState.PLANNED)
@@ -170,27 +168,28 @@ class Agent:
         claimed = [row for row in self.rows.values() if row.state is RowState.PLANNED and row.not_before <= at]
         for row in claimed:
             self.rows[row.key] = replace(row, state=RowState.CLAIMED)
-        self.ticket = self._read(at)
-        holding = self.decide(at).holding
-        for row in claimed:
-            episode = row.key.rule, row.key.episode
-            if row.instant >= at:
-                self.rows[row.key] = replace(row, state=RowState.PLANNED, not_before=at + RESOLUTION)
-            elif episode not in holding:
-                self.rows[row.key] = replace(row, state=RowState.SUPERSEDED)
-            else:
-                self.rows[row.key] = replace(row, state=RowState.APPLIED)
-                known = self.episodes[episode]
-                self.episodes[episode] = replace(known, confirmed=(*known.confirmed[:-1], at), applied_at=at)
-                firing = Firing(*episode, row.key.step, at)
-                self._blame(firing, holding[episode])
-                self.firings.append(firing)
-                self.next_look = at
+        self.ticket = self.story.read(at)
+        decision = self.decide(at)
+        found = confirmed(claimed, self.ticket, decision, self.ruling, at)
+        for row in found.early:
+            self.rows[row.key] = replace(row, state=RowState.PLANNED, not_before=at + RESOLUTION)
+        for row, _ in found.over:
+            self.rows[row.key] = replace(row, state=RowState.SUPERSEDED)
+        for row, _ in found.steps:
+            self._apply(row, decision, at)
 
-
-    def _blame(self, firing, episode):
-        computed = evaluate(timeline(self.ticket), self.rules, firing.at).episodes
-        self.knowing += [(e, firing) for e in self.firings if e.rule == firing.rule and e.step == firing.step and owner(e, computed) == episode]
+    def _apply(self, row: WaitingRow, decision: Decision, at: Instant) -> None:
+        episode = row.key.rule, row.key.episode
+        known = self.episodes[episode]
+        self.rows[row.key] = replace(row, state=RowState.APPLIED)
+        self.episodes[episode] = replace(known, confirmed=(*known.confirmed[:-1], at), applied_at=at)
+        firing = Firing(*episode, row.key.step, at)
+        assert decision.evaluation is not None
+        computed = decision.evaluation.episodes_of(firing.rule)
+        same_step = (f for f in self.firings if (f.rule, f.step) == (firing.rule, firing.step))
+        self.again_knowingly += [(f, firing) for f in same_step if owner(f, computed) == decision.holding[episode]]
+        self.firings.append(firing)
+        self.next_look = at
 
 
 def _row(planned: Planned, number: int) -> WaitingRow:
@@ -215,46 +214,72 @@ def _row(planned: Planned, number: int) -> WaitingRow:
 # --- what came of it ---------------------------------------------------------------------------------------------------
 
 
-def truth(story: Story, rules: BoundRules) -> tuple[Episode, ...]:
-    """The episodes as they are once everything is known."""
-    last = max([story.created, *story.arrivals])
-    return evaluate(timeline(story.read(last)), rules, last).episodes
-
-
-def in_one_stretch(firings: Sequence[Firing], episodes: Sequence[Episode]) -> list[tuple[Firing, Firing]]:
-    """Pairs of one step that were both written within one stretch of what really was: somebody was escalated to twice."""
-    found = []
-    for episode in episodes:
-        for start, end in episode.stretches:
-            inside = [f for f in firings if f.rule == episode.rule and start <= f.at < end]
-            found += [(a, b) for n, a in enumerate(inside) for b in inside[n + 1 :] if a.step == b.step]
-    return found
-
-
-def in_one_episode(firings: Sequence[Firing], episodes: Sequence[Episode]) -> list[tuple[Firing, Firing]]:
-    """Pairs of one step that were both written while one and the same episode really held."""
-    found = []
-    for episode in episodes:
-        inside = [f for f in firings if f.rule == episode.rule and episode.holds_at(f.at)]
-        found += [(a, b) for n, a in enumerate(inside) for b in inside[n + 1 :] if a.step == b.step]
-    return found
-
-
 def owner(firing: Firing, episodes: Sequence[Episode]) -> Episode | None:
-    """The episode that a firing belongs to: the one that held then, else the latest that had grown and was not over for good."""
+    """The episode that a firing belongs to: the one that held then, else the latest that had begun to grow and was not over."""
     of_rule = [episode for episode in episodes if episode.rule == firing.rule]
     around = [e for e in of_rule if e.holds_at(firing.at)] or [e for e in of_rule if e.anchor <= firing.at < e.end]
     return max(around, key=lambda episode: episode.anchor, default=None)
 
 
+def in_one_stretch(firings: Sequence[Firing], episodes: Sequence[Episode]) -> list[tuple[Firing, Firing]]:
+    """Pairs of one step that were both written within one stretch: somebody was escalated to twice for one thing."""
+    stretches = [(episode.rule, start, end) for episode in episodes for start, end in episode.stretches]
+    inside = ([f for f in firings if f.rule == rule and start <= f.at < end] for rule, start, end in stretches)
+    return [pair for several in inside for pair in _pairs(several)]
+
+
+def in_one_episode(firings: Sequence[Firing], episodes: Sequence[Episode]) -> list[tuple[Firing, Firing]]:
+    """Pairs of one step that were both written while one and the same episode held, whatever let them through."""
+    inside = ([f for f in firings if f.rule == episode.rule and episode.holds_at(f.at)] for episode in episodes)
+    return [pair for several in inside for pair in _pairs(several)]
+
+
+def _pairs(firings: Sequence[Firing]) -> list[tuple[Firing, Firing]]:
+    return [(a, b) for n, a in enumerate(firings) for b in firings[n + 1 :] if a.step == b.step]
+
+
 def swallowed(agent: Agent, episodes: Sequence[Episode], until: Instant) -> list[Episode]:
-    """Episodes that stood long enough after all of it was known, and were never written."""
+    """Episodes that stood long enough to be written after all of it was known, and that no firing belongs to."""
     served = {owner(firing, episodes) for firing in agent.firings}
     patience = agent.lag + 3 * RESOLUTION
-    found = []
-    for episode in episodes:
-        if episode not in served and any(
-            min(end, until) - max(start, agent.story.known_up_to(min(end, until))) > patience for start, end in episode.stretches
-        ):
-            found.append(episode)
-    return found
+
+    def stood(start: Instant, end: Instant) -> bool:
+        end = min(end, until)
+        return end - max(start, agent.story.known_up_to(end)) > patience
+
+    return [episode for episode in episodes if episode not in served and any(stood(a, b) for a, b in episode.stretches)]
+
+
+def seen_by_snapshots(real: Story, every: Instant, audit: Instant) -> Story:
+    """The story at a source whose history can't be read until `audit`: what happened is diffed from a poll `every` so often."""
+    return _Snapshots(real.first, real.changes, real.messages, real.created, every, audit, [])
+
+
+@dataclass(frozen=True)
+class _Snapshots(Story):
+    every: Instant
+    audit: Instant
+    reads: list[Instant]
+
+    def arrivals(self) -> list[Instant]:
+        return [*range(self.created, self.audit, self.every), self.audit]
+
+    def read(self, at: Instant) -> Ticket:
+        if at >= self.audit:
+            return self.ticket(at, [replace(change, known=self.audit) for change in self.changes if change.at <= at])
+        if at not in self.reads:
+            self.reads.append(at)
+        values = dict(self.first)
+        invented: list[Change] = []
+        for read in sorted(self.reads):
+            shown = dict(self.first) | {change.field: change.new for change in self.changes if change.at <= read}
+            for name in sorted(name for name in shown if shown[name] != values[name]):
+                number = len(invented)
+                invented.append(Change(read, read, number, f"seen-{number}", name, values[name], shown[name], ANNA))
+            values = shown
+        return self.ticket(at, invented)
+
+
+def reordered(real: Story, order: Callable[[Sequence[Change]], Sequence[Change]]) -> Story:
+    """The same story at a source that gives the rows of its history in any order."""
+    return replace(real, changes=tuple(order(real.changes)))

@@ -62,7 +62,9 @@ def test_eight_hours_on_the_clock_fire_once_per_ticket() -> None:
     found = [evaluation.episodes for evaluation in evaluations(late)]
     assert max(map(len, found)) == 1
     assert max(len(episode.stretches) for episodes in found for episode in episodes) == 23
-    last_rows = [max(start for column in history.columns.values() for start in column.starts) for history in histories()]
+    last_rows = [
+        max((step.at for steps in history.steps.values() for step in steps), default=history.created) for history in histories()
+    ]
     recorded = [last for episodes, last in zip(found, last_rows, strict=True) for episode in episodes if episode.start < last]
     assert (len(recorded), sum(map(len, found))) == (2_656, 2_657)
 

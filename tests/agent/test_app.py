@@ -1,0 +1,167 @@
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.app import App
+from agent.clock import SteppedClock
+from agent.config import load_settings
+from agent.errors import ConfigError
+from agent.status import status
+from agent.store.database import Database, open_database
+from connectors.errors import TryLater
+from rules.instants import MINUTE, SECOND, Instant, instant, moment
+from rules.language.problems import RulebookError
+from rules.world import Directory
+from tests.agent.command_line import RULES, Desk, desk
+
+MONDAY = instant(moment(0).replace(year=2026, month=3, day=2, hour=9))
+
+
+class Running:
+    """The agent beside a desk, on a clock that the test moves."""
+
+    def __init__(self, it: Desk, clock: SteppedClock, database: Database) -> None:
+        self.it, self.clock, self.database = it, clock, database
+        self.app = App(load_settings(it.config, {}), database, clock)
+
+    def wait(self, milliseconds: int) -> None:
+        """Let time pass, and the agent do what is due then."""
+        self.clock.jump(self.clock.now() + milliseconds)
+        self.app.turn()
+
+    def refused(self) -> str:
+        return status(self.database, self.clock.now(), {}).refused_rules
+
+    def rules(self, text: str) -> None:
+        """Write the rules anew; the size of the file tells that it changed, whatever the file system's stamps are."""
+        (self.it.folder / "protocol" / "rules.yaml").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def running(folder: Path, at: Instant = MONDAY) -> Iterator[Running]:
+    clock = SteppedClock(at)
+    with desk(folder, clock=clock.now) as it, closing(open_database(folder / "hoist.db")) as database:
+        yield Running(it, clock, database)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path) as made:
+        yield made
+
+
+SECOND_RULE = """\
+  - rule: waits-long
+    title: Waits long
+    when: {status: open, assignee: {not: nobody}}
+    for: 1 hour
+    do:
+      - comment: "Still open."
+"""
+
+
+def test_a_malformed_rulebook_never_starts_the_agent(run: Running) -> None:
+    """With a mistake in the rules nothing starts, nothing is noted and nothing is written."""
+    run.rules(RULES.replace("do:", "od:"))
+    with pytest.raises(RulebookError, match="did you mean"):
+        run.app.start()
+    assert run.app.pipelines == []
+    assert status(run.database, MONDAY, {}).sources == ()
+    assert run.it.untouched()
+
+
+def test_a_malformed_change_stops_nothing(run: Running) -> None:
+    """Changed rules with a mistake are refused, said by the status until they are mended, and the former ones go on."""
+    run.app.start()
+    run.wait(2 * SECOND)
+    assert len(run.it.record()[1]) == 1
+    run.rules(RULES + SECOND_RULE.replace("when:", "whn:"))
+    run.wait(10 * SECOND)
+    assert 'did you mean "when"' in run.refused()
+    assert not status(run.database, run.clock.now(), {}).healthy
+    assert run.app.pipelines[0].ruling.rules.by_id.keys() == {"nobody-took-it"}
+    run.wait(10 * SECOND)
+    assert "whn" in run.refused()
+    run.rules(RULES + SECOND_RULE)
+    run.wait(10 * SECOND)
+    assert run.refused() == ""
+    assert run.app.pipelines[0].ruling.rules.by_id.keys() == {"nobody-took-it", "waits-long"}
+    run.wait(2 * SECOND)
+    assert sorted(comment.text.splitlines()[0] for comment in run.it.record()[1]) == ["Nobody took it", "Waits long"]
+
+
+def test_a_mistake_taken_back_is_no_longer_said(run: Running) -> None:
+    """Where the former text comes back, the refusal is over too."""
+    run.app.start()
+    run.rules("rules: 1")
+    run.wait(10 * SECOND)
+    assert run.refused()
+    run.rules(RULES)
+    run.wait(10 * SECOND)
+    assert run.refused() == ""
+
+
+def test_rules_that_do_not_fit_the_helpdesk_are_refused_like_misspelt_ones(run: Running) -> None:
+    """A change that names what the helpdesk does not have leaves the former rules in force."""
+    run.app.start()
+    organisation = run.it.folder / "protocol" / "organisation.yaml"
+    organisation.write_text(organisation.read_text(encoding="utf-8").replace("jira: Network", "jira: Netwerk"), encoding="utf-8")
+    run.wait(10 * SECOND)
+    assert "jira has no team 'Netwerk'; did you mean 'Network'?" in run.refused()
+
+
+def test_a_protocol_that_vanishes_stops_nothing(run: Running) -> None:
+    """Somebody who moves the folder away for a while is told, and the agent goes on."""
+    run.app.start()
+    protocol = run.it.folder / "protocol"
+    protocol.rename(run.it.folder / "away")
+    run.wait(10 * SECOND)
+    assert "organisation.yaml" in run.refused()
+    (run.it.folder / "away").rename(protocol)
+    run.wait(10 * SECOND)
+    assert run.refused() == ""
+
+
+def test_a_team_that_the_helpdesk_has_got_meanwhile_is_found(run: Running) -> None:
+    """Changed rules may name a team made after hoist was started: the helpdesk is asked again before they are refused."""
+    run.app.start()
+    # The sandbox's teams are fixed, so what hoist knew at the start is made older instead.
+    known = run.app._directories["jira"]
+    run.app._directories["jira"] = Directory({}, known.priorities, known.statuses, known.people, "older")
+    run.rules(RULES + SECOND_RULE)
+    run.wait(10 * SECOND)
+    assert run.refused() == ""
+    assert "waits-long" in run.app.pipelines[0].ruling.rules.by_id
+
+
+def test_while_the_helpdesk_does_not_answer_new_names_wait(run: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the helpdesk can't be asked about an unknown name, the change waits and is taken over once it answers."""
+    run.app.start()
+    known = run.app._directories["jira"]
+    run.app._directories["jira"] = Directory({}, known.priorities, known.statuses, known.people, "older")
+    run.rules(RULES + SECOND_RULE)
+
+    def silent() -> Directory:
+        raise TryLater("jira: it can't be reached", 30)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run.app.pipelines[0].connector, "directory", silent)
+        run.wait(10 * SECOND)
+        assert "could not be compared with the helpdesk's names yet" in run.refused()
+    run.wait(10 * SECOND)
+    assert run.refused() == ""
+
+
+def test_another_instance_is_not_taken_for_the_same(run: Running, tmp_path: Path) -> None:
+    """A store that was filled from one site refuses another under the same name, before anything is read or written."""
+    run.app.start()
+    run.wait(MINUTE)
+    other = tmp_path / "other"
+    other.mkdir()
+    with desk(other, clock=run.clock.now) as it:
+        settings = load_settings(it.config, {"HOIST_STORE": str(tmp_path / "hoist.db")})
+        with pytest.raises(ConfigError, match="but the store was filled from"):
+            App(settings, run.database, run.clock).start()
+        assert it.untouched()

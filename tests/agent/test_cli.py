@@ -1,0 +1,331 @@
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.errors import ConfigError
+from connectors.jira.sandbox import JiraSandbox
+from connectors.jira.site.call import Answer, answered
+from rules.instants import MINUTE
+from tests.agent.command_line import HOIST, ORGANISATION, RULES, Desk, desk, hoist, real_time
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+# --- what it says of itself ----------------------------------------------------------------------------------------------
+
+
+def test_help_shows_the_five_commands_first() -> None:
+    """`hoist --help` names demo, check, run, status and why before everything else."""
+    said = hoist("--help")
+    assert said.code == 0
+    first, more = said.out.split("More", 1)
+    assert re.findall(r"│ (\w+) ", first.split("Commands", 1)[1]) == ["demo", "check", "run", "status", "why"]
+    assert re.findall(r"│ (\w+) ", more) == ["rules", "sandbox"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bogus"],
+        ["why"],
+        ["check", "--bogus"],
+        ["why", "jira:IT-1", "--at", "yesterday"],
+        ["why", "jira:IT-1", "--at", "2026-03-02T06:00:00"],
+        ["demo", "--tickets", "0"],
+        ["demo", "--seed", "x"],
+        ["sandbox", "jira", "--bogus"],
+    ],
+)
+def test_wrong_words_end_in_two(arguments: list[str]) -> None:
+    """A command, option or value that does not exist is wrong use: exit code 2, a sentence, no traceback."""
+    said = hoist(*arguments)
+    assert said.code == 2
+    assert said.err.strip()
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("command", [["check"], ["run"], ["status"], ["why", "jira:IT-1"], ["rules", "lint"]])
+def test_an_empty_folder_is_met_with_what_to_do(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder without hoist.yaml every command says so and names the way on."""
+    monkeypatch.chdir(tmp_path)
+    said = hoist(*command)
+    assert (said.code, said.out) == (2, "")
+    assert "there is no hoist.yaml" in said.err
+    assert "hoist demo" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- settings that do not work -------------------------------------------------------------------------------------------
+
+WRONG_SETTINGS: Mapping[str, tuple[Mapping[str, object], str]] = {
+    "no token": ({"token": None}, "jira.token is missing"),
+    "a secret in the file": ({"token": "ATATT3xFfGF0-very-secret"}, "a secret is not written into a settings file"),
+    "a variable that is not set": (
+        {"token": "env:HOIST_NO_SUCH_VARIABLE"},
+        "set the environment variable HOIST_NO_SUCH_VARIABLE",
+    ),
+    "a wrong token": ({"token": "file:{wrong}"}, "the credential is wrong or has expired, renew it"),
+    "a wrong account": ({"username": "somebody@example.com"}, "the credential is wrong or has expired, renew it"),
+    "a misspelt key": ({"projcts": ["IT"]}, "jira.projcts is no setting of this platform; did you mean projects?"),
+    "a text where a list belongs": ({"projects": "IT"}, 'jira.projects: expected a list; write it like ["ITSM"]'),
+    "a length of time that is none": ({"poll_every": "often"}, "'often' is no length of time; write it like 60 seconds"),
+    "a misspelt platform": ({"platform": "jra"}, "there is no connector for the platform 'jra'; did you mean jira?"),
+    "a tier field of no kind": ({"tier_field": {"kind": "selct"}}, "jira.tier_field.kind: expected 'team', 'select'"),
+    "a tier field that is not there": (
+        {"tier_field": {"kind": "select", "field": "customfield_99999"}},
+        "the tier field customfield_99999 does not exist",
+    ),
+    "a status that is not there": ({"statuses": {"new": ["Opn"]}}, "did you mean 'Open'?"),
+    "an address without encryption": ({"url": "http://helpdesk.example.com"}, "http would send the token readable"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_wrong_settings_are_said_before_anything_is_written(name: str, it: Desk, tmp_path: Path) -> None:
+    """Each mistake in hoist.yaml stops `hoist run` with a sentence that names it, and the helpdesk's record stays empty."""
+    change, sentence = WRONG_SETTINGS[name]
+    (tmp_path / "wrong").write_text("not-the-token", encoding="utf-8")
+    settings = it.settings() | dict(change)
+    if str(settings["token"]).startswith("file:{"):
+        settings["token"] = f"file:{tmp_path}/wrong"
+    it.write({key: value for key, value in settings.items() if value is not None})
+    said = it.hoist("run", "--once")
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.words
+    assert "very-secret" not in said.err
+    assert "Traceback" not in said.err
+    checked = it.hoist("check")
+    assert checked.code in (1, 2)
+    assert sentence in checked.words
+    assert it.untouched()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"", "this is no hoist.yaml: it needs sources:"),
+        (b"- a\n", "hoist.yaml:1:1: this is no hoist.yaml"),
+        (b"sources: {}\n", "sources: is empty"),
+        (b"sorces: {}\n", "sorces is not known; did you mean sources?"),
+        (b"sources:\n  jira:\n", "jira: expected a block of keys and values, with platform and more"),
+        (b"sources: [\n", "a bracket is not closed"),
+        (b"sources:\n\tjira: {}\n", "tab"),
+        (b"store: a\nstore: b\n", "written twice"),
+        (b"\xff\xfe\x00", "no text in UTF-8"),
+    ],
+)
+def test_a_garbled_file_is_named_with_its_place(text: bytes, sentence: str, it: Desk) -> None:
+    """A hoist.yaml that can't be understood is answered with the place and what was expected, never with a traceback."""
+    it.config.write_bytes(text)
+    said = it.hoist("check")
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.words
+
+
+class Forgetful(JiraSandbox):
+    """A site that no longer knows whose token it is, and says so with 200, as Jira does on many calls."""
+
+    anonymous = False
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = super().dispatch(method, path, query, headers, body)
+        if self.anonymous and path.endswith("/myself"):
+            return replace(answered({"displayName": "Anonymous", "active": True}), headers=answer.headers)
+        return answer
+
+
+def test_a_site_that_takes_hoist_for_nobody_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that answers 200 as to an anonymous visitor is told from one that knows hoist, and nothing is written."""
+    with desk(tmp_path, kind=Forgetful) as it:
+        monkeypatch.setattr(Forgetful, "anonymous", True)
+        said = it.hoist("run", "--once")
+        assert said.code == 2
+        assert "anonymous visitor; renew the API token" in said.err
+        monkeypatch.setattr(Forgetful, "anonymous", False)
+        assert it.untouched()
+
+
+def test_a_missing_right_is_named_with_effect_and_cure(tmp_path: Path) -> None:
+    """With rights withheld, `hoist check` names each, its effect and its cure, and the helpdesk's record stays empty."""
+    with desk(tmp_path, withheld=["ADD_COMMENTS", "EDIT_ISSUES"]) as it:
+        checked, run = it.hoist("check"), it.hoist("run", "--once")
+        assert (checked.code, run.code) == (1, 2)
+        for said in (checked.words, run.words):
+            assert "lacks the permission 'Add comments' (ADD_COMMENTS) in project IT: it can't say why it escalated" in said
+            assert "'Edit issues'" in said
+            assert "grant it in the project's permission scheme" in said
+        assert it.untouched()
+
+
+def test_an_address_where_nobody_listens_is_said(it: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that can't be reached is named, and nobody is promised a second try."""
+    monkeypatch.setattr("agent.clock.SystemClock.sleep", lambda *_: None)  # the waits between tries are not the promise
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        it.write(it.settings() | {"url": f"http://127.0.0.1:{taken.getsockname()[1]}"})
+        said = it.hoist("run", "--once")
+    assert said.code == 2
+    assert said.err.startswith("jira: ")
+    assert "can't be reached; check its address and the network" in said.err
+    assert "tries again" not in said.err
+
+
+@pytest.mark.parametrize("minutes", [7, -7])
+def test_clocks_too_far_apart_are_refused_with_figures(tmp_path: Path, minutes: int) -> None:
+    """Past skew_limit the difference of the clocks is given in seconds, and nothing starts."""
+    with desk(tmp_path, clock=lambda: real_time() + minutes * MINUTE) as it:
+        said = it.hoist("run", "--once")
+        assert said.code == 2
+        found = re.search(r"its clock is (\d+) seconds (ahead of|behind) this machine's, and skew_limit allows 300", said.err)
+        assert found is not None
+        assert abs(int(found[1]) - 420) <= 5
+        assert found[2] == ("ahead of" if minutes > 0 else "behind")
+        assert it.untouched()
+        it.write(it.settings() | {"skew_limit": "10 minutes"})
+        assert it.hoist("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("organisation", "rules", "sentence"),
+    [
+        (ORGANISATION.replace("[desk, network]", "[desk, netwrk]"), RULES, '"netwrk": there is no such team'),
+        (ORGANISATION.replace("jira: Network", "jira: Netwrk"), RULES, "jira has no team 'Netwrk'; did you mean 'Network'?"),
+        (ORGANISATION.replace("jira: High}", "jira: Hgh}"), RULES, "jira has no priority 'Hgh'; did you mean 'High'?"),
+        (ORGANISATION, RULES.replace("escalate: it", "escalate: its"), '"its": there is no such chain'),
+        (ORGANISATION, RULES.replace("when:", "whn:"), 'did you mean "when"?'),
+        (ORGANISATION, RULES.replace("15 minutes", "soon"), '"soon"'),
+        (ORGANISATION, "rules:\n\t- rule: x\n", "a tab in the indentation"),
+    ],
+)
+def test_rules_that_do_not_fit_never_start_the_agent(organisation: str, rules: str, sentence: str, it: Desk) -> None:
+    """A rulebook with a mistake, or that does not fit the helpdesk, is refused with the place and the nearest name."""
+    it.write(organisation=organisation, rules=rules)
+    for command in (["run", "--once"], ["check"]):
+        said = it.hoist(*command)
+        assert said.code in (1, 2)
+        assert sentence in said.words
+        assert "Traceback" not in said.err
+    assert it.untouched()
+
+
+# --- check, run ----------------------------------------------------------------------------------------------------------
+
+
+def test_check_says_what_is_promised_and_writes_nothing(it: Desk) -> None:
+    """`hoist check` tells the promise of each operation, the names found and the rules by mode, and leaves no trace."""
+    said = it.hoist("check")
+    assert said.code == 0
+    for sentence in (
+        "signed in as hoist agent",
+        "a field that a person changes between hoist's read and its write: it is noticed in the platform's own record",
+        "theirs is put back once",
+        "hoist waits 300 seconds, looks for its marker",
+        "2 of 2 teams, 2 of 2 priorities",
+        "rules 1 live",
+        "Nothing was written. Next: hoist run",
+    ):
+        assert sentence in said.words
+    assert it.untouched()
+    assert not (it.folder / "hoist.db").exists()
+
+
+def test_check_answers_machines_too(it: Desk) -> None:
+    """`hoist check --json` holds sources, promises, counts and problems in one document."""
+    found = it.hoist("check", "--json").json
+    [source] = found["sources"]
+    assert source["teams"] == {"found": 2, "total": 2}
+    assert set(source["promises"]) == {"fields", "comment", "lost answer"}
+    assert (found["rules"], found["problems"]) == ({"live": 1}, [])
+
+
+def test_one_turn_reads_escalates_and_stops(it: Desk) -> None:
+    """`hoist run --once` moves the forgotten ticket, says so, and does not do it again the next time."""
+    first = it.hoist("run", "--once", "--json")
+    assert first.code == 0
+    assert [(each["source"], each["firings"], each["writes"]) for each in first.json] == [("jira", 1, 2)]
+    saves, comments = it.record()
+    assert [{item[0] for item in save.items} for save in saves] == [{"customfield_10050", "labels"}]
+    assert ["Nobody took it" in comment.text and not comment.public for comment in comments] == [True]
+    again = it.hoist("run", "--once")
+    assert (again.code, again.words.count("0 escalations decided, 0 writes")) == (0, 1)
+    assert "Next: hoist status" in again.out
+    assert it.record() == (saves, comments)
+
+
+def test_two_agents_do_not_share_a_store(it: Desk) -> None:
+    """A second `hoist run` on the same store is told that another one runs."""
+    with it.running() as agent:
+        agent.wait_until_it_runs()
+        said = it.hoist("run", "--once")
+    assert said.code == 2
+    assert "another hoist is running" in said.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_finishes_its_turn(it: Desk, number: signal.Signals) -> None:
+    """On SIGTERM or Ctrl-C `hoist run` ends with code 0, whatever it had begun is finished, and a later run goes on."""
+    with it.running() as agent:
+        agent.wait_until_it_runs()
+        agent.process.send_signal(number)
+        code = agent.process.wait(timeout=60)
+        out, err = agent.rest()
+    assert code == 0, err
+    assert "hoist has stopped" in err
+    assert "Next: hoist status" in out
+    assert it.hoist("run", "--once").code == 0
+    assert len(it.record()[1]) == 1
+
+
+def test_a_reader_that_goes_away_is_no_error(it: Desk) -> None:
+    """`hoist rules schema | head -1` ends without a traceback."""
+    command = [*HOIST, "rules", "schema"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr.read() == ""
+
+
+def test_the_settings_file_may_be_named_by_the_environment(it: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """HOIST_CONFIG names the file, and --config wins over it."""
+    monkeypatch.setenv("HOIST_CONFIG", str(it.config))
+    assert hoist("check").code == 0
+    assert hoist("check", "--config", tmp_path / "other.yaml").code == 2
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def test_lint_lists_every_mistake_at_once(it: Desk) -> None:
+    """`hoist rules lint` needs no helpdesk, names all mistakes with their places, and answers machines the same."""
+    assert hoist("rules", "lint", it.folder / "protocol").code == 0
+    it.write(rules=RULES.replace("when:", "whn:").replace("escalate: it", "escalate: its"))
+    said = hoist("rules", "lint", it.folder / "protocol")
+    assert said.code == 1
+    assert "rules.yaml:4" in said.out
+    assert "rules.yaml:7" in said.out
+    found = hoist("rules", "lint", it.folder / "protocol", "--json")
+    assert (found.code, len(found.json["problems"])) == (1, len(re.findall(r"^rules.yaml:", said.out, re.MULTILINE)))
+
+
+def test_the_schema_is_json(it: Desk) -> None:
+    """`hoist rules schema` prints a JSON Schema that editors can use."""
+    said = hoist("rules", "schema")
+    assert said.code == 0
+    assert said.json["$schema"].startswith("https://json-schema.org/")
+
+
+def test_errors_of_hoist_hold_all_their_problems() -> None:
+    """A ConfigError says each of its problems on a line of its own."""
+    assert str(ConfigError("one", "two")) == "one\ntwo"

@@ -1,0 +1,121 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.config import length_of_time, load_settings
+from agent.errors import ConfigError
+from rules.instants import DAY, HOUR, MINUTE, SECOND
+
+SOURCE = {
+    "platform": "jira",
+    "url": "https://example.atlassian.net",
+    "username": "hoist@example.com",
+    "token": "env:HOIST_JIRA_TOKEN",
+    "projects": ["ITSM"],
+    "tier_field": {"kind": "component"},
+}
+
+
+def written(folder: Path, content: object) -> Path:
+    file = folder / "hoist.yaml"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("60 seconds", MINUTE),
+        ("1 second", SECOND),
+        ("30m", 30 * MINUTE),
+        ("12 hours", 12 * HOUR),
+        ("36h", 36 * HOUR),
+        (" 2d ", 2 * DAY),
+        ("1 day", DAY),
+    ],
+)
+def test_lengths_of_time_are_read_as_people_write_them(text: str, milliseconds: int) -> None:
+    """`60 seconds`, `30m`, `12 hours` and `2d` mean what they say."""
+    assert length_of_time(text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "-1d", "0 s", "1.5h", "2 weeks", "1d2h", "9999999d", "ten minutes", "1 d d"])
+def test_other_lengths_of_time_are_refused_with_an_example(text: str) -> None:
+    """What is no length of time is quoted, with how to write one."""
+    with pytest.raises(ValueError, match="write it like 60 seconds, 30m, 12 hours or 2d"):
+        length_of_time(text)
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    """Store and protocol lie beside hoist.yaml, a source is polled every minute and may differ by five."""
+    settings = load_settings(written(tmp_path, {"sources": {"jira-cloud": SOURCE}}), {})
+    [source] = settings.sources
+    assert (settings.store, settings.protocol) == (tmp_path / "hoist.db", tmp_path / "protocol")
+    assert (source.name, source.platform, source.poll_every, source.skew_limit) == ("jira-cloud", "jira", MINUTE, 5 * MINUTE)
+
+
+def test_paths_are_those_of_the_file_and_the_environment_wins(tmp_path: Path) -> None:
+    """`store:` and `protocol:` are relative to hoist.yaml; HOIST_STORE and HOIST_PROTOCOL replace them."""
+    file = written(tmp_path, {"store": "state/h.db", "protocol": "../rules", "sources": {"a": SOURCE}})
+    settings = load_settings(file, {})
+    assert (settings.store, settings.protocol) == (tmp_path / "state/h.db", (tmp_path / "../rules").resolve())
+    settings = load_settings(file, {"HOIST_STORE": "/var/lib/hoist/h.db", "HOIST_PROTOCOL": "here"})
+    assert (settings.store, settings.protocol) == (Path("/var/lib/hoist/h.db"), tmp_path / "here")
+
+
+def test_the_file_is_found_by_the_environment(tmp_path: Path) -> None:
+    """HOIST_CONFIG names hoist.yaml where no option does."""
+    file = written(tmp_path, {"sources": {"a": SOURCE}})
+    assert load_settings(None, {"HOIST_CONFIG": str(file)}).sources[0].name == "a"
+
+
+def test_all_mistakes_are_listed_at_once_with_their_places(tmp_path: Path) -> None:
+    """Several mistakes in several sources are told in one go, each with file, line and column."""
+    (tmp_path / "hoist.yaml").write_text(
+        "stor: x\n"
+        "sources:\n"
+        "  one:\n"
+        "    platform: jira\n"
+        "    url: https://example.atlassian.net\n"
+        "    usernam: hoist@example.com\n"
+        "    token: env:T\n"
+        "    projects: [itsm]\n"
+        "    tier_field: {kind: select}\n"
+        "    poll_every: now and then\n"
+        "  two: {platform: servicenow}\n"
+        "  three: 3\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tmp_path / "hoist.yaml", {})
+    problems = caught.value.problems
+    assert [problem.split(" ", 1)[0] for problem in problems] == [
+        "hoist.yaml:1:1:",
+        "hoist.yaml:10:17:",
+        "hoist.yaml:3:3:",
+        "hoist.yaml:8:16:",
+        "hoist.yaml:9:17:",
+        "hoist.yaml:6:14:",
+        "hoist.yaml:11:19:",
+        "hoist.yaml:12:10:",
+    ]
+    assert "did you mean store?" in problems[0]
+    assert "one.usernam is no setting of this platform; did you mean username?" in problems[5]
+    assert "there is no connector for the platform 'servicenow'" in problems[6]
+
+
+@pytest.mark.parametrize("field", ["token", "url", "username", "projects"])
+def test_what_was_written_is_never_repeated(field: str, tmp_path: Path) -> None:
+    """A wrong value may be a secret in the wrong place: the message names its place and not its text."""
+    file = written(tmp_path, {"sources": {"a": SOURCE | {field: {"hunter2-hunter2": "hunter2-hunter2"}}}})
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, {})
+    assert "hunter2" not in str(caught.value)
+    assert f"a.{field}" in str(caught.value)
+
+
+def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
+    """Naming a folder is answered with what to name instead."""
+    with pytest.raises(ConfigError, match="is a folder: name the file"):
+        load_settings(tmp_path, {})

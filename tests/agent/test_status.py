@@ -1,0 +1,73 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.store import quarantine, refused_rules, sources
+from agent.store.database import open_database
+from agent.store.quarantine import QuarantineRow
+from tests.agent.command_line import Desk, desk, real_time
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+def test_before_the_first_run_status_says_what_comes_first(it: Desk) -> None:
+    """Without a store `hoist status` names hoist run, and exits with 2."""
+    said = it.hoist("status")
+    assert said.code == 2
+    assert "hoist run makes it" in said.err
+
+
+def test_after_a_turn_all_is_well(it: Desk) -> None:
+    """The status tells how far was read, how many tickets, and what was written; then the exit code is 0."""
+    it.hoist("run", "--once")
+    said = it.hoist("status")
+    assert said.code == 0, said.out
+    for sentence in ("tickets 3, of these 0 gone", "nobody-took-it: 1 escalation", "changes 1 applied", "All is well."):
+        assert sentence in said.words
+    [source] = it.hoist("status", "--json").json["sources"]
+    assert source["tickets"] == 3
+    assert source["lag_seconds"] < 60
+    assert source["healthy"]
+
+
+def test_what_needs_a_person_is_named_and_counted(it: Desk) -> None:
+    """A source that stands still, a ticket that could not be mapped and refused rules each show, and the exit code is 1."""
+    it.hoist("run", "--once")
+    database = open_database(it.folder / "hoist.db")
+    with database.transaction() as db:
+        sources.set_problem(db, "jira", "jira: 401: renew the token")
+        quarantine.put(db, QuarantineRow("jira", "10009", "IT-9", "it has no status", "{}", real_time()))
+        refused_rules.refuse(db, 'rules.yaml:3:5: "whn": not a key of a rule')
+    database.close()
+    said = it.hoist("status")
+    assert said.code == 1
+    for sentence in (
+        "STANDS STILL jira: 401: renew the token",
+        "QUARANTINED IT-9: it has no status",
+        "REFUSED the changed rules are not in force, the former ones are; mend this:",
+        '"whn": not a key of a rule',
+        "Something needs a person",
+    ):
+        assert sentence in said.words
+    found = it.hoist("status", "--json").json
+    assert not found["healthy"]
+    assert found["refused_rules"] == ['rules.yaml:3:5: "whn": not a key of a rule']
+
+
+def test_a_source_that_is_no_longer_read_is_behind(it: Desk) -> None:
+    """Where hoist run has not read a source for long, the status says that it fell behind and asks about hoist run."""
+    it.hoist("run", "--once")
+    database = open_database(it.folder / "hoist.db")
+    with database.transaction() as db:
+        row = sources.source_row(db, "jira")
+        sources.set_cursor(db, "jira", str(row.cursor), row.polled_at - 3_600_000, None)
+    database.close()
+    said = it.hoist("status")
+    assert said.code == 1
+    assert "1 hour" in said.words
+    assert "BEHIND it was not read for long: does hoist run still run" in said.words

@@ -1,0 +1,128 @@
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rules.instants import HOUR, written
+from tests.agent.command_line import FORGOTTEN, ORGANISATION, RULES, SOLVED, TAKEN, Desk, Said, desk, hoist, real_time
+
+REPEATED = RULES + "    repeat: {every: 30 minutes, at_most: 2}\n"
+WAITS = """\
+rules:
+  - rule: takes-long
+    when: {status: [new, open]}
+    for: 3 hours
+    do: [{comment: "Open for {held}."}]
+"""
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+def why(it: Desk, key: str, *more: str) -> Said:
+    return hoist("why", f"jira:{key}", "--config", it.config, *more)
+
+
+def test_why_it_escalated_is_told_with_what_was_done(it: Desk) -> None:
+    """For a ticket that was escalated: each part of the condition, when and what was written, and that nothing follows."""
+    it.hoist("run", "--once")
+    said = why(it, FORGOTTEN)
+    assert said.code == 0
+    for sentence in (
+        "IT-1: No mail since noon",
+        "nobody-took-it: holds",
+        "because the assignee is nobody: yes, since",
+        "team Service Desk -> Network, label lifted, an internal comment",
+        "next nothing more while this lasts",
+    ):
+        assert sentence in said.words
+    assert re.search(r"the escalation due since [0-9: -]+ UTC was written at [0-9: -]+ UTC: team", said.words)
+
+
+def test_why_it_did_not_escalate_names_what_is_missing(it: Desk) -> None:
+    """For a ticket that was not escalated: the part that is not so, since when, and what would have to change."""
+    it.hoist("run", "--once")
+    taken, solved = why(it, TAKEN), why(it, SOLVED)
+    assert "nobody-took-it: does not hold" in taken.words
+    assert "the assignee is nobody: no, since" in taken.words
+    assert "the status is new or open: no, since" in solved.words
+    assert "next nothing, unless the ticket changes" in solved.words
+
+
+def test_what_comes_next_has_an_instant(it: Desk) -> None:
+    """A rule that is not true yet tells when it will be if nothing changes."""
+    it.write(rules=WAITS)
+    it.hoist("run", "--once")
+    said = why(it, FORGOTTEN, "--json")
+    [rule] = said.json["rules"]
+    assert rule["holds"] is False
+    assert re.fullmatch(r"it escalates at .* UTC if nothing changes until then", rule["next"])
+    assert rule["next_at"] > said.json["at"]
+
+
+def test_the_next_reminder_is_announced(it: Desk) -> None:
+    """While a rule with `repeat` holds, its next reminder is told with number and instant."""
+    it.write(rules=REPEATED)
+    it.hoist("run", "--once")
+    [rule] = why(it, FORGOTTEN, "--json").json["rules"]
+    assert re.fullmatch(r"reminder 1 of 2 at .* UTC if it is still so", rule["next"])
+
+
+def test_backlog_is_told_as_left_alone(it: Desk) -> None:
+    """What was so before the rule went live is said to be left alone, and why."""
+    it.write(organisation=ORGANISATION.replace("existing_tickets: all", "existing_tickets: ignore"))
+    it.hoist("run", "--once")
+    assert it.untouched()
+    assert "it was so before the rule went live (existing_tickets)" in why(it, FORGOTTEN).words
+
+
+def test_a_rule_that_watches_says_so(it: Desk) -> None:
+    """For a rule in watch: what it would have done, and that nothing was written."""
+    it.write(organisation=ORGANISATION.replace("mode: live", "mode: watch"))
+    it.hoist("run", "--once")
+    assert it.untouched()
+    said = why(it, FORGOTTEN)
+    assert "nobody-took-it: holds (it only watches)" in said.words
+    assert "was noted and not written: the rule only watched" in said.words
+
+
+def test_an_earlier_instant_can_be_asked_about(it: Desk) -> None:
+    """--at asks about the past: then it did not hold yet, and nothing done later is shown."""
+    it.hoist("run", "--once")
+    said = why(it, FORGOTTEN, "--at", written(real_time() - 2 * HOUR + 60_000))
+    assert "nobody-took-it: does not hold" in said.words
+    assert "was written" not in said.words
+    assert "next it escalates at" in said.words
+    before = why(it, FORGOTTEN, "--at", "2020-01-01T00:00:00Z")
+    assert "the ticket was not there yet" in before.words
+    assert "because" not in before.words
+
+
+@pytest.mark.parametrize(
+    ("named", "rule", "sentence"),
+    [
+        ("jira:IT-99", None, "jira:IT-99 is not mirrored: check the key"),
+        ("IT-1", None, "'IT-1' names no ticket: write SOURCE:KEY, like jira:IT-1"),
+        ("jira:", None, "names no ticket: write SOURCE:KEY"),
+        ("jra:IT-1", None, "hoist.yaml has no source 'jra'; did you mean jira:IT-1?"),
+        ("jira:IT-1", "nobody-tok-it", "there is no rule nobody-tok-it (drafts are left out); did you mean nobody-took-it?"),
+    ],
+)
+def test_what_is_not_there_is_said_with_the_nearest_name(it: Desk, named: str, rule: str | None, sentence: str) -> None:
+    """An unknown ticket, source or rule is answered with a sentence and exit code 2."""
+    it.hoist("run", "--once")
+    said = hoist("why", named, "--config", it.config, *(["--rule", rule] if rule else []))
+    assert said.code == 2
+    assert sentence in said.err
+
+
+def test_one_rule_can_be_asked_for(it: Desk) -> None:
+    """--rule leaves the others out."""
+    it.write(rules=RULES + WAITS.removeprefix("rules:\n"))
+    it.hoist("run", "--once")
+    assert [rule["rule"] for rule in why(it, FORGOTTEN, "--json").json["rules"]] == ["nobody-took-it", "takes-long"]
+    assert [rule["rule"] for rule in why(it, FORGOTTEN, "--rule", "takes-long", "--json").json["rules"]] == ["takes-long"]
