@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import packages_distributions
 
 from agent.clock import Clock
 from agent.config import Settings
@@ -21,6 +22,7 @@ from rules.naming import Names
 from rules.protocol import Rulebook
 from rules.world import Directory
 
+PACKAGES = ("agent", "connectors", "rules")
 _GUARDS = {
     Guard.REFUSED: "hoist's write is refused by the platform, and decided anew",
     Guard.PUT_BACK: "it is noticed in the platform's own record, and theirs is put back once",
@@ -87,8 +89,19 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
         sources.append(_checked(answered, rulebook))
     problems += [problem for source in sources for problem in source.problems]
     modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}
-    looks = tuple(str(finding) for finding in findings(rulebook)) if rulebook is not None else ()
-    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), looks, hints)
+    looks = [str(finding) for finding in findings(rulebook)] if rulebook is not None else []
+    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), (*namesakes(), *looks), hints)
+
+
+def namesakes(installed: Mapping[str, Sequence[str]] | None = None) -> tuple[str, ...]:
+    """Other distributions that bring a package of one of hoist's names; `installed` replaces what is in this environment."""
+    found = packages_distributions() if installed is None else installed
+    claims = {name: sorted({dist for dist in found.get(name, ()) if dist != "hoist"}) for name in PACKAGES}
+    return tuple(
+        f"the package {name} is claimed by {', '.join(others)} as well: install hoist into an environment of its own"
+        for name, others in claims.items()
+        if others
+    )
 
 
 def _checked(answered: SignedIn, rulebook: Rulebook | None) -> CheckedSource:

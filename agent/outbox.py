@@ -66,6 +66,21 @@ class Result:
 # --- before the first byte -------------------------------------------------------------------------------------------
 
 
+def operations_of(escalation: Escalation, at: Instant, mark: Callable[[str], str], number: int) -> list[Operation]:
+    """The requests of the escalation with that number, fields first: the comment speaks of what has been verified."""
+    ticket, firings = escalation.ticket, tuple(mark(str(key)) for key in escalation.firings)
+    made = []
+    if escalation.changes or escalation.add_labels:
+        key = f"{ticket}/{number}/{OperationKind.FIELDS}"
+        changes, labels = escalation.changes, escalation.add_labels
+        made.append(Operation(key, OperationKind.FIELDS, ticket, mark(key), firings, changes, labels, planned_at=at))
+    if escalation.comment:
+        key = f"{ticket}/{number}/{OperationKind.COMMENT}"
+        text = escalation.comment
+        made.append(Operation(key, OperationKind.COMMENT, ticket, mark(key), firings, comment=text, planned_at=at))
+    return made
+
+
 def decided(
     db: Connection,
     rows: Sequence[WaitingRow],

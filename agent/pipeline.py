@@ -25,6 +25,7 @@ from agent.clock import Clock, SourceClock, steady
 from agent.evaluate import Decision, Ruling, confirmed, decide
 from agent.mirror import Sent, reconciled
 from agent.outbox import Outcome, Result
+from agent.recording import let_through, record
 from agent.store import episodes, journal, mirrored, operations, quarantine, sources, waiting
 from agent.store.database import Database
 from agent.store.earliest import earliest
@@ -32,14 +33,12 @@ from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
 from agent.store.quarantine import QuarantineRow
-from agent.store.states import OperationState, RowState
+from agent.store.states import OperationState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Page, Quarantined, Reading
 from connectors.errors import ConnectorError
-from rules.escalation import Escalation, Operation, OperationKind
-from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
+from rules.instants import FOREVER, MINUTE, SECOND, Instant
 from rules.merge import merge
-from rules.protocol import Mode
 from rules.ticket import Ticket
 
 BATCH = 200
@@ -218,31 +217,10 @@ class Pipeline:
         decisions = {
             name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now) for name, ticket in found.items()
         }
-        self._record(db, decisions.values(), now)
+        planned = record(db, self.source, decisions.values(), now, self.ruling.resolution)
+        self.counts.firings.update(row.key.rule for row in planned)
         self.counts.looks += len(decisions)
         return decisions
-
-    def _record(self, db: Connection, decisions: Iterable[Decision], now: Instant) -> None:
-        made = list(decisions)
-        episodes.add(db, self.source, [row for decision in made for row in decision.episodes])
-        queued: Counter[str] = Counter()
-        for decision in made:
-            for row, step in decision.steps:
-                episodes.begin_step(db, self.source, row, step, now)
-            for row in decision.out_of_backlog:
-                episodes.leave_backlog(db, self.source, row)
-            anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": ""}
-            for dormant in decision.revived:
-                waiting.move(db, dormant, RowState.PLANNED, not_before=now + self.ruling.resolution, **anew)
-            for dormant in decision.queued:
-                waiting.move(db, dormant, RowState.QUEUED, **anew)
-            queued.update(row.key.rule for row in decision.queued)
-        planned = [row for decision in made for row in decision.planned]
-        waiting.plan(db, planned)
-        queued.update(row.key.rule for row in planned if row.state is RowState.QUEUED)
-        for rule, number in queued.items():
-            sources.queue(db, self.source, rule, number)
-        self.counts.firings.update(row.key.rule for row in planned)
 
     def _quarantine(self, db: Connection, quarantined: Sequence[Quarantined], at: Instant) -> None:
         for found in quarantined:
@@ -320,20 +298,9 @@ class Pipeline:
     def _claim(self, now: Instant) -> tuple[str | None, list[WaitingRow]]:
         with self.database.transaction() as db:
             outbox.postpone(db, waiting.expired(db, self.source, now), now, "its worker stopped")
-            self._let_through(db, now)
+            let_through(db, self.source, self.ruling, now)
             name = waiting.next_ticket(db, self.source, now)
             return name, [] if name is None else waiting.claim(db, self.source, name, now, now + outbox.LEASE)
-
-    def _let_through(self, db: Connection, now: Instant) -> None:
-        """One step of each backlog whose turn has come."""
-        for rule in sources.turns(db, self.source, now):
-            bound = self.ruling.rules.by_id.get(rule)
-            limit = bound.rule.existing.limit if bound is not None and bound.rule.mode is Mode.LIVE else 0
-            row = None if limit == 0 else waiting.next_queued(db, self.source, rule)
-            if row is not None:
-                waiting.move(db, row, RowState.PLANNED, not_before=now)
-            wait = 0 if limit is None else HOUR // max(1, limit)
-            sources.take_turn(db, self.source, rule, now + wait)
 
     def _confirm(self, db: Connection, name: str, claimed: list[WaitingRow], reading: Reading) -> OperationRow | None:
         """Keep the fresh read, drop what is no longer true; gives the operation committed as sent, None where nothing is."""
@@ -357,7 +324,8 @@ class Pipeline:
             return None
         true, steps = [row for row, _ in verdict.steps], [step for _, step in verdict.steps]
         escalation = merge(ticket, steps, self.ruling.rules)
-        return outbox.decided(db, true, steps, escalation, at, partial(self._operations, escalation, at), now)
+        make = partial(outbox.operations_of, escalation, at, self._mark)
+        return outbox.decided(db, true, steps, escalation, at, make, now)
 
     def _lost(self, db: Connection, name: str, rows: list[WaitingRow], reading: Reading) -> None:
         """The fresh read did not bring the ticket."""
@@ -372,20 +340,6 @@ class Pipeline:
             outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
         else:
             outbox.postpone(db, rows, now + SECOND, "a later read of the ticket was here first")
-
-    def _operations(self, escalation: Escalation, at: Instant, number: int) -> list[Operation]:
-        """The requests of an escalation, fields first: the comment speaks of what has been verified."""
-        firings = tuple(self._mark(str(key)) for key in escalation.firings)
-        made = []
-        for kind in (OperationKind.FIELDS, OperationKind.COMMENT):
-            key = f"{escalation.ticket}/{number}/{kind}"
-            if kind is OperationKind.FIELDS and (escalation.changes or escalation.add_labels):
-                changes, labels = escalation.changes, escalation.add_labels
-                made.append(Operation(key, kind, escalation.ticket, self._mark(key), firings, changes, labels, planned_at=at))
-            elif kind is OperationKind.COMMENT and escalation.comment:
-                text = escalation.comment
-                made.append(Operation(key, kind, escalation.ticket, self._mark(key), firings, comment=text, planned_at=at))
-        return made
 
     def _send_from(self, row: OperationRow | None, since: int) -> None:
         """Send an operation that was committed as sent, and those after it, until one is not applied.

@@ -22,7 +22,8 @@ SHAPES: Final = ("search", "rows", "issues", "changelogs")
 TIER: Final = "customfield_10050"
 _API: Final = "https://example.atlassian.net/rest/api/3"
 _FIRST: Final = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
-_WORDS: Final = "the printer on floor three cannot reach mail server after update user sees error and waits for network team".split()
+_SENTENCE: Final = "the printer on floor three cannot reach mail server after update user sees error and waits for network team"
+_WORDS: Final = tuple(_SENTENCE.split(" "))
 
 
 def write(folder: Path, tickets: int, seed: int = 1) -> dict[str, int]:
@@ -70,12 +71,14 @@ class _Issue:
     def _history(self, number: int) -> tuple[list[dict[str, Any]], dict[str, str | None]]:
         """Four saves that lead from a new issue to where it stands now, and that state: status, team, assignee."""
         rng = self._rng
-        status, team, owner = "1", "20001", None
+        status, team = "1", "20001"
+        owner: str | None = None
         saves = []
         for k in range(4):
             items = []
             if k == 0 or rng.random() < 0.4:
-                before, owner = owner, rng.choice((None, _account(rng.randrange(500))))
+                before = owner
+                owner = rng.choice((None, _account(rng.randrange(500))))
                 items.append(_item("assignee", before, owner, before and "Somebody", owner and "Somebody"))
             if k == 1 or rng.random() < 0.3:
                 before_team, team = team, rng.choice(sorted(TEAMS))
@@ -108,7 +111,7 @@ class _Issue:
                 "id": status,
                 "statusCategory": {"self": f"{_API}/statuscategory/4", "id": 4, "key": category, "colorName": "yellow"},
             },
-            "assignee": now["assignee"] and _user(int(now["assignee"][2:], 16)),
+            "assignee": now["assignee"] and _user_of(now["assignee"]),
             "reporter": reporter,
             TIER: {"self": f"{_API}/customFieldOption/{team}", "value": TEAMS[team], "id": team},
             "duedate": None,
@@ -127,9 +130,8 @@ class _Issue:
             body = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [_plain(self._words(20))]}]}
             author = rng.choice((reporter, _user(rng.randrange(500))))
             stamp = _stamp(self._created + 1_800)
-            comments = [
-                {"id": str(500_000 + number), "author": author, "body": body, "created": stamp, "updated": stamp, "jsdPublic": True}
-            ]
+            stamps = {"created": stamp, "updated": stamp}
+            comments = [{"id": str(500_000 + number), "author": author, "body": body, "jsdPublic": True, **stamps}]
         return {"comments": comments, "maxResults": len(comments), "total": len(comments), "startAt": 0}
 
     def _words(self, number: int) -> str:
@@ -148,6 +150,10 @@ def _user(number: int, kind: str = "atlassian") -> dict[str, Any]:
         "timeZone": "Europe/Amsterdam",
         "accountType": kind,
     }
+
+
+def _user_of(account: str) -> dict[str, Any]:
+    return _user(int(account[2:], base=16))
 
 
 def _account(number: int) -> str:

@@ -2,10 +2,10 @@
 
     python -m benchmarks.mirroring [--tickets 50000] [--rounds 3] [--pages FOLDER] [--only NAME ...] [--flat]
 
-hoist runs as it does in service: the connector's own requests, every answer validated, tickets mapped, the timeline built, the
-shipped rules evaluated, next looks and episodes stored, a transaction per page in a store that survives a power cut. `limit` reads
-the same issues with requests and orjson and stores six columns and the JSON text; `pycontribs` does so with the library jira.
-Every run is a process of its own and reads from a server in another one. The ratios are what counts. `--flat` runs hoist alone
+hoist is `hoist run --once` with an empty store: the connector's own requests, every answer validated, tickets mapped, timelines
+built, shipped rules evaluated, next looks and episodes stored, a transaction per page in a store that survives a power cut.
+`limit` reads the same issues with requests and orjson and stores six columns and the JSON text; `pycontribs` does so with the
+library jira. Every run is a process of its own and reads from a server in another one. The ratios are what counts. `--flat` runs hoist alone
 with a fifth of the tickets, all of them and twice as many: peak memory must not follow the number.
 """
 
@@ -30,11 +30,8 @@ Row = tuple[Any, ...]
 
 
 def hoist(url: str, folder: Path) -> int:
-    """hoist's own way: settings, sign-in, protocol, poll."""
-    from agent.app import App
-    from agent.clock import SystemClock
-    from agent.config import load_settings
-    from agent.store.database import open_database
+    """`hoist run --once` with an empty store."""
+    from agent.commands import run_agent
 
     organisation.write(folder / "protocol")
     os.environ["HOIST_BENCHMARK_TOKEN"] = "none"  # noqa: S105 - the site of ready-made pages asks for no credential
@@ -47,19 +44,12 @@ def hoist(url: str, folder: Path) -> int:
         "tier_field": {"kind": "select", "field": jira_pages.TIER},
         "requests_per_second": "100000",
     }
+    settings = {"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: source}}
     config = folder / "hoist.yaml"
-    config.write_text(json.dumps({"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: source}}), encoding="utf-8")
-    settings = load_settings(config, {})
-    database = open_database(settings.store)
-    app = App(settings, database, SystemClock())
-    app.start()
-    (pipeline,) = app.pipelines
-    app.run(lambda: pipeline.counts.polls > 0)
-    assert not pipeline.problem
-    assert not pipeline.counts.quarantined
-    assert pipeline.counts.looks == pipeline.counts.mirrored
-    database.close()
-    return pipeline.counts.mirrored
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    (done,) = run_agent(config, once=True, stopped=lambda: True)
+    assert not done.problem, done.problem
+    return done.read
 
 
 def limit(url: str, folder: Path) -> int:

@@ -1,8 +1,8 @@
 """Which computed episode is which recorded one: what keeps a firing from happening twice when changes arrive late or reordered.
 
-Numbers of episodes are given once and for ever, and every firing happened at a known instant. After each evaluation the firings are
-laid over the episodes as they look now. An episode that finds one on itself goes on with the number of that firing; only one that
-finds none is new. So whatever arrives late, no episode is given a step that it had already, as far as is known by then.
+Numbers of episodes are given once and for ever, and every firing happened at a known instant. After each evaluation the
+firings are laid over the episodes as they look now. An episode that finds one on itself goes on with the number of that firing;
+only one that finds none is new. So whatever arrives late, no episode gets a step that, by what is known then, it had already.
 """
 
 from __future__ import annotations

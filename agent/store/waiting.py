@@ -112,7 +112,8 @@ def next_ticket(db: Connection, source: str, now: Instant) -> str | None:
     """The ticket whose rows are to be written next: the most urgent, then the longest due."""
     other = outbox.alias()
     busy = exists().where(other.c.source == source, other.c.ticket == outbox.c.ticket, other.c.state.in_(BUSY))
-    place = (outbox.c.source == source, outbox.c.state == RowState.PLANNED, outbox.c.not_before <= now, ~busy)
+    # The sum keeps SQLite from gathering by not_before and sorting: it walks outbox_by_turn, where nearly every row is due.
+    place = (outbox.c.source == source, outbox.c.state == RowState.PLANNED, outbox.c.not_before + 0 <= now, ~busy)
     query = select(outbox.c.ticket).where(*place).order_by(outbox.c.urgency, outbox.c.instant, outbox.c.id)
     return db.execute(query.limit(1)).scalar()
 
@@ -155,6 +156,8 @@ def of_source(db: Connection, source: str, states: Collection[RowState] | None =
 def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[WaitingRow]]:
     """By ticket: rows that are superseded or only watched, which a new evaluation may wake."""
     found: dict[str, list[WaitingRow]] = {}
+    if not ids:
+        return found
     states = (RowState.SUPERSEDED, RowState.WATCHED)
     for row in _rows(db, outbox.c.source == source, outbox.c.ticket.in_(tuple(ids)), outbox.c.state.in_(states)):
         found.setdefault(row.key.ticket, []).append(row)

@@ -149,14 +149,14 @@ class Desk:
         self.store = folder / "hoist.db"
         self.rules = rules or (rule(),)
         self.turns = 0
-        self.start()
+        self.database = open_database(self.store)
+        self.connector, self.pipeline = self.worker()
 
     # --- hoist -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """A new process on the same store."""
-        if hasattr(self, "database"):
-            self.database.close()
+        self.database.close()
         self.database = open_database(self.store)
         self.restart()
 

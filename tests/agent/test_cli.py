@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.check import namesakes
 from agent.errors import ConfigError
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.call import Answer, answered
@@ -246,6 +247,13 @@ def test_check_answers_machines_too(it: Desk) -> None:
     assert source["teams"] == {"found": 2, "total": 2}
     assert set(source["promises"]) == {"fields", "comment", "lost answer"}
     assert (found["rules"], found["problems"]) == ({"live": 1}, [])
+
+
+def test_check_notices_who_else_claims_hoists_names() -> None:
+    """hoist's packages have common names: another distribution that brings one of them is named, with what to do."""
+    assert namesakes({"agent": ["hoist"], "rules": ["hoist"], "connectors": ["hoist"]}) == ()
+    [said] = namesakes({"agent": ["hoist", "secret-agent"], "rules": ["hoist"]})
+    assert said == "the package agent is claimed by secret-agent as well: install hoist into an environment of its own"
 
 
 def test_one_turn_reads_escalates_and_stops(it: Desk) -> None:

@@ -119,3 +119,10 @@ def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
     """Naming a folder is answered with what to name instead."""
     with pytest.raises(ConfigError, match="is a folder: name the file"):
         load_settings(tmp_path, {})
+
+
+def test_the_example_of_the_documentation_works(tmp_path: Path) -> None:
+    """The hoist.yaml of docs/operations.md loads as it stands there."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    (tmp_path / "hoist.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert [source.name for source in load_settings(tmp_path / "hoist.yaml", {}).sources] == ["jira-cloud"]

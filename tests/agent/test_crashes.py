@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -56,3 +57,20 @@ def test_death_at_any_place_loses_nothing_and_repeats_nothing(tmp_path: Path, tr
     desk = Desk(tmp_path, poll=30 * MINUTE)
     lived = next(place for place in count(1) if lives_through(desk, trouble, place))
     assert lived > 16, "there were places to die at"
+
+
+def test_a_new_process_goes_on_from_the_file_alone(tmp_path: Path) -> None:
+    """The store is closed and opened again between planning and writing, and between fields and comment."""
+    desk = Desk(tmp_path)
+    ticket = desk.ticket()
+    desk.let_it_fall_due(ticket)
+    desk.start()
+    mortal = Mortal()
+    desk.restart(mortal)
+    while not desk.saves(ticket):
+        mortal.dies_at = mortal.places + 1
+        with suppress(Killed):
+            desk.pipeline.turn()
+    desk.start()
+    desk.run(10 * MINUTE)
+    moved_once(desk, ticket)

@@ -43,7 +43,7 @@ def kept(ticket: Ticket | None) -> Ticket:
 
 
 def kinds(ticket: Ticket | None) -> list[Kind]:
-    return [act.by.kind for act in (*kept(ticket).changes, *kept(ticket).messages)]
+    return [change.by.kind for change in kept(ticket).changes] + [message.by.kind for message in kept(ticket).messages]
 
 
 def test_a_read_that_was_overtaken_is_dropped() -> None:
@@ -102,7 +102,7 @@ def test_own_is_what_was_meant_in_field_and_value() -> None:
 
 
 def test_own_is_what_was_meant_then() -> None:
-    """The same value, set by the same account before the request left or long after it could have landed, is not that request's."""
+    """The same value, set by that account before the request left or long after it could have landed, is not the request's."""
     meant = sent(100_000, FieldChange("team", "sd", "ops"))
     at = [change(moment, "team", "ops", by=OWN) for moment in (90_000, 99_000, 160_000, 200_000)]
     assert kinds(reconciled(read(300_000, *at), None, [meant])) == [Kind.AUTOMATION, Kind.HOIST, Kind.HOIST, Kind.AUTOMATION]
@@ -119,5 +119,5 @@ def test_own_labels_are_those_that_were_added() -> None:
 
 def test_people_are_left_as_they_are() -> None:
     """Only hoist's own account is looked at twice; its messages are its own."""
-    acts = [change(2_000, "team", "ops"), message(2_000, "m1", by=OWN), message(2_001, "m2")]
-    assert kinds(reconciled(read(3_000, *acts), None, [])) == [Kind.STAFF, Kind.HOIST, Kind.STAFF]
+    again = read(3_000, change(2_000, "team", "ops"), message(2_000, "m1", by=OWN), message(2_001, "m2"))
+    assert kinds(reconciled(again, None, [])) == [Kind.STAFF, Kind.HOIST, Kind.STAFF]

@@ -10,7 +10,7 @@ import pytest
 
 from agent.store import episodes, journal, mirrored, quarantine, sources, waiting
 from agent.store.states import OperationState, RowState
-from connectors.contract import Receipt
+from connectors.contract import Reading, Receipt
 from connectors.errors import AskAdmin, ConnectorError, GiveUp, TryLater
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation, OperationKind
@@ -162,7 +162,13 @@ def test_nothing_is_sent_on_a_read_that_has_grown_old(desk: Desk, monkeypatch: p
     ticket = desk.ticket()
     desk.run(15 * MINUTE)
     read = desk.connector.read
-    monkeypatch.setattr(desk.connector, "read", lambda ids: (read(ids), desk.clock.sleep(10))[0])
+
+    def slow(ids: list[str]) -> Reading:
+        found = read(ids)
+        desk.clock.sleep(10)
+        return found
+
+    monkeypatch.setattr(desk.connector, "read", slow)
     desk.run(MINUTE)
     assert not desk.saves(ticket)
     assert not desk.asked("write")

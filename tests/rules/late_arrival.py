@@ -6,9 +6,9 @@ read that confirms it. Whatever decides is the product's own `decide` and `confi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from agent.evaluate import Decision, Ruling, confirmed, decide
 from agent.store.episodes import EpisodeRow
@@ -46,7 +46,7 @@ class Story:
     first: Mapping[str, Value]
     changes: tuple[Change, ...]
     messages: tuple[Message, ...]
-    created: Instant = 0
+    created: ClassVar[Instant] = 0
 
     def read(self, at: Instant) -> Ticket:
         """The ticket as a read at that instant shows it."""
@@ -54,7 +54,8 @@ class Story:
 
     def ticket(self, at: Instant, changes: Sequence[Change]) -> Ticket:
         """The ticket with these changes, and the messages that could be read at an instant."""
-        fields = dict(self.first) | {change.field: change.new for change in changes}
+        in_order = sorted(changes, key=lambda change: (change.at, change.sequence))
+        fields = dict(self.first) | {change.field: change.new for change in in_order}
         messages = tuple(message for message in self.messages if message.known <= at)
         return Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", self.created, at, fields, tuple(changes), messages)
 
@@ -252,7 +253,7 @@ def swallowed(agent: Agent, episodes: Sequence[Episode], until: Instant) -> list
 
 def seen_by_snapshots(real: Story, every: Instant, audit: Instant) -> Story:
     """The story at a source whose history can't be read until `audit`: what happened is diffed from a poll `every` so often."""
-    return _Snapshots(real.first, real.changes, real.messages, real.created, every, audit, [])
+    return _Snapshots(real.first, real.changes, real.messages, every, audit, [])
 
 
 @dataclass(frozen=True)
@@ -278,8 +279,3 @@ class _Snapshots(Story):
                 invented.append(Change(read, read, number, f"seen-{number}", name, values[name], shown[name], ANNA))
             values = shown
         return self.ticket(at, invented)
-
-
-def reordered(real: Story, order: Callable[[Sequence[Change]], Sequence[Change]]) -> Story:
-    """The same story at a source that gives the rows of its history in any order."""
-    return replace(real, changes=tuple(order(real.changes)))

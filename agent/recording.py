@@ -1,0 +1,51 @@
+"""What was decided, put into the store: episodes, their steps, the outbox, and the backlog that is let through at its rate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from agent.evaluate import Decision, Ruling
+from agent.store import episodes, sources, waiting
+from agent.store.states import RowState
+from agent.store.waiting import Planned
+from rules.instants import HOUR, Instant
+from rules.protocol import Mode
+
+
+def record(db: Connection, source: str, decisions: Iterable[Decision], now: Instant, resolution: int) -> list[Planned]:
+    """Record what came of looking at tickets at `now`, in the caller's transaction; gives the steps that are new."""
+    made = list(decisions)
+    episodes.add(db, source, [row for decision in made for row in decision.episodes])
+    queued: Counter[str] = Counter()
+    for decision in made:
+        for episode, step in decision.steps:
+            episodes.begin_step(db, source, episode, step, now)
+        for episode in decision.out_of_backlog:
+            episodes.leave_backlog(db, source, episode)
+        anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": ""}
+        for row in decision.revived:
+            waiting.move(db, row, RowState.PLANNED, not_before=now + resolution, **anew)
+        for row in decision.queued:
+            waiting.move(db, row, RowState.QUEUED, **anew)
+        queued.update(row.key.rule for row in decision.queued)
+    planned = [row for decision in made for row in decision.planned]
+    waiting.plan(db, planned)
+    queued.update(row.key.rule for row in planned if row.state is RowState.QUEUED)
+    for rule, number in queued.items():
+        sources.queue(db, source, rule, number)
+    return planned
+
+
+def let_through(db: Connection, source: str, ruling: Ruling, now: Instant) -> None:
+    """Plan one step of each backlog whose turn has come: the most urgent, at the rate that its rule names now."""
+    for rule in sources.turns(db, source, now):
+        bound = ruling.rules.by_id.get(rule)
+        limit = bound.rule.existing.limit if bound is not None and bound.rule.mode is Mode.LIVE else 0
+        row = None if limit == 0 else waiting.next_queued(db, source, rule)
+        if row is not None:
+            waiting.move(db, row, RowState.PLANNED, not_before=now)
+        wait = 0 if limit is None else HOUR // max(1, limit)
+        sources.take_turn(db, source, rule, now + wait)
