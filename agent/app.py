@@ -10,14 +10,15 @@ from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
 from agent.evaluate import Ruling
+from agent.fitting import fitted
 from agent.pipeline import Pipeline
-from agent.protocol_files import calendars_of, load_protocol, stamp
+from agent.protocol_files import load_protocol, stamp
 from agent.sign_in import SignedIn, sign_in
 from agent.store import journal, refused_rules, sources
 from agent.store.database import Database
 from agent.store.installation import read_or_make
 from connectors.errors import ConnectorError
-from rules.binding import BindingError, BoundRules, bind
+from rules.binding import BindingError, BoundRules
 from rules.instants import SECOND, Instant
 from rules.language.problems import RulebookError
 from rules.protocol import Mode, Rulebook
@@ -61,11 +62,11 @@ class App:
         problems = [problem for answered in answers for problem in answered.problems]
         bound = {}
         for answered in answers:
-            if answered.directory is not None:
+            if answered.directory is not None and answered.capabilities is not None:
                 name = answered.source.name
                 self._directories[name] = answered.directory
                 try:
-                    bound[name] = bind(rulebook, name, answered.directory, calendars_of(rulebook))
+                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities)
                 except BindingError as error:
                     problems += [f"{name}: {problem}" for problem in error.problems]
         if problems:
@@ -158,12 +159,12 @@ class App:
 
     def _bound(self, pipeline: Pipeline, rulebook: Rulebook) -> BoundRules:
         """Where a name is not known, the source may have got it since it was last asked."""
-        calendars = calendars_of(rulebook)
+        capabilities = pipeline.connector.capabilities
         try:
-            return bind(rulebook, pipeline.source, self._directories[pipeline.source], calendars)
+            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities)
         except BindingError:
             directory = pipeline.connector.directory()
-            bound = bind(rulebook, pipeline.source, directory, calendars)
+            bound = fitted(rulebook, pipeline.source, directory, capabilities)
         self._directories[pipeline.source] = directory
         with self.database.transaction() as db:
             sources.set_directory(db, pipeline.source, directory)

@@ -10,10 +10,11 @@ from importlib.metadata import packages_distributions
 from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
-from agent.protocol_files import calendars_of, load_protocol
+from agent.fitting import fitted
+from agent.protocol_files import load_protocol
 from agent.sign_in import SignedIn, sign_in
-from connectors.contract import Guard
-from rules.binding import BindingError, bind
+from connectors.contract import Capabilities, Guard
+from rules.binding import BindingError
 from rules.escalation import OperationKind
 from rules.instants import SECOND
 from rules.language.problems import RulebookError
@@ -108,9 +109,9 @@ def _checked(answered: SignedIn, rulebook: Rulebook | None) -> CheckedSource:
     source, identity = answered.source, answered.identity
     problems = answered.problems
     teams = priorities = None
-    if rulebook is not None and answered.directory is not None:
+    if rulebook is not None and answered.directory is not None and answered.capabilities is not None:
         teams, priorities = _names(rulebook, source.name, answered.directory)
-        problems += _misfits(rulebook, source.name, answered.directory)
+        problems += _misfits(rulebook, source.name, answered.directory, answered.capabilities)
     return CheckedSource(
         source.name,
         source.platform,
@@ -147,9 +148,9 @@ def _names(rulebook: Rulebook, source: str, directory: Directory) -> tuple[Found
     )
 
 
-def _misfits(rulebook: Rulebook, source: str, directory: Directory) -> tuple[str, ...]:
+def _misfits(rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities) -> tuple[str, ...]:
     try:
-        bind(rulebook, source, directory, calendars_of(rulebook))
+        fitted(rulebook, source, directory, capabilities)
     except BindingError as error:
         return tuple(f"{source}: {problem}" for problem in error.problems)
     return ()

@@ -56,7 +56,7 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -
     with only_one(settings.store), closing(open_database(settings.store)) as database:
         app = App(settings, database, SystemClock())
         app.start()
-        _spare_the_collector()
+        spare_the_collector()
         if once:
             app.turn()
         else:
@@ -69,7 +69,7 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -
         ]
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Collect garbage less often, and never among what was loaded to start, which stays.
 
     A page of tickets is tens of thousands of objects without cycles, gone as soon as it is stored. At Python's own threshold of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent.clock import Clock
 from agent.config import SourceSettings
-from connectors.contract import Connector, Identity
+from connectors.contract import Capabilities, Connector, Identity
 from connectors.errors import ConnectorError, TryLater
 from connectors.http import Surroundings
 from connectors.registry import connector_class
@@ -25,6 +25,10 @@ class SignedIn:
     skew: int = 0  # milliseconds by which its clock is ahead of this machine's
     problems: tuple[str, ...] = ()
 
+    @property
+    def capabilities(self) -> Capabilities | None:
+        return self.connector.capabilities if self.connector is not None else None
+
 
 def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> SignedIn:
     """Sign in and read the directory; nothing is written.
@@ -33,18 +37,20 @@ def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> S
     """
     connector = identity = directory = None
     skew = 0
+    problems: list[str] = []
     try:
         surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic)
         connector = connector_class(source.platform)(source.name, source.settings, surroundings)
         identity = connector.identify()
         skew = identity.server_time - clock.now()
-        problems = [*connector.problems(), *_clock_problems(source, skew), *_other_instance(source, identity, known_instance)]
-        directory = connector.directory()
+        problems += [*connector.problems(), *_clock_problems(source, skew), *_other_instance(source, identity, known_instance)]
+        if not problems:  # names read without the right to read them would only add noise
+            directory = connector.directory()
     except TryLater as error:
         # Nobody tries again while hoist has not started.
-        problems = [f"{str(error).removesuffix('; hoist tries again')}; check its address and the network, then try again"]
+        problems += [f"{str(error).removesuffix('; hoist tries again')}; check its address and the network, then try again"]
     except ConnectorError as error:
-        problems = [str(error)]
+        problems.append(str(error))
     named = tuple(problem if problem.startswith(source.name) else f"{source.name}: {problem}" for problem in problems)
     return SignedIn(source, connector, identity, directory, skew, named)
 

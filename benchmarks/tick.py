@@ -28,6 +28,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, insert, select
 
 from agent.clock import SteppedClock
+from agent.commands import spare_the_collector
 from agent.evaluate import Ruling, decide
 from agent.pipeline import Pipeline
 from agent.protocol_files import calendars_of, library
@@ -254,6 +255,7 @@ def main() -> None:
             print(f"{size} open tickets stored in {time.perf_counter() - begun:.0f} s, {megabytes:.0f} MB", flush=True)
             if by_hand is not None:
                 candidates["bare index", size] = bare(by_hand, folder, size)
+        spare_the_collector()
         spent: dict[tuple[str, int], list[float]] = {candidate: [] for candidate in candidates}
         for number in range(options.ticks):
             for candidate, tick in candidates.items():

@@ -8,13 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rules.calendars import Calendar
 from rules.conditions.program import Program
 from rules.conditions.states import BoundState
-from rules.conditions.tree import durations_of, needed, walk
+from rules.conditions.tree import durations_of, needed, told, walk
 from rules.naming import Names
-from rules.protocol import Assign, Clock, Count, Duration, Escalate, Mode, Organisation, RaisePriority, Rule, Rulebook, State
+from rules.phrases import phrase
+from rules.protocol import (
+    Assign,
+    Clock,
+    Condition,
+    Count,
+    Duration,
+    Escalate,
+    Mode,
+    Organisation,
+    RaisePriority,
+    Rule,
+    Rulebook,
+    State,
+)
 from rules.ticket import Value
 from rules.world import Directory
 
@@ -28,14 +43,23 @@ class BindingError(ValueError):
         self.problems = problems
 
 
+class Told(NamedTuple):
+    """A part of a rule's condition: its number in the program and what it asks for, in words."""
+
+    condition: Condition
+    number: int
+    phrase: str
+
+
 @dataclass(frozen=True, slots=True)
 class BoundRule:
-    """A rule, the number of its condition in the program, and the states without which that does not hold."""
+    """A rule, the number of its condition in the program, the states without which that does not hold, and what explains it."""
 
     rule: Rule
     number: int
     id: str
     needs: tuple[BoundState, ...]
+    told: tuple[Told, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +125,7 @@ def bind(rulebook: Rulebook, source: str, directory: Directory, calendars: Mappi
     program = Program(bound, calendars, names.ranks)
     return BoundRules(
         source=source,
-        rules=tuple(
-            BoundRule(rule, program.add(rule.condition), rule.id, tuple(bound[state] for state in needed(rule.condition)))
-            for rule in rules
-        ),
+        rules=tuple(_bound(rule, program, bound) for rule in rules),
         version=rulebook.version,
         organisation=organisation,
         directory=directory,
@@ -114,6 +135,13 @@ def bind(rulebook: Rulebook, source: str, directory: Directory, calendars: Mappi
         urgency=names.urgency,
         program=program,
     )
+
+
+def _bound(rule: Rule, program: Program, states: Mapping[State, BoundState]) -> BoundRule:
+    number = program.add(rule.condition)
+    needs = tuple(states[state] for state in needed(rule.condition))
+    parts = dict.fromkeys(told(rule.condition))
+    return BoundRule(rule, number, rule.id, needs, tuple(Told(part, program.number(part), phrase(part)) for part in parts))
 
 
 def _durations(rule: Rule) -> Iterator[Duration]:

@@ -1,4 +1,7 @@
-"""Chains of command: where a ticket stands in one, and who is next. There is no hidden level: a ticket stands where its team is."""
+"""Chains of command: where a ticket stands in one, and who is next.
+
+There is no hidden level: a ticket stands where its team is.
+"""
 
 from __future__ import annotations
 

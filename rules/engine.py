@@ -79,12 +79,14 @@ class Evaluation:
         """What was found for a condition of a bound rule, or for a part of one. Raises KeyError for any other."""
         return self._ask(self.rules.program.number(condition))
 
+    def found(self, number: int) -> Holds:
+        """What was found for the condition of this number in the program."""
+        return self._ask(number)
+
     def truth(self, condition: Condition, at: Instant) -> bool | None:
         """Whether a part of a bound rule holds at an instant; None where that is not known."""
         surely, may, _ = self.holds(condition)
-        if contains(surely, at):
-            return True
-        return None if contains(may, at) else False
+        return truth(surely, may, at)
 
     def events(self, count: Count) -> list[Instant]:
         """The events that a count of a bound rule surely saw. Raises KeyError for any other."""
@@ -96,6 +98,13 @@ class Evaluation:
         return found
 
 
+def truth(surely: Intervals, may: Intervals, at: Instant) -> bool | None:
+    """Whether an instant lies where something surely holds; None where it may."""
+    if contains(surely, at):
+        return True
+    return None if contains(may, at) else False
+
+
 def still_possible(ticket: Ticket, rules: BoundRules, now: Instant) -> Sequence[BoundRule]:
     """The rules that may hold at `now` or later if nothing changes any more, told from the present values alone.
 
@@ -103,8 +112,16 @@ def still_possible(ticket: Ticket, rules: BoundRules, now: Instant) -> Sequence[
     """
     if ticket.known > now or (ticket.changes and ticket.changes[-1].at > now):
         return rules.rules
-    value = ticket.fields.get
-    return [rule for rule in rules.rules if all(need.verdict(value(need.field, UNKNOWN)) is not False for need in rule.needs)]
+    present = ticket.fields.get
+    possible = []
+    for rule in rules.rules:
+        for field, values, verdict, _ in rule.needs:
+            value = present(field, UNKNOWN)
+            if value is not UNKNOWN and (value not in values if values is not None else verdict(value) is False):
+                break
+        else:
+            possible.append(rule)
+    return possible
 
 
 def evaluate(timeline: Timeline, rules: BoundRules, now: Instant, among: Sequence[BoundRule] | None = None) -> Evaluation:

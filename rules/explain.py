@@ -5,16 +5,17 @@ Nothing is recorded while tickets are judged: the evaluation keeps what each par
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rules.conditions.judge import Holds
 from rules.conditions.tree import parts_of, walk
-from rules.engine import Episode, Evaluation
+from rules.engine import Episode, Evaluation, truth
 from rules.instants import Instant
-from rules.intervals import stretch
+from rules.intervals import Intervals, stretch
 from rules.phrases import length, phrase, stamp
 from rules.placeholders import PLACEHOLDERS, fill, inert, unknown_placeholders
-from rules.protocol import All, Condition, Count, Escalate, State
+from rules.protocol import Condition, Count, Escalate, State
 from rules.ticket import Ticket, Value
 
 __all__ = ["PLACEHOLDERS", "Reason", "because", "fill", "inert", "reasons", "unknown_placeholders", "values_of"]
@@ -35,13 +36,7 @@ class Reason:
     parts: tuple[Reason, ...]
 
     def __str__(self) -> str:
-        answer = {True: "yes", False: "no", None: f"not known{self._missing()}"}[self.holds]
-        end = stamp(self.until)
-        until = "" if end == "never" else f", until {end} if nothing changes"
-        return f"{phrase(self.condition)}: {answer}, since {stamp(self.since)}{until}"
-
-    def _missing(self) -> str:
-        return f" (no record of the {self.condition.field} then)" if isinstance(self.condition, State) else ""
+        return _sentence(self.condition, phrase(self.condition), self.holds, self.since, self.until)
 
 
 def reasons(evaluation: Evaluation, rule: str, at: Instant) -> Reason:
@@ -54,26 +49,35 @@ def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
 
     Sentences have no full stop. Raises KeyError for a rule that is not bound.
     """
-    return tuple(dict.fromkeys(str(reason) for reason in _told(reasons(evaluation, rule, at))))
+    life, sentences = evaluation.timeline.life, []
+    for condition, number, words in evaluation.bound(rule).told:
+        sentences.append(_sentence(condition, words, *_at(evaluation.found(number), at, life)))
+    return tuple(dict.fromkeys(sentences))
 
 
-def _told(reason: Reason) -> Iterator[Reason]:
-    # what `all` says is said by its parts
-    if not (isinstance(reason.condition, All) and reason.parts):
-        yield reason
-    for part in reason.parts:
-        yield from _told(part)
+def _sentence(condition: Condition, words: str, holds: bool | None, since: Instant, until: Instant) -> str:  # noqa: FBT001
+    missing = f" (no record of the {condition.field} then)" if isinstance(condition, State) else ""
+    answer = f"not known{missing}" if holds is None else "yes" if holds else "no"
+    end = stamp(until)
+    ending = "" if end == "never" else f", until {end} if nothing changes"
+    return f"{words}: {answer}, since {stamp(since)}{ending}"
 
 
 def _reason(evaluation: Evaluation, condition: Condition, at: Instant) -> Reason:
-    life = evaluation.timeline.life
-    surely, may, _ = evaluation.holds(condition)
-    holds = evaluation.truth(condition, at)
+    holds, since, until = _at(evaluation.holds(condition), at, evaluation.timeline.life)
+    return Reason(condition, holds, since, until, tuple(_reason(evaluation, part, at) for part in parts_of(condition)))
+
+
+def _at(found: Holds, at: Instant, life: Intervals) -> tuple[bool | None, Instant, Instant]:
+    """Whether it holds at an instant, since when, and until when if nothing changes."""
+    surely, may, _ = found
     since, until = at, at
     if life and life[0] <= at < life[1]:
-        around = [stretch(surely, at, life), stretch(may, at, life)]
-        since, until = max(a for a, _ in around), min(b for _, b in around)
-    return Reason(condition, holds, since, until, tuple(_reason(evaluation, part, at) for part in parts_of(condition)))
+        since, until = stretch(surely, at, life)
+        if may is not surely:
+            since_may, until_may = stretch(may, at, life)
+            since, until = max(since, since_may), min(until, until_may)
+    return truth(surely, may, at), since, until
 
 
 def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Ticket) -> dict[str, str]:

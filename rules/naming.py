@@ -27,6 +27,7 @@ class Names:
     def __init__(self, organisation: Organisation, source: str, directory: Directory) -> None:
         self._organisation = organisation
         self._source = source
+        self._teams_listed = directory.teams_listed
         self.problems: list[str] = []
         self.teams: dict[str, tuple[str, ...]] = {
             name: self._ids("team", name, team.sources.get(source, ()), directory.teams)
@@ -102,7 +103,9 @@ class Names:
         found: list[str] = []
         for native in natives:
             named = [native] if native in directory else [id_ for id_, name in directory.items() if name == native]
-            if not named:
+            if not named and what == "team" and not self._teams_listed:
+                named = [native]
+            elif not named:
                 near = _nearest(native, [*directory.values(), *directory])
                 self.problems.append(f"organisation, {what} {word}: {self._source} has no {what} {native!r}{near}")
             elif len(named) > 1:

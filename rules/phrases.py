@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, moment
@@ -46,6 +47,7 @@ _KINDS: Final = {
 }
 
 
+@lru_cache(maxsize=1_000)
 def stamp(at: Instant) -> str:
     """`2012-05-07 06:00 UTC`, with seconds where there are any; `never` for what no date can name."""
     if at > _LAST_DATE:
@@ -54,7 +56,9 @@ def stamp(at: Instant) -> str:
 
 
 def length(milliseconds: int) -> str:
-    """The two largest units of a length of time: `2 days 3 hours`, `15 minutes`, `0 seconds`."""
+    """The two largest units of a length of time: `2 days 3 hours`, `15 minutes`, `0 seconds`; above two minutes no seconds."""
+    if milliseconds > 2 * MINUTE:
+        milliseconds -= milliseconds % MINUTE  # a confirming read comes a second late, which is not worth a word
     parts: list[tuple[int, str]] = []
     for name, unit in (("day", DAY), ("hour", HOUR), ("minute", MINUTE), ("second", SECOND)):
         number, milliseconds = divmod(milliseconds, unit)

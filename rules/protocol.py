@@ -161,7 +161,10 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A timestamp that the ticket carries lies at most `within` ahead, or has passed (`within` nought). The anchor is its setting."""
+    """A timestamp that the ticket carries lies at most `within` ahead, or has passed (`within` nought).
+
+    The anchor is the instant at which it was set.
+    """
 
     field: str
     within: Duration

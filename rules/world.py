@@ -1,13 +1,12 @@
-"""The outside facts that rules look at beside the ticket, each with a version: calendars and the source's directory."""
+"""The outside facts that rules look at beside the ticket. Calendars are in `rules.calendars`; here is a source's directory.
+
+Both are bound into the rules (`rules.binding`), with their versions, so that an evaluation needs nothing but a timeline.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rules.calendars import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,8 @@ class Person:
 class Directory:
     """Names and ids of one source, as read at `version`. Mappings go from the source's id to the name people see.
 
-    `priorities` is ordered, the most urgent first. `statuses` maps the native status id to its name.
+    `priorities` is ordered, the most urgent first. `statuses` maps the native status id to its name. Where `teams_listed` is
+    False the source can't say which teams it has: `teams` are those seen on tickets, and other ids are taken as they are written.
     """
 
     teams: Mapping[str, str]
@@ -31,12 +31,4 @@ class Directory:
     statuses: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
     version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What `evaluate` is given beside the timeline: calendars by name and the directory of the ticket's source."""
-
-    calendars: Mapping[str, Calendar]
-    directory: Directory
-    version: str = ""
+    teams_listed: bool = True

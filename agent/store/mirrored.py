@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store import ticket_body
@@ -49,15 +49,7 @@ _UPSERT = insert_text(
         },
     )
 )
-_LOOKED_AT = (
-    update(tickets)
-    .where(
-        tickets.c.source == bindparam("at_source"),
-        tickets.c.id == bindparam("at_id"),
-        tickets.c.revision == bindparam("at_revision"),
-    )
-    .values(next_look=bindparam("look"), generation=bindparam("under"))
-)
+_LOOKED_AT = "UPDATE tickets SET next_look = ?, generation = ? WHERE source = ? AND id = ? AND revision = ?"
 _SELECTED = (tickets.c.source, tickets.c.id, tickets.c.body, tickets.c.revision, tickets.c.urgency, tickets.c.next_look)
 _OF_SOURCE = tickets.c.source == bindparam("source")
 _AMONG = one_of(tickets.c.id, "ids")
@@ -90,17 +82,11 @@ def keep(db: Connection, kept: Sequence[Kept]) -> None:
 def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]]) -> None:
     """Store (ticket, next look, generation) for tickets that were looked at without being read anew."""
     rows = [
-        {
-            "at_source": mirrored.ticket.ref.source,
-            "at_id": mirrored.ticket.ref.id,
-            "at_revision": mirrored.revision,
-            "look": next_look,
-            "under": generation,
-        }
+        (next_look, generation, mirrored.ticket.ref.source, mirrored.ticket.ref.id, mirrored.revision)
         for mirrored, next_look, generation in looks
     ]
     if rows:
-        db.execute(_LOOKED_AT, rows)
+        db.exec_driver_sql(_LOOKED_AT, rows)
 
 
 def set_gone(db: Connection, source: str, name: str, at: Instant) -> None:
@@ -159,6 +145,6 @@ def count(db: Connection, source: str) -> tuple[int, int]:
     return int(total), int(gone)
 
 
-def _mirrored(row: Row[Any]) -> Mirrored:
+def _mirrored(row: Sequence[Any]) -> Mirrored:
     source, name, body, revision, urgency, look = row
     return Mirrored(ticket_body.ticket(TicketRef(source, name), body), revision, urgency, look)

@@ -152,10 +152,12 @@ def directory(db: Connection, source: str) -> Directory:
     if not found:
         return Directory({}, {})
     people = {key: Person(key, name, active) for key, (name, active) in found["people"].items()}
-    return Directory(found["teams"], found["priorities"], found["statuses"], people, found["version"])
+    listed = found.get("teams_listed", True)
+    return Directory(found["teams"], found["priorities"], found["statuses"], people, found["version"], listed)
 
 
 def _directory_text(directory: Directory) -> str:
     people = {key: (person.name, person.active) for key, person in directory.people.items()}
     parts = {"teams": dict(directory.teams), "priorities": dict(directory.priorities), "statuses": dict(directory.statuses)}
-    return json.dumps({**parts, "people": people, "version": directory.version}, ensure_ascii=False)
+    listed = directory.teams_listed
+    return json.dumps({**parts, "people": people, "version": directory.version, "teams_listed": listed}, ensure_ascii=False)

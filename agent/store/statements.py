@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, bindparam, func, select
@@ -22,9 +22,9 @@ def listed(values: Collection[str]) -> str:
     return json.dumps(list(values))
 
 
-def insert_text(statement: Insert) -> str:
-    """The text of an insert for `exec_driver_sql` with tuples of all columns, in the table's order.
+def insert_text(statement: Insert, columns: Sequence[str] | None = None) -> str:
+    """The text of an insert for `exec_driver_sql` with tuples of these columns (all of them), in the table's order.
 
     SQLAlchemy's own way binds every row by name, which takes longer than SQLite takes to insert it.
     """
-    return str(statement.compile(dialect=sqlite.dialect()))
+    return str(statement.compile(dialect=sqlite.dialect(), column_keys=columns))

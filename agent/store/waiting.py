@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, insert, select, update
 
 from agent.store.states import ROW_MOVES, RowState
+from agent.store.statements import insert_text, listed, one_of
 from agent.store.tables import outbox
 from rules.escalation import FiringKey
 from rules.instants import Instant
@@ -50,28 +51,39 @@ class Planned:
     state: RowState = RowState.PLANNED
 
 
+_FIRST = ("source", "ticket", "rule", "number", "step", "state", "instant", "planned_at", "not_before", "urgency")
+_PLAN = insert_text(insert(outbox), [*_FIRST, "fence", "lease_until", "because"])
+_COLUMNS = [column for column in outbox.c if column.name != "lease_until"]
+_ROWS = select(*_COLUMNS).order_by(outbox.c.instant, outbox.c.id)
+_DORMANT = _ROWS.where(
+    outbox.c.source == bindparam("source"),
+    one_of(outbox.c.ticket, "ids"),
+    outbox.c.state.in_((RowState.SUPERSEDED, RowState.WATCHED)),
+)
+
+
 def plan(db: Connection, planned: Sequence[Planned]) -> None:
     """Insert rows. Raises IntegrityError where a key is there already: no step is ever planned twice."""
     rows = [
-        {
-            "source": p.key.source,
-            "ticket": p.key.ticket,
-            "rule": p.key.rule,
-            "number": p.key.episode,
-            "step": p.key.step,
-            "state": p.state,
-            "instant": p.instant,
-            "planned_at": p.planned_at,
-            "not_before": p.not_before,
-            "urgency": p.urgency,
-            "fence": 0,
-            "lease_until": 0,
-            "because": json.dumps(p.because, ensure_ascii=False),
-        }
+        (
+            p.key.source,
+            p.key.ticket,
+            p.key.rule,
+            p.key.episode,
+            p.key.step,
+            str(p.state),
+            p.instant,
+            p.planned_at,
+            p.not_before,
+            p.urgency,
+            0,
+            0,
+            json.dumps(p.because, ensure_ascii=False),
+        )
         for p in planned
     ]
     if rows:
-        db.execute(insert(outbox), rows)
+        db.exec_driver_sql(_PLAN, rows)
 
 
 def move(db: Connection, row: WaitingRow, to: RowState, **values: Any) -> bool:
@@ -158,8 +170,7 @@ def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list
     found: dict[str, list[WaitingRow]] = {}
     if not ids:
         return found
-    states = (RowState.SUPERSEDED, RowState.WATCHED)
-    for row in _rows(db, outbox.c.source == source, outbox.c.ticket.in_(tuple(ids)), outbox.c.state.in_(states)):
+    for row in _read(db, _DORMANT, {"source": source, "ids": listed(ids)}):
         found.setdefault(row.key.ticket, []).append(row)
     return found
 
@@ -186,11 +197,11 @@ def lease_ended(db: Connection, escalation: int, now: Instant) -> bool:
     return not db.execute(select(held)).scalar()
 
 
-_COLUMNS = [column for column in outbox.c if column.name != "lease_until"]
-
-
 def _rows(db: Connection, *place: ColumnElement[bool]) -> list[WaitingRow]:
-    query = select(*_COLUMNS).where(*place).order_by(outbox.c.instant, outbox.c.id)
+    return _read(db, _ROWS.where(*place), {})
+
+
+def _read(db: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> list[WaitingRow]:
     return [
         WaitingRow(
             row.id,
@@ -208,5 +219,5 @@ def _rows(db: Connection, *place: ColumnElement[bool]) -> list[WaitingRow]:
             tuple(json.loads(row.because)),
             row.problem,
         )
-        for row in db.execute(query)
+        for row in db.execute(query, parameters)
     ]

@@ -126,8 +126,10 @@ class SiteFacts:
         site = self.site()
         teams, priorities, people = dict(site.teams) or self._teams(), self._priorities(), dict(self._people)
         statuses = {each["id"]: each["name"] for each in self._statuses}
-        text = repr((sorted(teams.items()), list(priorities.items()), sorted(statuses.items()), sorted(people)))
-        return Directory(teams, priorities, statuses, people, hashlib.sha256(text.encode()).hexdigest()[:16])
+        text = repr((sorted(teams.items()), list(priorities.items()), sorted(statuses.items())))
+        version = hashlib.sha256(text.encode()).hexdigest()[:16]
+        listed = self._settings.tier_field.kind != "team"  # Jira has no list of Atlassian teams for an API token
+        return Directory(teams, priorities, statuses, people, version, listed)
 
     # --- teams and priorities -------------------------------------------------------------------------------------------
 
@@ -191,6 +193,8 @@ class SiteFacts:
         found: list[str] = []
         for project in self._settings.projects:
             found += self._missing_permissions(project)
+        if found:
+            return found  # without those rights the questions below would be answered wrong, or not at all
         return found + self._tier_problems() + self._status_problems()
 
     def _missing_permissions(self, project: str) -> list[str]:

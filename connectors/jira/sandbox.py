@@ -193,9 +193,9 @@ class JiraSandbox:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """`hoist sandbox jira`: serve one site until interrupted, and print one JSON line once it listens: what a client signs in with,
-    and as `settings` what hoist.yaml needs beside that.
+    """`hoist sandbox jira`: serve one site until interrupted, and print one JSON line once it listens.
 
+    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that.
     Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
     """
     parser = _parser()

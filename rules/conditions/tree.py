@@ -27,6 +27,14 @@ def walk(condition: Condition) -> Iterator[Condition]:
         yield from walk(part)
 
 
+def told(condition: Condition) -> Iterator[Condition]:
+    """What explains a condition, part by part, from the outside in: what `all` says is said by its parts."""
+    if not (isinstance(condition, All) and condition.parts):
+        yield condition
+    for part in parts_of(condition):
+        yield from told(part)
+
+
 def durations_of(condition: Condition) -> tuple[Duration, ...]:
     """The durations that the condition itself names."""
     match condition:

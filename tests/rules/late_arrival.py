@@ -61,11 +61,12 @@ class Story:
 
     def arrivals(self) -> list[Instant]:
         """The instants at which a poll brings something."""
-        return sorted({self.created, *(act.known for act in (*self.changes, *self.messages))})
+        return sorted({self.created, *(change.known for change in self.changes), *(m.known for m in self.messages)})
 
     def known_up_to(self, at: Instant) -> Instant:
         """When everything that happened up to an instant had been read."""
-        return max((act.known for act in (*self.changes, *self.messages) if act.at <= at), default=self.created)
+        told = [(c.at, c.known) for c in self.changes] + [(m.at, m.known) for m in self.messages]
+        return max((known for when, known in told if when <= at), default=self.created)
 
     @property
     def whole(self) -> Ticket:

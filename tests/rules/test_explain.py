@@ -178,9 +178,12 @@ def test_text_is_filled_in_once_and_inert() -> None:
 
 
 def test_lengths_and_instants_read_well() -> None:
-    """Two units are enough for a length; what has no date is never."""
+    """Two units are enough for a length, and above two minutes seconds are not worth a word; what has no date is never."""
     lengths = (0, SECOND, 90 * MINUTE, DAY, 2 * DAY + 3 * HOUR + MINUTE, DAY + MINUTE)
     assert [length(one) for one in lengths] == ["0 seconds", "1 second", "1 hour 30 minutes", "1 day", "2 days 3 hours", "1 day"]
+    lengths = (119 * SECOND, 2 * MINUTE, 121 * SECOND, 30 * MINUTE + SECOND, HOUR + 59 * SECOND, 2 * HOUR - SECOND)
+    said = ["1 minute 59 seconds", "2 minutes", "2 minutes", "30 minutes", "1 hour", "1 hour 59 minutes"]
+    assert [length(one) for one in lengths] == said
     assert (stamp(T0), stamp(T0 + SECOND), stamp(FOREVER), stamp(1 << 52)) == (
         "2012-11-05 08:00 UTC", "2012-11-05 08:00:01 UTC", "never", "never",
     )  # fmt: skip

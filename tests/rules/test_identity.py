@@ -109,7 +109,7 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "team": ("A", "B", "C"),
     "due": (None, 60 * MINUTE, 120 * MINUTE, 200 * MINUTE, 300 * MINUTE),
 }
-MESSAGE: Final = [(None, None)]
+MESSAGE: Final[list[tuple[str | None, Value]]] = [(None, None)]
 LATE: Final = (1, 3, 7, 12, 20, 40, 90, 200)
 AFTER: Final = (0, 1, 2, 5, 9, 14, 22, 31, 45)
 AFTERWARDS: Final = 400 * MINUTE
@@ -135,7 +135,7 @@ def acts_of(shape: str) -> list[tuple[str | None, Value]]:
     looked_at = [name for name in VALUES if f"field='{name}'" in repr((STRICT | LOOSE)[shape])]
     if "count" in shape:
         looked_at.append("team")
-    told = [(name, value) for name in looked_at for value in VALUES[name]]
+    told: list[tuple[str | None, Value]] = [(name, value) for name in looked_at for value in VALUES[name]]
     return told + MESSAGE * 3 if "Silent" in repr((STRICT | LOOSE)[shape]) or shape == "unanswered" else told
 
 

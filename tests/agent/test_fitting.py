@@ -1,0 +1,81 @@
+"""A rulebook that asks a source for what it can't do is refused when it is loaded, not when it fires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from agent.fitting import fitted
+from connectors.contract import Capabilities, Guard
+from rules.binding import BindingError
+from rules.escalation import OperationKind
+from rules.protocol import Rulebook
+from rules.rulebook import load
+from rules.world import Directory
+
+GUARDS: Mapping[OperationKind, Guard] = dict.fromkeys(OperationKind, Guard.PUT_BACK)
+ABLE = Capabilities("jira", frozenset({"team", "assignee", "priority", "labels", "comment"}), GUARDS, 300.0)
+DIRECTORY = Directory({"10": "Service Desk", "11": "Network"}, {"1": "High", "2": "Low"})
+FILES = {
+    "organisation.yaml": """\
+format: 1
+defaults: {mode: live}
+priorities: [{name: P1, desk: High}, {name: P2, desk: Low}]
+teams: {service-desk: {desk: Service Desk}, network: {desk: Network}}
+chains: {it: [service-desk, network]}
+""",
+    "rules.yaml": """\
+rules:
+  - rule: nobody
+    when: {assignee: nobody}
+    for: 10 minutes
+    do: [{escalate: it}, {raise_priority: 1}, {label: late}]
+""",
+}
+
+
+def rulebook(**files: str) -> Rulebook:
+    return load(FILES | {name.replace("_", "."): text for name, text in files.items()}).rulebook
+
+
+def test_a_rulebook_that_fits_is_bound() -> None:
+    """Where the platform can do all that the rules ask for, the rules are bound to it."""
+    bound = fitted(rulebook(), "desk", DIRECTORY, ABLE)
+    assert bound.teams == {"service-desk": ("10",), "network": ("11",)}
+
+
+ABILITIES = [("team", "move a ticket"), ("priority", "set a priority"), ("labels", "set labels")]
+
+
+@pytest.mark.parametrize(("field", "words"), ABILITIES)
+def test_an_action_that_the_platform_lacks_is_named_with_its_rule(field: str, words: str) -> None:
+    """An administrator reads which rule asks for what, before anything was written."""
+    lacking = replace(ABLE, writes=ABLE.writes - {field})
+    with pytest.raises(BindingError, match=words) as refused:
+        fitted(rulebook(), "desk", DIRECTORY, lacking)
+    assert "rule nobody" in refused.value.problems[0]
+
+
+def test_unknown_names_and_missing_abilities_are_told_together() -> None:
+    """Everything that does not fit is in one list."""
+    lacking = replace(ABLE, writes=frozenset({"team", "comment", "labels"}))
+    gone = replace(DIRECTORY, teams={"10": "Service Desk"})
+    with pytest.raises(BindingError) as refused:
+        fitted(rulebook(), "desk", gone, lacking)
+    assert len(refused.value.problems) == 2
+    assert "'Network'" in refused.value.problems[1]
+
+
+def test_a_draft_may_ask_for_anything() -> None:
+    """A rule that is only being written stops nothing."""
+    draft = FILES["rules.yaml"].replace("rule: nobody", "rule: nobody\n    mode: draft")
+    assert fitted(rulebook(rules_yaml=draft), "desk", DIRECTORY, replace(ABLE, writes=frozenset())).rules == ()
+
+
+def test_where_a_source_cannot_list_its_teams_their_ids_are_taken_as_written() -> None:
+    """Jira names no Atlassian teams to a program: the organisation writes the team's id, and hoist starts before it saw one."""
+    unlisted = Directory({}, DIRECTORY.priorities, teams_listed=False)
+    bound = fitted(rulebook(), "desk", unlisted, ABLE)
+    assert bound.teams["network"] == ("Network",)
