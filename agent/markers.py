@@ -14,5 +14,5 @@ from agent.store.installation import Installation
 
 def marker(installation: Installation, source: str, key: str) -> str:
     """The marker of an operation or a firing: 32 hexadecimal digits."""
-    message = "\x1f".join((installation.identity, source, key)).encode()
+    message = f"{installation.identity}\x1f{source}\x1f{key}".encode()
     return hmac.new(installation.key, message, hashlib.sha256).hexdigest()[:32]

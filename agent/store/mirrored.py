@@ -24,6 +24,7 @@ class Mirrored:
     revision: int
     urgency: int
     next_look: Instant
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ _UPSERT = insert_text(
         },
     )
 )
-_LOOKED_AT = "UPDATE tickets SET next_look = ?, generation = ? WHERE source = ? AND id = ? AND revision = ?"
-_SELECTED = (tickets.c.source, tickets.c.id, tickets.c.body, tickets.c.revision, tickets.c.urgency, tickets.c.next_look)
+_LOOKED_AT = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND revision = ?"
+_SWEPT = "UPDATE tickets SET next_look = ?, generation = ? WHERE source = ? AND id = ? AND revision = ?"
+_SELECTED = [tickets.c[name] for name in ("source", "id", "body", "revision", "urgency", "next_look", "generation")]
 _OF_SOURCE = tickets.c.source == bindparam("source")
 _AMONG = one_of(tickets.c.id, "ids")
 _VERSIONS = select(tickets.c.id, tickets.c.version).where(_OF_SOURCE, _AMONG, tickets.c.gone.is_(None))
@@ -81,12 +83,18 @@ def keep(db: Connection, kept: Sequence[Kept]) -> None:
 
 def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]]) -> None:
     """Store (ticket, next look, generation) for tickets that were looked at without being read anew."""
-    rows = [
-        (next_look, generation, mirrored.ticket.ref.source, mirrored.ticket.ref.id, mirrored.revision)
-        for mirrored, next_look, generation in looks
-    ]
-    if rows:
-        db.exec_driver_sql(_LOOKED_AT, rows)
+    looked_at: list[tuple[object, ...]] = []
+    swept: list[tuple[object, ...]] = []
+    for mirrored, next_look, generation in looks:
+        row = (mirrored.ticket.ref.source, mirrored.ticket.ref.id, mirrored.revision)
+        # A generation that stays is not written: its index lies in the order of ids, so each row would cost one more page.
+        if mirrored.generation == generation:
+            looked_at.append((next_look, *row))
+        else:
+            swept.append((next_look, generation, *row))
+    for statement, rows in ((_LOOKED_AT, looked_at), (_SWEPT, swept)):
+        if rows:
+            db.exec_driver_sql(statement, rows)
 
 
 def set_gone(db: Connection, source: str, name: str, at: Instant) -> None:
@@ -146,5 +154,5 @@ def count(db: Connection, source: str) -> tuple[int, int]:
 
 
 def _mirrored(row: Sequence[Any]) -> Mirrored:
-    source, name, body, revision, urgency, look = row
-    return Mirrored(ticket_body.ticket(TicketRef(source, name), body), revision, urgency, look)
+    source, name, body, *rest = row
+    return Mirrored(ticket_body.ticket(TicketRef(source, name), body), *rest)

@@ -104,7 +104,6 @@ outbox: Final = Table(
     Index("outbox_by_state", "source", "state", "not_before"),
     Index("outbox_by_turn", "source", "state", "urgency", "instant", "id"),
     Index("outbox_by_escalation", "escalation"),
-    Index("outbox_by_ticket", "source", "ticket", "state"),
 )
 
 escalations: Final = Table(

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, insert, select, update
 
-from agent.store.states import ROW_MOVES, RowState
 from agent.store.statements import insert_text, listed, one_of
+from agent.store.states import ROW_MOVES, RowState
 from agent.store.tables import outbox
 from rules.escalation import FiringKey
 from rules.instants import Instant

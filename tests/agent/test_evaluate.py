@@ -67,7 +67,7 @@ def test_deciding_again_decides_nothing_new() -> None:
     rules = ruling(rule())
     episode, _ = first(decide(ticket(), (), (), rules, FIRED + MINUTE))
     made = decide(ticket(), (episode,), (), rules, FIRED + HOUR)
-    assert not (made.episodes or made.planned or made.revived or made.steps)
+    assert (made.episodes, made.planned, made.revived, made.steps) == ((), (), (), ())
     assert list(made.holding) == [("nobody-took-it", 1)]
 
 

@@ -186,7 +186,7 @@ def truth(told: Story, rules: BoundRules) -> tuple[Episode, ...]:
 # --- whatever arrives late ---------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(cases(STRICT))
 def test_nobody_is_escalated_to_twice_for_one_thing(case: Case) -> None:
     """However late and in whatever order changes arrive, no episode holds two firings of one step once all is known."""
@@ -195,14 +195,14 @@ def test_nobody_is_escalated_to_twice_for_one_thing(case: Case) -> None:
     assert in_one_episode(firings, episodes) == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(cases())
 def test_no_step_is_repeated_knowingly(case: Case) -> None:
     """Whatever the rule, nothing is written that, by what is known at that instant, its episode has had before."""
     assert case.ran().again_knowingly == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(cases())
 def test_nothing_is_swallowed(case: Case) -> None:
     """Whatever the rule, an episode that still stands when everything about it is known has been written."""
@@ -214,7 +214,7 @@ def test_a_second_escalation_for_one_thing_is_seldom(shape: str) -> None:
     """Where a rule can begin anew without an end before, late changes make a second firing in at most three of a hundred."""
     chance = random.Random(shape)
     doubles = firings = 0
-    for _ in range(250):
+    for _ in range(200):
         first = {field: chance.choice(values) for field, values in VALUES.items()}
         late = (*(0,) * 2 * len(LATE), *LATE)
         acts = [
@@ -232,7 +232,7 @@ def test_a_second_escalation_for_one_thing_is_seldom(shape: str) -> None:
 # --- in order ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(cases(late=(0,)))
 def test_what_is_read_at_once_is_never_escalated_twice(case: Case) -> None:
     """While changes are read as they happen, no episode of any rule holds two firings of one step, and none is without."""
@@ -241,7 +241,7 @@ def test_what_is_read_at_once_is_never_escalated_twice(case: Case) -> None:
     assert swallowed(agent, episodes, end_of(case.story)) == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(cases(ordered=True))
 def test_what_is_read_in_order_is_never_escalated_twice(case: Case) -> None:
     """While changes are read late but in the order in which they happened, the same is true."""
@@ -262,14 +262,14 @@ class Twice(Agent):
         return again
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(cases())
 def test_evaluating_twice_decides_nothing_new(case: Case) -> None:
     """A ticket that is looked at again in the same instant has nothing new to say."""
     assert case.ran(Twice).firings == case.ran().firings
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(cases(), st.integers(0, 400))
 def test_reading_everything_again_changes_nothing(case: Case, minute: int) -> None:
     """After the mirror was lost and filled again, all changes are first known today, and nothing fires because of that."""
@@ -285,7 +285,7 @@ def test_reading_everything_again_changes_nothing(case: Case, minute: int) -> No
     assert agent.firings == case.ran().firings
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(cases(), st.integers(0, 400))
 def test_renaming_changes_nothing(case: Case, minute: int) -> None:
     """A rule's title, the source's names of teams and priorities: another word for the same thing never fires it again."""
@@ -297,7 +297,7 @@ def test_renaming_changes_nothing(case: Case, minute: int) -> None:
     assert agent.firings == case.ran().firings
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(cases(), st.randoms(use_true_random=False))
 def test_rows_of_a_history_may_come_in_any_order(case: Case, chance: random.Random) -> None:
     """The platform's own sequence decides what came first, so rows of one second that change places change nothing."""
@@ -314,7 +314,7 @@ def test_history_first_guessed_and_then_read(case: Case, poll: int, audit: int) 
     assert in_one_episode(guessed.ran().firings, truth(seen, case.rules)) == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(cases(["held"]), st.integers(0, 300), st.integers(5, 40))
 def test_an_edited_length_of_time_fires_nothing_again(case: Case, minute: int, length: int) -> None:
     """A rule whose fifteen minutes become twenty, or five, goes on with the episodes that it had."""

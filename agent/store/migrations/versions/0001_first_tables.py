@@ -112,7 +112,6 @@ def upgrade() -> None:
     )
     op.create_index("outbox_by_escalation", "outbox", ["escalation"], unique=False)
     op.create_index("outbox_by_state", "outbox", ["source", "state", "not_before"], unique=False)
-    op.create_index("outbox_by_ticket", "outbox", ["source", "ticket", "state"], unique=False)
     op.create_index("outbox_by_turn", "outbox", ["source", "state", "urgency", "instant", "id"], unique=False)
     op.create_index("outbox_key", "outbox", ["source", "ticket", "rule", "number", "step"], unique=True)
     op.create_table(
