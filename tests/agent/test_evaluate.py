@@ -172,6 +172,16 @@ def test_a_read_proves_only_what_lies_before_it() -> None:
     assert judged(ticket(), ruling(rule()), FIRED + 1) == (1, 0, [])
 
 
+def test_a_repetition_too_waits_for_a_read_after_its_instant() -> None:
+    """Its episode has held for long; that it still does at the step's own instant is known only afterwards."""
+    rules, due = ruling(rule()), FIRED + HOUR
+    episode, planned = first(decide(ticket(), (), (), rules, FIRED + MINUTE))
+    row = replace(row_of(planned, RowState.CLAIMED), instant=due)
+    for at, early in ((due, (row,)), (due + 1, ())):
+        made = decide(ticket(), (episode,), (), rules, at)
+        assert confirmed([row], ticket(), made, rules, at).early == early
+
+
 def test_a_stretch_that_has_just_begun_is_early_too() -> None:
     """A gate that opened at the very instant of the read may have closed within it."""
     gated = ruling(rule(condition=Held(State("assignee", OneOf((None,))), UNOWNED.duration)))

@@ -10,11 +10,12 @@ import pytest
 
 from agent.store import episodes, journal, mirrored, quarantine, sources, waiting
 from agent.store.states import OperationState, RowState
+from agent.store.waiting import WaitingRow
 from connectors.contract import Reading, Receipt
-from connectors.errors import AskAdmin, ConnectorError, GiveUp, TryLater
+from connectors.errors import AskAdmin, ConnectorError, GiveUp, OutcomeUnknown, TryLater
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation, OperationKind
-from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND
+from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND, Instant
 from rules.protocol import AddLabel, Comment, Existing, Mode, OneOf, RaisePriority, State
 from tests.agent.desk import ALL_EXISTING, LONG, NEVER, OPEN, POLL, SOURCE, Desk, Killed, again, moved_once, rule
 
@@ -497,6 +498,28 @@ def test_a_worker_that_was_overtaken_sends_nothing(desk: Desk) -> None:
         return reading
 
     desk.connector.read = frozen  # type: ignore[assignment,method-assign]
+    desk.run(10 * MINUTE)
+    moved_once(desk, ticket)
+
+
+def test_a_claim_that_was_taken_over_is_no_claim(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frozen between its claim and its read, a worker reads afresh, finds it true, and sends nothing: its lease is over."""
+    ticket = desk.ticket()
+    desk.let_it_fall_due(ticket)
+    _, other = desk.worker()
+    claim = desk.pipeline._claim
+
+    def frozen(now: Instant) -> tuple[str | None, list[WaitingRow]]:
+        monkeypatch.undo()
+        claimed = claim(now)
+        desk.clock.sleep(5 * 60)
+        desk.helpdesk.fail_next(OutcomeUnknown("no answer"), on="write")
+        other.turn()
+        return claimed
+
+    monkeypatch.setattr(desk.pipeline, "_claim", frozen)
+    desk.pipeline.turn()
+    assert not desk.saves(ticket)
     desk.run(10 * MINUTE)
     moved_once(desk, ticket)
 
