@@ -14,7 +14,7 @@ from agent.fitting import fitted
 from agent.pipeline import Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.sign_in import SignedIn, sign_in
-from agent.store import journal, refused_rules, sources
+from agent.store import journal, refused_rules, renamed, sources
 from agent.store.database import Database
 from agent.store.installation import read_or_make
 from connectors.errors import ConnectorError
@@ -95,6 +95,8 @@ class App:
         now = pipeline.source_clock.now()
         with self.database.transaction() as db:
             modes: Mapping[str, Mode] = {rule.id: rule.rule.mode for rule in bound.rules}
+            for former, rule in renamed.carry(db, bound.source, {rule.id: rule.rule.formerly for rule in bound.rules}):
+                journal.append(db, "rule-renamed", now, bound.source, former=former, rule=rule)
             activated = sources.activate(db, bound.source, modes, now)
             versions = f"{bound.version}/{bound.directory.version}"
             before = sources.source_row(db, bound.source).looked_with

@@ -372,6 +372,7 @@ def test_the_stretch_in_which_it_fired_comes_before_the_one_that_grew() -> None:
     early, late = episode(0, (10, 20), (40, 50)), episode(15, (30, 35))
     one = recorded(1, 32)
     assert match([one], [early, late]) == (None, one)
+    assert match([recorded(1, 32)], [episode(0, (10, 20), (31, 33)), episode(15, (25, 28), (40, 50))]) == (recorded(1, 32), None)
     assert match([recorded(1, 25)], [early, late]) == (None, recorded(1, 25))  # grown by then, the latest first
     assert match([recorded(1, 14)], [early, late]) == (recorded(1, 14), None)
 
