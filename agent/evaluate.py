@@ -202,7 +202,8 @@ class _Decider:
     def _go_on(self, row: EpisodeRow, episode: Episode) -> None:
         rule = self.ruling.rule(row.rule)
         self.holding[row.rule, row.number] = episode
-        existing = row.backlog or row.fired_at < self._activated(rule)
+        # What was left alone as older, and turns out to have begun after the activation, is escalated after all.
+        existing = (episode.start if row.backlog else row.fired_at) < self._activated(rule)
         if rule.mode is not Mode.LIVE or (existing and rule.existing.limit == 0):
             return
         dormant = self.dormant.get(self._key(row.rule, row.number, row.step))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rules.escalation import Operation
 from rules.instants import SECOND, Instant
-from rules.ticket import Actor, Change, Kind, Message, Ticket
+from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, Value
 
 CLOCK_TOLERANCE = 5 * SECOND
 """How far outside hoist's own note of sending a change may be stamped and still be hoist's (Date headers are whole seconds)."""
+
+_SEEN: Final = "seen at "
+"""How the save of a change is named that no source recorded."""
 
 
 class Sent(NamedTuple):
@@ -30,7 +33,7 @@ def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Tic
     if before is not None and _overtaken(read, before):
         return None
     kept = read if before is None else _with_the_past(read, before)
-    return _with_own_acts(kept, sent)
+    return _with_own_acts(with_what_was_seen(kept, before), sent)
 
 
 def _overtaken(read: Ticket, before: Ticket) -> bool:
@@ -45,17 +48,16 @@ def _overtaken(read: Ticket, before: Ticket) -> bool:
 
 def _fresh(act: Change | Message, before: Ticket) -> bool:
     """That read was the first to bring it: what was missing from it already is no sign of a later read."""
-    return act.known == before.known
+    return act.known == before.known and not (isinstance(act, Change) and _inferred(act))
 
 
 def _with_the_past(read: Ticket, before: Ticket) -> Ticket:
     """What was seen is never unseen: changes and messages that the source no longer shows stay, with their first `known`."""
-    seen = {(c.save, c.field): c for c in before.changes}
+    seen = {(c.save, c.field): c for c in before.changes if not _inferred(c)}
     changes = [c if (old := seen.pop((c.save, c.field), None)) is None else _first_known(c, old) for c in read.changes]
     heard = {m.id: m for m in before.messages}
     messages = [m if (first := heard.pop(m.id, None)) is None else replace(m, known=first.known) for m in read.messages]
-    if seen:
-        changes = sorted([*changes, *seen.values()], key=lambda c: (c.at, c.sequence))
+    changes = sorted([*changes, *seen.values()], key=lambda c: (c.at, c.sequence))
     if heard:
         messages = sorted([*messages, *heard.values()], key=lambda m: m.at)
     complete_from = _complete_from(read, before)
@@ -69,7 +71,42 @@ def _complete_from(read: Ticket, before: Ticket) -> Instant | None:
 
 
 def _first_known(change: Change, before: Change) -> Change:
-    return change if change.known == before.known else replace(change, known=before.known)
+    """Its place among changes of one instant is the one it was first seen at, too: a source may number them anew each time."""
+    if (change.known, change.sequence) == (before.known, before.sequence):
+        return change
+    return replace(change, known=before.known, sequence=before.sequence)
+
+
+def with_what_was_seen(read: Ticket, before: Ticket | None) -> Ticket:
+    """The ticket with a change for each value that its history does not explain: it changed when it was first seen, never earlier.
+
+    Such a change keeps its date from read to read, so that what grew from it does not begin anew each time; it gives way as soon
+    as the source's own history explains the value.
+    """
+    latest = {change.field: change.new for change in read.changes}
+    inferred = [
+        change
+        for field, value in read.fields.items()
+        if value is not UNKNOWN and (field not in latest or latest[field] != value)
+        for change in _seen(field, value, read, before, recorded=field in latest)
+    ]
+    if not inferred:
+        return read
+    return replace(read, changes=tuple(sorted([*read.changes, *inferred], key=lambda c: (c.at, c.sequence))))
+
+
+def _seen(field: str, value: Value, read: Ticket, before: Ticket | None, *, recorded: bool) -> list[Change]:
+    """The changes of a field that were inferred from what reads showed, this one included."""
+    earlier = [] if before is None else [c for c in before.changes if c.field == field and _inferred(c)]
+    old = UNKNOWN if before is None else before.fields.get(field, UNKNOWN)
+    if (earlier and earlier[-1].new == value) or (not recorded and old in {value, UNKNOWN}):
+        return earlier
+    save = f"{_SEEN}{read.known}"
+    return [*earlier, Change(read.known, read.known, 0, save, field, old, value, Actor("", Kind.AUTOMATION))]
+
+
+def _inferred(change: Change) -> bool:
+    return change.save.startswith(_SEEN)
 
 
 def _with_own_acts(ticket: Ticket, sent: Sequence[Sent]) -> Ticket:

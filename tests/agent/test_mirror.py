@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.mirror import Sent, reconciled
 from rules.escalation import FieldChange, Operation, OperationKind
 from rules.instants import MINUTE, SECOND, Instant
-from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
+from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRef, Value
 
 REF = TicketRef("desk", "7")
 ANNA = Actor("anna", Kind.STAFF)
@@ -24,12 +25,15 @@ def message(at: Instant, name: str, *, by: Actor = ANNA, known: Instant = 0) -> 
     return Message(at, known or at, name, by, public=True)
 
 
-def read(known: Instant, *acts: Change | Message, complete_from: Instant | None = None) -> Ticket:
-    """A read at an instant that shows these acts, each as if it were seen for the first time."""
+def read(
+    known: Instant, *acts: Change | Message, complete_from: Instant | None = None, shows: Mapping[str, Value] | None = None
+) -> Ticket:
+    """A read at an instant that shows these acts, each as if it were seen for the first time, and these values beside them."""
     seen = [replace(act, known=known) for act in acts]
     changes = tuple(act for act in seen if isinstance(act, Change))
     messages = tuple(act for act in seen if isinstance(act, Message))
-    return Ticket(REF, "SD-7", "", str(known), 0, known, {"team": "sd"}, changes, messages, complete_from)
+    fields = {"team": "sd"} | {act.field: act.new for act in changes} | (shows or {})
+    return Ticket(REF, "SD-7", "", str(known), 0, known, fields, changes, messages, complete_from)
 
 
 def sent(at: Instant, *changes: FieldChange, labels: tuple[str, ...] = (), until: Instant = 0) -> Sent:
@@ -121,3 +125,42 @@ def test_people_are_left_as_they_are() -> None:
     """Only hoist's own account is looked at twice; its messages are its own."""
     again = read(3_000, change(2_000, "team", "ops"), message(2_000, "m1", by=OWN), message(2_001, "m2"))
     assert kinds(reconciled(again, None, [])) == [Kind.STAFF, Kind.HOIST, Kind.STAFF]
+
+
+def test_a_value_that_no_history_explains_changed_when_it_was_first_seen() -> None:
+    """Every later read leaves that date alone, so that what grew from it does not begin anew with each of them."""
+    first = kept(reconciled(read(10 * SECOND, change(1_000, "team", "ops"), shows={"team": "sd"}), None, ()))
+    second = kept(reconciled(read(20 * SECOND, change(1_000, "team", "ops"), shows={"team": "sd"}), first, ()))
+    for ticket in (first, second):
+        seen = ticket.changes[-1]
+        assert (seen.at, seen.known, seen.old, seen.new, seen.by.kind) == (10_000, 10_000, UNKNOWN, "sd", Kind.AUTOMATION)
+    assert len(second.changes) == 2
+
+
+def test_what_was_inferred_gives_way_to_the_history_that_explains_it() -> None:
+    """A page of history that arrives late tells it better."""
+    first = kept(reconciled(read(10 * SECOND, change(1_000, "team", "ops"), shows={"team": "sd"}), None, ()))
+    late = change(2_000, "team", "sd", old="ops")
+    told = kept(reconciled(read(20 * SECOND, change(1_000, "team", "ops"), late), first, ()))
+    assert [(c.at, c.new) for c in told.changes] == [(1_000, "ops"), (2_000, "sd")]
+
+
+def test_a_field_without_history_changed_when_it_was_seen_to() -> None:
+    """Its former value stays true of the time before (a target that moves without a trace, say)."""
+    first = kept(reconciled(read(10 * SECOND, shows={"due": 5}), None, ()))
+    second = kept(reconciled(read(20 * SECOND, shows={"due": 9}), first, ()))
+    third = kept(reconciled(read(30 * SECOND, shows={"due": 9}), second, ()))
+    assert first.changes == ()
+    assert [(c.at, c.field, c.old, c.new) for c in third.changes] == [(20_000, "due", 5, 9)]
+
+
+def test_a_change_keeps_the_place_that_it_was_first_seen_at() -> None:
+    """Rows of one second that a source numbers anew at each read stay in the order in which they came."""
+    one, two = (
+        replace(change(1_000, "team", "a", save="x"), sequence=1),
+        replace(change(1_000, "team", "b", save="y"), sequence=2),
+    )
+    first = kept(reconciled(read(10 * SECOND, one, two), None, ()))
+    anew = (replace(two, sequence=1), replace(one, sequence=2))
+    again = kept(reconciled(read(20 * SECOND, *anew, shows={"team": "b"}), first, ()))
+    assert [c.new for c in again.changes] == ["a", "b"]
