@@ -1,4 +1,7 @@
-"""Whether a rulebook fits a source: its names are there, and the platform can do what the rules ask for. Said when rules are loaded."""
+"""Whether a rulebook fits a source: its names are there, and the platform can do what the rules ask for.
+
+Said when rules are loaded, not when they fire.
+"""
 
 from __future__ import annotations
 
@@ -39,4 +42,5 @@ def _impossible(rulebook: Rulebook, capabilities: Capabilities) -> Iterator[str]
         for action in rule.actions:
             field, words = _NEEDS[type(action)]
             if field not in capabilities.writes and rule.mode is not Mode.DRAFT:
-                yield f"{rule.place}, rule {rule.id}: {capabilities.platform} as it is set up here can't {words}; take that action out"
+                platform = f"{capabilities.platform} as it is set up here"
+                yield f"{rule.place}, rule {rule.id}: {platform} can't {words}; take that action out"

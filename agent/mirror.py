@@ -78,7 +78,7 @@ def _first_known(change: Change, before: Change) -> Change:
 
 
 def with_what_was_seen(read: Ticket, before: Ticket | None) -> Ticket:
-    """The ticket with a change for each value that its history does not explain: it changed when it was first seen, never earlier.
+    """The ticket with a change for each value that its history does not explain: it changed when it was first seen.
 
     Such a change keeps its date from read to read, so that what grew from it does not begin anew each time; it gives way as soon
     as the source's own history explains the value.

@@ -32,7 +32,7 @@ def read(
     seen = [replace(act, known=known) for act in acts]
     changes = tuple(act for act in seen if isinstance(act, Change))
     messages = tuple(act for act in seen if isinstance(act, Message))
-    fields = {"team": "sd"} | {act.field: act.new for act in changes} | (shows or {})
+    fields = {"team": "sd"} | {act.field: act.new for act in changes} | dict(shows or {})
     return Ticket(REF, "SD-7", "", str(known), 0, known, fields, changes, messages, complete_from)
 
 
