@@ -6,13 +6,16 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 # In brackets so that the pattern does not find itself.
 REGISTRIES = py[p]i\.(org|io|python)|[p]ythonhosted\.|[n]pmjs\.|[n]pmmirror\.|[c]rates\.io|[r]ubygems\.|[g]olang\.org
 
-.PHONY: setup demo test check format lock clean
+.PHONY: setup demo bench test check format lock clean
 
 setup:
 	@./bootstrap
 
 demo: setup
 	@$(BIN)/hoist demo $(ARGS)
+
+bench: setup
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 test: setup
 	@$(BIN)/python -m pytest -n auto $(ARGS)

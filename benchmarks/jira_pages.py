@@ -20,6 +20,7 @@ PAGE: Final = 100
 FIRST_ID: Final = 10_000
 SHAPES: Final = ("search", "rows", "issues", "changelogs")
 TIER: Final = "customfield_10050"
+_PREFIX: Final = "5b"
 _API: Final = "https://example.atlassian.net/rest/api/3"
 _FIRST: Final = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
 _SENTENCE: Final = "the printer on floor three cannot reach mail server after update user sees error and waits for network team"
@@ -153,11 +154,11 @@ def _user(number: int, kind: str = "atlassian") -> dict[str, Any]:
 
 
 def _user_of(account: str) -> dict[str, Any]:
-    return _user(int(account[2:], base=16))
+    return _user(int(account.removeprefix(_PREFIX), 16))
 
 
 def _account(number: int) -> str:
-    return f"5b{number:022x}"
+    return f"{_PREFIX}{number:022x}"
 
 
 def _item(field: str, old: str | None, new: str | None, old_text: str | None, new_text: str | None) -> dict[str, Any]:

@@ -5,8 +5,8 @@
 hoist is `hoist run --once` with an empty store: the connector's own requests, every answer validated, tickets mapped, timelines
 built, shipped rules evaluated, next looks and episodes stored, a transaction per page in a store that survives a power cut.
 `limit` reads the same issues with requests and orjson and stores six columns and the JSON text; `pycontribs` does so with the
-library jira. Every run is a process of its own and reads from a server in another one. The ratios are what counts. `--flat` runs hoist alone
-with a fifth of the tickets, all of them and twice as many: peak memory must not follow the number.
+library jira. Every run is a process of its own and reads from a server in another one. The ratios are what counts.
+`--flat` runs hoist alone with a fifth of the tickets, all of them and twice as many: peak memory must not follow the number.
 """
 
 from __future__ import annotations

@@ -37,8 +37,9 @@ class Recorded:
 def match(recorded: Sequence[Recorded], computed: Sequence[Episode]) -> tuple[Recorded | None, ...]:
     """For each computed episode the recorded one that it continues, or None where it is new.
 
-    A firing belongs to the computed episode of its rule that holds at the firing's instant; where none does, to the one that had
-    begun to grow by then and is not over (the latest anchor, where several are).
+    A firing belongs to the computed episode of its rule that holds at the firing's instant; where none does, to one that ended at
+    that very instant (hoist's own write may bear the stamp of the read it rests on, and ends what it was about); else to the one
+    that had begun to grow by then and is not over (the latest anchor, where several are).
 
     Where firings of several recorded episodes turn out to belong to one, the one that has come furthest goes on, so that no step
     is taken twice. Where those of one recorded episode turn out to belong to several, each of these continues it: every one of
@@ -56,11 +57,13 @@ def match(recorded: Sequence[Recorded], computed: Sequence[Episode]) -> tuple[Re
 
 
 def _owner(rule: str, fired: Instant, computed: Sequence[Episode]) -> int | None:
-    grown = None
+    ended = grown = None
     for place, episode in enumerate(computed):
-        if episode.rule == rule and episode.anchor <= fired < episode.end:
+        if episode.rule == rule and episode.anchor <= fired <= episode.end:
             if episode.holds_at(fired):
                 return place
-            if grown is None or episode.anchor > computed[grown].anchor:
+            if any(end == fired for _, end in episode.stretches):
+                ended = place
+            elif fired < episode.end and (grown is None or episode.anchor > computed[grown].anchor):
                 grown = place
-    return grown
+    return grown if ended is None else ended

@@ -400,3 +400,11 @@ def test_one_that_turns_out_to_be_several_goes_on_in_each() -> None:
     """A firing and its reminder, between which the rule turns out to have ended: neither of the two fires afresh."""
     one = recorded(1, 12, 45)
     assert match([one], [episode(0, (10, 20)), episode(30, (40, FOREVER))]) == (one, one)
+
+
+def test_what_a_write_ended_at_its_own_stamp_is_what_it_was_about() -> None:
+    """Moved up and sent back at once, a ticket has a new episode that grew from the move: it is escalated for that one too."""
+    first = Episode("r", 0, ((10, 40),))  # hoist read it at 40, and its write bears that stamp too
+    after = Episode("r", 40, ((90, FOREVER),))
+    known = Recorded("r", 1, 0, (40,))
+    assert match([known], [first, after]) == (known, None)

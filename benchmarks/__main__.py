@@ -1,0 +1,36 @@
+"""All benchmarks, one after the other: python -m benchmarks [--quick]."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Final
+
+FULL: Final = (
+    ("benchmarks.evaluation",),
+    ("benchmarks.business_time",),
+    ("benchmarks.mirroring",),
+    ("benchmarks.mirroring", "--flat"),
+    ("benchmarks.tick",),
+)
+QUICK: Final = (
+    ("benchmarks.evaluation", "--rounds", "1"),
+    ("benchmarks.business_time", "--rounds", "3"),
+    ("benchmarks.mirroring", "--tickets", "5000", "--rounds", "1"),
+    ("benchmarks.mirroring", "--tickets", "5000", "--flat"),
+    ("benchmarks.tick", "--sizes", "10000", "100000"),
+)
+
+
+def main() -> None:
+    failed = []
+    for module, *arguments in QUICK if "--quick" in sys.argv[1:] else FULL:
+        print(f"\n## {module} {' '.join(arguments)}\n", flush=True)
+        if subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode:  # noqa: S603 - ours
+            failed.append(module)
+    if failed:
+        sys.exit(f"FAILED: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
