@@ -12,7 +12,7 @@ from rules.binding import BoundRule, BoundRules
 from rules.calendars import ALWAYS
 from rules.engine import Episode, Evaluation, evaluate, still_possible
 from rules.escalation import FiringKey
-from rules.explain import because, values_of
+from rules.explain import because, in_short, values_of
 from rules.identity import match
 from rules.instants import FOREVER, Instant
 from rules.merge import DueStep
@@ -89,7 +89,8 @@ def decide(
 def due_step(row: WaitingRow, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
     """An outbox row as a step to merge, its reasons and the values of its texts as of the confirming read."""
     rule = evaluation.bound(row.key.rule).rule
-    return DueStep(row.key, rule, because(evaluation, rule.id, at), values_of(evaluation, episode, at, ticket))
+    values = values_of(evaluation, episode, at, ticket)
+    return DueStep(row.key, rule, because(evaluation, rule.id, at), in_short(evaluation, rule.id), values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from agent.store.states import OperationState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Page, Quarantined, Reading
 from connectors.errors import ConnectorError
-from rules.instants import FOREVER, MINUTE, SECOND, Instant
+from rules.instants import FOREVER, MINUTE, SECOND, Instant, written
 from rules.merge import merge
 from rules.ticket import Ticket
 
@@ -152,8 +152,9 @@ class Pipeline:
             act()
             rhythm.trouble = ""
         except ConnectorError as error:
-            rhythm.next = max(rhythm.next, steady(self.clock) + _pause(error))
-            rhythm.trouble = str(error)
+            pause = _pause(error)
+            rhythm.next = max(rhythm.next, steady(self.clock) + pause)
+            rhythm.trouble = f"{error} (until {written(self.source_clock.now() + pause)})" if pause > MINUTE else str(error)
             self._nothing_to_write_at = -1
 
     def _say(self, problem: str) -> None:

@@ -15,10 +15,10 @@ from rules.instants import Instant
 from rules.intervals import Intervals, stretch
 from rules.phrases import length, phrase, stamp
 from rules.placeholders import PLACEHOLDERS, fill, inert, unknown_placeholders
-from rules.protocol import Condition, Count, Escalate, State
+from rules.protocol import All, Condition, Count, Escalate, Not, State
 from rules.ticket import Ticket, Value
 
-__all__ = ["PLACEHOLDERS", "Reason", "because", "fill", "inert", "reasons", "unknown_placeholders", "values_of"]
+__all__ = ["PLACEHOLDERS", "Reason", "because", "fill", "in_short", "inert", "reasons", "unknown_placeholders", "values_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,19 @@ def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
     for condition, number, words in evaluation.bound(rule).told:
         sentences.append(_sentence(condition, words, *_at(evaluation.found(number), at, life)))
     return tuple(dict.fromkeys(sentences))
+
+
+def in_short(evaluation: Evaluation, rule: str) -> str:
+    """Why a rule holds, for a note in the ticket: what it asks for in the first place, its exceptions left out.
+
+    Raises KeyError for a rule that is not bound.
+    """
+    bound = evaluation.bound(rule)
+    condition = bound.rule.condition
+    asked = condition.parts if isinstance(condition, All) else (condition,)
+    words = {part: phrase for part, _, phrase in bound.told}
+    said = [words[part] for part in asked if not isinstance(part, Not)] or [words[part] for part in asked]
+    return "; ".join(dict.fromkeys(said))
 
 
 def _sentence(condition: Condition, words: str, holds: bool | None, since: Instant, until: Instant) -> str:  # noqa: FBT001

@@ -26,11 +26,12 @@ HOLD_HINT: Final = "To keep hoist away from this ticket, give it the label hoist
 
 @dataclass(frozen=True, slots=True)
 class DueStep:
-    """One due step: its key, its rule, why it is due (sentences), and what the placeholders of its texts stand for."""
+    """One due step: its key, its rule, why it is due (sentences, and in short), and what the placeholders of its texts mean."""
 
     key: FiringKey
     rule: Rule
     because: tuple[str, ...]
+    in_short: str
     values: Mapping[str, str]
 
 
@@ -213,7 +214,7 @@ class _Merger:
         again = f" (reminder {step.key.step})" if step.key.step else ""
         texts = [self._true(action.text, step.rule) for action in step.rule.actions if isinstance(action, Comment)]
         said = [fill(text, values) for text in texts if text]
-        return [f"{step.rule.title}{again}", *(said or [f"Because {sentence}." for sentence in step.because])]
+        return [f"{step.rule.title}{again}", *(said or [f"Because {step.in_short}."])]
 
     def _true(self, text: str, rule: Rule) -> str:
         """The text without the sentences that say to which {team} a rule moves the ticket, where it stays with the one it has."""

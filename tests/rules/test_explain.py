@@ -6,7 +6,7 @@ import pytest
 
 from rules.binding import bind
 from rules.engine import Evaluation, evaluate
-from rules.explain import PLACEHOLDERS, because, fill, inert, reasons, unknown_placeholders, values_of
+from rules.explain import PLACEHOLDERS, because, fill, in_short, inert, reasons, unknown_placeholders, values_of
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND, Instant
 from rules.phrases import length, phrase, stamp
 from rules.protocol import (
@@ -85,6 +85,14 @@ def test_the_absence_of_a_firing_is_told_as_well() -> None:
     tree = reasons(evaluation, "took-long", T0 + 2 * HOUR)
     assert (tree.holds, [part.holds for part in tree.parts]) == (False, [False, True])
     assert tree.parts[0].until == FOREVER
+
+
+def test_a_note_in_the_ticket_says_in_short_what_the_rule_asks_for() -> None:
+    """Colleagues read one line, without the rule's exceptions and without its parts one by one."""
+    exception = Not(State("labels", OneOf(("parked",))))
+    evaluation, _ = story(All((OPEN, Held(UNOWNED, QUARTER), exception)))
+    assert in_short(evaluation, "took-long") == "the status is new or open; for 15 minutes the assignee is nobody"
+    assert in_short(story(exception)[0], "took-long") == "it is not so that a label is parked"
 
 
 def test_what_is_not_known_is_named() -> None:

@@ -75,7 +75,7 @@ VALUES = {"team": "service-desk", "former_team": "service-desk", "held": "2 hour
 
 
 def due(one: Rule, step: int = 0, **values: str) -> DueStep:
-    return DueStep(key(one.id, step), one, ("the status is open: yes",), VALUES | values)
+    return DueStep(key(one.id, step), one, ("the status is open: yes",), "the status is open", VALUES | values)
 
 
 def merged(one: Ticket, *rules: Rule) -> Escalation:
@@ -254,7 +254,7 @@ def test_a_rule_without_words_of_its_own_says_why() -> None:
     """No escalation without a reason in the ticket."""
     assert said(merged(ticket(), rule("label", AddLabel("stuck")))) == [
         "Label",
-        "Because the status is open: yes.",
+        "Because the status is open.",
         HOLD_HINT,
     ]
 
@@ -264,7 +264,7 @@ def test_nothing_is_said_of_a_move_that_was_not_made() -> None:
     words = Comment("Open for {held}. Moved to {team}! Please take it.")
     assert said(merged(ticket(team="g3"), rule("climb", Escalate("network"), words)))[1] == "Open for 2 hours. Please take it."
     assert said(merged(ticket(team="g3"), rule("climb", Escalate("network"), Comment("Moved to {team}."))))[1] == (
-        "Because the status is open: yes."
+        "Because the status is open."
     )
 
 
