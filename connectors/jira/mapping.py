@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final, Literal
 
 from connectors.jira import adf
-from connectors.jira.wire import Author, Comment, Entry, Fields, Issue, Item, Named, StatusRef
+from connectors.jira.wire import Comment, Entry, Fields, Issue, Item, Named, StatusRef, User
 from rules.instants import DAY, SECOND, Instant, instant
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
 
@@ -162,7 +162,7 @@ class Mapper:
             for each in found
         )
 
-    def _actor(self, user: Author | None, requester: Value) -> Actor:
+    def _actor(self, user: User | None, requester: Value) -> Actor:
         """Who acted. Nobody named means Jira itself; a staff member who reported the issue speaks as its requester."""
         if user is None:
             return Actor("", Kind.AUTOMATION)

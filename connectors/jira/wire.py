@@ -27,14 +27,9 @@ class Wire(BaseModel):
 # --- asked for by the thousand: typed dictionaries, which cost half of what models do ------------------------------------
 
 
-class Author(TypedDict, total=False):
-    """Who changed or wrote something; there are several on each issue, so nothing more is read than tells in which capacity."""
-
+class User(TypedDict, total=False):
     account_id: Annotated[str, Field(alias="accountId")]
     account_type: Annotated[str, Field(alias="accountType")]
-
-
-class User(Author, total=False):
     name: Annotated[str, Field(alias="displayName")]
     active: bool
 
@@ -63,7 +58,7 @@ class Comment(TypedDict):
 
     id: int
     created: datetime
-    author: NotRequired[Author | None]
+    author: NotRequired[User | None]
     public: NotRequired[Annotated[bool | None, Field(alias="jsdPublic")]]
     visibility: NotRequired[dict[str, Any] | None]
 
@@ -121,7 +116,7 @@ class Entry(TypedDict):
 
     id: int
     created: datetime
-    author: NotRequired[Author | None]
+    author: NotRequired[User | None]
     items: NotRequired[list[Item]]
 
 

@@ -92,7 +92,7 @@ def test_a_note_in_the_ticket_says_in_short_what_the_rule_asks_for() -> None:
     exception = Not(State("labels", OneOf(("parked",))))
     evaluation, _ = story(All((OPEN, Held(UNOWNED, QUARTER), exception)))
     assert in_short(evaluation, "took-long") == "the status is new or open; for 15 minutes the assignee is nobody"
-    assert in_short(story(exception)[0], "took-long") == "it is not so that a label is parked"
+    assert in_short(story(exception)[0], "took-long") == "it is not so that the labels include parked"
 
 
 def test_what_is_not_known_is_named() -> None:
