@@ -32,8 +32,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 rules_app = typer.Typer(help="Work on rules.", no_args_is_help=True)
+journal_app = typer.Typer(help="What hoist did, line by line, chained by hashes.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A stand-in of a helpdesk on this machine.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
+app.add_typer(journal_app, name="journal", rich_help_panel=MORE)
 app.add_typer(sandbox_app, name="sandbox", rich_help_panel=MORE)
 
 
@@ -41,8 +43,8 @@ def an_instant(text: str) -> Instant:
     """An ISO 8601 instant with its zone, for options. Raises BadParameter."""
     try:
         return instant(datetime.fromisoformat(text))
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{error}; write it like 2012-05-07T06:00:00Z") from error
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no instant with its zone; write it like 2012-05-07T06:00:00Z") from None
 
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="hoist.yaml (default: $HOIST_CONFIG, else ./hoist.yaml).")]
@@ -135,7 +137,8 @@ def run(
         _print_json([plain.data(each) for each in done])
     else:
         plain.done(Console(), done)
-    sys.exit(FINDINGS if any(each.problem for each in done) else DONE)
+    # A long run that was told to stop did what it was told; how its sources are is for hoist status to say.
+    sys.exit(FINDINGS if once and any(each.problem for each in done) else DONE)
 
 
 @contextmanager
@@ -213,9 +216,37 @@ def schema() -> None:
     _print_json(rule_schema())
 
 
+@journal_app.command("verify")
+def verify(config: Config = None, as_json: Json = False) -> None:
+    """Whether nobody changed the journal: each line follows from the one before. Exit code 1 where one does not."""
+    from agent.commands import verify_journal
+    from agent.screens import plain
+
+    found = verify_journal(config)
+    if as_json:
+        _print_json(plain.data(found))
+    else:
+        plain.verified(Console(), found)
+    sys.exit(DONE if found.broken_at is None else FINDINGS)
+
+
+@journal_app.command("export")
+def export(
+    ticket: Annotated[str | None, typer.Option(metavar="SOURCE:KEY", help="This ticket only, like jira-cloud:SD-17.")] = None,
+    config: Config = None,
+) -> None:
+    """The journal as JSON Lines on standard output."""
+    from agent.commands import journal_lines
+    from agent.screens import plain
+
+    for line in journal_lines(config, ticket):
+        sys.stdout.write(json.dumps(plain.line_data(line), ensure_ascii=False) + "\n")
+
+
 @sandbox_app.command("jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def sandbox_jira(context: typer.Context) -> None:
     """A stateful Jira Cloud on 127.0.0.1; prints one JSON line once it listens (options: --help)."""
+    from agent.sandbox_files import write_hoist_yaml
     from connectors.jira.sandbox import run as run_sandbox
 
-    sys.exit(run_sandbox(context.args))
+    sys.exit(run_sandbox(context.args, write_hoist_yaml))

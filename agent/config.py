@@ -55,7 +55,8 @@ def length_of_time(text: str) -> int:
     """Milliseconds of `60 seconds`, `2d`, `36 hours`. Raises ValueError with a sentence."""
     found = _LENGTH.fullmatch(text.strip())
     if found is None or int(found[1]) == 0:
-        raise ValueError(f"{text!r} is no length of time; write it like 60 seconds, 30m, 12 hours or 2d")
+        too_short = "" if found is None else " longer than nothing"
+        raise ValueError(f"{text!r} is no length of time{too_short}; write it like 60 seconds, 30m, 12 hours or 2d")
     return int(found[1]) * _UNITS[_SHORT.get(found[2], found[2])]
 
 

@@ -87,7 +87,8 @@ def with_what_was_seen(read: Ticket, before: Ticket | None) -> Ticket:
     inferred = [
         change
         for field, value in read.fields.items()
-        if value is not UNKNOWN and (field not in latest or latest[field] != value)
+        # a field that never changed, of a ticket that was never seen, has nothing to explain
+        if value is not UNKNOWN and (latest[field] != value if field in latest else before is not None)
         for change in _seen(field, value, read, before, recorded=field in latest)
     ]
     if not inferred:

@@ -28,10 +28,16 @@ def texts(place: Path) -> Mapping[str, str]:
     paths = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
     if not paths:
         raise ConfigError(f"{place} holds no *.yaml file: write organisation.yaml and rules.yaml there")
+    return {path.name: _text(path) for path in paths}
+
+
+def _text(path: Path) -> str:
     try:
-        return {path.name: path.read_text(encoding="utf-8") for path in paths}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the protocol in {place} can't be read: {error}; files are text in UTF-8") from error
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is no text in UTF-8: save it as that") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from error
 
 
 def load_protocol(place: Path) -> Loaded:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from agent.store import episodes, mirrored, quarantine, refused_rules, sources, waiting
+from agent.store import episodes, mirrored, operations, quarantine, refused_rules, sources, waiting
 from agent.store.database import Database
 from agent.store.quarantine import QuarantineRow
 from agent.store.sources import SourceRow
-from agent.store.states import RowState
+from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from rules.instants import MINUTE, SECOND, Instant
 
@@ -23,6 +23,7 @@ BEHIND_AFTER = 5 * MINUTE
 class SourceStatus:
     """One source. `changes` counts what waits or was written, by state; `parked` and `quarantined` need a person.
 
+    `unanswered` counts what was sent without an answer; its mark is looked for from `looked_for_from` on, the earliest instant.
     `lag_seconds` is the time since it was last read to the end, None before the first time.
     """
 
@@ -35,6 +36,8 @@ class SourceStatus:
     escalations: dict[str, int]
     parked: list[WaitingRow]
     quarantined: list[QuarantineRow]
+    unanswered: int
+    looked_for_from: Instant | None
     lag_seconds: float | None
     behind: bool
 
@@ -66,6 +69,7 @@ def status(database: Database, now: Instant, poll_every: Mapping[str, int]) -> S
 
 def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> SourceStatus:
     tickets, gone = mirrored.count(db, row.source)
+    unanswered = operations.in_state(db, row.source, OperationState.UNKNOWN)
     lag = max(0, now - row.polled_at) if row.polled_at else None
     return SourceStatus(
         row,
@@ -77,6 +81,8 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
         episodes.count_by_rule(db, row.source, backlog=False),
         waiting.of_source(db, row.source, (RowState.PARKED,)),
         quarantine.rows(db, row.source),
+        len(unanswered),
+        min((each.look_at for each in unanswered if each.look_at is not None), default=None),
         lag / SECOND if lag is not None else None,
         lag is None or lag > max(BEHIND_AFTER, 5 * poll_every),
     )

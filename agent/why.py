@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from agent.errors import ConfigError
 from agent.evaluate import HOLD_LABEL, held_by_label
 from agent.store import episodes, mirrored, operations, sources, waiting
@@ -19,7 +21,7 @@ from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
 from rules.explain import because
 from rules.identity import match
-from rules.instants import FOREVER, Instant
+from rules.instants import FOREVER, Instant, moment
 from rules.language.problems import nearest
 from rules.phrases import stamp
 from rules.protocol import Mode, Rule
@@ -64,12 +66,7 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
         known = f"did you mean {near}?" if near else f"there are {', '.join(bound.by_id) or 'none'}"
         raise ConfigError(f"there is no rule {rule} (drafts are left out); {known}")
     with database.reading() as db:
-        found = mirrored.by_name(db, bound.source, name)
-        if found is None:
-            raise ConfigError(
-                f"{bound.source}:{name} is not mirrored: check the key, and `hoist status` for how far hoist has read"
-            )
-        ticket = found.ticket
+        ticket = named(db, bound.source, name)
         story = _Story(
             ticket,
             bound,
@@ -83,6 +80,14 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
     chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
     notes = _notes(ticket, at, row.problem if row else "")
     return Answer(ticket, at, tuple(story.answer(each) for each in chosen), notes)
+
+
+def named(db: Connection, source: str, name: str) -> Ticket:
+    """The ticket with this key, in any case, or id. Raises ConfigError where it is not mirrored."""
+    found = mirrored.by_name(db, source, name) or mirrored.by_name(db, source, name.upper())
+    if found is None:
+        raise ConfigError(f"{source}:{name} is not mirrored: check the key, and `hoist status` for how far hoist has read")
+    return found.ticket
 
 
 class _Story:
@@ -129,7 +134,7 @@ class _Story:
             case RowState.CLAIMED | RowState.SENT:
                 return f"{since} is being written{problem}"
             case RowState.UNKNOWN:
-                return f"{since} was sent and no answer came; hoist looks for its marker before anything else{problem}"
+                return f"{since} was sent without an answer; {self._look(row.escalation)[0]}{problem}"
             case RowState.APPLIED:
                 return f"{since} was written at {settled}: {self._written(row.escalation)}"
             case RowState.SUPERSEDED:
@@ -139,6 +144,12 @@ class _Story:
             case RowState.PARKED:
                 return f"{since} was refused at {settled} and waits for a person{problem}"
 
+    def _look(self, escalation: int | None) -> tuple[str, Instant | None]:
+        """When hoist looks for the mark of an escalation's unanswered request."""
+        unanswered = (row for row in self.sent if row.escalation == escalation and row.state is OperationState.UNKNOWN)
+        at = min((row.look_at for row in unanswered if row.look_at is not None), default=None)
+        return "hoist looks for its mark" + (f" from {moment(at):%H:%M:%S} UTC on" if at is not None else ""), at
+
     def _written(self, escalation: int | None) -> str:
         applied = [row.operation for row in self.sent if row.escalation == escalation and row.state is OperationState.APPLIED]
         return ", ".join(part for operation in applied for part in _parts(operation, self.bound.directory)) or "nothing to change"
@@ -146,6 +157,8 @@ class _Story:
     # --- what comes next -------------------------------------------------------------------------------------------------
 
     def _next(self, rule: Rule, mode: Mode) -> tuple[str, Instant | None]:
+        if self.at < self.ticket.created:
+            return f"nothing to say before the ticket was created, at {stamp(self.ticket.created)}", None
         if self.ticket.gone is not None:
             return "nothing: the ticket is gone", None
         if held_by_label(self.ticket):
@@ -171,6 +184,9 @@ class _Story:
             return "nothing while this lasts: it was so before the rule went live (existing_tickets)", None
         waits = [r for r in self.rows if (r.key.rule, r.key.episode) == (rule.id, row.number)]
         open_row = next((r for r in waits if r.state in _OPEN), None)
+        if open_row is not None and open_row.state is RowState.UNKNOWN:
+            look, at = self._look(open_row.escalation)
+            return f"{look}, and writes it again only if it is not there", at
         if open_row is not None:
             return f"it is written, if still true, from {stamp(open_row.not_before)} on", open_row.not_before
         if any(r.state is RowState.QUEUED for r in waits):

@@ -8,12 +8,15 @@ from itertools import pairwise
 from typing import Final
 
 from rules.calendars import calendar
+from rules.conditions.tree import walk
 from rules.instants import DAY
 from rules.protocol import (
     All,
     AnyOf,
     Clock,
+    Comment,
     Condition,
+    Count,
     Duration,
     Escalate,
     Held,
@@ -27,6 +30,7 @@ from rules.protocol import (
     Rulebook,
     State,
     Team,
+    Tell,
 )
 
 
@@ -186,6 +190,27 @@ def _idle_calendars(rulebook: Rulebook) -> Iterator[Finding]:
             )
 
 
+def _no_message(rulebook: Rulebook) -> Iterator[Finding]:
+    """Whoever writes `page` expects somebody's telephone to ring."""
+    for rule in rulebook.rules:
+        told = dict.fromkeys(action.who for action in rule.actions if isinstance(action, Tell))
+        if told:
+            sentence = f"names {', '.join(told)} in the internal note only; this version of hoist sends no message"
+            yield Finding(rule.id, sentence, rule.place)
+
+
+def _unfilled_placeholders(rulebook: Rulebook) -> Iterator[Finding]:
+    for rule in rulebook.rules:
+        texts = [action.text for action in rule.actions if isinstance(action, Comment)]
+        missing = {
+            "count": (any(isinstance(part, Count) for part in walk(rule.condition)), "counts nothing"),
+            "chain": (any(isinstance(action, Escalate) for action in rule.actions), "escalates along no chain"),
+        }
+        for name, (filled, why) in missing.items():
+            if not filled and any(f"{{{name}}}" in text for text in texts):
+                yield Finding(rule.id, f"its comment says {{{name}}}, and the rule {why}: it would read (not known)", rule.place)
+
+
 _CHECKS: Final[tuple[Callable[[Rulebook], Iterator[Finding]], ...]] = (
     _nothing_live,
     _uncovered_priority,
@@ -198,4 +223,6 @@ _CHECKS: Final[tuple[Callable[[Rulebook], Iterator[Finding]], ...]] = (
     _pointless_limit,
     _idle_calendars,
     _twins,
+    _no_message,
+    _unfilled_placeholders,
 )

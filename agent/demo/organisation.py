@@ -60,13 +60,13 @@ use:
 """
 
 
-def organisation(history: History) -> str:
-    """organisation.yaml for the teams and priorities of a history: one team per support line, one chain of them."""
+def organisation(history: History, defaults: str = "mode: live, existing_tickets: ignore") -> str:
+    """organisation.yaml for the teams and priorities of a history: one team per support line that has any, one chain of them."""
     priorities = [
         f"  - {{name: {word}, {SOURCE}: {json.dumps(name, ensure_ascii=False)}}}"
         for word, name in zip(_words(history), history.priorities, strict=True)
     ]
-    lines = _teams_by_line(history)
+    lines = {line: names for line, names in _teams_by_line(history).items() if names}
     teams = [f"  {line}:\n    {SOURCE}: {json.dumps(names, ensure_ascii=False)}" for line, names in lines.items()]
     tiers = [
         f"    - {{team: {line}, acknowledge_within: 30 minutes}}" if n else f"    - team: {line}" for n, line in enumerate(lines)
@@ -74,8 +74,8 @@ def organisation(history: History) -> str:
     return "\n".join(
         [
             "format: 1",
-            "defaults: {mode: live, calendar: office, existing_tickets: ignore}",
-            "priorities:",
+            f"defaults: {{calendar: office, {defaults}}}",
+            "priorities:" if priorities else "priorities: []",
             *priorities,
             "calendars:",
             "  always: {hours: all}",

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.check import Checked, CheckedSource, Found
-from agent.commands import Done, Linted
+from agent.commands import Done, Linted, Verified
 from agent.status import SourceStatus, Status
+from agent.store.journal import Line
 from agent.why import Answer, RuleAnswer
 from rules.instants import Instant, written
 from rules.phrases import length, stamp
@@ -144,7 +145,7 @@ def _one_status(console: Console, each: SourceStatus) -> None:
     read = "never" if each.lag_seconds is None else f"{stamp(row.polled_at)}, {length(int(each.lag_seconds) * 1000)} ago"
     say(console, "  last read", read)
     say(console, "  read completely", f"up to {stamp(row.horizon)}" if row.horizon else "not yet")
-    say(console, "  tickets", f"{each.tickets:,}, of these {each.gone:,} gone")
+    say(console, "  tickets", f"{each.tickets:,}" + (f", of these {each.gone:,} gone" if each.gone else ""))
     if each.stale:
         say(console, "  new rules", f"{each.stale:,} tickets still to be looked at")
     for rule in sorted(set(each.escalations) | set(each.backlog)):
@@ -153,6 +154,9 @@ def _one_status(console: Console, each: SourceStatus) -> None:
         say(console, "  rule", f"{rule}: {counted(each.escalations.get(rule, 0), 'escalation')}{left}")
     states = ", ".join(f"{number:,} {state}" for state, number in each.changes.items()) or "none"
     say(console, "  changes", states)
+    if each.unanswered:
+        since = f", looked for from {stamp(each.looked_for_from)} on" if each.looked_for_from is not None else ""
+        say(console, "", f"{each.unanswered:,} sent without an answer{since}")
     if row.problem:
         say(console, "  STANDS STILL", row.problem, "red")
     if each.behind:
@@ -192,6 +196,8 @@ def _source_data(each: SourceStatus) -> dict[str, Any]:
         "gone": each.gone,
         "still_to_be_looked_at": each.stale,
         "changes": {state.value: number for state, number in each.changes.items()},
+        "sent_without_an_answer": each.unanswered,
+        "looked_for_from": written(each.looked_for_from) if each.looked_for_from is not None else None,
         "escalations": each.escalations,
         "left_alone": each.backlog,
         "parked": [{"change": str(row.key), "problem": row.problem} for row in each.parked],
@@ -250,6 +256,25 @@ def answer_data(found: Answer) -> dict[str, Any]:
     }
 
 
-def data(found: Checked | Linted | Done) -> dict[str, Any]:
+# --- journal -----------------------------------------------------------------------------------------------------------
+
+
+def verified(console: Console, found: Verified) -> None:
+    """Whether the journal's chain is whole, and what to compare its end with."""
+    if found.broken_at is None:
+        console.print(f"The journal is whole: {counted(found.lines, 'line')}, each follows from the one before.")
+    else:
+        said = f"The journal is BROKEN: line {found.broken_at:,} of {found.lines:,} does not follow from the one before."
+        console.print(Text(said, "red"), soft_wrap=True)
+        console.print("Somebody or something other than hoist changed the store. Next: compare it with a backup.")
+    console.print(f"The last line's hash is {found.head}", soft_wrap=True)
+
+
+def line_data(line: Line) -> dict[str, Any]:
+    """A line of the journal as plain data; the instant as text."""
+    return asdict(line) | {"at": written(line.at)}
+
+
+def data(found: Checked | Linted | Done | Verified) -> dict[str, Any]:
     """A frozen answer as plain data."""
     return asdict(found)

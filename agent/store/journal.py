@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from agent.store.tables import journal
 from rules.instants import Instant
@@ -58,6 +58,12 @@ def broken_at(db: Connection) -> int | None:
             return int(row.line)
         previous = row.hash
     return None
+
+
+def head(db: Connection) -> tuple[int, str]:
+    """(number of lines, hash of the last one). Kept elsewhere, the hash shows whether lines were cut off at the end."""
+    last = db.execute(select(journal.c.hash).order_by(journal.c.line.desc()).limit(1)).scalar()
+    return int(db.execute(select(func.count()).select_from(journal)).scalar_one()), ROOT if last is None else str(last)
 
 
 def _hash(previous: str, at: Instant, kind: str, source: str, ticket: str, data: str) -> str:

@@ -115,6 +115,11 @@ class JiraSandbox:
             "statuses": {role: list(names) for role, names in history.roles.items()},
         }
 
+    @property
+    def history(self) -> History:
+        """What is replayed."""
+        return self._site.history
+
     def next_event(self, after: Instant) -> Instant | None:
         """The instant of the next replayed event later than this one."""
         return self._site.history.next_event(after)
@@ -192,13 +197,17 @@ class JiraSandbox:
         return self._site.issues.find(words[1]) if words[0] == "issue" and len(words) > 1 else None
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, JiraSandbox], None] | None = None) -> int:
     """`hoist sandbox jira`: serve one site until interrupted, and print one JSON line once it listens.
 
-    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that.
+    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that. Where `write_hoist_yaml` is given,
+    there is an option --hoist-yaml, whose file it is called with before that line is printed; what it raises ends the sandbox.
     Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
     """
     parser = _parser()
+    if write_hoist_yaml is not None:
+        told = "write a hoist.yaml for this sandbox, and a protocol folder beside it where there is none"
+        parser.add_argument("--hoist-yaml", type=Path, metavar="FILE", help=told)
     options = parser.parse_args(arguments)
     try:
         sandbox = _made(options)
@@ -209,6 +218,8 @@ def run(arguments: Sequence[str]) -> int:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stopped.set())
     with sandbox.serve(options.port):
+        if write_hoist_yaml is not None and options.hoist_yaml is not None:
+            write_hoist_yaml(options.hoist_yaml, sandbox)
         sys.stdout.write(json.dumps({**sandbox.credentials(), "settings": sandbox.source_settings()}) + "\n")
         sys.stdout.flush()
         stopped.wait()

@@ -15,8 +15,8 @@ from rules.timeline import Column, Timeline
 Verdict = Callable[[Value], bool | None]
 """Whether a value passes; None where that is not known."""
 
-TEXT_LIMIT: Final = 10_000
-"""Characters of a text that are searched; what lies behind is not looked at, so that no pattern can hold a tick up for long."""
+TEXT_LIMIT: Final = 2_000
+"""Characters of a text that are searched; what lies behind is not. `rules.language.patterns` bounds a pattern's work by it."""
 
 
 def among(values: frozenset[Value]) -> Verdict:

@@ -10,6 +10,7 @@ from pydantic import Field, PlainValidator, PrivateAttr, ValidationInfo
 
 from rules.language.marked_yaml import Block, Node
 from rules.language.part import VALUE, Part, Reading, reading
+from rules.language.patterns import UnsafePattern, work_of
 from rules.language.problems import listed
 from rules.language.words import FREE_TEXT, ChainName, OneOrMany, PriorityWord, StatusWord, TeamName, Words
 from rules.protocol import All, AnyOf, AnyWord, Condition, Level, Matches, Not, OneOf, State, Test
@@ -151,6 +152,9 @@ def _pattern(node: object, info: ValidationInfo) -> str:
         raise reading(info).refused(word, f"longer than {_LONGEST_PATTERN} characters")
     try:
         re.compile(word)
+        work_of(word)
+    except UnsafePattern as unsafe:
+        raise reading(info).refused(word, str(unsafe)) from unsafe
     except (re.error, OverflowError, RecursionError) as error:
         raise reading(info).refused(word, f"not a regular expression: {error}") from error
     return str(word)

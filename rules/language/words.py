@@ -99,10 +99,11 @@ def _word(node: object, context: Reading, words: tuple[str, ...], slips: dict[st
         if folded(known) == folded(word):
             context.report.hint(word.place, word, f"taken as `{known}`", known)
             return known
-    raise context.refused(word, f"expected one of {listed(words)}", (slips or {}).get(folded(word)) or nearest(word, words))
+    slip = (slips or {}).get(folded(word))
+    raise context.refused(word, f"expected one of {listed(words)}", nearest(word, words) if slip is None else slip)
 
 
-_MODE_SLIPS: Final = dict.fromkeys(("on", "true", "yes", "active"), "live") | dict.fromkeys(("off", "false", "no"), "draft")
+_MODE_SLIPS: Final = dict.fromkeys(("on", "true", "yes", "active", "off", "false", "no"), "")  # what `on` means is not guessed
 _STATUS_SLIPS: Final = {"done": "resolved", "solved": "resolved", "waiting": "pending", "in_progress": "open"}
 
 

@@ -175,8 +175,12 @@ class Running:
 
     def wait_until_it_runs(self) -> None:
         """Returns once it has signed in and begins its first turn; fails where it ends before."""
+        self.wait_until_it_logs("hoist runs")
+
+    def wait_until_it_logs(self, text: str) -> None:
+        """Returns once a line with this text was logged; fails where it ends before."""
         assert self.process.stderr is not None
-        while "hoist runs" not in self.log:
+        while text not in self.log:
             line = self.process.stderr.readline()
             assert line, f"hoist ended: {self.log}"
             self.log += line

@@ -1,8 +1,11 @@
+import json
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,9 @@ from agent.errors import ConfigError
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.call import Answer, answered
 from rules.instants import MINUTE
-from tests.agent.command_line import HOIST, ORGANISATION, RULES, Desk, desk, hoist, real_time
+from tests.agent.command_line import FORGOTTEN, HOIST, ORGANISATION, RULES, SOLVED, Desk, desk, hoist, real_time
+
+SANDBOX = (*HOIST, "sandbox", "jira")
 
 
 @pytest.fixture
@@ -25,13 +30,28 @@ def it(tmp_path: Path) -> Iterator[Desk]:
 # --- what it says of itself ----------------------------------------------------------------------------------------------
 
 
+def test_an_instant_that_is_none_is_told_in_words() -> None:
+    """--at with anything else says how an instant is written."""
+    said = hoist("demo", "--at", "garbage")
+    assert said.code == 2
+    assert "isoformat" not in said.words
+    assert "2012-05-07T06:00:00Z" in said.words
+
+
+def test_no_time_at_all_is_refused() -> None:
+    """`hoist demo --for 0s` says that the length must be longer than nothing."""
+    said = hoist("demo", "--for", "0s")
+    assert said.code == 2
+    assert "--for: '0s' is no length of time longer than nothing" in said.err
+
+
 def test_help_shows_the_five_commands_first() -> None:
     """`hoist --help` names demo, check, run, status and why before everything else."""
     said = hoist("--help")
     assert said.code == 0
     first, more = said.out.split("More", 1)
     assert re.findall(r"│ (\w+) ", first.split("Commands", 1)[1]) == ["demo", "check", "run", "status", "why"]
-    assert re.findall(r"│ (\w+) ", more) == ["rules", "sandbox"]
+    assert re.findall(r"│ (\w+) ", more) == ["rules", "journal", "sandbox"]
 
 
 @pytest.mark.parametrize(
@@ -294,6 +314,33 @@ def test_told_to_stop_it_finishes_its_turn(it: Desk, number: signal.Signals) -> 
     assert len(it.record()[1]) == 1
 
 
+class Closing(JiraSandbox):
+    """A site that takes nobody's token for a search once it is told to."""
+
+    refuses = False
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if self.refuses and "/search" in path:
+            return replace(answered({}, 401), headers=super().dispatch(method, path, query, headers, body).headers)
+        return super().dispatch(method, path, query, headers, body)
+
+
+def test_only_one_turn_ends_in_one_where_a_source_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a source that stands still `run --once` exits with 1; a run that was told to stop exits with 0 and still says so."""
+    monkeypatch.setattr(Closing, "refuses", True)
+    with desk(tmp_path, kind=Closing) as it:
+        once = it.hoist("run", "--once")
+        assert once.code == 1
+        assert "STANDS STILL" in once.words
+        with it.running() as agent:
+            agent.wait_until_it_logs("401")
+            agent.process.send_signal(signal.SIGTERM)
+            code = agent.process.wait(timeout=60)
+            out, err = agent.rest()
+        assert code == 0, err
+        assert "STANDS STILL" in out
+
+
 def test_a_reader_that_goes_away_is_no_error(it: Desk) -> None:
     """`hoist rules schema | head -1` ends without a traceback."""
     command = [*HOIST, "rules", "schema"]
@@ -312,6 +359,95 @@ def test_the_settings_file_may_be_named_by_the_environment(it: Desk, monkeypatch
     assert hoist("check", "--config", tmp_path / "other.yaml").code == 2
 
 
+# --- journal -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_journal_is_verified_and_exported(it: Desk) -> None:
+    """The journal is whole, its export has as many lines as were counted, and its last hash is the one that verify names."""
+    it.hoist("run", "--once")
+    said, found = hoist("journal", "verify", "--config", it.config), hoist("journal", "verify", "--config", it.config, "--json")
+    assert (said.code, found.code, found.json["broken_at"]) == (0, 0, None)
+    assert f"The journal is whole: {found.json['lines']} lines" in said.words
+    assert found.json["head"] in said.words
+    lines = [json.loads(line) for line in hoist("journal", "export", "--config", it.config).out.splitlines()]
+    assert [line["line"] for line in lines] == list(range(1, found.json["lines"] + 1))
+    assert lines[-1]["hash"] == found.json["head"]
+    assert [line["previous"] for line in lines[1:]] == [line["hash"] for line in lines[:-1]]
+
+
+def test_the_journal_of_one_ticket_is_exported(it: Desk) -> None:
+    """--ticket leaves all other tickets' lines out; a ticket without any gives none, and one that is not there is wrong use."""
+    it.hoist("run", "--once")
+    escalated = hoist("journal", "export", "--config", it.config, "--ticket", f"jira:{FORGOTTEN}")
+    lines = [json.loads(line) for line in escalated.out.splitlines()]
+    assert lines
+    assert len({line["ticket"] for line in lines}) == 1
+    assert hoist("journal", "export", "--config", it.config, "--ticket", f"jira:{SOLVED}").out == ""
+    missing = hoist("journal", "export", "--config", it.config, "--ticket", "jira:IT-99")
+    assert (missing.code, missing.out) == (2, "")
+    assert "jira:IT-99 is not mirrored" in missing.err
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    ["update journal set data = '{}' where line = 2", "delete from journal where line = 1", "update journal set at = 0"],
+)
+def test_a_changed_journal_is_noticed(tampering: str, it: Desk) -> None:
+    """A line that was changed or taken out behind hoist's back is found, the first broken one is named, and the code is 1."""
+    it.hoist("run", "--once")
+    with closing(sqlite3.connect(it.folder / "hoist.db")) as db:
+        db.execute(tampering)
+        db.commit()
+    said, found = hoist("journal", "verify", "--config", it.config), hoist("journal", "verify", "--config", it.config, "--json")
+    assert (said.code, found.code) == (1, 1)
+    first = 1 if "at = 0" in tampering else 2
+    assert found.json["broken_at"] == first
+    assert f"line {first} of" in said.words
+
+
+def test_a_line_that_is_no_json_any_more_stops_the_export(it: Desk) -> None:
+    """An export of a garbled journal ends with a sentence that names hoist journal verify."""
+    it.hoist("run", "--once")
+    with closing(sqlite3.connect(it.folder / "hoist.db")) as db:
+        db.execute("update journal set data = 'garbled' where line = 1")
+        db.commit()
+    said = hoist("journal", "export", "--config", it.config)
+    assert (said.code, said.out) == (2, "")
+    assert "hoist journal verify names the first broken one" in said.err
+
+
+# --- sandbox -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_sandbox_writes_a_hoist_yaml_that_works(tmp_path: Path) -> None:
+    """Beside `hoist sandbox jira --hoist-yaml` check, run and status work as they are; only its owner may read the token."""
+    config = tmp_path / "hoist.yaml"
+    command = [*SANDBOX, "--tickets", "20", "--hoist-yaml", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sandbox:
+        try:
+            assert sandbox.stdout is not None
+            token = json.loads(sandbox.stdout.readline())["token"]
+            assert (tmp_path / "hoist.yaml.token").stat().st_mode & 0o777 == 0o600
+            assert token not in config.read_text(encoding="utf-8")
+            assert hoist("check", "--config", config).code == 0
+            run = hoist("run", "--once", "--config", config)
+            assert (run.code, "0 writes" in run.words) == (0, True)
+            assert hoist("status", "--config", config).code == 0
+        finally:
+            sandbox.terminate()
+    assert sandbox.returncode == 0
+
+
+def test_the_sandbox_never_replaces_a_file_of_somebodys_own(it: Desk) -> None:
+    """A hoist.yaml that no sandbox wrote is left as it is, with exit code 2 and a sentence."""
+    before = it.config.read_bytes()
+    command = [*SANDBOX, "--hoist-yaml", str(it.config)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "was not written by a sandbox; name another file" in said.stderr
+    assert it.config.read_bytes() == before
+
+
 # --- rules ---------------------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +461,14 @@ def test_lint_lists_every_mistake_at_once(it: Desk) -> None:
     assert "rules.yaml:7" in said.out
     found = hoist("rules", "lint", it.folder / "protocol", "--json")
     assert (found.code, len(found.json["problems"])) == (1, len(re.findall(r"^rules.yaml:", said.out, re.MULTILINE)))
+
+
+def test_a_rule_file_in_another_encoding_is_named(it: Desk) -> None:
+    """A rule file that is no UTF-8 is named itself, not only its folder, in words that a person can act on."""
+    (it.folder / "protocol" / "rules.yaml").write_bytes("rules: [] # Köln".encode("latin-1"))
+    said = hoist("rules", "lint", it.folder / "protocol")
+    assert said.code == 2
+    assert said.err.endswith("rules.yaml is no text in UTF-8: save it as that\n")
 
 
 def test_the_schema_is_json(it: Desk) -> None:

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,10 @@ import pytest
 from agent.store import quarantine, refused_rules, sources
 from agent.store.database import open_database
 from agent.store.quarantine import QuarantineRow
-from tests.agent.command_line import Desk, desk, real_time
+from connectors.jira.sandbox import JiraSandbox
+from connectors.jira.site.history import History
+from rules.instants import Instant
+from tests.agent.command_line import FORGOTTEN, Desk, desk, real_time
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def test_after_a_turn_all_is_well(it: Desk) -> None:
     it.hoist("run", "--once")
     said = it.hoist("status")
     assert said.code == 0, said.out
-    for sentence in ("tickets 3, of these 0 gone", "nobody-took-it: 1 escalation", "changes 1 applied", "All is well."):
+    for sentence in ("tickets 3 rule", "nobody-took-it: 1 escalation", "changes 1 applied", "All is well."):
         assert sentence in said.words
     [source] = it.hoist("status", "--json").json["sources"]
     assert source["tickets"] == 3
@@ -57,6 +61,35 @@ def test_what_needs_a_person_is_named_and_counted(it: Desk) -> None:
     found = it.hoist("status", "--json").json
     assert not found["healthy"]
     assert found["refused_rules"] == ['rules.yaml:3:5: "whn": not a key of a rule']
+
+
+class Lossy(JiraSandbox):
+    """A site that does what it is asked to and never says so."""
+
+    def __init__(self, *, clock: Callable[[], Instant], history: History, withheld: Collection[str]) -> None:
+        super().__init__(clock=clock, history=history, withheld=withheld, faults={"lost-answer": 1})
+
+
+def test_what_was_sent_without_an_answer_is_counted(tmp_path: Path) -> None:
+    """Writes whose answer was lost are counted with the instant from which hoist looks for its mark; hoist why says the same."""
+    with desk(tmp_path, kind=Lossy) as it:
+        it.hoist("run", "--once")
+        said = it.hoist("status")
+        assert re.search(r" 1 sent without an answer, looked for from [0-9: -]+ UTC on", said.words)
+        [source] = it.hoist("status", "--json").json["sources"]
+        assert source["sent_without_an_answer"] == 1
+        look_at = source["looked_for_from"]
+        why = it.hoist("why", f"jira:{FORGOTTEN}")
+        assert f"was sent without an answer; hoist looks for its mark from {look_at[11:19]} UTC on" in why.words
+        [rule] = it.hoist("why", f"jira:{FORGOTTEN}", "--json").json["rules"]
+        assert rule["next"].endswith("and writes it again only if it is not there")
+        assert rule["next_at"] == look_at
+
+
+def test_where_every_answer_came_nothing_is_said_of_lost_ones(it: Desk) -> None:
+    """Without a lost answer the status has no line about any."""
+    it.hoist("run", "--once")
+    assert "without an answer" not in it.hoist("status").words
 
 
 def test_a_source_that_is_no_longer_read_is_behind(it: Desk) -> None:

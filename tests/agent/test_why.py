@@ -100,6 +100,14 @@ def test_an_earlier_instant_can_be_asked_about(it: Desk) -> None:
     before = why(it, FORGOTTEN, "--at", "2020-01-01T00:00:00Z")
     assert "the ticket was not there yet" in before.words
     assert "because" not in before.words
+    assert "next nothing to say before the ticket was created, at" in before.words
+    assert "it escalates" not in before.words
+
+
+def test_keys_may_be_written_in_any_case(it: Desk) -> None:
+    """A key in small letters names the same ticket."""
+    it.hoist("run", "--once")
+    assert "IT-1: No mail since noon" in why(it, FORGOTTEN.lower()).words
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_every_ready_protocol_says_why_and_needs_only_what_is_the_organisations_
         ),
         ("{protocol: unanswered, with: {chain: network, priority: [P1, »P7]}}", "P7", "there is no such priority", ""),
         ("{protocol: bounced, »titel: x, with: {chain: network}}", "titel", "not a key of a use of a protocol", "title"),
-        ("{protocol: bounced, mode: »on, with: {chain: network}}", "on", "expected one of draft, watch, live", "live"),
+        ("{protocol: bounced, mode: »on, with: {chain: network}}", "on", "expected one of draft, watch, live", ""),
         ("»bounced", "bounced", "expected a use of a protocol, a block with keys", ""),
     ],
 )

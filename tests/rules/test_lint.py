@@ -104,3 +104,29 @@ def test_twins_are_noticed_where_they_stand() -> None:
     (finding,) = findings(loaded(RULES + second).rulebook)
     assert finding == Finding("again", "has the same conditions as nobody-took-it; one rule can do what both do", "rules.yaml:14")
     assert str(finding) == f"rules.yaml:14: again: {finding.sentence}"
+
+
+def test_who_expects_a_message_is_told_that_none_is_sent() -> None:
+    """A rule that tells or pages is named once, with everybody who is named in the note only."""
+    rules = RULES.replace(
+        "      - comment:", "      - page: duty-manager\n      - tell: [lead of service-desk, duty-manager]\n      - comment:"
+    )
+    (finding,) = findings(loaded(rules).rulebook)
+    names = "names duty-manager, lead of service-desk in the internal note only; this version of hoist sends no message"
+    assert finding == Finding("nobody-took-it", names, "rules.yaml:2")
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "old", "new", "why"),
+    [
+        ("count", "assignee: nobody", "reassigned: 3", "counts nothing"),
+        ("count", "assignee: nobody", "any: [{label: vip}, {reopened: 2}]", "counts nothing"),
+        ("chain", "assign: network-ops", "escalate: network", "escalates along no chain"),
+    ],
+)
+def test_a_placeholder_that_its_rule_cannot_fill_is_noticed(placeholder: str, old: str, new: str, why: str) -> None:
+    """Nobody should read "(not known)" in a comment; a rule that can fill the placeholder gives no finding."""
+    rules = RULES.replace("{held}", "{" + placeholder + "}").replace("escalate: network", "assign: network-ops")
+    sentence = f"nobody-took-it: its comment says {{{placeholder}}}, and the rule {why}: it would read (not known)"
+    assert sentence in found(rules)
+    assert sentence not in found(rules.replace(old, new))
