@@ -135,6 +135,7 @@ def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirr
 
 
 def count_stale(db: Connection, source: str, generation: int) -> int:
+    """How many tickets are still to be looked at under the present rules."""
     query = select(func.count()).select_from(tickets).where(tickets.c.source == source, tickets.c.generation < generation)
     return int(db.execute(query).scalar_one())
 

@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Final
 
 from connectors.contract import Identity
-from connectors.errors import AskAdmin
+from connectors.errors import AskAdmin, GiveUp
 from connectors.jira.client import JiraClient
 from connectors.jira.mapping import Site, status_meanings
 from connectors.jira.settings import JiraSettings
@@ -181,7 +181,10 @@ class SiteFacts:
         return {each.id: each.name for each in priorities or ()}
 
     def _meta(self, project: str, field: str) -> FieldMeta:
-        found = self._client.search(f'project = "{project}" ORDER BY updated DESC', 1, None)
+        try:
+            found = self._client.search(f'project = "{project}" ORDER BY updated DESC', 1, None)
+        except GiveUp:  # a project that hoist may not see; `problems` says so
+            return FieldMeta()
         rows = found.rows.issues if found.rows else []
         meta = self._client.edit_meta(rows[0].id) if rows else None
         return meta.fields.get(field, FieldMeta()) if meta else FieldMeta()
@@ -193,8 +196,6 @@ class SiteFacts:
         found: list[str] = []
         for project in self._settings.projects:
             found += self._missing_permissions(project)
-        if found:
-            return found  # without those rights the questions below would be answered wrong, or not at all
         return found + self._tier_problems() + self._status_problems()
 
     def _missing_permissions(self, project: str) -> list[str]:

@@ -248,15 +248,18 @@ def test_the_program_prints_its_credential_once_it_listens() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as program:
         assert program.stdout is not None
         known = json.loads(program.stdout.readline())
-        assert set(known) == {"platform", "url", "username", "token"}
+        settings = known.pop("settings")
         parts = urlsplit(known["url"])
         connection = HTTPConnection(str(parts.hostname), parts.port)
         body = json.dumps({"jql": "project = IT"}).encode()
         connection.request("POST", "/rest/api/3/search/approximate-count", body, signed(known))
-        assert json.loads(connection.getresponse().read()) == {"count": 20}
+        answer = connection.getresponse().read()
         connection.close()
-        program.send_signal(signal.SIGTERM)
+        program.send_signal(signal.SIGTERM)  # before anything is asserted, or a failure would wait for the program for ever
         assert program.wait(timeout=20) == 0
+    assert set(known) == {"platform", "url", "username", "token"}
+    assert settings["projects"] == ["IT"]
+    assert json.loads(answer) == {"count": 20}
 
 
 @pytest.mark.parametrize(
