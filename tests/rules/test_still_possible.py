@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.engine import Evaluation, evaluate, still_possible
 from rules.instants import Instant
-from rules.protocol import All, Duration, Held
+from rules.protocol import All, Condition, Duration, Held
 from rules.timeline import timeline
 from tests.rules.grid_oracle import END
 from tests.rules.random_stories import anything, bound, cut_off, over_states, patchy, ticket
@@ -28,7 +28,7 @@ def test_a_rule_that_is_passed_over_neither_holds_now_nor_later(rng: Random) -> 
     """Whatever a ticket went through, and whatever of that is known, leaving out impossible rules changes no escalation."""
     one = rng.choice((lambda _, whole: whole, cut_off, patchy))(rng, ticket(rng))
     gates = [All((over_states(rng), anything(rng))) for _ in range(3)]
-    conditions = [*gates, Held(gates[0], Duration(rng.randrange(1, 10)))]
+    conditions: list[Condition] = [*gates, Held(gates[0], Duration(rng.randrange(1, 10)))]
     rules, now = bound(*conditions), rng.randrange(END)
     whole, some = timeline(one), still_possible(one, rules, now)
     full, short = evaluate(whole, rules, now), evaluate(whole, rules, now, some)
