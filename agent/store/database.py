@@ -61,7 +61,9 @@ def open_database(path: Path) -> Database:
     hoist.
     """
     _make_file(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare)
     database = Database(engine)
     try:
