@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 from agent.store import ticket_body
 from agent.store.statements import insert_text, listed, one_of
 from agent.store.tables import tickets
-from rules.instants import FOREVER, Instant
+from rules.instants import Instant
 from rules.ticket import Ticket, TicketRef
 
 
@@ -95,12 +95,6 @@ def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]
     for statement, rows in ((_LOOKED_AT, looked_at), (_SWEPT, swept)):
         if rows:
             db.exec_driver_sql(statement, rows)
-
-
-def set_gone(db: Connection, source: str, name: str, at: Instant) -> None:
-    """The ticket's life ended: it is looked at no more until it comes back."""
-    place = (tickets.c.source == source, tickets.c.id == name)
-    db.execute(update(tickets).where(*place).values(gone=at, next_look=FOREVER, revision=tickets.c.revision + 1))
 
 
 def set_next_look(db: Connection, ref: TicketRef, next_look: Instant) -> None:
