@@ -289,7 +289,7 @@ class PriorityLevel:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A place in a chain. A team that has just received a ticket keeps it for `acknowledge_within`."""
+    """A place in a chain. `acknowledge_within` is the time that its team has to take a ticket; lint compares `repeat` with it."""
 
     team: str
     acknowledge_within: Duration | None = None

@@ -70,7 +70,7 @@ class WrittenTier(Part):
     named: ClassVar[str] = "tier"
     team: TeamName = Field(description="The team")
     acknowledge_within: Span | None = Field(
-        None, description="It keeps a ticket it has just got for so long", examples=["30 minutes"]
+        None, description="How long it has to take a ticket it has just got", examples=["30 minutes"]
     )
 
     def value(self) -> Tier:
