@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from rules.ticket import Kind
 
@@ -19,7 +20,8 @@ from rules.ticket import Kind
 class Duration:
     """A length of time: milliseconds on a calendar, or whole business days (the same local time n working days later).
 
-    `calendar` names a calendar; None means plain time, round the clock.
+    `calendar` names a calendar; None means plain time, round the clock. One of CALENDARS_OF_THE_TICKET means the calendar that
+    the ticket itself gives at each moment: that of the team that held it then, of its tier's team, of its requester.
     """
 
     milliseconds: int = 0
@@ -30,6 +32,11 @@ class Duration:
     def __str__(self) -> str:
         return self.text or f"{self.milliseconds} ms"
 
+
+CALENDAR_OF_TEAM: Final = "calendar of team"
+CALENDAR_OF_TIER: Final = "calendar of tier"
+CALENDAR_OF_REQUESTER: Final = "calendar of requester"
+CALENDARS_OF_THE_TICKET: Final = frozenset({CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER})
 
 # --- conditions ----------------------------------------------------------------------------------------------------
 
@@ -63,14 +70,29 @@ class Matches:
     pattern: str
 
 
-Test = OneOf | Level | AnyWord | Matches
+@dataclass(frozen=True, slots=True)
+class InList:
+    """The value stands in a named list of the organisation (people by id, e-mail address or name)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number the ticket carries (related tickets, length of its team's queue): both ends inclusive."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+Test = OneOf | Level | AnyWord | Matches | InList | Amount
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """A field's value passes a test. `tier` and `team` are words of the organisation (`team`: a team's name)."""
 
-    field: str  # a name from rules.ticket.FIELDS, or "tier"
+    field: str  # a name from rules.ticket.FIELDS, one with a prefix of rules.ticket.PREFIXES, or "tier"
     test: Test
     chain: str | None = None  # for tier: the named chain
 
@@ -102,13 +124,16 @@ class Held:
 class Clock:
     """Time summed over the stretches in which `running` holds and `pause_while` does not reaches the duration.
 
-    `reset`: each start of it sets the clock to nought (its last reset is the anchor; creation where there was none).
+    `reset`: each start of it sets the clock to nought (its last reset is the anchor; creation where there was none). `stop`: from
+    its start on the clock stands for good, until a reset. `of_team`: each hand-over to another team resets it (an OLA clock).
     """
 
     running: Condition
     duration: Duration
     pause_while: Condition | None = None
     reset: Condition | None = None
+    stop: Condition | None = None
+    of_team: bool = False
 
 
 class Counted(StrEnum):
@@ -121,17 +146,29 @@ class Counted(StrEnum):
     PRIORITY_RAISED = "priority_raised"
     PRIORITY_LOWERED = "priority_lowered"
     REQUESTER_WROTE = "requester_wrote"
+    REQUESTER_CHASED = "requester_chased"  # the requester wrote again before the staff had answered
+    CAME_BACK = "came_back"  # reopened, or a follow-up ticket was made of it
+    HANDED_BACK = "handed_back"  # the team changed back to the one that had just handed it over: A-B-A
+    BACK_TO_FIRST_LINE = "back_to_first_line"  # the team changed from a higher tier of a chain to its first one
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """From the n-th event of a kind until the window forgets it (`within` None: never forgotten)."""
+    """From the n-th event of a kind until the window forgets it (`within` None: never forgotten).
+
+    `again`: each further event begins a new episode. `by`: only those of this kind of actor. `chain`: the one whose first line
+    is meant. `ignore_thanks`: what came back by a message that only says thanks does not count.
+    """
 
     event: Counted
     at_least: int
     within: Duration | None = None
     by_anyone: bool = False  # False: people only
     ignore_stays_shorter_than: Duration | None = None  # moves whose stay with the team was shorter do not count
+    again: bool = False
+    by: Kind | None = None
+    chain: str | None = None
+    ignore_thanks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +207,100 @@ class Due:
     within: Duration
 
 
-Condition = State | All | AnyOf | Not | Held | Clock | Count | Silent | Unanswered | Due
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target that the platform itself keeps for the ticket (field `target.NAME`: when it is due, while it runs).
+
+    Holds from so long before it is due (`within`; nought: passed), or from so much of it used up (`percent`), as long as it runs.
+    The anchor is the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
+    """
+
+    name: str
+    within: Duration | None = None
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The field has had its present value, whatever it is, for the duration; the anchor is the change that set it."""
+
+    field: str
+    duration: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody of the team that has the ticket touched it since the hand-over; hoist's own changes never count.
+
+    `expires`: so long after the last such touch it is as if there had been none.
+    """
+
+    expires: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReply:
+    """The staff has written to the requester at least once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The time of day and week: within a calendar's open hours, or between two local times on some days.
+
+    `start` and `end` are minutes of the local day; an end at or before its start lies on the next day. `calendar` excludes the
+    rest. How far ahead such times are known is the calendars' affair; beyond that they may hold.
+    """
+
+    calendar: str | None = None
+    outside: bool = False
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)  # 0 = Monday
+    start: int = 0
+    end: int = 1440
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class InWindow:
+    """A named window of the organisation (a maintenance, a change freeze) is on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """The part, cut off for good within each of its episodes once `ended` has begun to hold in it."""
+
+    part: Condition
+    ended: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Ever:
+    """From the first instant at which the part surely held to the end of the ticket's life; the anchor is the part's then."""
+
+    part: Condition
+
+
+Condition = (
+    State
+    | All
+    | AnyOf
+    | Not
+    | Held
+    | Clock
+    | Count
+    | Silent
+    | Unanswered
+    | Due
+    | Target
+    | Unchanged
+    | Acknowledged
+    | FirstReply
+    | Hours
+    | InWindow
+    | Until
+    | Ever
+)
 
 
 # --- actions -------------------------------------------------------------------------------------------------------
@@ -178,10 +308,12 @@ Condition = State | All | AnyOf | Not | Held | Clock | Count | Silent | Unanswer
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """Move the ticket to the next tier of a chain (functional escalation)."""
+    """Move the ticket up a chain (functional escalation): to the next tier, or to a named one, never to a lower one."""
 
     chain: str
     enter_at: str | None = None  # team at which a ticket outside the chain enters; None: it is not moved
+    to: str | None = None  # this tier's team, where it is higher than the ticket's
+    from_last_resolving_team: bool = False  # the tier to count from is that of the team which resolved it last
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +333,22 @@ class RaisePriority:
 
 
 @dataclass(frozen=True, slots=True)
+class SetField:
+    """Set a source's own field (`native.NAME`) to a value; refused at load by sources that can't write it."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
-    """An internal comment; `{held}`, `{since}`, `{team}`, `{key}` and the like are filled in by `rules.explain`."""
+    """An internal comment; `{held}`, `{since}`, `{team}`, `{key}` and the like are filled in by `rules.explain`.
+
+    `variants` are the text in other languages, by language code; the language of the team that gets the ticket decides.
+    """
 
     text: str
+    variants: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +358,74 @@ class AddLabel:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Tell (or page) a role, person or `lead of current team`; never moves the ticket."""
+    """Tell (or page) a role, a person, `on_call of TEAM`, `lead of TEAM`, `manager of assignee`; never moves the ticket.
+
+    `at_most_per_night`: at most so many pages to one person between 22:00 and 07:00 of the calendar; further ones are told.
+    """
 
     who: str
     urgent: bool = False
+    at_most_per_night: int | None = None
+    reminder: bool = False  # to somebody who already owes something (an approver)
 
 
-Action = Escalate | Assign | RaisePriority | Comment | AddLabel | Tell
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Put the ticket on a list that is sent at the calendar's next opening."""
+
+    to: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arbiter:
+    """Name who decides which team keeps the ticket, and by when."""
+
+    who: str
+    within: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Propose to a person what hoist does not do itself."""
+
+    what: Proposal
+
+
+class Proposal(StrEnum):
+    """What can be proposed."""
+
+    PARENT = "parent"  # one parent for related tickets
+    MAJOR_INCIDENT = "major_incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Restrict:
+    """Let only this team read the ticket, before anything else is written; refused at load by sources that can't."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtProvider:
+    """Something at a service provider: open or chase a case, ask for another severity. `template` names the text."""
+
+    deed: ProviderDeed
+    provider: str = ""
+    template: str = ""
+
+
+class ProviderDeed(StrEnum):
+    """What can be done at a provider."""
+
+    OPEN_CASE = "open_case"
+    CHASE = "chase_provider"
+    ASK_SEVERITY = "ask_provider_severity"
+
+
+Action = (
+    Escalate | Assign | RaisePriority | SetField | Comment | AddLabel | Tell | Digest | Arbiter | Propose | Restrict | AtProvider
+)
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------
@@ -248,13 +453,43 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a rule's ladder: what is done, and when.
+
+    `after` counts from the start of the episode (None: at once); `begins` is another condition with the same anchors, whose start
+    in the episode the step waits for (`at: 75 percent`). `at_opening`: at the next opening of the rule's calendar then. It is
+    passed over while `unless` holds, and taken when that ends. `said` is when, as written.
+    """
+
+    actions: tuple[Action, ...]
+    after: Duration | None = None
+    begins: Condition | None = None
+    at_opening: bool = False
+    unless: Condition | None = None
+    said: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppliesTo:
+    """Where a rule applies: these sources; None for all. Projects, types and the like are part of its condition."""
+
+    sources: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `condition` is the whole of `when`, `unless`, `for` and `clock`; when it holds, an episode is on."""
+    """One rule. `condition` is the whole of `when`, `unless`, `for`, `clock` and `until`; when it holds, an episode is on.
+
+    A rule has a ladder of `steps`; the one of a rule that was written with `do:` has one step. `hold_while`: what was decided is
+    written only once this has ended, if still true. `live_from` and `expires` are dates (ISO); before the one and from the other
+    on, the rule only watches. `confidential`: nothing about it leaves its chain; `only_to` are the teams that its tickets may go
+    to.
+    """
 
     id: str
     title: str
     condition: Condition
-    actions: tuple[Action, ...]
+    steps: tuple[Step, ...]
     mode: Mode = Mode.WATCH
     why: str = ""
     repeat: Repeat | None = None
@@ -263,8 +498,20 @@ class Rule:
     owner: str = ""
     protocol: str = ""
     formerly: tuple[str, ...] = ()
+    hold_while: Condition | None = None
+    applies_to: AppliesTo = AppliesTo()
+    live_from: str = ""
+    expires: str = ""
+    review_by: str = ""
+    confidential: bool = False
+    only_to: tuple[str, ...] = ()
     order: int = 0  # place in the file; the first rule wins the team
     place: str = ""  # file and line, for messages
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What all of its steps do, in order."""
+        return tuple(action for step in self.steps for action in step.actions)
 
 
 # --- organisation --------------------------------------------------------------------------------------------------
@@ -272,11 +519,47 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """One team, with its name or id in each source. Several names: the first receives, the others belong to it."""
+    """One team, with its name or id in each source. Several names: the first receives, the others belong to it.
+
+    `on_call` names its rota, `calendar` its hours, `language` that of the comments it gets.
+    """
 
     name: str
     sources: Mapping[str, tuple[str, ...]] = field(hash=False, default_factory=dict)
     lead: str = ""
+    on_call: str = ""
+    calendar: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """A named list: its entries as written, or the file they stand in (a line or the first column of a CSV each).
+
+    From `until` (ISO date) on it is empty. `calendar`: for requesters on it, their calendar.
+    """
+
+    name: str
+    entries: tuple[str, ...] = ()
+    file: str = ""
+    owner: str = ""
+    until: str = ""
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWindow:
+    """Named stretches of time: (from, to) local times as written, or the file or https URL (iCalendar, CSV) they stand in.
+
+    From `until` (ISO date) on it is never on.
+    """
+
+    name: str
+    stretches: tuple[tuple[str, str], ...] = ()
+    time_zone: str = "UTC"
+    file: str = ""
+    owner: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,13 +604,15 @@ class CalendarHours:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Who there is: priorities (the most urgent first), teams, chains, roles, calendars."""
+    """Who and what there is: priorities (the most urgent first), teams, chains, roles, lists, windows, calendars."""
 
     priorities: tuple[PriorityLevel, ...] = ()
     teams: Mapping[str, Team] = field(hash=False, default_factory=dict)
     chains: Mapping[str, Chain] = field(hash=False, default_factory=dict)
-    roles: Mapping[str, str] = field(hash=False, default_factory=dict)
+    roles: Mapping[str, str] = field(hash=False, default_factory=dict)  # an e-mail address, or a rota
     calendars: Mapping[str, CalendarHours] = field(hash=False, default_factory=dict)
+    lists: Mapping[str, NamedList] = field(hash=False, default_factory=dict)
+    windows: Mapping[str, NamedWindow] = field(hash=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,25 @@ FieldName = Literal[
     "subject",
     "description",
     "due",  # an Instant
+    "organisation",  # the requester's organisation, company or customer: the source's name
+    "request_type",  # the source's name
+    "approval",  # waiting, approved, declined; nothing where none is asked for
+    "last_comment",  # the text of the last message that a person wrote
+    "queue",  # number of open tickets of its team
 ]
 FIELDS: Final[tuple[str, ...]] = FieldName.__args__  # type: ignore[attr-defined]
+
+NATIVE: Final = "native."
+"""Prefix of a source's own fields by its own name (`native.customfield_10050`): text, a number as text, sorted tuple, nothing."""
+
+TARGET: Final = "target."
+"""Prefix of a platform target by its name (`target.Time to resolution`): the instant it is due while it runs, None while it
+does not (met, paused, cancelled). With `.start` appended: the instant its cycle began, None where the platform does not say."""
+
+RELATED: Final = "related."
+"""Prefix of numbers of related open tickets (`related.service`: of the same service), the ticket itself left out."""
+
+PREFIXES: Final = (NATIVE, TARGET, RELATED)
 
 
 @dataclass(frozen=True, slots=True)

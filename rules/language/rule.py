@@ -13,7 +13,7 @@ from rules.language.field_tests import together
 from rules.language.marked_yaml import Node
 from rules.language.part import Part, Reading, key_of
 from rules.language.words import CalendarName, ExistingWord, ModeWord, Number, OneOrMany, RuleId, Span, Words
-from rules.protocol import Action, Clock, Condition, Existing, Held, Mode, Not, Repeat, Rule
+from rules.protocol import Action, Clock, Condition, Existing, Held, Mode, Not, Repeat, Rule, Step
 
 _ONE_RULE_EACH: Final = "write one rule for each step, each with its own `for:`"
 
@@ -97,7 +97,7 @@ class WrittenRule(Part):
             id=self.rule,
             title=self.title or self.rule,
             condition=self.condition(),
-            actions=self.actions(),
+            steps=(Step(self.actions()),),
             mode=self.mode or defaults.mode or Mode.WATCH,
             why=self.why or "",
             repeat=Repeat(self.repeat.every, self.repeat.at_most) if self.repeat else None,

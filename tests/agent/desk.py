@@ -45,6 +45,7 @@ from rules.protocol import (
     Rule,
     Rulebook,
     State,
+    Step,
     Team,
     Tier,
 )
@@ -69,7 +70,10 @@ UNOWNED: Final = Held(All((OPEN, State("assignee", OneOf((None,))))), Duration(1
 
 def rule(name: str = "nobody-took-it", condition: Condition = UNOWNED, **more: object) -> Rule:
     """A live rule that moves a ticket without an owner up the line, and says so."""
-    made = Rule(name, name.replace("-", " "), condition, (Escalate("line"), Say("Moved to {team}.")), mode=Mode.LIVE)
+    made = Rule(name, name.replace("-", " "), condition, (Step((Escalate("line"), Say("Moved to {team}."))),), mode=Mode.LIVE)
+    actions = more.pop("actions", None)
+    if actions is not None:
+        more["steps"] = (Step(actions),)  # type: ignore[arg-type]
     return replace(made, **more)  # type: ignore[arg-type]
 
 

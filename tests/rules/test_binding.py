@@ -30,6 +30,7 @@ from rules.protocol import (
     Rulebook,
     Silent,
     State,
+    Step,
     Team,
     Tier,
 )
@@ -62,7 +63,8 @@ def rulebook(*rules: Rule, organisation: Organisation = ORGANISATION) -> Ruleboo
 
 
 def rule(condition: Condition, name: str = "rule", **more: object) -> Rule:
-    return Rule(name, name, condition, **({"actions": ()} | more))  # type: ignore[arg-type]
+    steps = (Step(more.pop("actions", ())),)  # type: ignore[arg-type]
+    return Rule(name, name, condition, steps, **more)  # type: ignore[arg-type]
 
 
 def bound(*rules: Rule) -> BoundRules:

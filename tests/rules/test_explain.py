@@ -31,6 +31,7 @@ from rules.protocol import (
     Rulebook,
     Silent,
     State,
+    Step,
     Team,
     Tier,
     Unanswered,
@@ -60,7 +61,7 @@ def story(condition: Condition, *, gone: Instant | None = None) -> tuple[Evaluat
         teams={"service-desk": Team("service-desk", {"desk": ("g1",)}), "network-ops": Team("network-ops", {"desk": ("g2",)})},
         chains={"network": ChainOfTiers("network", (Tier("service-desk"), Tier("network-ops")))},
     )
-    rule = Rule("took-long", "Nobody took it", condition, (Escalate("network"),))
+    rule = Rule("took-long", "Nobody took it", condition, (Step((Escalate("network"),)),))
     directory = Directory({"g1": "Service Desk", "g2": "NET-OPS"}, {"1": "Critical"})
     bound = bind(Rulebook(organisation, (rule,), "1"), "desk", directory, {})
     return evaluate(timeline(one), bound, T0), one

@@ -42,6 +42,7 @@ from rules.protocol import (
     Rulebook,
     Silent,
     State,
+    Step,
     Team,
     Unanswered,
 )
@@ -122,7 +123,7 @@ def bound(condition: Condition, *, repeat: Repeat | None = None, title: str = "I
         teams={team: Team(team, {SOURCE: (f"{team}{named}",)}) for team in "ABC"},
     )
     directory = Directory({team: f"{team}{named}" for team in "ABC"}, {"1": f"1{named}", "2": f"2{named}"})
-    rule = Rule("rule", title, condition, (Comment("It has waited for {held}."),), Mode.LIVE, repeat=repeat)
+    rule = Rule("rule", title, condition, (Step((Comment("It has waited for {held}."),)),), Mode.LIVE, repeat=repeat)
     return bind(Rulebook(organisation, (rule,), title), SOURCE, directory, {})
 
 

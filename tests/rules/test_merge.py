@@ -27,6 +27,7 @@ from rules.protocol import (
     Rule,
     Rulebook,
     State,
+    Step,
     Team,
     Tell,
     Tier,
@@ -60,7 +61,7 @@ def ticket(**fields: Value) -> Ticket:
 
 
 def rule(name: str, *actions: Action, order: int = 0) -> Rule:
-    return Rule(name, name.capitalize(), OPEN, actions, Mode.LIVE, order=order)
+    return Rule(name, name.capitalize(), OPEN, (Step(actions),), Mode.LIVE, order=order)
 
 
 def bound(*rules: Rule) -> BoundRules:
