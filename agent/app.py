@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
 from agent.clock import Clock
@@ -11,6 +11,7 @@ from agent.config import Settings
 from agent.errors import ConfigError
 from agent.evaluate import Ruling
 from agent.fitting import fitted
+from agent.outside.facts import Outside
 from agent.pipeline import Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.sign_in import SignedIn, sign_in
@@ -19,11 +20,12 @@ from agent.store.database import Database
 from agent.store.installation import read_or_make
 from connectors.errors import ConnectorError
 from rules.binding import BindingError, BoundRules
+from rules.confidential import CONCEALED
 from rules.instants import SECOND, Instant
 from rules.language.problems import RulebookError
 from rules.protocol import Mode, Rulebook
 from rules.rulebook import Loaded
-from rules.world import Directory
+from rules.world import Directory, World
 
 log = logging.getLogger("hoist")
 
@@ -47,6 +49,9 @@ class App:
         self._next_reload: Instant = 0
         self._rulebook: Rulebook | None = None
         self._refusal = ""
+        self._outside = Outside(settings.protocol, settings.copies, settings.links)
+        self._outside_state: Hashable = None
+        self._outside_troubles: list[str] = []
 
     # --- starting ------------------------------------------------------------------------------------------------------
 
@@ -57,6 +62,8 @@ class App:
         """
         self._stamp = stamp(self.settings.protocol)
         rulebook = self._load(self.settings.protocol).rulebook
+        self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
+        world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
         answers = [sign_in(source, self.clock, instances.get(source.name, "")) for source in self.settings.sources]
         problems = [problem for answered in answers for problem in answered.problems]
@@ -66,7 +73,7 @@ class App:
                 name = answered.source.name
                 self._directories[name] = answered.directory
                 try:
-                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities)
+                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities, world)
                 except BindingError as error:
                     problems += [f"{name}: {problem}" for problem in error.problems]
         if problems:
@@ -75,6 +82,8 @@ class App:
         for answered in answers:
             self._open(answered, bound[answered.source.name])
         self._taken_over()
+        self._outside_state = self._outside.state(rulebook.organisation, self.clock.now())
+        self._say_outside()
 
     def _open(self, answered: SignedIn, bound: BoundRules) -> None:
         source, connector, identity, directory = answered.source, answered.connector, answered.identity, answered.directory
@@ -96,9 +105,10 @@ class App:
         with self.database.transaction() as db:
             modes: Mapping[str, Mode] = {rule.id: rule.rule.mode for rule in bound.rules}
             for former, rule in renamed.carry(db, bound.source, {rule.id: rule.rule.formerly for rule in bound.rules}):
-                journal.append(db, "rule-renamed", now, bound.source, former=former, rule=rule)
+                told = CONCEALED if bound.rule(rule).rule.confidential else former
+                journal.append(db, "rule-renamed", now, bound.source, former=told, rule=rule)
             activated = sources.activate(db, bound.source, modes, now)
-            versions = f"{bound.version}/{bound.directory.version}"
+            versions = f"{bound.version}/{bound.directory.version}/{bound.world.version}"
             before = sources.source_row(db, bound.source).looked_with
             generation = sources.new_generation(db, bound.source, versions)
             if before != versions:
@@ -137,6 +147,7 @@ class App:
         """Take over changed rules; a rulebook with mistakes stops nothing: the running one stays."""
         found = stamp(self.settings.protocol)
         if found == self._stamp:
+            self._look_outside()
             return
         self._stamp = found
         try:
@@ -153,20 +164,54 @@ class App:
 
     def _rule_by(self, rulebook: Rulebook) -> None:
         """Judge by this rulebook from now on, everywhere or nowhere."""
-        bound = {pipeline.source: self._bound(pipeline, rulebook) for pipeline in self.pipelines}
+        self._outside.update(rulebook.organisation, self.clock.now())
+        self._bind_all(rulebook)
         self._rulebook = rulebook
+        log.info("new rules are in force: %s", rulebook.version[:12])
+        self._say_outside()
+
+    def _bind_all(self, rulebook: Rulebook) -> None:
+        now = self.clock.now()
+        world, state = self._outside.world(rulebook.organisation, now), self._outside.state(rulebook.organisation, now)
+        bound = {pipeline.source: self._bound(pipeline, rulebook, world) for pipeline in self.pipelines}
         for pipeline in self.pipelines:
             pipeline.rule_by(self._ruling(pipeline, bound[pipeline.source]))
-        log.info("new rules are in force: %s", rulebook.version[:12])
+        self._outside_state = state
 
-    def _bound(self, pipeline: Pipeline, rulebook: Rulebook) -> BoundRules:
+    def _look_outside(self) -> None:
+        """Take over changed lists, windows and rotas. What can't be read stops nothing: the last good copy goes on."""
+        if self._rulebook is None:
+            return
+        organisation = self._rulebook.organisation
+        self._outside.update(organisation, self.clock.now())
+        if self._outside.state(organisation, self.clock.now()) != self._outside_state:
+            self._bind_all(self._rulebook)
+        self._say_outside()
+
+    def _say_outside(self) -> None:
+        """Log and journal what changed outside, and each trouble once."""
+        changes = self._outside.changes()
+        troubles = self._outside.troubles(self.clock.now())
+        new = [said for said in troubles if said not in self._outside_troubles]
+        self._outside_troubles = troubles
+        if not changes and not new:
+            return
+        with self.database.transaction() as db:
+            for change in changes:
+                log.info("%s", change)
+                journal.append(db, "outside-read", self.clock.now(), "", **change.data())
+            for said in new:
+                log.warning("%s", said)
+                journal.append(db, "outside-unreadable", self.clock.now(), "", said=said)
+
+    def _bound(self, pipeline: Pipeline, rulebook: Rulebook, world: World) -> BoundRules:
         """Where a name is not known, the source may have got it since it was last asked."""
         capabilities = pipeline.connector.capabilities
         try:
-            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities)
+            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities, world)
         except BindingError:
             directory = pipeline.connector.directory()
-            bound = fitted(rulebook, pipeline.source, directory, capabilities)
+            bound = fitted(rulebook, pipeline.source, directory, capabilities, world)
         self._directories[pipeline.source] = directory
         with self.database.transaction() as db:
             sources.set_directory(db, pipeline.source, directory)

@@ -11,17 +11,19 @@ from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
 from agent.fitting import fitted
+from agent.outside.facts import Outside
+from agent.outside.overview import Overview, overview
 from agent.protocol_files import load_protocol
 from agent.sign_in import SignedIn, sign_in
 from connectors.contract import Capabilities, Guard
 from rules.binding import BindingError
 from rules.escalation import OperationKind
-from rules.instants import SECOND
+from rules.instants import SECOND, moment
 from rules.language.problems import RulebookError
 from rules.lint import findings
 from rules.naming import Names
 from rules.protocol import Rulebook
-from rules.world import Directory
+from rules.world import Directory, World
 
 PACKAGES = ("agent", "connectors", "rules")
 _GUARDS = {
@@ -30,6 +32,7 @@ _GUARDS = {
     Guard.NOT_DETECTABLE: "nothing notices it",
 }
 _SITUATIONS = {
+    OperationKind.RESTRICTION: "who may read a ticket, which a person changes between hoist's read and its write",
     OperationKind.FIELDS: "a field that a person changes between hoist's read and its write",
     OperationKind.COMMENT: "what a person does between hoist's read and its comment",
 }
@@ -68,6 +71,7 @@ class Checked:
     problems: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    outside: Overview = field(default_factory=Overview)
 
 
 def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Checked:
@@ -84,14 +88,21 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
         problems += [str(problem) for problem in error.problems]
     if not settings.store.parent.is_dir():
         problems.append(f"the folder of the store {settings.store} does not exist: make it, or set `store:` in hoist.yaml")
+    seen, world = Overview(), World()
+    if rulebook is not None:
+        outside = Outside(settings.protocol, settings.copies, settings.links, keep=False)
+        outside.update(rulebook.organisation, clock.now(), wait=True)
+        seen, world = overview(outside, rulebook.organisation, clock.now()), outside.world(rulebook.organisation, clock.now())
     sources = []
     for source in settings.sources:
         answered = sign_in(source, clock, instances.get(source.name, ""))
-        sources.append(_checked(answered, rulebook))
+        sources.append(_checked(answered, rulebook, world))
     problems += [problem for source in sources for problem in source.problems]
     modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}
-    looks = [str(finding) for finding in findings(rulebook)] if rulebook is not None else []
-    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), (*namesakes(), *looks), hints)
+    today = moment(clock.now()).date()
+    looks = [str(finding) for finding in findings(rulebook, today)] if rulebook is not None else []
+    looks += [*seen.findings, *namesakes()]
+    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), tuple(looks), hints, seen)
 
 
 def namesakes(installed: Mapping[str, Sequence[str]] | None = None) -> tuple[str, ...]:
@@ -105,13 +116,13 @@ def namesakes(installed: Mapping[str, Sequence[str]] | None = None) -> tuple[str
     )
 
 
-def _checked(answered: SignedIn, rulebook: Rulebook | None) -> CheckedSource:
+def _checked(answered: SignedIn, rulebook: Rulebook | None, world: World) -> CheckedSource:
     source, identity = answered.source, answered.identity
     problems = answered.problems
     teams = priorities = None
     if rulebook is not None and answered.directory is not None and answered.capabilities is not None:
         teams, priorities = _names(rulebook, source.name, answered.directory)
-        problems += _misfits(rulebook, source.name, answered.directory, answered.capabilities)
+        problems += _misfits(rulebook, source.name, answered.directory, answered.capabilities, world)
     return CheckedSource(
         source.name,
         source.platform,
@@ -139,7 +150,7 @@ def _promises(answered: SignedIn) -> dict[str, str]:
 
 def _names(rulebook: Rulebook, source: str, directory: Directory) -> tuple[Found, Found]:
     organisation = rulebook.organisation
-    names = Names(organisation, source, directory)
+    names = Names(organisation, source, directory, World())
     teams = [name for name, team in organisation.teams.items() if team.sources.get(source)]
     levels = [level.name for level in organisation.priorities if level.sources.get(source)]
     return (
@@ -148,9 +159,9 @@ def _names(rulebook: Rulebook, source: str, directory: Directory) -> tuple[Found
     )
 
 
-def _misfits(rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities) -> tuple[str, ...]:
+def _misfits(rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities, world: World) -> tuple[str, ...]:
     try:
-        fitted(rulebook, source, directory, capabilities)
+        fitted(rulebook, source, directory, capabilities, world)
     except BindingError as error:
         return tuple(f"{source}: {problem}" for problem in error.problems)
     return ()

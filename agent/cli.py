@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import sys
+import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,6 +17,7 @@ import typer
 from rich.console import Console
 
 from agent.errors import HoistError
+from agent.rules_cli import rules_app
 from connectors.errors import ConnectorError
 from rules.instants import Instant, instant
 from rules.language.problems import RulebookError
@@ -31,7 +33,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-rules_app = typer.Typer(help="Work on rules.", no_args_is_help=True)
 journal_app = typer.Typer(help="What hoist did, line by line, chained by hashes.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A stand-in of a helpdesk on this machine.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     Always ends in SystemExit. Exit code 0: done, 1: findings, 2: wrong use.
     """
+    # The system's zone files are often years behind in law; those of the tzdata package are the ones whose version is recorded.
+    zoneinfo.reset_tzpath(())
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         app(arguments, prog_name="hoist")
@@ -186,34 +189,6 @@ def why(
         _print_json(plain.answer_data(answer))
     else:
         plain.answer(Console(), answer)
-
-
-@rules_app.command("lint")
-def lint(
-    place: Annotated[
-        Path | None, typer.Argument(help="A folder or file (default: the protocol of hoist.yaml, else ./protocol).")
-    ] = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Check rules without any helpdesk: every mistake at once, with its place. Exit code 1 where something is found."""
-    from agent.commands import lint_rules
-    from agent.screens import plain
-
-    found = lint_rules(place, config)
-    if as_json:
-        _print_json(plain.data(found))
-    else:
-        plain.lint(Console(), found)
-    sys.exit(FINDINGS if found.problems or found.findings else DONE)
-
-
-@rules_app.command("schema")
-def schema() -> None:
-    """The JSON Schema of rule files, for editors."""
-    from rules.rulebook import schema as rule_schema
-
-    _print_json(rule_schema())
 
 
 @journal_app.command("verify")

@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError, StoreError
 from agent.lock import only_one
-from agent.protocol_files import calendars_of, library, load_protocol, texts
+from agent.protocol_files import load_protocol, world_of
 from agent.status import Status, status
 from agent.store import journal, sources
 from agent.store.database import Database, open_database
@@ -23,9 +23,7 @@ from agent.store.journal import Line
 from agent.why import Answer, named, why
 from rules.binding import bind
 from rules.instants import DAY, Instant
-from rules.language.problems import RulebookError, nearest
-from rules.lint import findings
-from rules.rulebook import load
+from rules.language.problems import nearest
 
 log = logging.getLogger("hoist")
 
@@ -39,16 +37,6 @@ class Done:
     firings: int
     writes: int
     problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class Linted:
-    """What is wrong in a protocol, what is worth a look, and what is better written otherwise."""
-
-    rules: int = 0
-    problems: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,7 @@ def statuses(config: Path | None) -> tuple[Status, Instant]:
     """Every source, and the present instant."""
     settings = load_settings(config)
     now = SystemClock().now()
-    with closing(_existing(settings)) as database:
+    with closing(existing_store(settings)) as database:
         return status(database, now, {source.name: source.poll_every for source in settings.sources}), now
 
 
@@ -114,21 +102,22 @@ def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | No
     Raises ConfigError where there is no such source, ticket or rule, or nothing was read yet.
     """
     settings = load_settings(config)
-    source, name = _named_ticket(ticket, [each.name for each in settings.sources])
+    source, name = named_ticket(ticket, [each.name for each in settings.sources])
     rulebook = load_protocol(settings.protocol).rulebook
-    with closing(_existing(settings)) as database:
+    with closing(existing_store(settings)) as database:
         with database.reading() as db:
             row, directory = sources.found_source(db, source), sources.directory(db, source)
         if row is None:
             raise ConfigError(f"{source} was never read: hoist run comes first")
         now = SystemClock().now()
         moment = row.polled_at if abs(now - row.polled_at) > DAY else now
-        return why(database, bind(rulebook, source, directory, calendars_of(rulebook)), name, moment if at is None else at, rule)
+        bound = bind(rulebook, source, directory, world_of(rulebook, settings.protocol, settings.copies))
+        return why(database, bound, name, moment if at is None else at, rule)
 
 
 def verify_journal(config: Path | None) -> Verified:
     """Whether each line of the journal follows from the one before."""
-    with closing(_existing(load_settings(config))) as database, database.reading() as db:
+    with closing(existing_store(load_settings(config))) as database, database.reading() as db:
         return Verified(*journal.head(db), journal.broken_at(db))
 
 
@@ -138,8 +127,8 @@ def journal_lines(config: Path | None, ticket: str | None) -> Iterator[Line]:
     Raises ConfigError where there is no such source or ticket, StoreError where a line is no longer readable.
     """
     settings = load_settings(config)
-    source, name = _named_ticket(ticket, [each.name for each in settings.sources]) if ticket is not None else (None, "")
-    with closing(_existing(settings)) as database, database.reading() as db:
+    source, name = named_ticket(ticket, [each.name for each in settings.sources]) if ticket is not None else (None, "")
+    with closing(existing_store(settings)) as database, database.reading() as db:
         ref = named(db, source, name).ref.id if source is not None else None
         try:
             yield from journal.lines(db, source, ref)
@@ -147,7 +136,8 @@ def journal_lines(config: Path | None, ticket: str | None) -> Iterator[Line]:
             raise StoreError("a line of the journal can't be read: hoist journal verify names the first broken one") from error
 
 
-def _named_ticket(ticket: str, known: list[str]) -> tuple[str, str]:
+def named_ticket(ticket: str, known: list[str]) -> tuple[str, str]:
+    """The source and the key or id of SOURCE:KEY. Raises ConfigError where there is no such source among the known."""
     source, colon, name = ticket.partition(":")
     if not colon or not name:
         example = f"{known[0]}:{ticket.strip(':')}" if known else "SOURCE:KEY"
@@ -159,17 +149,8 @@ def _named_ticket(ticket: str, known: list[str]) -> tuple[str, str]:
     return source, name
 
 
-def lint_rules(place: Path | None, config: Path | None) -> Linted:
-    """What is to be said of a protocol without any helpdesk."""
-    try:
-        loaded = load(texts(_protocol(place, config)), library())
-    except RulebookError as error:
-        return Linted(problems=tuple(str(problem) for problem in error.problems))
-    shown = tuple(str(finding) for finding in findings(loaded.rulebook))
-    return Linted(len(loaded.rulebook.rules), (), shown, tuple(str(hint) for hint in loaded.hints))
-
-
-def _protocol(place: Path | None, config: Path | None) -> Path:
+def protocol_place(place: Path | None, config: Path | None) -> Path:
+    """The protocol that is meant: the named one, that of hoist.yaml, or ./protocol. Raises ConfigError where there is none."""
     if place is not None:
         return place
     try:
@@ -180,7 +161,8 @@ def _protocol(place: Path | None, config: Path | None) -> Path:
         return Path("protocol")
 
 
-def _existing(settings: Settings) -> Database:
+def existing_store(settings: Settings) -> Database:
+    """The store that `hoist run` has made. Raises ConfigError where there is none."""
     if not settings.store.exists():
         raise ConfigError(f"there is no store at {settings.store} yet: hoist run makes it")
     return open_database(settings.store)

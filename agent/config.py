@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
+from agent.outside.links import Links
 from connectors.errors import AskAdmin
 from connectors.registry import connector_class
 from rules.instants import DAY, HOUR, MINUTE, SECOND
@@ -27,7 +28,8 @@ SKEW_LIMIT: Final = 5 * MINUTE
 _UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
 _SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
-_TOP_KEYS: Final = ("store", "protocol", "sources")
+_TOP_KEYS: Final = ("store", "protocol", "sources", "links")
+_LINK_KEYS: Final = ("read_every", "private_hosts", "ca_file")
 _SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit")
 
 
@@ -49,6 +51,12 @@ class Settings:
     store: Path
     protocol: Path
     sources: tuple[SourceSettings, ...]
+    links: Links = field(default_factory=Links)
+
+    @property
+    def copies(self) -> Path:
+        """The folder beside the store in which the last good copies of rotas, lists and windows are kept."""
+        return self.store.with_name(f"{self.store.stem}-copies")
 
 
 def length_of_time(text: str) -> int:
@@ -100,11 +108,28 @@ class _Reader:
         found = [self._source(name, entry) for name, entry in sources.items()]
         store = self._path(block, "store", "HOIST_STORE", "hoist.db")
         protocol = self._path(block, "protocol", "HOIST_PROTOCOL", "protocol")
+        links = self._links(_entry(block, "links"))
         if not sources and not self.problems:
             self.problems.append(f"{self.file.name}: sources: is empty; hoist needs one helpdesk at least")
         if self.problems:
             raise ConfigError(*self.problems)
-        return Settings(store, protocol, tuple(source for source in found if source is not None))
+        return Settings(store, protocol, tuple(source for source in found if source is not None), links)
+
+    def _links(self, node: Node | None) -> Links:
+        """How URLs that the protocol names are read."""
+        if node is None:
+            return Links()
+        block = self._block(node, node, "links: with read_every, private_hosts or ca_file")
+        self._known_keys(block, _LINK_KEYS)
+        hosts, authority = _entry(block, "private_hosts"), _entry(block, "ca_file")
+        named = hosts if isinstance(hosts, Items) else [hosts] if hosts is not None else []
+        if not all(isinstance(host, Text) and re.fullmatch(r"[\w.:-]+", host) for host in named):
+            self.problems.append(f"{self._at(hosts)} links.private_hosts: expected names of hosts, such as [rota.example.com]")
+        ca_file = self.file.parent / authority if isinstance(authority, Text) else None
+        if authority is not None and (ca_file is None or not ca_file.is_file()):
+            self.problems.append(f"{self._at(authority)} links.ca_file: there is no such file")
+        every = self._length(Text("links", node.place), block, "read_every", Links().read_every)
+        return Links(every, frozenset(str(host).casefold() for host in named), ca_file)
 
     def _source(self, name: Text, entry: Node) -> SourceSettings | None:
         if not isinstance(entry, Block):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
-from agent.store.episodes import EpisodeRow
+from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
-from agent.store.waiting import Planned, WaitingRow
+from agent.store.waiting import DORMANT, Planned, WaitingRow
 from rules.binding import BoundRule, BoundRules
-from rules.calendars import ALWAYS
-from rules.engine import Episode, Evaluation, evaluate, still_possible
+from rules.due_step import DueStep
+from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.explain import because, in_short, values_of
+from rules.gates import Closed, closed
 from rules.identity import match
 from rules.instants import FOREVER, Instant
-from rules.merge import DueStep
+from rules.ladder import Ahead, Due, Steps, ahead, joined
+from rules.lifetime import lifetime, mode_at
 from rules.protocol import Mode, Rule
 from rules.ticket import Ticket
 from rules.timeline import timeline
@@ -38,25 +41,47 @@ class Ruling:
     def rule(self, name: str) -> Rule:
         return self.rules.rule(name).rule
 
+    def mode(self, rule: Rule, at: Instant) -> Mode:
+        """What a rule may do at an instant, its dates considered."""
+        return mode_at(rule, self.rules.calendars, at)
 
-@dataclass(frozen=True, slots=True)
+    def active_since(self, rule: Rule, now: Instant) -> Instant:
+        """What was true before is backlog, as seen at an instant: a rule that goes live on a date only watched before."""
+        since = self.activated.get(rule.id, now)
+        begins = lifetime(rule, self.rules.calendars)[0] if rule.live_from else 0
+        return max(since, begins) if begins <= now else since
+
+
+class Again(NamedTuple):
+    """A dormant row that is taken up again, and what it stands for from now on."""
+
+    row: WaitingRow
+    due: Due
+
+
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class Decision:
     """What to record about one ticket.
 
-    `planned` are new rows; `revived` and `queued` are dormant ones, to be planned, or to wait for their rule's next turn.
-    `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number.
+    `steps` are further firings of recorded episodes, `anew` what their last one stands for from now on, `planned` the rows of new
+    firings. Dormant rows are `revived` with what is due now, or `queued` until their rule's turn; those of `over` were held back
+    and have nothing to wait for any more.
+    `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number, `records` their rows.
     """
 
-    next_look: Instant
-    urgency: int
-    episodes: tuple[EpisodeRow, ...] = ()
-    steps: tuple[tuple[EpisodeRow, int], ...] = ()
-    planned: tuple[Planned, ...] = ()
-    revived: tuple[WaitingRow, ...] = ()
-    queued: tuple[WaitingRow, ...] = ()
-    out_of_backlog: tuple[EpisodeRow, ...] = ()
-    holding: Mapping[tuple[str, int], Episode] = field(default_factory=dict)
-    evaluation: Evaluation | None = None  # None where the ticket is left alone
+    next_look: Final[Instant]
+    urgency: Final[int]
+    episodes: Final[tuple[EpisodeRow, ...]] = ()
+    steps: Final[tuple[tuple[EpisodeRow, Due], ...]] = ()
+    anew: Final[tuple[tuple[EpisodeRow, Due], ...]] = ()
+    planned: Final[tuple[Planned, ...]] = ()
+    revived: Final[tuple[Again, ...]] = ()
+    queued: Final[tuple[Again, ...]] = ()
+    over: Final[tuple[WaitingRow, ...]] = ()
+    out_of_backlog: Final[tuple[EpisodeRow, ...]] = ()
+    holding: Final[Mapping[tuple[str, int], Episode]] = field(default_factory=dict)
+    records: Final[Mapping[tuple[str, int], EpisodeRow]] = field(default_factory=dict)
+    evaluation: Final[Evaluation | None] = None  # None where the ticket is left alone
 
 
 def held_by_label(ticket: Ticket) -> bool:
@@ -75,30 +100,32 @@ def decide(
 ) -> Decision:
     """What is due on this ticket at `now` (the source's clock), and when to look again if nothing changes.
 
-    `dormant` are its rows that are superseded or only watched; others may be among them and are left alone.
+    `dormant` are its rows that are superseded, only watched or held back; others may be among them and are left alone.
     """
     urgency = urgency_of(ticket, ruling)
-    if ticket.gone is not None or held_by_label(ticket):
-        return Decision(FOREVER, urgency)
-    possible = still_possible(ticket, ruling.rules, now)
+    possible: Sequence[BoundRule] = ()
+    if ticket.gone is None and not held_by_label(ticket):
+        possible = ruling.rules.present.possible(ticket, now)
     if not possible:
-        return Decision(FOREVER, urgency)
+        return Decision(FOREVER, urgency, over=tuple(row for row in dormant if row.state is RowState.HELD))
     return _Decider(ticket, recorded, dormant, ruling, now, urgency, possible).decision()
 
 
-def due_step(row: WaitingRow, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
-    """An outbox row as a step to merge, its reasons and the values of its texts as of the confirming read."""
+def due_step(row: WaitingRow, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
+    """An outbox row as a step to merge, for these steps of its ladder, its reasons and texts as of the confirming read."""
     rule = evaluation.bound(row.key.rule).rule
     values = values_of(evaluation, episode, at, ticket)
-    return DueStep(row.key, rule, because(evaluation, rule.id, at), in_short(evaluation, rule.id), values)
+    reasons, short = because(evaluation, rule.id, at), in_short(evaluation, rule.id)
+    return DueStep(replace(row.key, step=steps[-1]), rule, reasons, short, values, joined(rule, steps), steps)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a fresh read says of claimed rows: to be written now, later, or not at all, with the reason."""
+    """What a fresh read says of claimed rows: to be written now, later, when a gate opens, or not at all, with the reason."""
 
     steps: tuple[tuple[WaitingRow, DueStep], ...]
     early: tuple[WaitingRow, ...]
+    held: tuple[tuple[WaitingRow, Closed], ...]
     over: tuple[tuple[WaitingRow, str], ...]
 
 
@@ -106,27 +133,56 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
     """Sort claimed rows by a fresh read of their ticket at `at` (server time), from which `decision` came.
 
     That nobody replied, owned or moved it up to the instant of a firing is known only by a read that is later than the instant.
+    A row stands for the steps that are due by this read: those that were missed meanwhile go with it, those that something holds
+    back wait for their own time.
     """
-    steps, early, over = [], [], []
+    steps, early, held, over = [], [], [], []
     for row in rows:
-        episode = decision.holding.get((row.key.rule, row.key.episode))
+        place = row.key.rule, row.key.episode
+        episode, evaluation = decision.holding.get(place), decision.evaluation
         if row.instant >= at:
             early.append(row)
-        elif episode is None or decision.evaluation is None or ruling.rule(row.key.rule).mode is not Mode.LIVE:
-            over.append((row, _why_over(row, ticket, ruling)))
+        elif episode is None or evaluation is None or ruling.mode(ruling.rule(row.key.rule), at) is not Mode.LIVE:
+            over.append((row, _why_over(row, ticket, ruling, at)))
         elif _since(episode, at) >= at:
             early.append(row)
+        elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
+            over.append((row, "the steps that it stands for are passed over as it is now"))
+        elif gate := _gate(evaluation, decision.records[place], due, ticket, at):
+            held.append((row, gate))
         else:
-            steps.append((row, due_step(row, decision.evaluation, episode, ticket, at)))
-    return Confirmed(tuple(steps), tuple(early), tuple(over))
+            steps.append((row, due_step(row, due, evaluation, episode, ticket, at)))
+    return Confirmed(tuple(steps), tuple(early), tuple(held), tuple(over))
 
 
-def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling) -> str:
+def _still_due(evaluation: Evaluation, episode: Episode, record: EpisodeRow, at: Instant) -> Steps:
+    """The steps that the episode's firing under way stands for by a read: due before it, and nothing holds them back at it."""
+    now, just_before = (_ahead(evaluation, episode, _before(record), instant).due for instant in (at, at - 1))
+    return () if now is None or just_before is None else tuple(step for step in now.steps if step in just_before.steps)
+
+
+def _before(record: EpisodeRow) -> tuple[Fired, ...]:
+    """The firings before the one that is under way."""
+    return record.firings[:-1]
+
+
+def _ahead(evaluation: Evaluation, episode: Episode, fired: Sequence[Fired], now: Instant) -> Ahead:
+    return ahead(evaluation, episode, [each.steps for each in fired], fired[-1].applied_at if fired else None, now)
+
+
+def _gate(evaluation: Evaluation, record: EpisodeRow, steps: Steps, ticket: Ticket, now: Instant) -> Closed | None:
+    """What holds back the firing under way of an episode, for these steps."""
+    rule = evaluation.bound(record.rule).rule
+    wrote = [each.confirmed for each in record.applied]
+    return closed(evaluation, rule, joined(rule, steps), ticket, wrote, now)
+
+
+def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling, at: Instant) -> str:
     if held_by_label(ticket):
         return f"somebody gave the ticket the label {HOLD_LABEL}"
     if row.key.rule not in ruling.rules.by_id:
         return "its rule is no longer in force"
-    if ruling.rule(row.key.rule).mode is not Mode.LIVE:
+    if ruling.mode(ruling.rule(row.key.rule), at) is not Mode.LIVE:
         return "its rule no longer writes, it only watches"
     return "no longer true when it was about to be written"
 
@@ -151,19 +207,22 @@ class _Decider:
     ) -> None:
         self.ticket, self.ruling, self.now, self.urgency = ticket, ruling, now, urgency
         self.recorded = {(row.rule, row.number): row for row in recorded}
-        self.dormant = {row.key: row for row in dormant if row.state in {RowState.SUPERSEDED, RowState.WATCHED}}
+        self.dormant = {row.key: row for row in dormant if row.state in DORMANT}
         self.next_numbers: dict[str, int] = {}
         for row in recorded:
             self.next_numbers[row.rule] = max(self.next_numbers.get(row.rule, 1), row.number + 1)
         self.evaluation: Evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
         self.next_look = self.evaluation.next_look
         self.episodes: list[EpisodeRow] = []
-        self.steps: list[tuple[EpisodeRow, int]] = []
+        self.steps: list[tuple[EpisodeRow, Due]] = []
+        self.anew: list[tuple[EpisodeRow, Due]] = []
         self.planned: list[Planned] = []
-        self.revived: list[WaitingRow] = []
-        self.queued: list[WaitingRow] = []
+        self.revived: list[Again] = []
+        self.queued: list[Again] = []
+        self.held_on: set[FiringKey] = set()
         self.out_of_backlog: list[EpisodeRow] = []
         self.holding: dict[tuple[str, int], Episode] = {}
+        self.records: dict[tuple[str, int], EpisodeRow] = {}
 
     def decision(self) -> Decision:
         computed = self.evaluation.episodes
@@ -179,70 +238,111 @@ class _Decider:
             self.urgency,
             tuple(self.episodes),
             tuple(self.steps),
+            tuple(self.anew),
             tuple(self.planned),
             tuple(self.revived),
             tuple(self.queued),
+            tuple(row for key, row in self.dormant.items() if row.state is RowState.HELD and key not in self.held_on),
             tuple(self.out_of_backlog),
             self.holding,
+            self.records,
             self.evaluation,
         )
 
     def _begin(self, episode: Episode) -> None:
+        due = self._due(episode, ())
+        if due is None:
+            return
         rule = self.ruling.rule(episode.rule)
         number = self.next_numbers.get(rule.id, 1)
         self.next_numbers[rule.id] = number + 1
-        existing = episode.start < self._activated(rule)
+        existing = episode.start < self.ruling.active_since(rule, self.now)
         backlog = existing and rule.existing.limit == 0
-        instant = _since(episode, self.now)
-        row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, instant, (self.now,), backlog, 0, None)
+        fired_at, fired = _since(episode, self.now), Fired(due.steps, self.now)
+        row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, fired_at, backlog, (fired,))
         self.episodes.append(row)
-        self.holding[rule.id, number] = episode
+        self._note(row, episode)
         if not backlog:
-            self._plan(rule, number, 0, instant, existing=existing)
+            self._plan(row, due, existing=existing)
 
     def _go_on(self, row: EpisodeRow, episode: Episode) -> None:
         rule = self.ruling.rule(row.rule)
-        self.holding[row.rule, row.number] = episode
+        self._note(row, episode)
         # What was left alone as older, and turns out to have begun after the activation, is escalated after all.
-        existing = (episode.start if row.backlog else row.fired_at) < self._activated(rule)
-        if rule.mode is not Mode.LIVE or (existing and rule.existing.limit == 0):
+        existing = (episode.start if row.backlog else row.fired_at) < self.ruling.active_since(rule, self.now)
+        if not self._writes(rule) or (existing and rule.existing.limit == 0):
             return
-        dormant = self.dormant.get(self._key(row.rule, row.number, row.step))
+        due = self._due(episode, row.applied)
+        if due is None:
+            return
+        dormant = self.dormant.get(self._key(row, row.last.steps))
         if row.backlog:
             self.out_of_backlog.append(row)
         if dormant is not None:
-            queued = dormant.state is RowState.WATCHED and existing and rule.existing.limit is not None
-            (self.queued if queued else self.revived).append(dormant)
+            self._take_up(row, dormant, due, existing=existing)
         elif row.backlog:
-            self._plan(rule, row.number, row.step, _since(episode, self.now), existing=True)
-        elif row.applied_at is not None:
-            self._repeat(rule, row, row.applied_at)
+            self.anew.append((row, due))
+            self._plan(row, due, existing=True)
+        elif row.last.applied_at is not None:
+            self.steps.append((row, due))
+            further = replace(row, firings=(*row.firings, Fired(due.steps, self.now)))
+            self._note(further, episode)
+            self._plan(further, due)
+        else:
+            self._gate(row, due)  # its write may have to wait, and there must be a look when that ends
 
-    def _activated(self, rule: Rule) -> Instant:
-        return self.ruling.activated.get(rule.id, self.now)
-
-    def _repeat(self, rule: Rule, row: EpisodeRow, applied_at: Instant) -> None:
-        if rule.repeat is None or row.step >= rule.repeat.at_most:
+    def _take_up(self, row: EpisodeRow, dormant: WaitingRow, due: Due, *, existing: bool) -> None:
+        """A row that rests stands from now on for whatever is due now."""
+        if dormant.state is RowState.HELD and self._gate(row, due):
+            self.held_on.add(dormant.key)
             return
-        every = rule.repeat.every
-        calendar = ALWAYS if every.calendar is None else self.ruling.rules.calendars[every.calendar]
-        due = calendar.after(applied_at, every)
-        if due > self.now:
-            self.next_look = min(self.next_look, due)
-            return
-        self.steps.append((row, row.step + 1))
-        self._plan(rule, row.number, row.step + 1, due)
+        self.held_on.add(dormant.key)
+        self.anew.append((row, due))
+        queued = dormant.state is RowState.WATCHED and existing and self.ruling.rule(row.rule).existing.limit is not None
+        (self.queued if queued else self.revived).append(Again(dormant, due))
 
-    def _plan(self, rule: Rule, number: int, step: int, instant: Instant, *, existing: bool = False) -> None:
-        state = RowState.PLANNED
-        if rule.mode is not Mode.LIVE:
+    def _plan(self, row: EpisodeRow, due: Due, *, existing: bool = False) -> None:
+        rule = self.ruling.rule(row.rule)
+        state, gate = RowState.PLANNED, None
+        if not self._writes(rule):
             state = RowState.WATCHED
         elif existing and rule.existing.limit is not None:
             state = RowState.QUEUED
+        elif gate := self._gate(row, due):
+            state = RowState.HELD
         sentences = because(self.evaluation, rule.id, self.now)
-        not_before = instant + self.ruling.resolution
-        key = self._key(rule.id, number, step)
-        self.planned.append(Planned(key, instant, self.now, not_before, self.urgency, sentences, state))
+        not_before = due.since + self.ruling.resolution
+        key = self._key(row, due.steps)
+        said = "" if gate is None else str(gate)
+        self.planned.append(Planned(key, due.since, self.now, not_before, self.urgency, sentences, state, said))
 
-    def _key(self, rule: str, number: int, step: int) -> FiringKey:
-        return FiringKey(self.ticket.ref.source, self.ticket.ref.id, rule, number, step)
+    def _due(self, episode: Episode, fired: Sequence[Fired]) -> Due | None:
+        """The firing that is due now after these; the ticket is looked at again when a further one is."""
+        found = _ahead(self.evaluation, episode, fired, self.now)
+        self.next_look = min(self.next_look, found.next_look)
+        if found.due is None:
+            return None
+        return Due(found.due.steps, max(found.due.since, _since(episode, self.now)))
+
+    def _gate(self, row: EpisodeRow, due: Due) -> Closed | None:
+        """What holds this firing back; the ticket is looked at again when that ends."""
+        gate = _gate(self.evaluation, row, due.steps, self.ticket, self.now)
+        if gate is not None:
+            self.next_look = min(self.next_look, gate.until)
+        return gate
+
+    def _writes(self, rule: Rule) -> bool:
+        """Whether a rule may write now; the ticket is looked at again when its time comes."""
+        if self.ruling.mode(rule, self.now) is Mode.LIVE:
+            return True
+        begins, _ = lifetime(rule, self.ruling.rules.calendars)
+        if rule.mode is Mode.LIVE and begins > self.now:
+            self.next_look = min(self.next_look, begins)
+        return False
+
+    def _note(self, row: EpisodeRow, episode: Episode) -> None:
+        self.holding[row.rule, row.number] = episode
+        self.records[row.rule, row.number] = row
+
+    def _key(self, row: EpisodeRow, steps: Steps) -> FiringKey:
+        return FiringKey(self.ticket.ref.source, self.ticket.ref.id, row.rule, row.number, steps[-1])

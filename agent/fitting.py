@@ -8,28 +8,46 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from agent.protocol_files import calendars_of
 from connectors.contract import Capabilities
 from rules.binding import BindingError, BoundRules, bind
-from rules.protocol import Action, AddLabel, Assign, Comment, Escalate, Mode, RaisePriority, Rulebook, Tell
-from rules.world import Directory
+from rules.confidential import cloaked
+from rules.protocol import (
+    Action,
+    AddLabel,
+    Arbiter,
+    Assign,
+    AtProvider,
+    Comment,
+    Digest,
+    Escalate,
+    Mode,
+    Propose,
+    RaisePriority,
+    Restrict,
+    Rule,
+    Rulebook,
+    SetField,
+    Tell,
+)
+from rules.world import Directory, World
 
 _NEEDS: Final[Mapping[type[Action], tuple[str, str]]] = {
     Escalate: ("team", "move a ticket to a team"),
     Assign: ("team", "move a ticket to a team"),
     RaisePriority: ("priority", "set a priority"),
     AddLabel: ("labels", "set labels"),
-    Comment: ("comment", "write comments"),
-    Tell: ("comment", "write comments"),
+    SetField: ("native", "set a field of its own"),
+    Restrict: ("restriction", "restrict who reads a ticket"),
+    **dict.fromkeys((Comment, Tell, Digest, Arbiter, Propose, AtProvider), ("comment", "write comments")),
 }
-"""What a connector must be able to write for an action, and how that is said."""
+"""What a connector must be able to write for an action, and how that is said; who is told, or asked, stands in the comment."""
 
 
-def fitted(rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities) -> BoundRules:
+def fitted(rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities, world: World) -> BoundRules:
     """The rules bound to a source. Raises BindingError with everything that does not fit."""
-    problems = tuple(dict.fromkeys(_impossible(rulebook, capabilities)))
+    problems = tuple(dict.fromkeys(_impossible(rulebook, source, capabilities)))
     try:
-        bound = bind(rulebook, source, directory, calendars_of(rulebook))
+        bound = bind(rulebook, source, directory, world)
     except BindingError as error:
         raise BindingError(source, (*problems, *error.problems)) from error
     if problems:
@@ -37,10 +55,16 @@ def fitted(rulebook: Rulebook, source: str, directory: Directory, capabilities: 
     return bound
 
 
-def _impossible(rulebook: Rulebook, capabilities: Capabilities) -> Iterator[str]:
+def _impossible(rulebook: Rulebook, source: str, capabilities: Capabilities) -> Iterator[str]:
+    platform = f"{source} ({capabilities.platform} as it is set up here)"
     for rule in rulebook.rules:
-        for action in rule.actions:
+        for action in rule.actions if _is_meant(rule, source) else ():
             field, words = _NEEDS[type(action)]
-            if field not in capabilities.writes and rule.mode is not Mode.DRAFT:
-                platform = f"{capabilities.platform} as it is set up here"
-                yield f"{rule.place}, rule {rule.id}: {platform} can't {words}; take that action out"
+            if field not in capabilities.writes:
+                instead = "take that action out, or leave this source out with `applies_to:`"
+                yield f"{rule.place}, rule {cloaked(rule).id}: {platform} can't {words}; {instead}"
+
+
+def _is_meant(rule: Rule, source: str) -> bool:
+    sources = rule.applies_to.sources
+    return rule.mode is not Mode.DRAFT and (sources is None or source in sources)

@@ -20,9 +20,10 @@ from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Verification
 from connectors.errors import AskAdmin, Conflict, ConnectorError, Gone, OutcomeUnknown, TryLater
+from rules.due_step import DueStep
 from rules.escalation import Escalation, Operation, OperationKind
+from rules.gates import Closed
 from rules.instants import MINUTE, Instant
-from rules.merge import DueStep
 
 LEASE = 2 * MINUTE
 """How long a worker may hold a row; longer than the longest request."""
@@ -67,9 +68,14 @@ class Result:
 
 
 def operations_of(escalation: Escalation, at: Instant, mark: Callable[[str], str], number: int) -> list[Operation]:
-    """The requests of the escalation with that number, fields first: the comment speaks of what has been verified."""
+    """The requests of the escalation with that number, in order: the comment speaks of what has been verified before it."""
     ticket, firings = escalation.ticket, tuple(mark(str(key)) for key in escalation.firings)
     made = []
+    if escalation.restriction is not None:
+        key = f"{ticket}/{number}/{OperationKind.RESTRICTION}"
+        made.append(
+            Operation(key, OperationKind.RESTRICTION, ticket, mark(key), firings, (escalation.restriction,), planned_at=at)
+        )
     if escalation.changes or escalation.add_labels:
         key = f"{ticket}/{number}/{OperationKind.FIELDS}"
         changes, labels = escalation.changes, escalation.add_labels
@@ -92,19 +98,21 @@ def decided(
 ) -> OperationRow | None:
     """Record an escalation, and mark its rows and its first operation as sent; gives that operation, None where it has none.
 
-    `rows` are held by the caller, `steps` are theirs; `make(number)` gives the operations of the escalation with that number.
+    `rows` are held by the caller; `steps` are theirs, one each, and name them from now on. `make(number)` gives the operations of
+    the escalation with that number.
     """
     number = operations.add(db, escalation, confirmed_at)
     operations.add_operations(db, number, make(number))
     first = operations.commit_next(db, number, now)
     place = {"escalation": number, "confirmed_at": confirmed_at}
-    for row in rows:
-        key = row.key
-        episodes.confirm(db, key.source, key.ticket, key.rule, key.episode, confirmed_at)
+    for row, step in zip(rows, steps, strict=True):
+        key = step.key
+        episodes.confirm(db, key.source, key.ticket, key.rule, key.episode, confirmed_at, step.steps)
         if first is not None:
-            waiting.move(db, row, RowState.SENT, not_before=now + LEASE, **place)
+            waiting.move(db, row, RowState.SENT, step=key.step, not_before=now + LEASE, **place)
         else:
-            waiting.move(db, row, RowState.APPLIED, settled_at=confirmed_at, problem="there was nothing to write", **place)
+            nothing = "there was nothing to write"
+            waiting.move(db, row, RowState.APPLIED, step=key.step, settled_at=confirmed_at, problem=nothing, **place)
             episodes.apply(db, key.source, key.ticket, key.rule, key.episode, confirmed_at)
     _journal_decision(db, steps, escalation, number, confirmed_at)
     return first
@@ -114,6 +122,11 @@ def supersede(db: Connection, row: WaitingRow, at: Instant, reason: str) -> None
     """This row is not to be written at `at`; should its episode be seen alive again, it is planned anew."""
     waiting.move(db, row, RowState.SUPERSEDED, settled_at=at, confirmed_at=at, problem=reason)
     journal.append(db, "superseded", at, row.key.source, row.key.ticket, change=str(row.key), reason=reason)
+
+
+def hold(db: Connection, row: WaitingRow, gate: Closed) -> None:
+    """Nothing leaves before the gate opens; the evaluation looks for that."""
+    waiting.move(db, row, RowState.HELD, problem=str(gate))
 
 
 def postpone(db: Connection, rows: Sequence[WaitingRow], not_before: Instant, reason: str = "") -> None:
@@ -131,11 +144,13 @@ def _journal_decision(db: Connection, steps: Sequence[DueStep], escalation: Esca
         escalation.ticket.id,
         escalation=number,
         because={str(step.key): list(step.because) for step in steps},
-        fields=[[c.field, c.old, c.new] for c in escalation.changes],
+        fields=[[c.field, c.old, c.new] for c in (escalation.restriction, *escalation.changes) if c is not None],
         labels=list(escalation.add_labels),
         findings=list(escalation.findings),
         overruled=[[str(o.firing), o.field, o.by_rule] for o in escalation.overruled],
-        notices=[n.to for n in escalation.notices],
+        notices=[[n.kind, n.to, len(n.addresses)] for n in escalation.notices],
+        proposals=list(escalation.proposals),
+        at_provider=[[r.deed, r.provider] for r in escalation.at_provider],
     )
 
 
@@ -220,8 +235,8 @@ def _as_recorded(operation: Operation, known: Result, found: Verification) -> Re
     outcome = Outcome.APPLIED
     if found.overwritten:
         outcome = Outcome.OVERWROTE
-    elif found.problems and operation.kind is OperationKind.FIELDS:
-        outcome = Outcome.OTHERWISE  # a comment that speaks of it would not be true
+    elif found.problems and operation.kind is not OperationKind.COMMENT:
+        outcome = Outcome.OTHERWISE  # what comes after it rests on it: a comment that speaks of it would not be true
     return replace(
         known,
         outcome=outcome,

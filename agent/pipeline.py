@@ -20,7 +20,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from agent import markers, outbox, settling
+from agent import clusters, markers, outbox, settling
 from agent.clock import Clock, SourceClock, steady
 from agent.evaluate import Decision, Ruling, confirmed, decide
 from agent.mirror import Sent, reconciled
@@ -28,7 +28,7 @@ from agent.outbox import Outcome, Result
 from agent.recording import let_through, record
 from agent.store import episodes, journal, mirrored, operations, quarantine, sources, waiting
 from agent.store.database import Database
-from agent.store.earliest import earliest
+from agent.store.earliest import earliest, earliest_look
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
@@ -102,6 +102,7 @@ class Pipeline:
         self._ruling: Ruling | None = None
         self._reading, self._writing = _Rhythm(), _Rhythm()
         self._sweeping, self._next_sweep = False, 0
+        self._counting = False
         self._nothing_to_write_at: Instant = -1
         life = int(connector.capabilities.request_life_seconds * SECOND)
         self._terms = settling.Terms(life, self._mark)
@@ -118,6 +119,11 @@ class Pipeline:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
         self._ruling = ruling
         self._sweeping = True
+        with self.database.reading() as db:
+            counts = clusters.asked_for(db, ruling.rules)
+        if counts:
+            with self.database.transaction() as db:
+                self._counting = clusters.prepare(db, ruling.rules)
 
     # --- one turn ------------------------------------------------------------------------------------------------------
 
@@ -129,9 +135,11 @@ class Pipeline:
         while self.look():
             pass
         self.sweep()
+        self._end_counting()
         if steady(self.clock) >= self._writing.next:
             self._unless_it_rests(self._writing, self._write_until_the_next_poll)
         self._say("; ".join(dict.fromkeys(each.trouble for each in (self._reading, self._writing) if each.trouble)))
+        self.database.settle()
 
     def next_due(self) -> Instant:
         """When there is something to do next, on this machine's clock."""
@@ -212,7 +220,9 @@ class Pipeline:
 
     def _decide(self, db: Connection, tickets: Iterable[Ticket], now: Instant) -> dict[str, Decision]:
         """Evaluate tickets and record what came of it: episodes, steps, outbox rows."""
-        found = {ticket.ref.id: ticket for ticket in tickets}
+        read = list(tickets)
+        clusters.count(db, read, self.ruling.rules, now)
+        found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
         recorded = episodes.of_tickets(db, self.source, found)
         rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
         decisions = {
@@ -235,7 +245,7 @@ class Pipeline:
         """Look at tickets whose instant has come; False where there was none."""
         now = self.source_clock.now()
         with self.database.reading() as db:
-            if earliest(db, self.source).look > now - self.ruling.resolution:
+            if earliest_look(db, self.source) > now - self.ruling.resolution:
                 return False
         with self.database.transaction() as db:
             due = mirrored.due(db, self.source, now - self.ruling.resolution, BATCH)
@@ -253,6 +263,15 @@ class Pipeline:
         self._sweeping = len(stale) == BATCH
         ended = steady(self.clock)
         self._next_sweep = ended + (ended - begun)
+
+    def _end_counting(self) -> None:
+        """Once all tickets were read and looked at, what they make together is known."""
+        if not self._counting or self._sweeping:
+            return
+        with self.database.transaction() as db:
+            if sources.source_row(db, self.source).horizon:
+                clusters.complete(db, self.source_clock.now())
+                self._counting = False
 
     def _look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
         decisions = self._decide(db, [m.ticket for m in looked_at], now)
@@ -319,12 +338,15 @@ class Pipeline:
         ticket, decision = kept[name]
         verdict = confirmed(rows, ticket, decision, self.ruling, at)
         outbox.postpone(db, verdict.early, now + self.ruling.resolution)
+        for row, gate in verdict.held:
+            outbox.hold(db, row, gate)
         for row, reason in verdict.over:
             outbox.supersede(db, row, at, reason)
         if not verdict.steps:
             return None
         true, steps = [row for row, _ in verdict.steps], [step for _, step in verdict.steps]
-        escalation = merge(ticket, steps, self.ruling.rules)
+        holding = [self.ruling.rule(rule) for rule, _ in decision.holding]
+        escalation = merge(ticket, steps, self.ruling.rules, at, holding)
         make = partial(outbox.operations_of, escalation, at, self._mark)
         return outbox.decided(db, true, steps, escalation, at, make, now)
 
@@ -337,6 +359,7 @@ class Pipeline:
             for known in mirrored.mirrored(db, self.source, [name]).values():
                 gone = Kept(replace(known.ticket, gone=at), known.urgency, FOREVER, self.ruling.generation)
                 mirrored.keep(db, [gone])
+                clusters.count(db, [gone.ticket], self.ruling.rules, now)
         elif any(each.id == name for each in reading.quarantined):
             outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
         else:

@@ -7,10 +7,13 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
+from agent.clock import SystemClock
 from agent.errors import ConfigError
-from rules.calendars import ALWAYS, Calendar, calendar
+from agent.outside.facts import Outside
+from agent.outside.links import Links
 from rules.protocol import Rulebook
 from rules.rulebook import Loaded, load
+from rules.world import World
 
 
 def library() -> Mapping[str, str]:
@@ -56,7 +59,12 @@ def stamp(place: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
-def calendars_of(rulebook: Rulebook) -> dict[str, Calendar]:
-    """The calendars of a rulebook, ready to count; `always` is round the clock unless the organisation says otherwise."""
-    found = {name: calendar(hours) for name, hours in rulebook.organisation.calendars.items()}
-    return {"always": ALWAYS, **found}
+def world_of(rulebook: Rulebook, place: Path | None = None, copies: Path | None = None) -> World:
+    """The world today as the protocol tells it, with the files of its folder `place`; of URLs the last good copies, if any.
+
+    Without a place, what stands in files is empty: for tests of rules that bring no files.
+    """
+    outside = Outside(place, copies, Links(), keep=False, online=False)
+    now = SystemClock().now()
+    outside.update(rulebook.organisation, now)
+    return outside.world(rulebook.organisation, now)

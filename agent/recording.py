@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import Connection
 
 from agent.evaluate import Decision, Ruling
-from agent.store import episodes, sources, waiting
+from agent.store import episodes, journal, sources, waiting
+from agent.store.episodes import Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned
 from rules.instants import HOUR, Instant
 from rules.protocol import Mode
+
+NO_LONGER: Final = "no longer true while it was held back"
 
 
 def record(db: Connection, source: str, decisions: Iterable[Decision], now: Instant, resolution: int) -> list[Planned]:
@@ -21,16 +25,21 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
     episodes.add(db, source, [row for decision in made for row in decision.episodes])
     queued: Counter[str] = Counter()
     for decision in made:
-        for episode, step in decision.steps:
-            episodes.begin_step(db, source, episode, step, now)
+        for episode, due in decision.steps:
+            episodes.begin(db, source, episode, Fired(due.steps, now))
         for episode in decision.out_of_backlog:
             episodes.leave_backlog(db, source, episode)
+        for episode, due in decision.anew:
+            episodes.decide_anew(db, source, episode, due.steps)
         anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": ""}
-        for row in decision.revived:
-            waiting.move(db, row, RowState.PLANNED, not_before=now + resolution, **anew)
-        for row in decision.queued:
-            waiting.move(db, row, RowState.QUEUED, **anew)
-        queued.update(row.key.rule for row in decision.queued)
+        for row, due in decision.revived:
+            waiting.move(db, row, RowState.PLANNED, not_before=now + resolution, step=due.step, instant=due.since, **anew)
+        for row, due in decision.queued:
+            waiting.move(db, row, RowState.QUEUED, step=due.step, instant=due.since, **anew)
+        for row in decision.over:
+            waiting.move(db, row, RowState.SUPERSEDED, settled_at=now, confirmed_at=now, problem=NO_LONGER)
+            journal.append(db, "superseded", now, source, row.key.ticket, change=str(row.key), reason=NO_LONGER)
+        queued.update(row.key.rule for row, _ in decision.queued)
     planned = [row for decision in made for row in decision.planned]
     waiting.plan(db, planned)
     queued.update(row.key.rule for row in planned if row.state is RowState.QUEUED)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.clock import Clock
+from agent.clock import Clock, SystemClock
 from agent.config import SourceSettings
+from connectors.ahead import in_a_thread, when_asked
 from connectors.contract import Capabilities, Connector, Identity
 from connectors.errors import ConnectorError, TryLater
 from connectors.http import Surroundings
@@ -39,7 +40,8 @@ def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> S
     skew = 0
     problems: list[str] = []
     try:
-        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic)
+        ahead = in_a_thread if isinstance(clock, SystemClock) else when_asked
+        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic, ahead=ahead)
         connector = connector_class(source.platform)(source.name, source.settings, surroundings)
         identity = connector.identify()
         skew = identity.server_time - clock.now()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from agent.clusters import laid_over
 from agent.errors import ConfigError
 from agent.evaluate import HOLD_LABEL, held_by_label
 from agent.store import episodes, mirrored, operations, sources, waiting
@@ -16,13 +17,15 @@ from agent.store.operations import OperationRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from rules.binding import BoundRules
-from rules.calendars import ALWAYS
+from rules.confidential import CONCEALED, TEXTS, cloaked_id
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
-from rules.explain import because
+from rules.explain import Reason, because, reasons
 from rules.identity import match
 from rules.instants import FOREVER, Instant, moment
+from rules.ladder import Steps, ahead, step_name
 from rules.language.problems import nearest
+from rules.obstacles import in_the_way
 from rules.phrases import stamp
 from rules.protocol import Mode, Rule
 from rules.ticket import Ticket, Value
@@ -34,7 +37,8 @@ from rules.world import Directory
 class RuleAnswer:
     """One rule on one ticket: whether it holds (None: not known), why, what was done, and what comes next.
 
-    `next_at` is the instant of which `next` speaks, None where it names none.
+    `next_at` is the instant of which `next` speaks, None where it names none. `in_the_way` are the parts that would have to be
+    otherwise for it to hold, `tree` its condition part by part where one rule was asked for.
     """
 
     rule: Rule
@@ -44,6 +48,8 @@ class RuleAnswer:
     done: tuple[str, ...]
     next: str
     next_at: Instant | None
+    in_the_way: tuple[str, ...] = ()
+    tree: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +67,14 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
 
     Raises ConfigError where the ticket is not mirrored or the rule is not there.
     """
+    if rule is not None and cloaked_id(rule) in bound.by_id:
+        rule = cloaked_id(rule)  # who knows what a confidential rule is called may ask for it
     if rule is not None and rule not in bound.by_id:
         near = nearest(rule, bound.by_id)
         known = f"did you mean {near}?" if near else f"there are {', '.join(bound.by_id) or 'none'}"
         raise ConfigError(f"there is no rule {rule} (drafts are left out); {known}")
     with database.reading() as db:
-        ticket = named(db, bound.source, name)
+        (ticket,) = laid_over(db, [named(db, bound.source, name)], bound)
         story = _Story(
             ticket,
             bound,
@@ -79,7 +87,9 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
         row = sources.found_source(db, bound.source)
     chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
     notes = _notes(ticket, at, row.problem if row else "")
-    return Answer(ticket, at, tuple(story.answer(each) for each in chosen), notes)
+    if any(story.concerns(each.rule) for each in bound.rules if each.rule.confidential):
+        ticket = replace(ticket, fields={**ticket.fields, **dict.fromkeys(TEXTS, CONCEALED), "labels": ()}, native={})
+    return Answer(ticket, at, tuple(story.answer(each, with_tree=rule is not None) for each in chosen), notes)
 
 
 def named(db: Connection, source: str, name: str) -> Ticket:
@@ -107,30 +117,36 @@ class _Story:
         self.recorded, self.rows, self.sent, self.modes = recorded, rows, sent, modes
         self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at)
 
-    def answer(self, rule: Rule) -> RuleAnswer:
+    def answer(self, rule: Rule, *, with_tree: bool = False) -> RuleAnswer:
         mode = self.modes.get(rule.id, rule.mode)
         rows = [row for row in self.rows if row.key.rule == rule.id]
-        done = tuple(self._done(row) for row in rows)
+        done = tuple(self._done(row, rule) for row in rows)
         holds = self.evaluation.truth(rule.condition, self.at)
         said, next_at = self._next(rule, mode)
         alive = self.ticket.created <= self.at < (FOREVER if self.ticket.gone is None else self.ticket.gone)
-        reasons = because(self.evaluation, rule.id, self.at) if alive else ()
-        return RuleAnswer(rule, mode, holds, reasons, done, said, next_at)
+        said_because = because(self.evaluation, rule.id, self.at) if alive else ()
+        wanting = in_the_way(self.evaluation, rule.id, self.at) if alive and not holds else ()
+        tree = reasons(self.evaluation, rule.id, self.at) if alive and with_tree else None
+        return RuleAnswer(rule, mode, holds, said_because, done, said, next_at, wanting, tree)
+
+    def concerns(self, rule: Rule) -> bool:
+        """Whether a rule may hold on the ticket, or ever fired on it."""
+        fired = any(row.key.rule == rule.id for row in self.rows)
+        return fired or self.evaluation.truth(rule.condition, self.at) is not False
 
     # --- what was done ---------------------------------------------------------------------------------------------------
 
-    def _done(self, row: WaitingRow) -> str:
-        what = f"reminder {row.key.step}" if row.key.step else "escalation"
-        since = f"the {what} due since {stamp(row.instant)}"
+    def _done(self, row: WaitingRow, rule: Rule) -> str:
+        since = f"{self._called(row, rule)} due since {stamp(row.instant)}"
         problem = f": {row.problem}" if row.problem else ""
         settled = stamp(row.settled_at) if row.settled_at is not None else ""
         match row.state:
             case RowState.PLANNED:
                 return f"{since} waits to be written, not before {stamp(row.not_before)}{problem}"
-            case RowState.QUEUED:
-                return f"{since} waits for its rule's turn: it was so before the rule went live (existing_tickets)"
-            case RowState.WATCHED:
-                return f"{since} was noted and not written: the rule only watched"
+            case RowState.QUEUED | RowState.WATCHED:
+                return f"{since} {_AT_REST[row.state]}"
+            case RowState.HELD:
+                return f"{since} is held back {row.problem}"
             case RowState.CLAIMED | RowState.SENT:
                 return f"{since} is being written{problem}"
             case RowState.UNKNOWN:
@@ -143,6 +159,17 @@ class _Story:
                 return f"{since} met a person's change at {settled}, and theirs stands{problem}"
             case RowState.PARKED:
                 return f"{since} was refused at {settled} and waits for a person{problem}"
+
+    def _called(self, row: WaitingRow, rule: Rule) -> str:
+        """The step of a row, and those that were missed and went with it."""
+        names = (step_name(rule, step) for step in self._steps(row))
+        *missed, own = names
+        return f"the {own}" + (f", with {', '.join(missed)}," if missed else "")
+
+    def _steps(self, row: WaitingRow) -> Steps:
+        of_episode = (r for r in self.recorded if (r.rule, r.number) == (row.key.rule, row.key.episode))
+        firings = (fired.steps for record in of_episode for fired in record.firings)
+        return next((steps for steps in firings if steps[-1] == row.key.step), (row.key.step,))
 
     def _look(self, escalation: int | None) -> tuple[str, Instant | None]:
         """When hoist looks for the mark of an escalation's unanswered request."""
@@ -179,7 +206,7 @@ class _Story:
         known = matched[current]
         row = next((r for r in self._of(rule) if known is not None and r.number == known.number), None)
         if row is None:
-            return f"{act} at the next turn of hoist run", None
+            return self._first_step(rule, act, current)
         if row.backlog:
             return "nothing while this lasts: it was so before the rule went live (existing_tickets)", None
         waits = [r for r in self.rows if (r.key.rule, r.key.episode) == (rule.id, row.number)]
@@ -191,21 +218,46 @@ class _Story:
             return f"it is written, if still true, from {stamp(open_row.not_before)} on", open_row.not_before
         if any(r.state is RowState.QUEUED for r in waits):
             return "it is written, if still true, when the rule's turn comes (existing_tickets)", None
-        if any(r.state is RowState.SUPERSEDED for r in waits):
-            return f"{act} at the next turn of hoist run, since it is true again", None
-        if rule.repeat is None or row.step >= rule.repeat.at_most:
+        if held := next((r for r in waits if r.state is RowState.HELD), None):
+            return f"it is held back {held.problem}", None
+        return self._next_step(rule, act, row, current, waits)
+
+    def _first_step(self, rule: Rule, act: str, current: Episode) -> tuple[str, Instant | None]:
+        """Before its first firing."""
+        found = ahead(self.evaluation, current, (), None, self.at)
+        if found.due is not None:
+            return f"{act} at the next turn of hoist run", None
+        if found.next_look == FOREVER:
+            return "nothing, unless the ticket changes", None
+        return f"{step_name(rule, 0)} at {stamp(found.next_look)} if it is still so", found.next_look
+
+    def _next_step(
+        self, rule: Rule, act: str, row: EpisodeRow, current: Episode, waits: Sequence[WaitingRow]
+    ) -> tuple[str, Instant | None]:
+        """While nothing of the episode is under way."""
+        asleep = any(r.state is RowState.SUPERSEDED for r in waits)
+        if row.last.applied_at is None and not asleep:
+            return "no further step before the last one was written", None
+        applied = row.applied
+        last = applied[-1].applied_at if applied else None
+        found = ahead(self.evaluation, current, [fired.steps for fired in applied], last, self.at)
+        if found.due is not None:
+            again = ", since it is true again" if asleep else ""
+            return f"{act} at the next turn of hoist run{again}", None
+        if found.next_look == FOREVER:
             return "nothing more while this lasts", None
-        if row.applied_at is None:
-            return "no reminder before the last one was written", None
-        every = rule.repeat.every
-        calendar = ALWAYS if every.calendar is None else self.bound.calendars[every.calendar]
-        again = calendar.after(row.applied_at, every)
-        return f"reminder {row.step + 1} of {rule.repeat.at_most} at {stamp(again)} if it is still so", again
+        then = ahead(self.evaluation, current, [fired.steps for fired in applied], last, found.next_look).due
+        name = step_name(rule, then.step) if then is not None else "a step"
+        return f"{name} at {stamp(found.next_look)} if it is still so", found.next_look
 
     def _of(self, rule: Rule) -> list[EpisodeRow]:
         return [row for row in self.recorded if row.rule == rule.id]
 
 
+_AT_REST = {
+    RowState.QUEUED: "waits for its rule's turn: it was so before the rule went live (existing_tickets)",
+    RowState.WATCHED: "was noted and not written: the rule only watched",
+}
 _OPEN = (RowState.PLANNED, RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN)
 
 

@@ -2,12 +2,15 @@
 
 Run in the project's folder: python -m benchmarks.business_time [--pairs 20000] [--rounds 7]
 The reference is `bench/business_table.py` in the folder `shared` beside the project's, or in the one that HOIST_SHARED names.
-The ratios are what counts; the goal is 0.5 of the reference.
+Two published libraries take part where they are installed: businesstime, the fastest, which knows no time zones, and
+businesstimedelta, which knows when clocks change. They get fewer pairs, in their own form, and how many they agree on is printed.
+The ratios are what counts; the goals are 0.5 of the reference, 8 times businesstime and 500 times businesstimedelta.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import platform
@@ -15,15 +18,24 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from datetime import time as local_time
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
 
 from rules.calendars import Calendar, calendar
 from rules.instants import DAY, MINUTE, SECOND
 from rules.protocol import CalendarHours
 
-OFFICE = CalendarHours("office", "Europe/Amsterdam", dict.fromkeys(range(5), ((9 * 60, 17 * 60 + 30),)), holidays="NL")
+AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
+OPENS, CLOSES = local_time(9), local_time(17, 30)
+OFFICE = CalendarHours("office", AMSTERDAM.key, dict.fromkeys(range(5), ((9 * 60, 17 * 60 + 30),)), holidays="NL")
 FIRST = 1_704_067_200 * SECOND  # 2024
 
 
@@ -39,12 +51,87 @@ def reference() -> ModuleType:
     return module
 
 
+Pairs = Sequence[tuple[int, int]]
+Answers = Callable[[], list[int]]
+
+
+def installed(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        print(f"NOT COMPARED WITH {name}: it is not installed; pip install {name}")
+        return None
+
+
+def businesstime(pairs: Pairs) -> dict[str, Answers]:
+    """Seconds between two instants by wall time; its timedelta counts whole business days as days."""
+    library: Any = installed("businesstime")
+    if library is None:
+        return {}
+    business = library.BusinessTime(business_hours=(OPENS, CLOSES), weekends=(5, 6), holidays=sorted(dutch_holidays()))
+    walls = [tuple(datetime.fromtimestamp(at / 1000, AMSTERDAM).replace(tzinfo=None) for at in pair) for pair in pairs]
+    of_a_day = (datetime.combine(date.min, CLOSES) - datetime.combine(date.min, OPENS)) // timedelta(seconds=1)
+
+    def between() -> list[int]:
+        found = [business.businesstimedelta(a, b) for a, b in walls]
+        return [SECOND * (each.days * of_a_day + each.seconds) for each in found]
+
+    return {"between: businesstime": between}
+
+
+def businesstimedelta(pairs: Pairs, budgets: Pairs) -> dict[str, Answers]:
+    """Seconds between two instants, and instants after some hours, with the zones of pytz, which it asks for."""
+    library: Any = installed("businesstimedelta")
+    if library is None:
+        return {}
+    zone = importlib.import_module("pytz").timezone(AMSTERDAM.key)
+    days = library.WorkDayRule(start_time=OPENS, end_time=CLOSES, working_days=[0, 1, 2, 3, 4], tz=zone)
+    rules = library.Rules([days, library.HolidayRule(dutch_holidays(), tz=zone)])
+    moments = [tuple(datetime.fromtimestamp(at / 1000, zone) for at in pair) for pair in pairs]
+    starts = [
+        (datetime.fromtimestamp(at / 1000, zone), library.BusinessTimeDelta(rules, seconds=d // SECOND)) for at, d in budgets
+    ]
+
+    def between() -> list[int]:
+        return [int(rules.difference(a, b).timedelta.total_seconds()) * SECOND for a, b in moments]
+
+    def add() -> list[int]:
+        return [int((start + length).timestamp()) * SECOND for start, length in starts]
+
+    return {"between: businesstimedelta": between, "add: businesstimedelta": add}
+
+
+def dutch_holidays() -> dict[date, str]:
+    return country_holidays("NL", years=range(2022, 2029))
+
+
+def peers(office: Calendar, pairs: Pairs, budgets: Pairs, rounds: int) -> None:
+    """The libraries beside hoist on the same pairs: speed, ratio and how many answers are the same."""
+    few = 200  # businesstimedelta needs a millisecond for each
+    hoist: dict[str, Answers] = {
+        "between: hoist": lambda: [office.between(a, b) for a, b in pairs],
+        "add: hoist": lambda: [office.add(a, d) for a, d in budgets],
+    }
+    right = {name: run() for name, run in hoist.items()}
+    libraries = businesstime(pairs[: 10 * few]) | businesstimedelta(pairs[:few], budgets[:few])
+    seconds = in_turns(hoist | libraries, rounds)
+    for name, run in libraries.items():
+        operation, _, library = name.partition(": ")
+        answers, ours = run(), f"{operation}: hoist"
+        same = sum(theirs == truth for theirs, truth in zip(answers, right[ours], strict=False))
+        each, own = statistics.median(seconds[name]) / len(answers), statistics.median(seconds[ours]) / len(right[ours])
+        print(
+            f"{operation}: {each / own:.0f} times the speed of {library} {version(library)} ({1e-3 / each:.2f} k/s), "
+            f"which agrees on {same} of {len(answers)}"
+        )
+
+
 def machine() -> str:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return f"Python {platform.python_version()}, {os.cpu_count()} cores, load average {load}"
 
 
-def in_turns(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turns(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """CPU seconds of each candidate in each round; every candidate runs once per round, so that all meet the same machine."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
@@ -104,6 +191,7 @@ def main() -> None:
     for operation in ("between", "add"):
         rounds = zip(seconds[f"{operation}: reference"], seconds[f"{operation}: hoist"], strict=True)
         print(f"{operation}: {statistics.median(theirs / ours for theirs, ours in rounds):.2f} of the reference's speed")
+    peers(office, pairs, budgets, options.rounds)
     print(machine())
 
 

@@ -46,7 +46,7 @@ from rules.protocol import (
 )
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import Timeline, timeline
-from rules.world import Directory
+from rules.world import Directory, World
 
 SOURCE: Final = "recorded"
 ANNA: Final = Actor("anna", Kind.STAFF)
@@ -115,7 +115,7 @@ def bound(recorded: Iterable[Recorded], conditions: dict[str, Condition]) -> Bou
     )
     rules = tuple(Rule(name, name, condition, (), order=n) for n, (name, condition) in enumerate(conditions.items()))
     directory = Directory({team: team for team in sorted(lines)}, priorities)
-    return bind(Rulebook(organisation, rules, "benchmark"), SOURCE, directory, calendars())
+    return bind(Rulebook(organisation, rules, "benchmark"), SOURCE, directory, World(calendars()))
 
 
 def ticket(number: int, recorded: Recorded) -> Ticket:

@@ -30,7 +30,7 @@ class Capabilities:
     """What the platform can do and promise, as data; a rulebook that asks for more is refused when loaded."""
 
     platform: str  # jira, servicenow, zendesk
-    writes: frozenset[str]  # of team, assignee, priority, labels, comment
+    writes: frozenset[str]  # of team, assignee, priority, labels, comment, native (fields of its own), restriction
     guards: Mapping[OperationKind, Guard]
     request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
     date_resolution: int = 1_000  # milliseconds by which a Date header may lag the instant it names
@@ -117,7 +117,10 @@ class Verification:
 
 
 class Ledger(Protocol):
-    """What the mirror holds already, so that rows seen again in an overlap window cost no second request."""
+    """What the mirror holds already, so that rows seen again in an overlap window cost no second request.
+
+    A connector that reads ahead asks from a thread of its own, and for a page before the former one is committed.
+    """
 
     def unchanged(self, versions: Mapping[str, str]) -> Collection[str]:
         """Of these ids with their versions, the ids that are mirrored with that same version."""
@@ -142,7 +145,7 @@ class Connector(Protocol):
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
         """Pages of tickets changed since the cursor, oldest first; None starts with everything.
 
-        The caller commits each page with its cursor before it asks for the next one.
+        The caller commits each page with its cursor before it asks for the next one, which may have been read meanwhile.
         """
 
     def read(self, ids: Sequence[str]) -> Reading:

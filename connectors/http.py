@@ -29,6 +29,7 @@ from requests.utils import get_environ_proxies
 from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_base
 
+from connectors.ahead import Ahead, when_asked
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
 from rules.instants import Instant, instant
 
@@ -43,11 +44,12 @@ _NEVER_LEFT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Time and chance, handed in so that a stepped clock works and no test waits."""
+    """Time and chance, handed in so that a stepped clock works and no test waits. `ahead`: what may happen side by side."""
 
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
+    ahead: Ahead = when_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class Http:
         self._words = words
         self._limits = limits or Limits()
         self._surroundings = surroundings or Surroundings()
+        self.ahead = self._surroundings.ahead
         self._reads_by_post = reads_by_post
         self._dry_run = dry_run
         self._hidden = auth.hidden
@@ -286,7 +289,8 @@ class Http:
         """The whole body, within the deadline: requests' own timeout starts anew with each byte that drips in."""
         parts: list[bytes] = []
         size = 0
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        packed = "Content-Encoding" in response.headers  # urllib3 copies each part twice where it might have to unpack it
+        while chunk := response.raw.read1(_CHUNK, decode_content=packed):
             parts.append(chunk)
             size += len(chunk)
             if size > self._limits.largest_answer:

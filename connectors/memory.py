@@ -36,8 +36,12 @@ __all__ = ["MemoryConnector", "MemoryHelpdesk", "MemorySettings"]
 
 CAPABILITIES: Final = Capabilities(
     platform="memory",
-    writes=frozenset({"team", "assignee", "priority", "labels", "comment"}),
-    guards={OperationKind.FIELDS: Guard.PUT_BACK, OperationKind.COMMENT: Guard.NOT_DETECTABLE},
+    writes=frozenset({"team", "assignee", "priority", "labels", "comment", "native", "restriction"}),
+    guards={
+        OperationKind.RESTRICTION: Guard.PUT_BACK,
+        OperationKind.FIELDS: Guard.PUT_BACK,
+        OperationKind.COMMENT: Guard.NOT_DETECTABLE,
+    },
     request_life_seconds=60,
     date_resolution=SECOND,
 )
@@ -90,7 +94,8 @@ class MemoryConnector:
             desk = self.helpdesk
             statuses = {status.value: status.value for status in Status}
             teams, priorities, people = dict(desk.teams), dict(desk.priorities), dict(desk.people)
-            return Directory(teams, priorities, statuses, people, desk.directory_version())
+            version, managers = desk.directory_version(), dict(desk.managers)
+            return Directory(teams, priorities, statuses, people, version, managers=managers)
 
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
         overlap = self.settings.overlap_seconds * SECOND

@@ -19,14 +19,14 @@ from typing import Final, Literal
 from connectors.errors import AskAdmin, ConnectorError, GiveUp, Gone
 from rules.escalation import Operation, OperationKind
 from rules.instants import FOREVER, Instant
-from rules.ticket import FIELDS, Kind, Status, Value
+from rules.ticket import FIELDS, NATIVE, RESTRICTED_TO, Kind, Status, Value
 from rules.world import Person
 
 RequestKind = Literal["identify", "directory", "search", "read", "write", "verify"]
 
 ACCOUNT: Final = "hoist"
-_KEPT_FIELDS: Final = frozenset(FIELDS) - {"native_status"}  # this helpdesk has the six statuses themselves and no others
-_CHOSEN_FROM: Final = ("team", "priority", "assignee")
+_KEPT_FIELDS: Final = frozenset({*FIELDS, RESTRICTED_TO}) - {"native_status"}  # it has the six statuses themselves, no others
+_CHOSEN_FROM: Final = ("team", "priority", "assignee", RESTRICTED_TO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ class MemoryHelpdesk:
         self.priorities = dict(priorities)
         self.instance = instance
         self.people: dict[str, Person] = {ACCOUNT: Person(ACCOUNT, "hoist")}
+        self.managers: dict[str, str] = {}
         self.requests: list[Request] = []
         self.search_lag = 0
         self.history_lag = 0
@@ -146,16 +147,22 @@ class MemoryHelpdesk:
 
     # --- people act ------------------------------------------------------------------------------------------------
 
-    def enrol(self, account: str, name: str = "", kind: Kind = Kind.STAFF, *, active: bool = True) -> None:
+    def enrol(
+        self, account: str, name: str = "", kind: Kind = Kind.STAFF, *, active: bool = True, email: str = "", manager: str = ""
+    ) -> None:
         """Add an account, or change it. Whoever acts without being enrolled is staff, or the requester of their own ticket."""
         with self._lock:
-            self.people[account] = Person(account, name or account, active)
+            self.people[account] = Person(account, name or account, active, email)
+            self.managers.pop(account, None)
+            if manager:
+                self.managers[account] = manager
             self._kinds[account] = kind
 
     def create(self, by: str, *, key: str = "", **fields: Value) -> str:
         """A person opens a ticket; its requester is that person unless named. Gives the ticket's id.
 
-        Raises ValueError for a field, team, priority or status that the helpdesk does not have.
+        Fields of its own (`native.NAME`) are there once they were given a value, or nothing, by a person.
+        Raises ValueError for any other field, a team, priority or status that the helpdesk does not have.
         """
         with self._lock:
             at = self._arrive()
@@ -222,7 +229,8 @@ class MemoryHelpdesk:
 
     def directory_version(self) -> str:
         """A stamp that moves with every change of teams, priorities and people."""
-        content = repr((list(self.teams.items()), list(self.priorities.items()), sorted(self.people.items(), key=itemgetter(0))))
+        people = (sorted(self.people.items(), key=itemgetter(0)), sorted(self.managers.items()))
+        content = repr((list(self.teams.items()), list(self.priorities.items()), people))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def visible_until(self) -> Instant:
@@ -292,7 +300,8 @@ class MemoryHelpdesk:
         values: dict[str, Value] = {change.field: change.new for change in operation.changes}
         if operation.add_labels:
             values["labels"] = tuple(sorted({*_labels(stored.fields["labels"]), *operation.add_labels}))
-        if words := self._complaint(values):
+        strange = next((name for name in values if name not in stored.fields), None)
+        if words := f"there is no field {strange}." if strange else self._complaint(values):
             raise GiveUp(f"{operation.ticket} was not written; the helpdesk says: {words}")
         self._save(stored, ACCOUNT, values, at, operation)
         return ""
@@ -323,7 +332,7 @@ class MemoryHelpdesk:
                 self.people.setdefault(account, Person(account, account))
 
     def _checked(self, fields: Mapping[str, Value]) -> dict[str, Value]:
-        if strangers := sorted(set(fields) - _KEPT_FIELDS):
+        if strangers := sorted(name for name in fields if name not in _KEPT_FIELDS and not name.startswith(NATIVE)):
             raise ValueError(f"the helpdesk keeps no field {', '.join(strangers)}; it keeps {', '.join(sorted(_KEPT_FIELDS))}")
         self._meet(fields.get("assignee"))
         if words := self._complaint(fields):
@@ -338,7 +347,7 @@ class MemoryHelpdesk:
     def _complaint(self, values: Mapping[str, Value]) -> str:
         """What the helpdesk says against these values; nothing where it takes them."""
         active = {person.id for person in self.people.values() if person.active}
-        for name, ids in zip(_CHOSEN_FROM, (self.teams, self.priorities, active), strict=True):
+        for name, ids in zip(_CHOSEN_FROM, (self.teams, self.priorities, active, self.teams), strict=True):
             value = values.get(name)
             if value is not None and value not in ids:
                 return f"{name} {value!r} does not exist or can't be chosen."
@@ -349,7 +358,7 @@ class MemoryHelpdesk:
     ) -> None:
         more = self.automation(stored.id, asked) if self.automation else {}
         values = {**asked, **more}
-        items = tuple(Item(name, stored.fields[name], new) for name, new in values.items() if stored.fields[name] != new)
+        items = tuple(Item(name, old, new) for name, new in values.items() if (old := stored.fields.get(name)) != new)
         if not items and operation is None:
             return  # a save that changes nothing leaves no trace
         stored.fields.update(values)

@@ -13,10 +13,14 @@ from typing import NamedTuple
 from rules.calendars import Calendar
 from rules.conditions.program import Program
 from rules.conditions.states import BoundState
-from rules.conditions.tree import durations_of, needed, told, walk
+from rules.conditions.tree import durations_of, thresholds, told, walk
+from rules.confidential import REASON, cloaked
 from rules.naming import Names
 from rules.phrases import phrase
+from rules.present import Present
 from rules.protocol import (
+    CALENDARS_OF_THE_TICKET,
+    Arbiter,
     Assign,
     Clock,
     Condition,
@@ -26,12 +30,14 @@ from rules.protocol import (
     Mode,
     Organisation,
     RaisePriority,
+    Restrict,
     Rule,
     Rulebook,
     State,
+    Step,
 )
-from rules.ticket import Value
-from rules.world import Directory
+from rules.ticket import CLUSTERED, RELATED, Value
+from rules.world import Directory, World
 
 
 class BindingError(ValueError):
@@ -53,13 +59,16 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
-    """A rule, the number of its condition in the program, the states without which that does not hold, and what explains it."""
+    """A rule, the number of its condition in the program, and what explains it.
+
+    `at_once`: its ladder is one step, which is due whenever the rule holds.
+    """
 
     rule: Rule
     number: int
     id: str
-    needs: tuple[BoundState, ...]
     told: tuple[Told, ...]
+    at_once: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,8 @@ class BoundRules:
 
     `teams` gives the ids of each of the organisation's teams there, the one that receives first, none where the team lives
     elsewhere; `levels` the organisation's priorities, the most urgent first; `urgency` the place in `levels` of each priority id
-    that one of them names. `version` is the rulebook's, `directory.version` that of the names.
+    that one of them names. `version` is the rulebook's, `directory.version` that of the names, `world.version`
+    that of the outside facts.
     """
 
     source: str
@@ -84,69 +94,130 @@ class BoundRules:
     version: str
     organisation: Organisation
     directory: Directory
-    calendars: Mapping[str, Calendar]
+    world: World
     teams: Mapping[str, tuple[str, ...]]
     levels: tuple[BoundLevel, ...]
     urgency: Mapping[Value, int]
     program: Program
+    thresholds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     by_id: Mapping[str, BoundRule] = field(init=False)
+    to_acknowledge: Mapping[Value, tuple[tuple[str, Duration], ...]] = field(init=False)  # by team id: the team, its time
+    present: Present[BoundRule] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {rule.id: rule for rule in self.rules})
+        object.__setattr__(self, "to_acknowledge", _to_acknowledge(self.organisation, self.teams))
+        conditions = tuple(rule.rule.condition for rule in self.rules)
+        object.__setattr__(self, "present", Present(self.rules, conditions, self.program))
+
+    @property
+    def calendars(self) -> Mapping[str, Calendar]:
+        """The calendars of the world, by name."""
+        return self.world.calendars
 
     def rule(self, rule_id: str) -> BoundRule:
         """The rule of this id. Raises KeyError for a draft or a rule that is not there."""
         return self.by_id[rule_id]
 
 
-def bind(rulebook: Rulebook, source: str, directory: Directory, calendars: Mapping[str, Calendar]) -> BoundRules:
-    """The rulebook in a source's ids.
+def bind(rulebook: Rulebook, source: str, directory: Directory, world: World) -> BoundRules:
+    """The rulebook in a source's ids, looking at this world.
 
     Raises BindingError with all problems at once: words and names that nobody knows, durations that nothing can last.
+    A rule that applies to other sources only is left out.
     """
-    organisation = rulebook.organisation
-    names = Names(organisation, source, directory)
-    rules = [rule for rule in rulebook.rules if rule.mode is not Mode.DRAFT]
+    organisation, calendars = rulebook.organisation, world.calendars
+    names = Names(organisation, source, directory, world)
+    rules = [cloaked(rule) for rule in rulebook.rules if rule.mode is not Mode.DRAFT and _applies(rule, source)]
     _check_chains(organisation, names, calendars)
     bound: dict[State, BoundState] = {}
     for rule in rules:
         where = f"{rule.place}, rule {rule.id}" if rule.place else f"rule {rule.id}"
-        for condition in walk(rule.condition):
+        for condition in _parts(rule):
             if isinstance(condition, State):
                 bound[condition] = names.state(condition, where)
             names.problems += _impossible(condition, where)
+            names.problems += names.misfits(condition, where)
         for duration in _durations(rule):
             names.problems += _duration(duration, calendars, where, names)
-        if rule.calendar is not None and rule.calendar not in calendars:
+        if rule.calendar is not None and rule.calendar not in {*calendars, *CALENDARS_OF_THE_TICKET}:
             names.problems.append(names.unknown("calendar", rule.calendar, calendars, where))
         _check_actions(rule, organisation, names, where)
+        for team in rule.only_to:
+            names.team(team, where)
     if names.problems:
         raise BindingError(source, tuple(dict.fromkeys(names.problems)))
-    program = Program(bound, calendars, names.ranks)
+    program = Program(bound, world, names.facts)
     return BoundRules(
         source=source,
-        rules=tuple(_bound(rule, program, bound) for rule in rules),
+        rules=tuple(_bound(rule, program) for rule in rules),
         version=rulebook.version,
         organisation=organisation,
         directory=directory,
-        calendars=calendars,
+        world=world,
         teams=names.teams,
         levels=tuple(BoundLevel(word, ids) for word, ids in names.levels.items()),
         urgency=names.urgency,
         program=program,
+        thresholds=_thresholds(rulebook),
     )
 
 
-def _bound(rule: Rule, program: Program, states: Mapping[State, BoundState]) -> BoundRule:
-    number = program.add(rule.condition)
-    needs = tuple(states[state] for state in needed(rule.condition))
+def _thresholds(rulebook: Rulebook) -> dict[str, tuple[int, ...]]:
+    """Of all rules, those of other sources too: one count is kept for all."""
+    found: dict[str, set[int]] = {}
+    for rule in rulebook.rules:
+        for condition in conditions_of(rule) if rule.mode is not Mode.DRAFT else ():
+            for name, edges in thresholds(condition).items():
+                found.setdefault(name, set()).update(edges)
+    return {name: tuple(sorted(edges)) for name, edges in found.items() if name in CLUSTERED}
+
+
+def _to_acknowledge(
+    organisation: Organisation, teams: Mapping[str, tuple[str, ...]]
+) -> Mapping[Value, tuple[tuple[str, Duration], ...]]:
+    found: dict[Value, tuple[tuple[str, Duration], ...]] = {}
+    for tier in (tier for chain in organisation.chains.values() for tier in chain.tiers):
+        if tier.acknowledge_within is not None:
+            for team_id in teams.get(tier.team, ()):
+                found[team_id] = (*found.get(team_id, ()), (tier.team, tier.acknowledge_within))
+    return found
+
+
+def conditions_of(rule: Rule) -> Iterator[Condition]:
+    """The rule's own condition, then those of its steps and of what holds back its writes."""
+    yield rule.condition
+    for step in rule.steps:
+        yield from (condition for condition in (step.begins, step.unless) if condition is not None)
+    if rule.hold_while is not None:
+        yield rule.hold_while
+
+
+def _applies(rule: Rule, source: str) -> bool:
+    return rule.applies_to.sources is None or source in rule.applies_to.sources
+
+
+def _parts(rule: Rule) -> Iterator[Condition]:
+    for condition in conditions_of(rule):
+        yield from walk(condition)
+
+
+def _bound(rule: Rule, program: Program) -> BoundRule:
+    number, *_ = map(program.add, conditions_of(rule))
+    at_once = len(rule.steps) == 1 and rule.steps[0] == Step(rule.steps[0].actions)
+    if rule.confidential:
+        return BoundRule(rule, number, rule.id, (Told(rule.condition, number, REASON),), at_once)
     parts = dict.fromkeys(told(rule.condition))
-    return BoundRule(rule, number, rule.id, needs, tuple(Told(part, program.number(part), phrase(part)) for part in parts))
+    return BoundRule(rule, number, rule.id, tuple(Told(part, program.number(part), phrase(part)) for part in parts), at_once)
 
 
 def _durations(rule: Rule) -> Iterator[Duration]:
-    for condition in walk(rule.condition):
+    for condition in _parts(rule):
         yield from durations_of(condition)
+    for step in rule.steps:
+        if step.after is not None:
+            yield step.after
+    yield from (action.within for action in rule.actions if isinstance(action, Arbiter) and action.within is not None)
     if rule.repeat is not None:
         yield rule.repeat.every
 
@@ -154,7 +225,7 @@ def _durations(rule: Rule) -> Iterator[Duration]:
 def _duration(duration: Duration, calendars: Mapping[str, Calendar], where: str, names: Names) -> Iterator[str]:
     if duration.milliseconds < 0 or duration.business_days < 0:
         yield f"{where}: {duration} is less than nothing"
-    if duration.calendar is not None and duration.calendar not in calendars:
+    if duration.calendar is not None and duration.calendar not in {*calendars, *CALENDARS_OF_THE_TICKET}:
         yield names.unknown("calendar", duration.calendar, calendars, where)
     if duration.calendar is None and duration.business_days:
         yield f"{where}: {duration} is counted in business days, which needs a calendar"
@@ -165,6 +236,9 @@ def _impossible(condition: object, where: str) -> Iterator[str]:
         case Clock(duration=Duration(business_days=days)) if days:
             # a sum of stretches has no local time that could come round n working days later
             yield f"{where}: a clock sums up hours, not business days; write {condition.duration} in business hours"
+        case State(field=name) if name.startswith(RELATED) and name not in CLUSTERED:
+            known = ", ".join(known.removeprefix(RELATED) for known in CLUSTERED if known.startswith(RELATED))
+            yield f"{where}: tickets related by {name.removeprefix(RELATED)} are not counted; there are: {known}"
         case Count(at_least=at_least) if at_least < 1:
             yield f"{where}: a count of at least {at_least} would always hold; count from 1 on"
         case _:
@@ -183,14 +257,16 @@ def _check_chains(organisation: Organisation, names: Names, calendars: Mapping[s
 def _check_actions(rule: Rule, organisation: Organisation, names: Names, where: str) -> None:
     for action in rule.actions:
         match action:
-            case Escalate(chain, enter_at):
+            case Escalate(chain, enter_at, to):
                 names.chain(chain, where)
-                if enter_at is not None:
-                    names.team(enter_at, where)
-                    tiers = organisation.chains[chain].tiers if chain in organisation.chains else ()
-                    if tiers and enter_at not in [tier.team for tier in tiers]:
-                        names.problems.append(f"{where}: {enter_at} is no tier of the chain {chain}, so nothing can enter there")
-            case Assign(team):
+                tiers = organisation.chains[chain].tiers if chain in organisation.chains else ()
+                for team, consequence in ((enter_at, "enter"), (to, "be moved")):
+                    if team is not None:
+                        names.team(team, where)
+                        if tiers and team not in [tier.team for tier in tiers]:
+                            problem = f"{where}: {team} is no tier of the chain {chain}, so nothing can {consequence} there"
+                            names.problems.append(problem)
+            case Assign(team) | Restrict(team):
                 if team in names.teams and not names.teams[team]:
                     names.problems.append(f"{where}: team {team} has no name in this source, so it cannot be given tickets there")
                 names.team(team, where)

@@ -7,10 +7,12 @@ Conventions, each of them tested:
   jump over (spring): the end of the gap opens and closes.
 - A shift that ends on the next day belongs to the day it starts on: a holiday closes the whole of it, and nothing of the
   shift that began the evening before.
-- A business day ends at the same local time n working days later. A working day is a date on which a shift starts; an instant
-  on any other day counts from the beginning of the next working day, so that a ticket from Saturday with one business day has
-  the whole of Monday. The day turns at midnight or, where shifts run past midnight, at the end of the latest of them (no later
-  than the earliest start): five in the morning of a night shift is still the day it started on.
+- A business day ends at the same local time n working days later. A working day is a date on which a shift starts (and is not
+  jumped over as a whole when the clocks go forward); an instant on any other day counts from the beginning of the next working
+  day, so that a ticket from Saturday with one business day has the whole of Monday. The day turns at midnight or, where shifts
+  run past midnight, at the end of the latest of them (no later than the earliest start): five in the morning of a night shift
+  is still the day it started on. Where the clocks show an hour twice, 02:45 of the first time is due after 02:30 of the second:
+  local times are kept, not their order.
 - Opening hours are known from 1970 to 2100. Outside those years a calendar with hours is closed, and what would be due later is
   due never. Public holidays reach as far as the `holidays` library knows them for a country (mostly to 2099), and those that
   follow the moon are its estimates; calendars correct them with `also_closed` and `open_anyway`.
@@ -20,14 +22,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from rules.instants import FOREVER, MINUTE, SECOND, Instant, instant, moment
+from rules.instants import DAY, FOREVER, MINUTE, SECOND, Instant, instant, moment
+from rules.intervals import Intervals
 from rules.opening_hours import Week, public_holidays, time_zone, week
 from rules.protocol import CalendarHours, Duration
 
@@ -85,6 +88,14 @@ class Calendar(ABC):
     def next_opening(self, at: Instant) -> Instant:
         """The first open instant from `at` on: `at` itself while open, FOREVER if it never opens again."""
 
+    @abstractmethod
+    def open_intervals(self, a: Instant, b: Instant) -> Intervals:
+        """Where it is open within `[a, b)`: a flat list [a0, b0, a1, b1, ...], cut off at a and b, no two of which touch.
+
+        A calendar with hours gives an interval per shift, so ask for a stretch that ends: up to FOREVER it lists all of them
+        to 2100, some ten thousand.
+        """
+
     def after(self, at: Instant, duration: Duration) -> Instant:
         """When a duration that starts at `at` is over on this calendar, whichever calendar the duration names."""
         return self.add(self.add_days(at, duration.business_days), duration.milliseconds)
@@ -103,6 +114,16 @@ def calendar(hours: CalendarHours) -> Calendar:
     return _OpeningHours(hours.name, zone, opening)
 
 
+def weekly(zone: str, days: Collection[int], start: int = 0, end: int = DAY // MINUTE) -> Calendar:
+    """The calendar that is open at some local times on some weekdays (0 = Monday), public holidays like any other day.
+
+    `start` and `end` are minutes of the day; an end at or before the start lies on the next day, which then belongs to the
+    weekday of the start: Friday from 22:00 to 06:00 ends on Saturday. The conventions are those of every calendar.
+    Raises ValueError with a sentence: a zone or weekday that is not known, minutes outside a day, no weekday at all.
+    """
+    return calendar(CalendarHours("weekly window", zone, dict.fromkeys(days, ((start, end),))))
+
+
 class _RoundTheClock(Calendar):
     """Every instant is open, every day is a working day."""
 
@@ -119,7 +140,7 @@ class _RoundTheClock(Calendar):
         if days <= 0:
             return at
         try:
-            return _occurrences(_wall(at, self._zone) + timedelta(days=days), self._zone)[0]
+            return occurrences(_wall(at, self._zone) + timedelta(days=days), self._zone)[0]
         except OverflowError:  # past the year 9999
             return FOREVER
 
@@ -133,6 +154,9 @@ class _RoundTheClock(Calendar):
 
     def next_opening(self, at: Instant) -> Instant:
         return at
+
+    def open_intervals(self, a: Instant, b: Instant) -> Intervals:
+        return [a, b] if a < b else []
 
 
 class _OpeningHours(Calendar):
@@ -183,7 +207,7 @@ class _OpeningHours(Calendar):
             n = bisect_left(table.days, local.toordinal())
             if n + days < len(table.days):
                 into = local - datetime.fromordinal(local.toordinal()) if table.days[n] == local.toordinal() else timedelta()
-                return _occurrences(datetime.fromordinal(table.days[n + days]) + self._turn + into, self._zone)[0]
+                return occurrences(datetime.fromordinal(table.days[n + days]) + self._turn + into, self._zone)[0]
             table = self._longer(table)
         return FOREVER
 
@@ -211,6 +235,19 @@ class _OpeningHours(Calendar):
                 return table.edges[n]
             table = self._longer(table)
         return FOREVER
+
+    def open_intervals(self, a: Instant, b: Instant) -> Intervals:
+        b = min(b, _END)
+        if b <= a:
+            return []
+        edges = self._reaching(a, b).edges
+        n, m = bisect_right(edges, a), bisect_left(edges, b)
+        found = list(edges[n:m])
+        if n & 1:
+            found.insert(0, a)
+        if m & 1:
+            found.append(b)
+        return found
 
     def _reaching(self, a: Instant, b: Instant) -> _Table:
         """A table that is right from `a` to `b`."""
@@ -268,8 +305,8 @@ def _shifts(opening: Week, zone: ZoneInfo, first: int, last: int) -> Iterator[tu
             continue
         for start, end in shifts:
             local = datetime.fromordinal(day)
-            opens = _occurrences(local + timedelta(minutes=start), zone)[0]
-            closes = _occurrences(local + timedelta(minutes=end), zone)[1]
+            opens = occurrences(local + timedelta(minutes=start), zone)[0]
+            closes = occurrences(local + timedelta(minutes=end), zone)[1]
             if opens < closes:  # else the whole shift fell into the hour that the clocks jumped over
                 yield day, opens, closes
 
@@ -294,8 +331,8 @@ def _tabulate(opening: Week, zone: ZoneInfo, first: int, last: int) -> _Table:
         first=first,
         last=last,
         # a shift of the evening before the first year may run into its first day
-        low=-FOREVER if first == FIRST_YEAR else _occurrences(datetime(first, 1, 2), zone)[0],  # noqa: DTZ001
-        high=FOREVER if last == LAST_YEAR else _occurrences(datetime(last + 1, 1, 1), zone)[0],  # noqa: DTZ001
+        low=-FOREVER if first == FIRST_YEAR else occurrences(datetime(first, 1, 2), zone)[0],  # noqa: DTZ001
+        high=FOREVER if last == LAST_YEAR else occurrences(datetime(last + 1, 1, 1), zone)[0],  # noqa: DTZ001
         edges=tuple(edges),
         worked=tuple(worked),
         spent=tuple(spent),
@@ -317,7 +354,7 @@ def _wall(at: Instant, zone: ZoneInfo) -> datetime:
     return moment(at).astimezone(zone).replace(tzinfo=None)
 
 
-def _occurrences(local: datetime, zone: ZoneInfo) -> tuple[Instant, Instant]:
+def occurrences(local: datetime, zone: ZoneInfo) -> tuple[Instant, Instant]:
     """The first and the last instant at which the clocks show a naive local time; for one in a gap, twice the end of the gap."""
     first, last = instant(local.replace(tzinfo=zone)), instant(local.replace(tzinfo=zone, fold=1))
     if first <= last:

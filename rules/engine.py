@@ -15,7 +15,6 @@ from rules.conditions.judge import Holds, Memo
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals, contains
 from rules.protocol import Condition, Count
-from rules.ticket import UNKNOWN, Ticket
 from rules.timeline import Timeline
 
 
@@ -81,7 +80,8 @@ class Evaluation:
 
     def found(self, number: int) -> Holds:
         """What was found for the condition of this number in the program."""
-        return self._ask(number)
+        known: Holds | None = self._memo[number]
+        return self._ask(number) if known is None else known
 
     def truth(self, condition: Condition, at: Instant) -> bool | None:
         """Whether a part of a bound rule holds at an instant; None where that is not known."""
@@ -103,25 +103,6 @@ def truth(surely: Intervals, may: Intervals, at: Instant) -> bool | None:
     if contains(surely, at):
         return True
     return None if contains(may, at) else False
-
-
-def still_possible(ticket: Ticket, rules: BoundRules, now: Instant) -> Sequence[BoundRule]:
-    """The rules that may hold at `now` or later if nothing changes any more, told from the present values alone.
-
-    Most tickets of a helpdesk are done, and most rules ask for open ones: this spares them the timeline.
-    """
-    if ticket.known > now or (ticket.changes and ticket.changes[-1].at > now):
-        return rules.rules
-    present = ticket.fields.get
-    possible = []
-    for rule in rules.rules:
-        for field, values, verdict, _ in rule.needs:
-            value = present(field, UNKNOWN)
-            if value is not UNKNOWN and (value not in values if values is not None else verdict(value) is False):
-                break
-        else:
-            possible.append(rule)
-    return possible
 
 
 def evaluate(timeline: Timeline, rules: BoundRules, now: Instant, among: Sequence[BoundRule] | None = None) -> Evaluation:

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from rules.instants import Instant
+from rules.protocol import Proposal, ProviderDeed
 from rules.ticket import TicketRef, Value
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(slots=True, unsafe_hash=True, order=True)  # see rules.ticket: faster than frozen
 class FiringKey:
     """Names one step of one episode of one rule on one ticket, for ever; the key of whatever hoist does because of it."""
 
-    source: str
-    ticket: str
-    rule: str
-    episode: int  # 1 is the first episode of that rule on that ticket
-    step: int  # 0 is the firing itself, 1 its first repetition
+    source: Final[str]
+    ticket: Final[str]
+    rule: Final[str]
+    episode: Final[int]  # 1 is the first episode of that rule on that ticket
+    step: Final[int]  # 0 is the firing itself, 1 its first repetition
 
     def __str__(self) -> str:
         return f"{self.source}/{self.ticket}/{self.rule}/{self.episode}/{self.step}"
@@ -28,20 +30,53 @@ class FiringKey:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field's absolute move. `field` is `team`, `assignee` or `priority`; values are the source's ids."""
+    """One field's absolute move: `team`, `assignee`, `priority`, a field of the source's own (`native.NAME`), `restricted_to`.
+
+    Values are the source's ids.
+    """
 
     field: str
     old: Value
     new: Value
 
 
+class NoticeKind(StrEnum):
+    """How somebody is to know."""
+
+    TELL = "tell"
+    PAGE = "page"  # at once, whatever the hour
+    REMINDER = "reminder"  # of something that they owe already
+    DIGEST = "digest"  # as a line of a list, with others
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A person or role is told; `urgent` means paged."""
+    """Somebody is to know of the ticket: all that a sender needs, and no text of the ticket.
 
+    `to` says who in the rule's words, `addresses` are the e-mail addresses which that meant when it was decided; none where
+    nobody could be found, and a finding of the escalation says why. `reason` is a sentence, `key` and `link` lead to the ticket.
+    It is not sent before `send_at`. `at_most_per_night`: a person who was paged so often in a night is told instead.
+    """
+
+    kind: NoticeKind
     to: str
-    text: str
-    urgent: bool = False
+    addresses: tuple[str, ...] = ()
+    reason: str = ""
+    key: str = ""
+    link: str = ""
+    send_at: Instant = 0
+    title: str = ""  # of the list that a digest's line stands in
+    at_most_per_night: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """Something to be done at a service provider. `provider` is empty where the ticket's one case says which it is."""
+
+    deed: ProviderDeed
+    provider: str = ""
+    template: str = ""
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +90,11 @@ class Overruled:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Everything that is written for one ticket at once, merged over all its due firings that are still true."""
+    """Everything that is written for one ticket at once, merged over all its due firings that are still true.
+
+    `restriction` comes before anything else that is written. `notices`, `proposals` and `at_provider` are for people and
+    providers; the source is told of them by the comment alone.
+    """
 
     ticket: TicketRef
     firings: tuple[FiringKey, ...]
@@ -65,16 +104,20 @@ class Escalation:
     notices: tuple[Notice, ...] = ()
     overruled: tuple[Overruled, ...] = ()
     findings: tuple[str, ...] = ()  # sentences: a tier passed over, the end of a chain
+    restriction: FieldChange | None = None
+    proposals: tuple[Proposal, ...] = ()
+    at_provider: tuple[ProviderRequest, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Nothing to write in the source."""
-        return not (self.changes or self.add_labels or self.comment)
+        return not (self.changes or self.add_labels or self.comment or self.restriction)
 
 
 class OperationKind(StrEnum):
     """Operations of an escalation, in the order in which they are written."""
 
+    RESTRICTION = "restriction"  # who can read the ticket; where this is refused nothing else is written
     FIELDS = "fields"
     COMMENT = "comment"
 

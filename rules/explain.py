@@ -5,14 +5,16 @@ Nothing is recorded while tickets are judged: the evaluation keeps what each par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
+from rules.chains import teams_of
 from rules.conditions.judge import Holds
 from rules.conditions.tree import parts_of, walk
+from rules.confidential import REASON
 from rules.engine import Episode, Evaluation, truth
 from rules.instants import Instant
-from rules.intervals import Intervals, stretch
+from rules.intervals import Intervals, standing
 from rules.phrases import length, phrase, stamp
 from rules.placeholders import PLACEHOLDERS, fill, inert, unknown_placeholders
 from rules.protocol import All, Condition, Count, Escalate, Not, State
@@ -34,14 +36,20 @@ class Reason:
     since: Instant
     until: Instant
     parts: tuple[Reason, ...]
+    words: str = ""  # in place of the condition's own, where those are confidential
 
     def __str__(self) -> str:
-        return _sentence(self.condition, phrase(self.condition), self.holds, self.since, self.until)
+        return _sentence(self.condition, self.words or phrase(self.condition), self.holds, self.since, self.until)
 
 
 def reasons(evaluation: Evaluation, rule: str, at: Instant) -> Reason:
-    """The rule's condition at an instant as a tree. Raises KeyError for a rule that is not bound."""
-    return _reason(evaluation, evaluation.bound(rule).rule.condition, at)
+    """The rule's condition at an instant as a tree; a confidential one without its parts, in opaque words.
+
+    Raises KeyError for a rule that is not bound.
+    """
+    bound = evaluation.bound(rule)
+    whole = _reason(evaluation, bound.rule.condition, at)
+    return replace(whole, parts=(), words=REASON) if bound.rule.confidential else whole
 
 
 def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
@@ -49,10 +57,9 @@ def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
 
     Sentences have no full stop. Raises KeyError for a rule that is not bound.
     """
-    life, sentences = evaluation.timeline.life, []
-    for condition, number, words in evaluation.bound(rule).told:
-        sentences.append(_sentence(condition, words, *_at(evaluation.found(number), at, life)))
-    return tuple(dict.fromkeys(sentences))
+    life, found = evaluation.timeline.life, evaluation.found
+    told = evaluation.bound(rule).told
+    return tuple(dict.fromkeys([_sentence(part, words, *_at(found(number), at, life)) for part, number, words in told]))
 
 
 def in_short(evaluation: Evaluation, rule: str) -> str:
@@ -62,15 +69,19 @@ def in_short(evaluation: Evaluation, rule: str) -> str:
     """
     bound = evaluation.bound(rule)
     condition = bound.rule.condition
+    if bound.rule.confidential:
+        return REASON
     asked = condition.parts if isinstance(condition, All) else (condition,)
-    words = {part: phrase for part, _, phrase in bound.told}
-    said = [words[part] for part in asked if not isinstance(part, Not)] or [words[part] for part in asked]
+    said = [phrase(part) for part in asked if not isinstance(part, Not)] or [phrase(part) for part in asked]
     return "; ".join(dict.fromkeys(said))
 
 
 def _sentence(condition: Condition, words: str, holds: bool | None, since: Instant, until: Instant) -> str:  # noqa: FBT001
-    missing = f" (no record of the {condition.field} then)" if isinstance(condition, State) else ""
-    answer = f"not known{missing}" if holds is None else "yes" if holds else "no"
+    if holds is None:
+        missing = f" (no record of the {condition.field} then)" if isinstance(condition, State) else ""
+        answer = f"not known{missing}"
+    else:
+        answer = "yes" if holds else "no"
     end = stamp(until)
     ending = "" if end == "never" else f", until {end} if nothing changes"
     return f"{words}: {answer}, since {stamp(since)}{ending}"
@@ -84,33 +95,34 @@ def _reason(evaluation: Evaluation, condition: Condition, at: Instant) -> Reason
 def _at(found: Holds, at: Instant, life: Intervals) -> tuple[bool | None, Instant, Instant]:
     """Whether it holds at an instant, since when, and until when if nothing changes."""
     surely, may, _ = found
-    since, until = at, at
-    if life and life[0] <= at < life[1]:
-        since, until = stretch(surely, at, life)
-        if may is not surely:
-            since_may, until_may = stretch(may, at, life)
-            since, until = max(since, since_may), min(until, until_may)
-    return truth(surely, may, at), since, until
+    if not life or not life[0] <= at < life[1]:
+        return truth(surely, may, at), at, at
+    holds, since, until = standing(surely, at, life)
+    if may is surely:
+        return holds, since, until
+    possible, since_may, until_may = standing(may, at, life)
+    return holds or (None if possible else False), max(since, since_may), min(until, until_may)
 
 
 def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Ticket) -> dict[str, str]:
     """What the placeholders of the rule's texts stand for at an instant of an episode.
 
     `team` and `former_team` are both the team that has the ticket now, `priority` its priority: whoever changes them says so.
-    `held` is the time since the episode's anchor, round the clock.
+    `teams` are those that had the ticket, in order. `held` is the time since the episode's anchor, round the clock.
     """
     bound = evaluation.bound(episode.rule)
     rule, rules = bound.rule, evaluation.rules
-    team = _word(
-        ticket.fields.get("team"), {id_: name for name, ids in rules.teams.items() for id_ in ids}, rules.directory.teams
-    )
+    words = {id_: name for name, ids in rules.teams.items() for id_ in ids}
+    team = _word(ticket.fields.get("team"), words, rules.directory.teams)
+    teams = dict.fromkeys(_word(each, words, rules.directory.teams) for each in teams_of(ticket))
     levels = {id_: level.word for level in rules.levels for id_ in level.ids}
-    chains = [action.chain for action in rule.actions if isinstance(action, Escalate)]
+    chains = [action.chain for action in rule.actions if isinstance(action, Escalate) and not rule.confidential]
     values = {
         "held": length(max(0, at - episode.anchor)),
         "since": stamp(episode.anchor),
         "team": team,
         "former_team": team,
+        "teams": _listed(teams or (team,)),
         "key": ticket.key,
         "rule": rule.id,
         "title": rule.title,
@@ -126,9 +138,14 @@ def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Tic
 
 def _counted(evaluation: Evaluation, count: Count, at: Instant) -> int:
     """How many of the counted events the window remembers at an instant."""
-    window = evaluation.rules.program.span(count.within) if count.within is not None else None
+    window = evaluation.rules.program.span(count.within, evaluation.timeline) if count.within is not None else None
     events = (event for event in evaluation.events(count) if event <= at)
     return sum(1 for event in events if window is None or at < window.after(event))
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _word(value: Value, words: dict[str, str], names: Mapping[str, str]) -> str:

@@ -25,15 +25,14 @@ def contains(intervals: Intervals, at: Instant) -> bool:
     return place % 2 == 1
 
 
-def stretch(intervals: Intervals, at: Instant, life: Intervals) -> tuple[Instant, Instant]:
-    """The widest stretch around an instant of the life in which nothing enters or leaves the intervals."""
+def standing(intervals: Intervals, at: Instant, life: Intervals) -> tuple[bool, Instant, Instant]:
+    """Whether an instant of the life lies in the intervals, and the stretch around it in which nothing enters or leaves."""
     start, end = life
-    for boundary in unbroken(intervals):
-        if boundary <= at:
-            start = max(start, boundary)
-        else:
-            return start, min(end, boundary)
-    return start, end
+    boundaries = unbroken(intervals)
+    place = bisect_right(boundaries, at)
+    since = max(start, boundaries[place - 1]) if place else start
+    until = min(end, boundaries[place]) if place < len(boundaries) else end
+    return place % 2 == 1, since, until
 
 
 def intersection(a: Intervals, b: Intervals) -> Intervals:

@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from datetime import date
 from typing import Final
 
 from rules.calendars import calendar
 from rules.conditions.tree import walk
-from rules.instants import DAY
+from rules.findings import Finding, may_hold
+from rules.lint_chains import findings_of_chains
+from rules.lint_dates import findings_of_dates
+from rules.lint_shadows import findings_of_shadows
 from rules.protocol import (
-    All,
-    AnyOf,
-    Clock,
+    Arbiter,
+    AtProvider,
     Comment,
     Condition,
     Count,
-    Duration,
     Escalate,
-    Held,
     Level,
     Mode,
-    Not,
     OneOf,
     Organisation,
     RaisePriority,
     Rule,
     Rulebook,
     State,
+    Step,
     Team,
     Tell,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to look at. `subject` is a rule's id or a name of the organisation; `place` is file and line, or ""."""
-
-    subject: str
-    sentence: str
-    place: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.place + ': ' if self.place else ''}{self.subject}: {self.sentence}"
+__all__ = ["Finding", "findings"]
 
 
-def findings(rulebook: Rulebook) -> tuple[Finding, ...]:
-    """Everything worth a look, in a fixed order; none for a rulebook in good shape."""
-    return tuple(finding for check in _CHECKS for finding in check(rulebook))
+def findings(rulebook: Rulebook, today: date | None = None) -> tuple[Finding, ...]:
+    """Everything worth a look, in a fixed order; none for a rulebook in good shape.
+
+    With `today`, what has passed by then is among it: reviews, rules and exceptions that have ended.
+    """
+    found = [finding for check in _CHECKS for finding in check(rulebook)]
+    return tuple(dict.fromkeys([*found, *findings_of_dates(rulebook, today)]))
 
 
 def _nothing_live(rulebook: Rulebook) -> Iterator[Finding]:
@@ -87,65 +80,15 @@ def _sources_without_priorities(rulebook: Rulebook) -> Iterator[Finding]:
             yield Finding(level.name, f"has no name in {source}: no ticket there has this priority")
 
 
-def _unused_chains(rulebook: Rulebook) -> Iterator[Finding]:
-    used = {action.chain for rule in rulebook.rules for action in rule.actions if isinstance(action, Escalate)}
-    for name in rulebook.organisation.chains:
-        if name not in used:
-            yield Finding(name, "no rule escalates along this chain")
-
-
-def _tiers_never_reached(rulebook: Rulebook) -> Iterator[Finding]:
-    """Above the first tier that is named in no source a move can't lead; it is passed over."""
-    for chain in rulebook.organisation.chains.values():
-        for lower, upper in pairwise(chain.tiers):
-            teams = [rulebook.organisation.teams.get(tier.team) for tier in (lower, upper)]
-            below, above = (set(team.sources) if team else set() for team in teams)
-            for source in sorted(below - above):
-                yield Finding(chain.name, f"in {source} the tier {upper.team} has no name: tickets there are never moved to it")
-
-
-def _long_acknowledgement(rulebook: Rulebook) -> Iterator[Finding]:
-    """While a tier may still acknowledge, other escalations wait: a repetition that is shorter comes to nothing."""
-    for rule in rulebook.rules:
-        chains = [rulebook.organisation.chains[action.chain] for action in rule.actions if isinstance(action, Escalate)]
-        for tier in (tier for chain in chains for tier in chain.tiers):
-            if rule.repeat and tier.acknowledge_within and _shorter(rule.repeat.every, tier.acknowledge_within):
-                yield Finding(
-                    rule.id,
-                    f"is repeated every {rule.repeat.every}, while {tier.team} has {tier.acknowledge_within} to acknowledge",
-                    rule.place,
-                )
-
-
-def _shorter(one: Duration, other: Duration) -> bool:
-    """Only what lies on one calendar can be compared without knowing when."""
-    if one.calendar != other.calendar:
-        return False
-    return one.milliseconds + one.business_days * DAY < other.milliseconds + other.business_days * DAY
-
-
 def _uncovered_priority(rulebook: Rulebook) -> Iterator[Finding]:
     levels = rulebook.organisation.priorities
     active = [rule for rule in rulebook.rules if rule.mode is not Mode.DRAFT]
-    if levels and active and not any(_may_hold(rule.condition, levels[0].name, rulebook.organisation) for rule in active):
+
+    def verdict(state: State) -> bool | None:
+        return _passes(state.test, levels[0].name, rulebook.organisation) if state.field == "priority" else None
+
+    if levels and active and not any(may_hold(rule.condition, verdict) for rule in active):
         yield Finding(levels[0].name, "no rule looks at tickets of the most urgent priority")
-
-
-def _may_hold(condition: Condition, priority: str, organisation: Organisation) -> bool:
-    """Whether a ticket of this priority can fulfil it, as far as the priority alone decides."""
-    match condition:
-        case State(field="priority", test=test):
-            return _passes(test, priority, organisation)
-        case Not(part=State(field="priority", test=test)):
-            return not _passes(test, priority, organisation)
-        case All(parts=parts):
-            return all(_may_hold(part, priority, organisation) for part in parts)
-        case AnyOf(parts=parts):
-            return any(_may_hold(part, priority, organisation) for part in parts)
-        case Held(part=part) | Clock(running=part):
-            return _may_hold(part, priority, organisation)
-        case _:
-            return True
 
 
 def _passes(test: object, priority: str, organisation: Organisation) -> bool:
@@ -201,14 +144,29 @@ def _no_message(rulebook: Rulebook) -> Iterator[Finding]:
 
 def _unfilled_placeholders(rulebook: Rulebook) -> Iterator[Finding]:
     for rule in rulebook.rules:
-        texts = [action.text for action in rule.actions if isinstance(action, Comment)]
-        missing = {
-            "count": (any(isinstance(part, Count) for part in walk(rule.condition)), "counts nothing"),
-            "chain": (any(isinstance(action, Escalate) for action in rule.actions), "escalates along no chain"),
-        }
-        for name, (filled, why) in missing.items():
-            if not filled and any(f"{{{name}}}" in text for text in texts):
-                yield Finding(rule.id, f"its comment says {{{name}}}, and the rule {why}: it would read (not known)", rule.place)
+        counts = any(isinstance(part, Count) for part in walk(rule.condition))
+        climbs = any(isinstance(action, Escalate) for action in rule.actions)
+        for step in rule.steps:
+            decided = any(isinstance(action, Arbiter) for action in step.actions)
+            provider = any(isinstance(action, AtProvider) and action.provider for action in step.actions)
+            missing = {
+                "count": (counts, "the rule counts nothing"),
+                "chain": (climbs, "the rule escalates along no chain"),
+                "arbiter": (decided, "nobody decides beside it with `arbiter:`"),
+                "deadline": (decided, "nobody decides beside it with `arbiter:`"),
+                "provider": (provider, "no provider is named beside it"),
+                "case": (False, "no cases at providers are read yet"),
+            }
+            for name, (filled, why) in missing.items():
+                if not filled and any(f"{{{name}}}" in text for text in _texts(step)):
+                    yield Finding(rule.id, f"its comment says {{{name}}}, and {why}: it would read (not known)", rule.place)
+
+
+def _texts(step: Step) -> Iterator[str]:
+    for action in step.actions:
+        if isinstance(action, Comment):
+            yield action.text
+            yield from (text for _, text in action.variants)
 
 
 _CHECKS: Final[tuple[Callable[[Rulebook], Iterator[Finding]], ...]] = (
@@ -217,12 +175,11 @@ _CHECKS: Final[tuple[Callable[[Rulebook], Iterator[Finding]], ...]] = (
     _nameless_teams,
     _shared_native_teams,
     _sources_without_priorities,
-    _tiers_never_reached,
-    _unused_chains,
-    _long_acknowledgement,
+    findings_of_chains,
     _pointless_limit,
     _idle_calendars,
     _twins,
+    findings_of_shadows,
     _no_message,
     _unfilled_placeholders,
 )

@@ -1,76 +1,69 @@
 """Merging: all due steps of one ticket that are still true become one escalation with absolute values.
 
-The owner (team and person) is one value, and the first rule in the file wins it; the priority is the highest that is asked for
-and is never lowered; labels unite; comments become one. Whoever loses is named, and by whom.
+The owner (team and person) is one value: that of confidential rules first, then of the first rule in the file. The priority is
+the highest that is asked for and is never lowered; labels unite; comments become one. Whoever loses is named, and by whom.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rules.binding import BoundLevel, BoundRules
-from rules.chains import next_tier
-from rules.escalation import Escalation, FieldChange, FiringKey, Notice, Overruled
-from rules.explain import fill
-from rules.protocol import AddLabel, Assign, Comment, Escalate, RaisePriority, Rule, Tell
-from rules.ticket import UNKNOWN, Ticket, Value
+from rules.chains import Next, PassedOver, last_resolving_team, next_tier, off_duty
+from rules.confidential import CHAIN, own_teams
+from rules.due_step import DueStep
+from rules.escalation import Escalation, FieldChange, Overruled
+from rules.instants import Instant
+from rules.messages import Messages
+from rules.note import HOLD_HINT, note, said
+from rules.protocol import AddLabel, Assign, Escalate, Mode, RaisePriority, Restrict, Rule, SetField
+from rules.ticket import RESTRICTED_TO, UNKNOWN, Ticket, Value
 
-_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+")
+__all__ = ["HOLD_HINT", "DueStep", "merge"]
 
 NO_TEAM_KNOWN: Final = "the ticket's team can't be read, so it was not moved"
-HOLD_HINT: Final = "To keep hoist away from this ticket, give it the label hoist-hold."
+NOT_ALLOWED: Final = "the tickets of this rule may not go there"
+KEPT: Final = "a confidential procedure keeps this ticket"
 
 
 @dataclass(frozen=True, slots=True)
-class DueStep:
-    """One due step: its key, its rule, why it is due (sentences, and in short), and what the placeholders of its texts mean."""
+class _Wish:
+    """What a step wants a field to become: the source's id, and the word for it. The lowest rank wins, of equals the first."""
 
-    key: FiringKey
-    rule: Rule
-    because: tuple[str, ...]
-    in_short: str
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    team: str
-    team_id: str
-    step: DueStep
-
-
-@dataclass(frozen=True, slots=True)
-class _Priority:
+    field: str
     word: str
     id: str
-    level: int  # 0 is the most urgent
     step: DueStep
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """A wish that lost, in the organisation's words."""
+    """A wish that lost, and the step whose wish went before it."""
 
-    step: DueStep
-    field: str
-    wished: str
+    wish: _Wish
     to: DueStep
 
     @property
     def as_overruled(self) -> Overruled:
-        return Overruled(self.step.key, self.field, self.to.rule.id)
+        return Overruled(self.wish.step.key, self.wish.field, self.to.rule.id)
 
     def __str__(self) -> str:
-        return f"{self.step.rule.title} asked for the {self.field} {self.wished}, and {self.to.rule.title} goes before it"
+        loser = self.wish.step.rule
+        wished = "another value" if loser.confidential else self.wish.word
+        return f"{loser.title} asked for the {self.wish.field} {wished}, and {self.to.rule.title} goes before it"
 
 
-def merge(ticket: Ticket, steps: Sequence[DueStep], rules: BoundRules) -> Escalation:
-    """The one escalation for these steps of a ticket, whose present values `ticket` holds."""
-    ordered = sorted(steps, key=lambda step: (step.rule.order, step.key))
-    merger = _Merger(ticket, rules)
+def merge(ticket: Ticket, steps: Sequence[DueStep], rules: BoundRules, at: Instant, holding: Sequence[Rule] = ()) -> Escalation:
+    """The one escalation for these steps of a ticket, whose present values `ticket` holds, as of the confirming read at `at`.
+
+    `holding` are the rules that hold on the ticket at that instant, due or not: where a confidential one is among them, others
+    move the ticket only to its teams.
+    """
+    ordered = sorted(steps, key=lambda step: (not step.rule.confidential, step.rule.order, step.key))
+    merger = _Merger(ticket, rules, at, [*holding, *(step.rule for step in ordered)])
     for step in ordered:
         merger.take(step)
     return merger.escalation(ordered)
@@ -79,61 +72,104 @@ def merge(ticket: Ticket, steps: Sequence[DueStep], rules: BoundRules) -> Escala
 class _Merger:
     """One escalation in the making."""
 
-    def __init__(self, ticket: Ticket, rules: BoundRules) -> None:
-        self.ticket, self.rules = ticket, rules
+    def __init__(self, ticket: Ticket, rules: BoundRules, at: Instant, holding: Sequence[Rule]) -> None:
+        self.ticket, self.rules, self.at = ticket, rules, at
         self.team: Value = ticket.fields.get("team", UNKNOWN)
-        self.owners: list[_Owner] = []
-        self.priorities: list[_Priority] = []
+        keeping = (rule for rule in holding if rule.confidential and rule.mode is Mode.LIVE)
+        self.keepers = [own_teams(rule, rules.organisation) or frozenset() for rule in keeping]
+        self.wishes: dict[str, list[_Wish]] = {}
         self.labels: set[str] = set()
-        self.notices: list[Notice] = []
         self.findings: list[str] = []
+        self.at_the_top: list[DueStep] = []
 
     def take(self, step: DueStep) -> None:
-        for action in step.rule.actions:
+        """What a step wants of the ticket; whom it tells is seen to when the owner is known."""
+        for action in step.actions:
             match action:
                 case Escalate():
                     self._escalate(step, action)
-                case Assign():
-                    self._assign(step, action)
+                case Assign(team):
+                    self._assign(step, team)
                 case RaisePriority():
                     self._raise(step, action)
+                case SetField(field, value):
+                    self._set(step, field, value)
+                case Restrict(team):
+                    self._restrict(step, team)
                 case AddLabel(label):
                     self.labels.add(label)
-                case Tell(who, urgent):
-                    self.notices.append(Notice(who, step.rule.title, urgent))
-                case Comment():
-                    pass  # written last, when the owner is known
+                case _:
+                    pass
 
-    @property
-    def owner(self) -> _Owner | None:
-        """That of the first rule that asks for another one."""
-        return self.owners[0] if self.owners else None
+    def winner(self, field: str) -> _Wish | None:
+        """The wish that a field gets: the highest priority, and of anything else what the first rule asks for."""
+        return min(self.wishes.get(field, ()), key=lambda wish: wish.rank, default=None)
 
-    @property
-    def priority(self) -> _Priority | None:
-        """The highest that is asked for; of equals the first rule's."""
-        return min(self.priorities, key=lambda wish: wish.level, default=None)
+    # --- wishes ------------------------------------------------------------------------------------------------------------
+
+    def _wish(self, wish: _Wish) -> None:
+        self.wishes.setdefault(wish.field, []).append(wish)
 
     def _escalate(self, step: DueStep, action: Escalate) -> None:
         if self.team is UNKNOWN:
             self.findings.append(NO_TEAM_KNOWN)
             return
         chain = self.rules.organisation.chains[action.chain]
-        found = next_tier(chain, self.rules.teams, self.team, action.enter_at)
-        self.findings += [f"{team} was passed over: it has no team in this source" for team in found.passed_over]
-        if found.team is None or found.team_id is None:
-            self.findings.append(found.finding)
-        else:
-            self.owners.append(_Owner(found.team, found.team_id, step))
+        if step.rule.confidential:
+            chain = replace(chain, name=CHAIN)
+        standing: list[Value] = [self.team]
+        if action.from_last_resolving_team:
+            standing.append(self._resolver())
+        found = next_tier(chain, self.rules.teams, standing, action, self._barred(step.rule))
+        self.findings += [self._passed_over(step, each) for each in found.passed_over]
+        self._move_along(step, found)
 
-    def _assign(self, step: DueStep, action: Assign) -> None:
-        ids = self.rules.teams.get(action.team, ())
+    def _move_along(self, step: DueStep, found: Next) -> None:
+        if found.team is not None and found.team_id is not None:
+            self._wish(_Wish("team", found.team, found.team_id, step))
+        elif not step.repetition or not found.top:  # that the chain has ended is said once
+            self.findings.append(found.finding)
+            if found.top:
+                self.at_the_top.append(step)
+
+    @staticmethod
+    def _passed_over(step: DueStep, found: PassedOver) -> str:
+        return f"a tier was passed over: {found.why}" if step.rule.confidential else str(found)
+
+    def _resolver(self) -> Value:
+        team = last_resolving_team(self.ticket)
+        if team is UNKNOWN:
+            self.findings.append("nobody is known to have resolved it before, so the next tier is that of its present team")
+        return team
+
+    def _barred(self, rule: Rule) -> Callable[[str], str]:
+        """Why a team can't be given this ticket by a rule at this instant; nothing where it can."""
+        own = own_teams(rule, self.rules.organisation)
+
+        def barred(team: str) -> str:
+            if own is not None and team not in own:
+                return NOT_ALLOWED
+            if any(team not in teams for teams in self.keepers):
+                return KEPT
+            return off_duty(self.rules, team, self.at)
+
+        return barred
+
+    def _assign(self, step: DueStep, team: str) -> None:
+        ids = self.rules.teams.get(team, ())
+        own = own_teams(step.rule, self.rules.organisation)
         if not ids:
-            self.findings.append(f"{action.team} has no team in this source, so the ticket was not moved")
+            self.findings.append(f"{team} has no team in this source, so the ticket was not moved")
         elif self.team is UNKNOWN:
             self.findings.append(NO_TEAM_KNOWN)
-        elif self.team not in ids:
-            self.owners.append(_Owner(action.team, ids[0], step))
+        elif self.team in ids:
+            return
+        elif own is not None and team not in own:
+            self.findings.append(f"{NOT_ALLOWED}, so it was not moved")
+        elif any(team not in teams for teams in self.keepers):
+            self.findings.append(f"{KEPT}, so it was not moved")
+        else:
+            self._wish(_Wish("team", team, ids[0], step))
 
     def _raise(self, step: DueStep, action: RaisePriority) -> None:
         place = self.rules.urgency.get(self.ticket.fields.get("priority"))
@@ -145,10 +181,10 @@ class _Merger:
         wanted = present - action.by if action.to is None else self._place(action.to, here)
         ceiling = 0 if action.not_above is None else self._place(action.not_above, here)
         level = max(wanted, ceiling, 0)
-        if level >= present:
+        if level < present:
+            self._wish(_Wish("priority", here[level].word, here[level].ids[0], step, level))
+        elif not step.repetition:  # that there is nothing left to raise is said once
             self.findings.append("the priority is as high as this rule may raise it")
-            return
-        self.priorities.append(_Priority(here[level].word, here[level].ids[0], level, step))
 
     def _place(self, word: str, here: Sequence[BoundLevel]) -> int:
         """The place of a word among the levels of this source; of one that it does not have, that of the next lower one."""
@@ -156,72 +192,96 @@ class _Merger:
         lower = (n for n, level in enumerate(here) if words.index(level.word) >= words.index(word))
         return next(lower, len(here))
 
+    def _set(self, step: DueStep, field: str, value: str) -> None:
+        present = self.ticket.fields.get(field, UNKNOWN)
+        if present is UNKNOWN:
+            self.findings.append(f"{field} can't be read, so it was not set")
+        elif present not in {value, (value,)}:
+            self._wish(_Wish(field, value, value, step))
+
+    def _restrict(self, step: DueStep, team: str) -> None:
+        ids = self.rules.teams.get(team, ())
+        if not ids:  # a source in which it could never be done is refused when the rules are loaded
+            self.findings.append(f"{team} has no team in this source, so the ticket was not restricted to it")
+        elif self.ticket.fields.get(RESTRICTED_TO) not in ids:
+            self._wish(_Wish(RESTRICTED_TO, team, ids[0], step))
+
+    # --- the escalation ----------------------------------------------------------------------------------------------------
+
     def escalation(self, steps: Sequence[DueStep]) -> Escalation:
+        messages = self._messages(steps)
+        lost = list(self._lost())
+        findings = tuple(dict.fromkeys((*self.findings, *messages.findings)))
         return Escalation(
             self.ticket.ref,
             tuple(step.key for step in steps),
-            self._changes(),
+            tuple(self._changes()),
             tuple(sorted(self.labels - self._present_labels())),
-            self._comment(steps),
-            tuple(dict.fromkeys(self.notices)),
-            tuple(lost.as_overruled for lost in self._lost()),
-            tuple(dict.fromkeys(self.findings)),
+            self._comment(steps, messages, (*map(str, lost), *findings)),
+            tuple(dict.fromkeys(messages.notices)),
+            tuple(each.as_overruled for each in lost),
+            findings,
+            self._restriction(),
+            tuple(dict.fromkeys(messages.proposals)),
+            tuple(dict.fromkeys(messages.requests)),
         )
+
+    def _messages(self, steps: Sequence[DueStep]) -> Messages:
+        messages = Messages(self.ticket, self.rules, self._receiving_team(), self.at)
+        for step in steps:
+            messages.take(step)
+        for step in self.at_the_top:
+            messages.tell_the_top(step)
+        return messages
+
+    def _receiving_team(self) -> str | None:
+        """The organisation's name of the team that gets the ticket, or else has it."""
+        owner = self.winner("team")
+        if owner is not None:
+            return owner.word
+        return next((name for name, ids in self.rules.teams.items() if self.team in ids), None)
 
     def _lost(self) -> Iterator[_Lost]:
         """Wishes that another rule's went before."""
-        owner, priority = self.owner, self.priority
-        if owner is not None:
-            for wish in self.owners:
-                if wish.team_id != owner.team_id:
-                    yield _Lost(wish.step, "team", wish.team, owner.step)
-        if priority is not None:
-            for raised in self.priorities:
-                if raised.level != priority.level:
-                    yield _Lost(raised.step, "priority", raised.word, priority.step)
+        for field, wishes in self.wishes.items():
+            winner = self.winner(field)
+            for wish in wishes:
+                if winner is not None and (wish.rank, wish.id) != (winner.rank, winner.id) and wish.step is not winner.step:
+                    yield _Lost(wish, winner.step)
 
-    def _changes(self) -> tuple[FieldChange, ...]:
+    def _changes(self) -> Iterator[FieldChange]:
         fields = self.ticket.fields
-        changes = []
-        if self.owner is not None:
-            changes.append(FieldChange("team", self.team, self.owner.team_id))
-            if fields.get("assignee", UNKNOWN) not in {
-                None,
-                UNKNOWN,
-            }:  # a person of the former team does not own it for the new one
-                changes.append(FieldChange("assignee", fields.get("assignee"), None))
-        if self.priority is not None:
-            changes.append(FieldChange("priority", fields.get("priority"), self.priority.id))
-        return tuple(changes)
+        owner = self.winner("team")
+        if owner is not None:
+            yield FieldChange("team", self.team, owner.id)
+            if fields.get("assignee", UNKNOWN) not in {None, UNKNOWN}:
+                # a person of the former team does not own it for the new one
+                yield FieldChange("assignee", fields.get("assignee"), None)
+        for field in ("priority", *sorted(self.wishes.keys() - {"team", "priority", RESTRICTED_TO})):
+            wish = self.winner(field)
+            if wish is not None:
+                yield FieldChange(field, fields.get(field), wish.id)
+
+    def _restriction(self) -> FieldChange | None:
+        wish = self.winner(RESTRICTED_TO)
+        return None if wish is None else FieldChange(RESTRICTED_TO, self.ticket.fields.get(RESTRICTED_TO), wish.id)
 
     def _present_labels(self) -> set[str]:
         labels: Value = self.ticket.fields.get("labels")
         return set(labels) if isinstance(labels, tuple) else set()
 
-    def _comment(self, steps: Sequence[DueStep]) -> str:
-        parts = [part for step in steps for part in self._said(step)]
-        parts += [f"Note: {finding}." for finding in dict.fromkeys((*map(str, self._lost()), *self.findings))]
-        if self.notices:
-            parts.append("To be told: " + ", ".join(dict.fromkeys(notice.to for notice in self.notices)) + ".")
-        return "\n".join((*parts, HOLD_HINT))
-
-    def _said(self, step: DueStep) -> list[str]:
-        values = dict(step.values)
-        if self.owner is not None and _moves(step.rule):
-            values["team"] = self.owner.team
-        if self.priority is not None:
-            values["priority"] = self.priority.word
-        again = f" (reminder {step.key.step})" if step.key.step else ""
-        texts = [self._true(action.text, step.rule) for action in step.rule.actions if isinstance(action, Comment)]
-        said = [fill(text, values) for text in texts if text]
-        return [f"{step.rule.title}{again}", *(said or [f"Because {step.in_short}."])]
-
-    def _true(self, text: str, rule: Rule) -> str:
-        """The text without the sentences that say to which {team} a rule moves the ticket, where it stays with the one it has."""
-        if self.owner is not None or not _moves(rule):
-            return text
-        return " ".join(sentence for sentence in _SENTENCES.split(text) if "{team}" not in sentence)
-
-
-def _moves(rule: Rule) -> bool:
-    return any(isinstance(action, Escalate | Assign) for action in rule.actions)
+    def _comment(self, steps: Sequence[DueStep], messages: Messages, findings: Sequence[str]) -> str:
+        owner, priority = self.winner("team"), self.winner("priority")
+        team = self._receiving_team()
+        language = self.rules.organisation.teams[team].language if team is not None else ""
+        parts: list[str] = []
+        for step in steps:
+            values = {**step.values, **messages.values.get(step.key, {})}
+            if owner is not None and step.moves:
+                values["team"] = owner.word
+            if priority is not None:
+                values["priority"] = priority.word
+            lines = said(step, values, language, moved=owner is not None)
+            if not (step.rule.confidential and lines[0] in parts):
+                parts += lines
+        return note(parts, findings, messages.shown, messages.shown_proposals, messages.shown_requests)

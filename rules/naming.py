@@ -7,14 +7,35 @@ sentence, so that all of it can be shown at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from rules.conditions import states
+from rules.conditions.source import Source
 from rules.conditions.states import BoundState, Verdict
-from rules.protocol import AnyWord, Level, Matches, OneOf, Organisation, State
+from rules.conditions.tree import calendars_of
+from rules.protocol import (
+    CALENDAR_OF_REQUESTER,
+    CALENDAR_OF_TEAM,
+    CALENDAR_OF_TIER,
+    CALENDARS_OF_THE_TICKET,
+    Amount,
+    AnyWord,
+    Condition,
+    Count,
+    Counted,
+    InList,
+    InWindow,
+    Level,
+    Matches,
+    OneOf,
+    Organisation,
+    State,
+    Target,
+    Test,
+)
 from rules.ticket import Value
-from rules.world import Directory
+from rules.world import Directory, World
 
 
 class Names:
@@ -24,9 +45,11 @@ class Names:
     urgent) of every priority id that one names; `ranks` the place of every priority id in the source's own order.
     """
 
-    def __init__(self, organisation: Organisation, source: str, directory: Directory) -> None:
+    def __init__(self, organisation: Organisation, source: str, directory: Directory, world: World) -> None:
         self._organisation = organisation
         self._source = source
+        self._world = world
+        self._directory = directory
         self._teams_listed = directory.teams_listed
         self.problems: list[str] = []
         self.teams: dict[str, tuple[str, ...]] = {
@@ -62,10 +85,11 @@ class Names:
             case OneOf(values):
                 bound = self._values(field, values, where)
                 if field == "labels":
-                    return BoundState(field, None, states.any_label(bound), (field, bound))
+                    labels = None if None in bound else bound
+                    return BoundState(field, None, states.any_label(bound), (field, bound), labels)
                 return BoundState(field, bound, states.among(bound), (field, bound))
             case AnyWord(words):
-                return _by_verdict(field, test, states.found_in_text(states.words(words)))
+                return _by_verdict(field, test, states.found_words(words))
             case Matches(pattern):
                 try:
                     compiled = re.compile(pattern)
@@ -73,6 +97,61 @@ class Names:
                     self.problems.append(f"{where}: {pattern!r} is not a regular expression: {error}")
                     compiled = re.compile("")
                 return _by_verdict(field, test, states.found_in_text(compiled))
+            case Amount(at_least, at_most):
+                return _by_verdict(field, test, states.amount(at_least, at_most))
+            case InList(name):
+                if name not in self._world.lists:
+                    self.problems.append(self.unknown("list", name, self._world.lists, where))
+                return _by_verdict(field, test, self.listed(name))
+
+    def listed(self, name: str) -> Verdict:
+        """Whether a value, or the person it is the id of, stands in a named list."""
+        entries = self._world.lists.get(name, frozenset())
+        people = self._directory.people.values()
+        ids = frozenset(
+            person.id for person in people if not entries.isdisjoint((person.name.casefold(), person.email.casefold()))
+        )
+        return states.in_list(entries - {""}, ids)
+
+    def misfits(self, condition: Condition, where: str) -> Iterator[str]:
+        """What a condition names that is not there, and durations that it can't be measured by."""
+        calendars = self._world.calendars
+        for name in calendars_of(condition):
+            if name not in calendars and (name not in CALENDARS_OF_THE_TICKET or isinstance(condition, Target)):
+                yield self.unknown("calendar", name, calendars, where)
+        match condition:
+            case InWindow(name) if name not in self._world.windows:
+                yield self.unknown("window", name, self._world.windows, where)
+            case Count(Counted.BACK_TO_FIRST_LINE, chain=chain):
+                self.chain(chain, where)
+            case _:
+                pass
+
+    @property
+    def facts(self) -> Source:
+        """What conditions look at of the source beside its tickets."""
+        teams = {id_: team for team in self._organisation.teams.values() for id_ in reversed(self.teams[team.name])}
+        tiers = {tier.team for chain in self._organisation.chains.values() for tier in chain.tiers}
+        lists = [(self.listed(one.name), one.calendar) for one in self._organisation.lists.values() if one.calendar]
+
+        def of_team(value: Value) -> str | None:
+            team = teams.get(value) if isinstance(value, str) else None
+            return team.calendar or None if team is not None else None
+
+        def of_tier(value: Value) -> str | None:
+            team = teams.get(value) if isinstance(value, str) else None
+            return team.calendar or None if team is not None and team.name in tiers else None
+
+        def of_requester(value: Value) -> str | None:
+            return next((calendar for on_it, calendar in lists if on_it(value)), None)
+
+        return Source(
+            ranks=self.ranks,
+            places={name: self._places(name) for name in self._organisation.chains},
+            members=self._directory.members,
+            calendars={CALENDAR_OF_TEAM: of_team, CALENDAR_OF_TIER: of_tier, CALENDAR_OF_REQUESTER: of_requester},
+            otherwise=self._organisation.calendar,
+        )
 
     def chain(self, name: str | None, where: str) -> str | None:
         """The chain that is meant: the named one, or the only one there is; else a problem, and None."""
@@ -146,9 +225,7 @@ class Names:
         """A tier is known from the team: the highest of its places in the chain, 1 being the first line."""
         chain = self.chain(condition.chain, where)
         tiers = self._organisation.chains[chain].tiers if chain is not None else ()
-        place: dict[str, int] = {}
-        for number, tier in enumerate(tiers, start=1):
-            place |= dict.fromkeys(self.teams.get(tier.team, ()), number)
+        place = self._places(chain) if chain is not None else {}
         numbers = {tier.team: number for number, tier in enumerate(tiers, start=1)}
         wanted = self._tiers(condition, numbers, where)
         bound: set[Value] = {team for team, number in place.items() if number in wanted}
@@ -157,6 +234,13 @@ class Names:
             return BoundState("team", None, _outside(outside), ("outside", outside))
         values = frozenset(bound)
         return BoundState("team", values, states.among(values), ("team", values))
+
+    def _places(self, chain: str) -> dict[Value, int]:
+        """The highest place of each team id in a chain, 1 being the first line."""
+        places: dict[Value, int] = {}
+        for number, tier in enumerate(self._organisation.chains[chain].tiers, start=1):
+            places |= dict.fromkeys(self.teams.get(tier.team, ()), number)
+        return places
 
     def _tiers(self, condition: State, numbers: Mapping[str, int], where: str) -> set[int]:
         def number(word: str) -> int:
@@ -180,7 +264,7 @@ class Names:
                 return set()
 
 
-def _by_verdict(field: str, test: Level | AnyWord | Matches, verdict: Verdict) -> BoundState:
+def _by_verdict(field: str, test: Test, verdict: Verdict) -> BoundState:
     return BoundState(field, None, verdict, (field, test))
 
 

@@ -8,7 +8,10 @@ from typing import Final
 
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, moment
 from rules.protocol import (
+    CALENDARS_OF_THE_TICKET,
+    Acknowledged,
     All,
+    Amount,
     AnyOf,
     AnyWord,
     Clock,
@@ -16,16 +19,26 @@ from rules.protocol import (
     Count,
     Counted,
     Due,
+    Duration,
+    Ever,
+    FirstReply,
     Held,
+    Hours,
+    InList,
+    InWindow,
     Level,
+    Lingering,
     Matches,
     Not,
     OneOf,
     Silent,
     State,
+    Target,
     Unanswered,
+    Unchanged,
+    Until,
 )
-from rules.ticket import Kind
+from rules.ticket import NATIVE, RELATED, Kind
 
 _LAST_DATE: Final = 253_402_300_799_000  # the end of the year 9999, the last that a date can have
 _PEOPLE_FIELDS: Final = frozenset(("assignee", "team", "requester"))
@@ -36,8 +49,21 @@ _COUNTED: Final = {
     Counted.REOPENED: "reopened",
     Counted.PRIORITY_RAISED: "raised in priority",
     Counted.PRIORITY_LOWERED: "lowered in priority",
-    Counted.REQUESTER_WROTE: "written to by the requester",
+    Counted.REQUESTER_WROTE: "wrote",
+    Counted.REQUESTER_CHASED: "wrote again without an answer",
+    Counted.CAME_BACK: "reopened or followed up",
+    Counted.HANDED_BACK: "given back to the team that had just handed it over",
+    Counted.BACK_TO_FIRST_LINE: "sent back to the first line",
 }
+_OF_REQUESTER: Final = frozenset((Counted.REQUESTER_WROTE, Counted.REQUESTER_CHASED))
+_FIELDS: Final = {
+    "native_status": "native status",
+    "request_type": "request type",
+    "last_comment": "last comment",
+    "queue": "number of open tickets of its team",
+}
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_A_DAY: Final = 1440
 _KINDS: Final = {
     Kind.STAFF: "the staff",
     Kind.REQUESTER: "the requester",
@@ -78,33 +104,91 @@ def phrase(condition: Condition) -> str:
         case All(parts) | AnyOf(parts):
             joined = (" and " if isinstance(condition, All) else " or ").join(_bracketed(part) for part in parts)
             return joined or "nothing is asked for"
+        case Not(FirstReply()):
+            return "the staff has not written to the requester yet"
+        case Not(Acknowledged(None)):
+            return "nobody of the team that has it has touched it since it came to that team"
         case Not(part):
             return f"it is not so that {_bracketed(part)}"
-        case Held(part, duration):
-            return f"for {duration} {_bracketed(part)}"
-        case Clock():
-            return _clock(condition)
+        case Held() | Lingering() | Until() | Ever() | Clock():
+            return _of_parts(condition)
         case Count():
             return _count(condition)
+        case Silent() | Unanswered() | Due() | Target() | Unchanged():
+            return _over_time(condition)
+        case Acknowledged() | FirstReply() | Hours() | InWindow():
+            return _gate(condition)
+
+
+def _of_parts(condition: Held | Lingering | Until | Ever | Clock) -> str:
+    match condition:
+        case Held(part, duration):
+            return f"for {_lasting(duration)} {_bracketed(part)}" if _some(duration) else phrase(part)
+        case Lingering(part, still):
+            return f"{_bracketed(part)}, or was so and still {_bracketed(still)}"
+        case Until(part, ended):
+            return f"{phrase(part)}, until {_bracketed(ended)}"
+        case Ever(part):
+            return f"it was once so that {_bracketed(part)}"
+        case Clock():
+            return _clock(condition)
+
+
+def _over_time(condition: Silent | Unanswered | Due | Target | Unchanged) -> str:
+    match condition:
         case Silent(duration, kinds, replies_only):
             did = "wrote" if replies_only else "touched the ticket"
-            return f"for {duration} nobody of {_listed((_KINDS[kind] for kind in kinds), 'and')} {did}"
+            return f"for {_lasting(duration)} nobody of {_listed((_KINDS[kind] for kind in kinds), 'and')} {did}"
         case Unanswered(duration, waiting_for, touch_answers):
             did = "answered or touched the ticket" if touch_answers else "answered"
-            return f"{_KINDS[waiting_for]} has not {did} for {duration}"
-        case Due(field, within):
-            near = f"at most {within} ahead or " if within.milliseconds or within.business_days else ""
-            return f"the instant in {field} is {near}past"
+            return f"{_KINDS[waiting_for]} has not {did} for {_lasting(duration)}"
+        case Due(field, within, passed_for):
+            if passed_for is not None:
+                return f"the instant in {_named(field)} passed {_lasting(passed_for)} ago"
+            near = f"at most {_lasting(within)} ahead or " if _some(within) else ""
+            return f"the instant in {_named(field)} is {near}past"
+        case Target(name, within, percent, calendar):
+            if percent is not None:
+                counted = "" if calendar is None else f" on the calendar {calendar}"
+                return f"{percent} percent of the target {name} are used up{counted}"
+            if within is not None and _some(within):
+                return f"the target {name} is due within {_lasting(within)} or missed"
+            return f"the target {name} is missed"
+        case Unchanged(field, duration):
+            return f"the {_named(field)} has been what it is for {_lasting(duration)}"
+
+
+def _gate(condition: Acknowledged | FirstReply | Hours | InWindow) -> str:
+    match condition:
+        case Acknowledged(expires):
+            recent = "" if expires is None else f", no longer than {_lasting(expires)} ago"
+            return f"somebody of the team that has it has touched it since it came to that team{recent}"
+        case FirstReply():
+            return "the staff has written to the requester"
+        case InWindow(name):
+            return f"the window {name} is on"
+        case Hours(calendar=None):
+            days = _listed((_DAYS[day] for day in condition.days), "or") if len(condition.days) < len(_DAYS) else ""
+            hours = (
+                ""
+                if condition.end - condition.start == _A_DAY
+                else f"between {_of_day(condition.start)} and {_of_day(condition.end)}"
+            )
+            when = " ".join(part for part in (days and f"a {days}", hours) if part) or "any time"
+            said = f"it is {when} in {condition.time_zone}"
+            return f"it is not so that {said}" if condition.outside else said
+        case Hours(calendar, outside):
+            return f"it is {'outside' if outside else 'within'} the hours of {_calendar(str(calendar))}"
 
 
 def _state(condition: State) -> str:
-    field = condition.field if condition.chain is None else f"{condition.field} in chain {condition.chain}"
+    field = _named(condition.field) if condition.chain is None else f"{condition.field} in chain {condition.chain}"
     match condition.test:
         case OneOf(values):
             nobody = "nobody" if field in _PEOPLE_FIELDS else "nothing"
             verb = "include" if field == "labels" else "is"
             return f"the {field} {verb} {_listed((nobody if value is None else value for value in values), 'or')}"
-        case Level(at_least, at_most):
+        case Level(at_least, at_most) | Amount(at_least, at_most):
             bounds = [f"at least {at_least}"] if at_least is not None else []
             bounds += [f"at most {at_most}"] if at_most is not None else []
             return f"the {field} is {' and '.join(bounds) or 'any'}"
@@ -112,12 +196,17 @@ def _state(condition: State) -> str:
             return f"the {field} has the words {_listed((repr(word) for word in words), 'or')}"
         case Matches(pattern):
             return f"the {field} matches {pattern!r}"
+        case InList(name):
+            return f"the {field} is in the list {name}"
 
 
 def _clock(condition: Clock) -> str:
-    text = f"{condition.duration} are on the clock that runs while {_bracketed(condition.running)}"
+    owner = " of the team that has it" if condition.of_team else ""
+    text = f"{_lasting(condition.duration)} are on the clock{owner} that runs while {_bracketed(condition.running)}"
     if condition.pause_while is not None:
         text += f", stands while {_bracketed(condition.pause_while)}"
+    if condition.stop is not None:
+        text += f", stops for good when {_bracketed(condition.stop)}"
     if condition.reset is not None:
         text += f", and begins anew when {_bracketed(condition.reset)}"
     return text
@@ -125,17 +214,50 @@ def _clock(condition: Clock) -> str:
 
 def _count(condition: Count) -> str:
     times = "once" if condition.at_least == 1 else f"{condition.at_least} times"
-    text = f"it was {_COUNTED[condition.event]} at least {times}"
+    subject = "the requester" if condition.event in _OF_REQUESTER else "it was"
+    text = f"{subject} {_COUNTED[condition.event]} at least {times}"
+    if condition.chain is not None:
+        text += f" in chain {condition.chain}"
+    if condition.by is not None:
+        text += f" by {_KINDS[condition.by]}"
     if condition.within is not None:
-        text += f" within {condition.within}"
+        text += f" within {_lasting(condition.within)}"
     if condition.ignore_stays_shorter_than is not None:
-        text += f", stays shorter than {condition.ignore_stays_shorter_than} left out"
-    return text
+        text += f", stays shorter than {_lasting(condition.ignore_stays_shorter_than)} left out"
+    if condition.ignore_thanks:
+        text += ", mere thanks left out"
+    return text + (", each further time anew" if condition.again else "")
+
+
+def _named(field: str) -> str:
+    """What people call a field: a source's own by its name, a number of related tickets by what they share."""
+    if field in _FIELDS:
+        return _FIELDS[field]
+    if field.startswith(RELATED):
+        return f"number of other open tickets of the same {field.removeprefix(RELATED)}"
+    return f"field {field.removeprefix(NATIVE)}" if field.startswith(NATIVE) else field
+
+
+def _lasting(duration: Duration) -> str:
+    """A duration, with the calendar that the ticket gives where it counts on one."""
+    return f"{duration} on the {duration.calendar}" if duration.calendar in CALENDARS_OF_THE_TICKET else str(duration)
+
+
+def _calendar(name: str) -> str:
+    return f"the {name}" if name in CALENDARS_OF_THE_TICKET else name
+
+
+def _some(duration: Duration) -> bool:
+    return bool(duration.milliseconds or duration.business_days)
+
+
+def _of_day(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def _bracketed(condition: Condition) -> str:
     text = phrase(condition)
-    return f"({text})" if isinstance(condition, All | AnyOf | Clock) else text
+    return f"({text})" if isinstance(condition, All | AnyOf | Clock | Lingering | Until) else text
 
 
 def _listed(words: Iterable[str], last: str) -> str:

@@ -7,7 +7,23 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-PLACEHOLDERS: Final = ("held", "since", "team", "former_team", "key", "rule", "title", "count", "priority", "chain")
+PLACEHOLDERS: Final = (
+    "held",
+    "since",
+    "team",
+    "former_team",
+    "teams",
+    "key",
+    "rule",
+    "title",
+    "count",
+    "priority",
+    "chain",
+    "arbiter",
+    "deadline",
+    "provider",
+    "case",
+)
 """Names that may stand in braces; any other is refused when a rule is loaded."""
 
 LENGTH_LIMIT: Final = 200

@@ -200,24 +200,26 @@ class Unanswered:
 class Due:
     """A timestamp that the ticket carries lies at most `within` ahead, or has passed (`within` nought).
 
-    The anchor is the instant at which it was set.
+    With `passed_for` it holds from so long after the timestamp. The anchor is the instant at which it was set.
     """
 
     field: str
     within: Duration
+    passed_for: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A target that the platform itself keeps for the ticket (field `target.NAME`: when it is due, while it runs).
 
-    Holds from so long before it is due (`within`; nought: passed), or from so much of it used up (`percent`), as long as it runs.
-    The anchor is the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
+    Holds from so long before it is due (`within`; nought: passed), or from so much of it used up (`percent`, counted on `calendar`;
+    None: round the clock), as long as it runs. A move that hoist's own write caused brings it no nearer. The anchor is the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
     """
 
     name: str
     within: Duration | None = None
     percent: int | None = None
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,8 @@ class Hours:
     """The time of day and week: within a calendar's open hours, or between two local times on some days.
 
     `start` and `end` are minutes of the local day; an end at or before its start lies on the next day. `calendar` excludes the
-    rest. How far ahead such times are known is the calendars' affair; beyond that they may hold.
+    rest; it may be one of CALENDARS_OF_THE_TICKET. What lies far ahead of the ticket's last read
+    (`rules.conditions.times.AHEAD`) may hold.
     """
 
     calendar: str | None = None
@@ -272,6 +275,14 @@ class Until:
 
     part: Condition
     ended: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Lingering:
+    """The part, and from its end on for as long as `still` surely goes on holding; the anchor is the part's."""
+
+    part: Condition
+    still: Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +310,7 @@ Condition = (
     | Hours
     | InWindow
     | Until
+    | Lingering
     | Ever
 )
 
@@ -358,7 +370,7 @@ class AddLabel:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Tell (or page) a role, a person, `on_call of TEAM`, `lead of TEAM`, `manager of assignee`; never moves the ticket.
+    """Tell (or page) somebody (`rules.recipients` lists who can be meant); never moves the ticket.
 
     `at_most_per_night`: at most so many pages to one person between 22:00 and 07:00 of the calendar; further ones are told.
     """
@@ -379,7 +391,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Arbiter:
-    """Name who decides which team keeps the ticket, and by when."""
+    """Name who decides which team keeps the ticket, and by when: after `within`, a business day where nothing is said."""
 
     who: str
     within: Duration | None = None
@@ -408,11 +420,15 @@ class Restrict:
 
 @dataclass(frozen=True, slots=True)
 class AtProvider:
-    """Something at a service provider: open or chase a case, ask for another severity. `template` names the text."""
+    """Something at a service provider: open or chase a case, ask for another `severity`. `template` names the text.
+
+    Without a `provider` it is that of the ticket's case.
+    """
 
     deed: ProviderDeed
     provider: str = ""
     template: str = ""
+    severity: str = ""
 
 
 class ProviderDeed(StrEnum):
@@ -457,14 +473,16 @@ class Step:
     """One step of a rule's ladder: what is done, and when.
 
     `after` counts from the start of the episode (None: at once); `begins` is another condition with the same anchors, whose start
-    in the episode the step waits for (`at: 75 percent`). `at_opening`: at the next opening of the rule's calendar then. It is
-    passed over while `unless` holds, and taken when that ends. `said` is when, as written.
+    in the episode the step waits for (`at: 75 percent`) and its `after` counts from. `at_opening`: at the next opening then of the
+    calendar `opening_of`, the rule's where that is None. It is passed over while `unless` holds, and taken when that ends. `said`
+    is when, as written.
     """
 
     actions: tuple[Action, ...]
     after: Duration | None = None
     begins: Condition | None = None
     at_opening: bool = False
+    opening_of: str | None = None
     unless: Condition | None = None
     said: str = field(default="", compare=False)
 
@@ -536,7 +554,7 @@ class Team:
 class NamedList:
     """A named list: its entries as written, or the file they stand in (a line or the first column of a CSV each).
 
-    From `until` (ISO date) on it is empty. `calendar`: for requesters on it, their calendar.
+    From `until` (ISO date in its zone) on it is empty. `calendar`: for requesters on it, their calendar.
     """
 
     name: str
@@ -545,13 +563,14 @@ class NamedList:
     owner: str = ""
     until: str = ""
     calendar: str = ""
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class NamedWindow:
     """Named stretches of time: (from, to) local times as written, or the file or https URL (iCalendar, CSV) they stand in.
 
-    From `until` (ISO date) on it is never on.
+    From `until` (ISO date in its zone) on it is never on.
     """
 
     name: str
@@ -560,6 +579,27 @@ class NamedWindow:
     file: str = ""
     owner: str = ""
     until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Somebody has no duty from one local time (a date: its beginning) to another (a date: its end), whatever the rotas say."""
+
+    who: str  # an e-mail address
+    start: str
+    end: str
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """These people, and nobody else, have the duty of a rota (its file or URL as written) between two local times."""
+
+    rota: str
+    who: tuple[str, ...]
+    start: str
+    end: str
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,7 +644,7 @@ class CalendarHours:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Who and what there is: priorities (the most urgent first), teams, chains, roles, lists, windows, calendars."""
+    """Who and what there is: priorities (the most urgent first), teams, chains, roles, lists, windows, calendars, absences."""
 
     priorities: tuple[PriorityLevel, ...] = ()
     teams: Mapping[str, Team] = field(hash=False, default_factory=dict)
@@ -613,6 +653,10 @@ class Organisation:
     calendars: Mapping[str, CalendarHours] = field(hash=False, default_factory=dict)
     lists: Mapping[str, NamedList] = field(hash=False, default_factory=dict)
     windows: Mapping[str, NamedWindow] = field(hash=False, default_factory=dict)
+    absences: tuple[Absence, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    time_zone: str = "UTC"  # of times that name no zone: that of the calendar of `defaults`
+    calendar: str | None = None  # of teams and requesters that have none of their own: that of `defaults`; None: round the clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -17,15 +17,16 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter
 
 from rules.language.files import File, Sections, names, sections, written
+from rules.language.further import FURTHER
 from rules.language.hours import WrittenCalendar
 from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.organisation import PriorityRow, WrittenTeam, WrittenTier
+from rules.language.outside import RoleTarget, WrittenAbsence, WrittenList, WrittenOverride, WrittenWindow
 from rules.language.part import Names, Reading, marked, read_part, shown
 from rules.language.problems import Place, Problem, Report, RulebookError, TooMany
 from rules.language.ready import Library
 from rules.language.rule import Defaults, Use, WrittenRule
 from rules.language.schema import AsWritten
-from rules.language.words import RoleTarget
 from rules.protocol import Chain, Organisation, PriorityLevel, Rule, Rulebook, Tier
 
 __all__ = ["Loaded", "Problem", "RulebookError", "load", "schema"]
@@ -38,6 +39,10 @@ _CALENDAR: Final = TypeAdapter(WrittenCalendar)
 _TEAM: Final = TypeAdapter(WrittenTeam)
 _ROLE: Final[TypeAdapter[str]] = TypeAdapter(RoleTarget)
 _TIER: Final = TypeAdapter(WrittenTier)
+_LIST: Final = TypeAdapter(WrittenList)
+_WINDOW: Final = TypeAdapter(WrittenWindow)
+_ABSENCE: Final = TypeAdapter(WrittenAbsence)
+_OVERRIDE: Final = TypeAdapter(WrittenOverride)
 _RULE: Final = TypeAdapter(WrittenRule)
 _USE: Final = TypeAdapter(Use)
 
@@ -78,7 +83,7 @@ def _rulebook(files: Mapping[str, str], library: Mapping[str, str], report: Repo
     ready = Library(library, context)
     defaults = _defaults(found, context)
     context.calendar = defaults.calendar
-    organisation = _organisation(found, context)
+    organisation = _organisation(found, defaults.calendar, context)
     rules = _rules(found, ready, defaults, context)
     return Rulebook(organisation, rules, version((organisation, rules)))
 
@@ -92,12 +97,26 @@ def _defaults(found: Sections, context: Reading) -> Defaults:
     return Defaults.model_construct(calendar=shown(calendar) if calendar is not None else None)
 
 
-def _organisation(found: Sections, context: Reading) -> Organisation:
+def _organisation(found: Sections, calendar: str | None, context: Reading) -> Organisation:
     teams = {name: part.value(name) for name, part in _named(found.teams, _TEAM, context)}
     calendars = {name: part.value(name) for name, part in _named(found.calendars, _CALENDAR, context)}
     roles = dict(_named(found.roles, _ROLE, context))
     chains = {str(name): Chain(str(name), _tiers(name, node, context)) for name, node in found.chains.items()}
-    return Organisation(_priorities(found, context), teams, chains, roles, calendars)
+    # Times without a zone of their own are those of the organisation's usual calendar.
+    zone = calendars[calendar].time_zone if calendar in calendars else "UTC"
+    return Organisation(
+        _priorities(found, context),
+        teams,
+        chains,
+        roles,
+        calendars,
+        lists={name: part.value(name, zone) for name, part in _named(found.lists, _LIST, context)},
+        windows={name: part.value(name, zone) for name, part in _named(found.windows, _WINDOW, context)},
+        absences=tuple(part.value(zone) for part in _read(found.absences, _ABSENCE, context)),
+        overrides=tuple(part.value(zone) for part in _read(found.overrides, _OVERRIDE, context)),
+        time_zone=zone,
+        calendar=calendar if calendar in calendars else None,
+    )
 
 
 def _named(nodes: Mapping[Text, Node], adapter: TypeAdapter[T], context: Reading) -> Iterator[tuple[str, T]]:
@@ -105,6 +124,13 @@ def _named(nodes: Mapping[Text, Node], adapter: TypeAdapter[T], context: Reading
         part = read_part(adapter, node, context)
         if part is not None:
             yield str(name), part
+
+
+def _read(nodes: Iterable[Node], adapter: TypeAdapter[T], context: Reading) -> Iterator[T]:
+    for node in nodes:
+        part = read_part(adapter, node, context)
+        if part is not None:
+            yield part
 
 
 def _priorities(found: Sections, context: Reading) -> tuple[PriorityLevel, ...]:
@@ -148,7 +174,7 @@ def _rules(found: Sections, ready: Library, defaults: Defaults, context: Reading
                 part.calendar,
                 "counts nothing: every duration of this rule is plain time; write `30 business minutes`",
             )
-        rules.append(part.value(defaults, len(rules), f"{block.place.file}:{block.place.line}"))
+        rules += part.values(defaults, len(rules), f"{block.place.file}:{block.place.line}")
     return tuple(rules)
 
 
@@ -164,7 +190,11 @@ def _blocks(found: Sections, ready: Library, context: Reading) -> Iterator[Node]
 def _take_ids(block: Node, taken: dict[str, Place], context: Reading) -> None:
     """An id names one rule for ever, so that what was written for it is never written again for another."""
     formerly = written(block, "formerly") or Items(block.place)
-    for word in (written(block, "rule"), *(formerly if isinstance(formerly, Items) else [formerly])):
+    own = written(block, "rule")
+    named = [own, *(formerly if isinstance(formerly, Items) else [formerly])]
+    if isinstance(own, Text):
+        named += [Text(f"{own}-{suffix}", own.place) for key, suffix in FURTHER.items() if written(block, key) is not None]
+    for word in named:
         if isinstance(word, Text) and word and word in taken:
             context.report.problem(
                 word.place, word, f"this id is taken at {taken[word]}; give this rule an id of its own with `rule:`"

@@ -3,6 +3,9 @@
 Field values are the source's own ids (of a team, a priority, a person), so that a rename moves nothing; the status alone is
 normalised here, by the connector. An organisation's words (P1, network-ops) are bound to those ids when a rulebook is bound to
 a source (`rules.binding`), so that an edit of `organisation.yaml` needs no ticket to be read again.
+
+Nothing here ever changes once made. That is said by `Final` and held by the type checker; `frozen=True` would hold it again at
+each run and make every value four times as dear, and a look or a page makes thousands.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ FieldName = Literal[
     "approval",  # waiting, approved, declined; nothing where none is asked for
     "last_comment",  # the text of the last message that a person wrote
     "queue",  # number of open tickets of its team
+    "follow_ups",  # number of further tickets that were made of it once it was closed; sources without such tickets lack it
 ]
 FIELDS: Final[tuple[str, ...]] = FieldName.__args__  # type: ignore[attr-defined]
 
@@ -80,54 +84,62 @@ does not (met, paused, cancelled). With `.start` appended: the instant its cycle
 RELATED: Final = "related."
 """Prefix of numbers of related open tickets (`related.service`: of the same service), the ticket itself left out."""
 
+RESTRICTED_TO: Final = "restricted_to"
+"""The field that holds the source's id of the team that alone can read the ticket, None while all of the staff can. Only sources
+that can restrict a ticket carry it."""
+
+CLUSTERED: Final = {"related.service": "service", "related.organisation": "organisation", "queue": "team"}
+"""The numbers that many tickets make together, and the field that those have in common."""
+
 PREFIXES: Final = (NATIVE, TARGET, RELATED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class TicketRef:
     """Names one ticket of one source; `id` is the platform's stable id (a Jira key changes when the issue moves)."""
 
-    source: str
-    id: str
+    source: Final[str]
+    id: Final[str]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Actor:
     """An account that acted, and in which capacity."""
 
-    id: str
-    kind: Kind
+    id: Final[str]
+    kind: Final[Kind]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Change:
     """One field of one ticket changed. Changes are ordered by (at, sequence); those that share `save` are one step."""
 
-    at: Instant  # on the source's clock
-    known: Instant  # server time of the read that first brought it
-    sequence: int  # the platform's own order among changes of one instant
-    save: str  # the platform's id of the native save (Jira: the changelog entry)
-    field: str
-    old: Value
-    new: Value
-    by: Actor
+    at: Final[Instant]  # on the source's clock
+    known: Final[Instant]  # server time of the read that first brought it
+    sequence: Final[int]  # the platform's own order among changes of one instant
+    save: Final[str]  # the platform's id of the native save (Jira: the changelog entry)
+    field: Final[str]
+    old: Final[Value]
+    new: Final[Value]
+    by: Final[Actor]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Message:
-    """A comment or reply. `public` means that the requester can read it."""
+    """A comment or reply. `public` means that the requester can read it; `thanks` that it says thanks and nothing else."""
 
-    at: Instant
-    known: Instant
-    id: str
-    by: Actor
-    public: bool
+    at: Final[Instant]
+    known: Final[Instant]
+    id: Final[str]
+    by: Final[Actor]
+    public: Final[bool]
+    thanks: Final[bool] = False  # `rules.thanks.only_thanks`; False where the text is not known
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Ticket:
     """One ticket as a source gave it: present values and everything known about the past.
 
@@ -137,15 +149,15 @@ class Ticket:
     (deleted, merged away, no longer visible).
     """
 
-    ref: TicketRef
-    key: str  # what people call it (INC0012345, SD-7)
-    url: str
-    version: str  # the platform's own stamp of this state; equal stamps mean that nothing was missed
-    created: Instant
-    known: Instant
-    fields: Mapping[str, Value]
-    changes: tuple[Change, ...] = ()
-    messages: tuple[Message, ...] = ()
-    complete_from: Instant | None = None
-    gone: Instant | None = None
-    native: Mapping[str, str] = field(default_factory=dict)  # native values beside the normalised ones, for screens
+    ref: Final[TicketRef]
+    key: Final[str]  # what people call it (INC0012345, SD-7)
+    url: Final[str]
+    version: Final[str]  # the platform's own stamp of this state; equal stamps mean that nothing was missed
+    created: Final[Instant]
+    known: Final[Instant]
+    fields: Final[Mapping[str, Value]]
+    changes: Final[tuple[Change, ...]] = ()
+    messages: Final[tuple[Message, ...]] = ()
+    complete_from: Final[Instant | None] = None
+    gone: Final[Instant | None] = None
+    native: Final[Mapping[str, str]] = field(default_factory=dict)  # native values beside the normalised ones, for screens

@@ -9,11 +9,11 @@ seen, never earlier.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals
@@ -21,15 +21,6 @@ from rules.ticket import UNKNOWN, Change, Kind, Message, Ticket, Value
 
 _ORDER: Final = attrgetter("at", "sequence")
 _AT: Final = attrgetter("at")
-
-
-class Step(NamedTuple):
-    """One recorded change of one field."""
-
-    at: Instant
-    old: Value
-    new: Value
-    kind: Kind
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +55,7 @@ class Columns(dict[str, Column]):
     def __init__(
         self,
         fields: Mapping[str, Value],
-        steps: Mapping[str, list[Step]],
+        steps: Mapping[str, list[Change]],
         life: tuple[Instant, Instant, Instant],
         known: Instant,
     ) -> None:
@@ -90,8 +81,8 @@ class Columns(dict[str, Column]):
 class Timeline:
     """What rules look at. Read only: lists and mappings are shared, not copied.
 
-    `life` is [created, gone); what is known of it is complete from `complete_from` on. `messages` are in order, `steps` too, by
-    field.
+    `life` is [created, gone); what is known of it is complete from `complete_from` on. `messages` are in order, `steps` (the
+    changes since then) too, by field. `known` is when the ticket was read.
     """
 
     __slots__ = (
@@ -104,6 +95,7 @@ class Timeline:
         "complete_from",
         "created",
         "gone",
+        "known",
         "life",
         "messages",
         "steps",
@@ -118,34 +110,46 @@ class Timeline:
         if ticket.gone is not None:
             changes = [change for change in changes if change.at < gone]
             messages = [message for message in messages if message.at < gone]
+        if changes and changes[0].at < created:
+            changes = [change if change.at >= created else _stamped(change, created) for change in changes]
         complete = [change for change in changes if change.at >= complete_from] if complete_from > created else changes
-        self.created, self.gone, self.complete_from = created, gone, complete_from
+        self.created, self.gone, self.complete_from, self.known = created, gone, complete_from, ticket.known
         self.life: Intervals = [created, gone] if created < gone else []
         self.messages: list[Message] = messages
-        self.steps: dict[str, list[Step]] = _steps(complete, created)
+        self.steps: dict[str, list[Change]] = {}
+        for change in complete:
+            self.steps.setdefault(change.field, []).append(change)
         self.columns = Columns(ticket.fields, self.steps, (created, complete_from, gone), ticket.known)
         self._changes, self._complete = changes, complete
-        self._touches: dict[Kind, list[Instant]] | None = None
-        self._replies: dict[Kind, list[Instant]] | None = None
+        self._touches: dict[Kind, list[Instant]] = {}
+        self._replies: dict[Kind, list[Instant]] = {}
         self._crowded: list[tuple[Instant, list[list[Change]]]] | None = None
 
     def column(self, name: str) -> Column:
         """The column of a field; unknown throughout where the ticket does not carry it."""
         return self.columns[name]
 
-    @property
-    def touches(self) -> dict[Kind, list[Instant]]:
-        """Per kind of actor the sorted distinct instants of changes and messages."""
-        if self._touches is None:
-            self._touches = _by_kind((*self._changes, *self.messages), self.created)
-        return self._touches
+    def touches(self, kind: Kind) -> list[Instant]:
+        """The sorted distinct instants at which actors of a kind changed something or wrote."""
+        found = self._touches.get(kind)
+        if found is None:
+            acts = {change.at for change in self._changes if change.by.kind is kind}
+            acts.update(self.replies(kind))
+            found = self._touches[kind] = sorted(acts)
+        return found
+
+    def replies(self, kind: Kind) -> list[Instant]:
+        """The sorted distinct instants at which actors of a kind wrote."""
+        found = self._replies.get(kind)
+        if found is None:
+            created = self.created
+            found = self._replies[kind] = sorted({max(m.at, created) for m in self.messages if m.by.kind is kind})
+        return found
 
     @property
-    def replies(self) -> dict[Kind, list[Instant]]:
-        """Per kind of actor the sorted distinct instants of messages alone."""
-        if self._replies is None:
-            self._replies = _by_kind(self.messages, self.created)
-        return self._replies
+    def changes(self) -> list[Change]:
+        """The changes since the history is complete, in order."""
+        return self._complete
 
     @property
     def crowded(self) -> list[tuple[Instant, list[list[Change]]]]:
@@ -164,23 +168,25 @@ def timeline(ticket: Ticket) -> Timeline:
     return Timeline(ticket)
 
 
-def _steps(changes: list[Change], created: Instant) -> dict[str, list[Step]]:
-    steps: dict[str, list[Step]] = {}
-    for change in changes:
-        step = Step(max(change.at, created), change.old, change.new, change.by.kind)
-        steps.setdefault(change.field, []).append(step)
-    return steps
+def _stamped(change: Change, at: Instant) -> Change:
+    return Change(at, change.known, change.sequence, change.save, change.field, change.old, change.new, change.by)
 
 
-def _column(steps: list[Step], present: Value, life: tuple[Instant, Instant, Instant], known: Instant) -> Column:
+def _column(steps: list[Change], present: Value, life: tuple[Instant, Instant, Instant], known: Instant) -> Column:
     created, complete_from, gone = life
-    column = Column([complete_from], [steps[0].old if steps else present], [])
-    value, since = column.values[0], complete_from
+    value, since = (steps[0].old if steps else present), complete_from
+    starts, values = [since], [value]
+    column = Column(starts, values, [])
     for step in steps:
         if step.old != value:
             _put(column, since, UNKNOWN)
-        _put(column, step.at, step.new)
-        value, since = step.new, step.at
+        value, at = step.new, step.at
+        if at > since and value != values[-1]:  # what `_put` would come to: nearly every step of nearly every ticket
+            starts.append(at)
+            values.append(value)
+        else:
+            _put(column, at, value)
+        since = at
     if steps and value != present:
         _put(column, since, UNKNOWN)
         if known < gone:
@@ -213,13 +219,6 @@ def _hide_the_past(column: Column, created: Instant, gone: Instant) -> None:
     else:
         column.starts.insert(0, created)
         column.values.insert(0, UNKNOWN)
-
-
-def _by_kind(acts: Iterable[Change | Message], created: Instant) -> dict[Kind, list[Instant]]:
-    found: dict[Kind, set[Instant]] = {}
-    for act in acts:
-        found.setdefault(act.by.kind, set()).add(max(act.at, created))
-    return {kind: sorted(instants) for kind, instants in found.items()}
 
 
 def _crowded(changes: list[Change], created: Instant) -> list[tuple[Instant, list[list[Change]]]]:

@@ -4,6 +4,7 @@ Sockets beyond loopback are refused by pytest-socket, set up in pyproject.toml.
 """
 
 import os
+import zoneinfo
 
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +19,7 @@ def pytest_configure() -> None:
         own = name.startswith("HOIST_") and name != "HOIST_SHARED"
         if own or name.lower() in _OUTSIDE + _TERMINAL:
             del os.environ[name]
+    zoneinfo.reset_tzpath(())  # as the program does: the rules of zones are those of the tzdata package on every machine
     os.environ["NO_COLOR"] = "1"
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # a person's keyring is never read or written
 

@@ -20,11 +20,11 @@ from agent.evaluate import due_step, held_by_label
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
-from rules.calendars import ALWAYS
-from rules.engine import Episode, evaluate
+from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import Escalation
-from rules.identity import Recorded, match
+from rules.identity import match
 from rules.instants import FOREVER, Instant, written
+from rules.ladder import Steps, ahead, step_name
 from rules.merge import merge
 from rules.protocol import Mode
 from rules.ticket import Actor, Kind, Ticket
@@ -48,10 +48,16 @@ class Proof:
 
 
 class Due(NamedTuple):
-    """A firing that must have been written: hoist's row of it, and its episode as evaluated here."""
+    """A firing that must have been written: hoist's row of it, and its episode as recorded and as evaluated here."""
 
     row: WaitingRow
+    recorded: EpisodeRow
     episode: Episode
+
+    @property
+    def steps(self) -> Steps:
+        """The steps of the ladder that it stands for."""
+        return next(fired.steps for fired in self.recorded.firings if fired.steps[-1] == self.row.key.step)
 
 
 Expected = Mapping[Instant, Sequence[Due]]
@@ -89,10 +95,10 @@ class _Prover:
         expected: dict[Instant, list[Due]] = defaultdict(list)
         for episode, known in zip(evaluation.episodes, matched, strict=True):
             if known is None:
-                self._unnoticed(ticket, line, episode)
+                self._unnoticed(ticket, line, evaluation, episode)
                 continue
             row = next(r for r in recorded if (r.rule, r.number) == (known.rule, known.number))
-            for due in self._steps(ticket, row, known, episode):
+            for due in self._steps(ticket, row, evaluation, episode):
                 if due.row.confirmed_at is not None:
                     expected[due.row.confirmed_at].append(due)
         self._compare_firings(ticket, expected)
@@ -100,22 +106,22 @@ class _Prover:
 
     # --- what must have been written -----------------------------------------------------------------------------------
 
-    def _steps(self, ticket: Ticket, row: EpisodeRow, known: Recorded, episode: Episode) -> Iterator[Due]:
+    def _steps(self, ticket: Ticket, row: EpisodeRow, evaluation: Evaluation, episode: Episode) -> Iterator[Due]:
         """The firings of a recorded episode that were true when they were confirmed."""
         of_ticket = self.rows.get(ticket.ref.id, ())
-        waiting = [r for r in of_ticket if (r.key.rule, r.key.episode) == (known.rule, known.number)]
+        waiting = [r for r in of_ticket if (r.key.rule, r.key.episode) == (row.rule, row.number)]
         if self._left_alone(ticket, row, episode):
             return
-        missing = set(range(row.step + 1)) - {r.key.step for r in waiting}
+        missing = {fired.steps[-1] for fired in row.firings} - {r.key.step for r in waiting}
         if missing and self.evidence.ruling.rule(episode.rule).mode is Mode.LIVE:
             self._wrong(ticket, f"{episode.rule} began at {written(episode.start)}, and nothing was decided about writing it")
         for each in waiting:
             if each.confirmed_at is None:
-                if each.not_before + self.evidence.bound < self.evidence.until:
+                if each.state is not RowState.HELD and each.not_before + self.evidence.bound < self.evidence.until:
                     self._wrong(ticket, f"{each.key.rule} was decided and never read again to confirm it ({each.state})")
             elif episode.holds_at(each.confirmed_at):
-                yield Due(each, episode)
-        self._repeats(ticket, row, episode, waiting)
+                yield Due(each, row, episode)
+        self._further(ticket, row, evaluation, episode, waiting)
 
     def _left_alone(self, ticket: Ticket, row: EpisodeRow, episode: Episode) -> bool:
         """What began before its rule was activated is backlog, and nothing else is."""
@@ -129,23 +135,30 @@ class _Prover:
             )
         return ignored or row.backlog
 
-    def _repeats(self, ticket: Ticket, row: EpisodeRow, episode: Episode, waiting: Sequence[WaitingRow]) -> None:
-        """A reminder that became due while the rule still held must have been decided."""
-        repeat = self.evidence.ruling.rule(episode.rule).repeat
-        last = max((r for r in waiting if r.state is RowState.APPLIED), key=lambda r: r.key.step, default=None)
-        if repeat is None or last is None or last.settled_at is None or row.step > last.key.step or row.step >= repeat.at_most:
+    def _further(
+        self, ticket: Ticket, row: EpisodeRow, evaluation: Evaluation, episode: Episode, waiting: Sequence[WaitingRow]
+    ) -> None:
+        """A further step or reminder that became due while the rule still held must have been decided."""
+        last = next((r for r in waiting if r.state is RowState.APPLIED and r.key.step == row.last.steps[-1]), None)
+        if last is None or last.settled_at is None:
             return
-        calendars = self.evidence.ruling.rules.calendars
-        calendar = ALWAYS if repeat.every.calendar is None else calendars[repeat.every.calendar]
-        due = calendar.after(last.settled_at, repeat.every)
-        if any(max(a, due) + self.evidence.bound < min(b, self.evidence.until) for a, b in episode.stretches):
-            self._wrong(ticket, f"reminder {row.step + 1} of {episode.rule} was due at {written(due)} and was never decided")
+        due = ahead(evaluation, episode, [fired.steps for fired in row.firings], last.settled_at, self.evidence.until).due
+        if due is not None and any(self._stood(a, b, due.since) for a, b in episode.stretches):
+            name = step_name(evaluation.bound(episode.rule).rule, due.step)
+            self._wrong(ticket, f"{episode.rule}: {name} was due at {written(due.since)} and was never decided")
 
-    def _unnoticed(self, ticket: Ticket, line: Timeline, episode: Episode) -> None:
+    def _stood(self, start: Instant, end: Instant, since: Instant) -> bool:
+        """Whether a stretch lasted long enough, from an instant on, to be seen."""
+        return max(start, since) + self.evidence.bound < min(end, self.evidence.until)
+
+    def _unnoticed(self, ticket: Ticket, line: Timeline, evaluation: Evaluation, episode: Episode) -> None:
         """An episode that hoist never recorded: fine before the rule's activation, or where it was too short to be seen."""
         if episode.start < self.evidence.ruling.activated.get(episode.rule, FOREVER):
             return
-        seen = [(a, min(b, line.gone)) for a, b in episode.stretches if a + self.evidence.bound < min(b, self.evidence.until)]
+        due = ahead(evaluation, episode, (), None, self.evidence.until).due
+        if due is None:
+            return
+        seen = [(max(a, due.since), min(b, line.gone)) for a, b in episode.stretches if self._stood(a, b, due.since)]
         if seen and not held_by_label(ticket):
             self._wrong(
                 ticket, f"{episode.rule} was true from {written(seen[0][0])} to {written(seen[0][1])}, and hoist never noticed"
@@ -157,7 +170,7 @@ class _Prover:
 
     def _compare_firings(self, ticket: Ticket, expected: Expected) -> None:
         """Each expected firing is named by one comment, and no comment names anything else."""
-        wanted = Counter(self.evidence.mark[str(row.key)] for due in expected.values() for row, _ in due)
+        wanted = Counter(self.evidence.mark[str(row.key)] for due in expected.values() for row, *_ in due)
         found = Counter(marker for comment in self.comments.get(ticket.ref.id, ()) for marker in comment.firings)
         self.result.expected += wanted.total()
         self.result.found += found.total()
@@ -194,16 +207,18 @@ class _Prover:
         """The escalation that somebody who read the ticket at an instant has to make of these firings."""
         evaluation = evaluate(timeline(then), self.evidence.ruling.rules, at)
         steps = []
-        for row, _ in due:
+        for each in due:
+            row = each.row
             episode = next((e for e in evaluation.episodes_of(row.key.rule) if e.holds_at(at)), None)
             if episode is None:
                 self._wrong(then, f"{row.key.rule} was written at {written(at)}, and was not true by what could be known then")
             else:
-                steps.append(due_step(row, evaluation, episode, then, at))
-        return merge(then, steps, self.evidence.ruling.rules)
+                steps.append(due_step(row, each.steps, evaluation, episode, then, at))
+        holding = [evaluation.bound(e.rule).rule for e in evaluation.episodes if e.holds_at(at)]
+        return merge(then, steps, self.evidence.ruling.rules, at, holding)
 
     def _marks(self, due: Sequence[Due]) -> frozenset[str]:
-        return frozenset(self.evidence.mark[str(row.key)] for row, _ in due)
+        return frozenset(self.evidence.mark[str(row.key)] for row, *_ in due)
 
     def _found_items(self, save: FoundSave) -> frozenset[Item]:
         """A field that hoist has no name for stands under the platform's: it should not have been written at all."""

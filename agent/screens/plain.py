@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.check import Checked, CheckedSource, Found
-from agent.commands import Done, Linted, Verified
+from agent.commands import Done, Verified
+from agent.outside.overview import Overview, ShownList, ShownRota, ShownWindow
 from agent.status import SourceStatus, Status
 from agent.store.journal import Line
 from agent.why import Answer, RuleAnswer
+from rules.explain import Reason
 from rules.instants import Instant, written
 from rules.phrases import length, stamp
 from rules.protocol import Mode
@@ -49,13 +51,14 @@ def heading(console: Console, name: str, said: str = "") -> None:
     console.print(Text.assemble((name, "bold"), f"   {said}" if said else ""), soft_wrap=True)
 
 
-# --- check and lint ----------------------------------------------------------------------------------------------------
+# --- check ----------------------------------------------------------------------------------------------------
 
 
 def check(console: Console, checked: Checked) -> None:
     """What was checked, the problems last."""
     for source in checked.sources:
         _checked_source(console, source)
+    _outside(console, checked.outside)
     modes = ", ".join(f"{number} {mode}" for mode, number in checked.rules.items())
     heading(console, "rules", modes or "none")
     if checked.rules and Mode.LIVE.value not in checked.rules:
@@ -91,19 +94,49 @@ def _of(found: Found) -> str:
     return f"{found.found} of {found.total}"
 
 
-def lint(console: Console, found: Linted) -> None:
-    """Problems, findings and hints, a line each."""
-    for said in found.problems:
-        console.print(Text(said, "red"), soft_wrap=True)
-    for said in found.findings:
-        console.print(Text(said, "yellow"), soft_wrap=True)
-    for said in found.hints:
-        console.print(Text(said, "dim"), soft_wrap=True)
-    number = len(found.problems) + len(found.findings)
-    if number:
-        console.print(f"{counted(number, 'thing')} to mend or to look at. Next: mend what is named, and lint again")
+def _outside(console: Console, found: Overview) -> None:
+    """What is on, who is on duty, and how long lists are; nothing where the protocol names none."""
+    if not (found.lists or found.windows or found.rotas):
+        return
+    heading(console, "lists, windows and rotas")
+    for each in found.lists:
+        say(console, f"  {each.name}", _list_said(each))
+    for window in found.windows:
+        say(console, f"  {window.name}", _window_said(window))
+    for rota in found.rotas:
+        say(console, f"  {rota.rota}", _rota_said(rota))
+
+
+def _list_said(each: ShownList) -> str:
+    entries = f"{each.entries:,} {'entry' if each.entries == 1 else 'entries'}"
+    return f"list: {entries}{_from_file(each.file)}{_ends(each.until)}"
+
+
+def _window_said(each: ShownWindow) -> str:
+    if each.on:
+        state = f"on now, until {each.ends}"
+    elif each.begins:
+        state = f"not on now; next from {each.begins} to {each.ends}"
     else:
-        console.print(f"{counted(found.rules, 'rule')}, nothing to find fault with. Next: hoist check")
+        state = "not on now, and no later time is known"
+    return f"window: {state}{_from_file(each.file)}{_ends(each.until)}"
+
+
+def _rota_said(each: ShownRota) -> str:
+    if not each.until:
+        return f"rota of {', '.join(each.used_by)}: not known, it was never read"
+    now = f"{', '.join(each.on_duty)} until {each.until}" if each.on_duty else "nobody is on duty now"
+    following = f"; then {', '.join(each.next)} from {each.next_from}" if each.next else "; nobody is known to follow"
+    gaps = f"; {counted(len(each.gaps), 'gap')} in the next 14 days" if each.gaps else ""
+    return f"rota of {', '.join(each.used_by)}: {now}{following}{gaps}"
+
+
+def _from_file(file: str) -> str:
+    return f" of {file}" if file else ""
+
+
+def _ends(day: str) -> str:
+    return f", ends on {day}" if day else ""
 
 
 # --- run ---------------------------------------------------------------------------------------------------------------
@@ -220,11 +253,27 @@ def answer(console: Console, found: Answer) -> None:
     for rule in found.rules:
         console.print()
         heading(console, f"{rule.rule.id}: {_verdict_of(rule)}", rule.rule.title if rule.rule.title != rule.rule.id else "")
-        for sentence in rule.because:
-            say(console, "  because", sentence, margin=10)
+        if rule.tree is None:
+            for sentence in rule.because:
+                say(console, "  because", sentence, margin=10)
+        else:
+            _tree(console, rule.tree, 1)
+        for sentence in rule.in_the_way:
+            say(console, "  wanting", sentence, margin=10)
         for sentence in rule.done:
             say(console, "  done", sentence, margin=10)
         say(console, "  next", rule.next, margin=10)
+
+
+def _tree(console: Console, reason: Reason, depth: int) -> None:
+    """A condition and its parts, each one step further in."""
+    indent = "  " * depth
+    wrapped = textwrap.fill(
+        f"{indent}- {reason}", max(console.width, 60), subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    )
+    console.print(Text(wrapped), soft_wrap=True)
+    for part in reason.parts:
+        _tree(console, part, depth + 1)
 
 
 def _verdict_of(rule: RuleAnswer) -> str:
@@ -247,12 +296,24 @@ def answer_data(found: Answer) -> dict[str, Any]:
                 "mode": rule.mode.value,
                 "holds": rule.holds,
                 "because": list(rule.because),
+                "wanting": list(rule.in_the_way),
+                "tree": _tree_data(rule.tree) if rule.tree is not None else None,
                 "done": list(rule.done),
                 "next": rule.next,
                 "next_at": written(rule.next_at) if rule.next_at is not None else None,
             }
             for rule in found.rules
         ],
+    }
+
+
+def _tree_data(reason: Reason) -> dict[str, Any]:
+    return {
+        "said": str(reason),
+        "holds": reason.holds,
+        "since": written(reason.since),
+        "until": written(reason.until),
+        "parts": [_tree_data(part) for part in reason.parts],
     }
 
 
@@ -275,6 +336,6 @@ def line_data(line: Line) -> dict[str, Any]:
     return asdict(line) | {"at": written(line.at)}
 
 
-def data(found: Checked | Linted | Done | Verified) -> dict[str, Any]:
+def data(found: Checked | Done | Verified) -> dict[str, Any]:
     """A frozen answer as plain data."""
     return asdict(found)

@@ -42,7 +42,12 @@ def earliest(db: Connection, source: str, after: Instant = -1) -> Earliest:
     (A row can be due and yet have to wait, for an earlier write of its ticket: whoever found nothing to do at an instant asks for
     what comes after it.)
     """
-    return Earliest(_least(db, _LOOK, {"source": source}), _least(db, _WRITE, {"source": source, "after": after}))
+    return Earliest(earliest_look(db, source), _least(db, _WRITE, {"source": source, "after": after}))
+
+
+def earliest_look(db: Connection, source: str) -> Instant:
+    """The earliest next look of a ticket of a source alone; FOREVER if there is none."""
+    return _least(db, _LOOK, {"source": source})
 
 
 def _least(db: Connection, query: Any, values: dict[str, Any]) -> Instant:

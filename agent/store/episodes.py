@@ -1,11 +1,11 @@
-"""One row per episode: the identity of every escalation, and how far its steps have come."""
+"""One row per episode: the identity of every escalation, and how far its ladder has been climbed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Update, and_, bindparam, func, insert, select, update
 
@@ -13,6 +13,7 @@ from agent.store.statements import insert_text, listed, one_of
 from agent.store.tables import episodes
 from rules.identity import Recorded
 from rules.instants import Instant
+from rules.ladder import Steps
 
 _INSERT = insert_text(insert(episodes))
 _OF_TICKETS = (
@@ -22,23 +23,44 @@ _OF_TICKETS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeRow:
-    """`step` is the last step decided (0: the firing itself); `applied_at` when that step took effect, None while it has not."""
+class Fired(NamedTuple):
+    """One firing of an episode: the steps of the ladder that it stands for, the last of which names it.
 
-    ticket: str
-    rule: str
-    number: int
-    anchor: Instant
-    fired_at: Instant
-    confirmed: tuple[Instant, ...]
-    backlog: bool
-    step: int
-    applied_at: Instant | None
+    `confirmed`: server time of the read that confirmed it, and until one did the instant at which it was decided. `applied_at`:
+    when it took effect, None while it has not.
+    """
+
+    steps: Steps
+    confirmed: Instant
+    applied_at: Instant | None = None
+
+
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
+class EpisodeRow:
+    """One recorded episode; `firings` are its own, oldest first, and never none. Only the last can still be under way."""
+
+    ticket: Final[str]
+    rule: Final[str]
+    number: Final[int]
+    anchor: Final[Instant]
+    fired_at: Final[Instant]
+    backlog: Final[bool]
+    firings: Final[tuple[Fired, ...]]
+
+    @property
+    def last(self) -> Fired:
+        """Its last firing."""
+        return self.firings[-1]
+
+    @property
+    def applied(self) -> tuple[Fired, ...]:
+        """The firings that took effect."""
+        return self.firings if self.firings[-1].applied_at is not None else self.firings[:-1]
 
     @property
     def recorded(self) -> Recorded:
-        return Recorded(self.rule, self.number, self.anchor, self.confirmed, pending=self.applied_at is None)
+        confirmed = tuple(fired.confirmed for fired in self.firings)
+        return Recorded(self.rule, self.number, self.anchor, confirmed, pending=self.firings[-1].applied_at is None)
 
 
 def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, list[EpisodeRow]]:
@@ -55,22 +77,27 @@ def add(db: Connection, source: str, rows: Sequence[EpisodeRow]) -> None:
         db.exec_driver_sql(_INSERT, [_values(source, row) for row in rows])
 
 
-def begin_step(db: Connection, source: str, row: EpisodeRow, step: int, decided_at: Instant) -> None:
-    """The next step was decided; it has not been applied yet."""
-    confirmed = json.dumps((*row.confirmed, decided_at))
-    db.execute(_update(source, row.ticket, row.rule, row.number).values(step=step, applied_at=None, confirmed=confirmed))
+def begin(db: Connection, source: str, row: EpisodeRow, fired: Fired) -> None:
+    """The next firing was decided; it has not been applied yet."""
+    _set_firings(db, source, row.ticket, row.rule, row.number, (*row.firings, fired))
 
 
-def confirm(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant) -> None:
-    """A fresh read at `at` confirmed the step under way: that time stands for it from now on."""
-    row = db.execute(select(episodes.c.confirmed).where(_place(source, ticket, rule, number))).scalar_one()
-    confirmed = [*json.loads(row)[:-1], at]
-    db.execute(_update(source, ticket, rule, number).values(confirmed=json.dumps(confirmed)))
+def decide_anew(db: Connection, source: str, row: EpisodeRow, steps: Steps) -> None:
+    """The last firing, which never left, was decided anew: it stands for these steps now."""
+    if steps != row.last.steps:
+        _set_firings(db, source, row.ticket, row.rule, row.number, (*row.firings[:-1], row.last._replace(steps=steps)))
+
+
+def confirm(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant, steps: Steps) -> None:
+    """A fresh read at `at` confirmed the firing under way, for these steps: both stand for it from now on."""
+    *before, last = _firings(db, source, ticket, rule, number)
+    _set_firings(db, source, ticket, rule, number, (*before, last._replace(confirmed=at, steps=steps)))
 
 
 def apply(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant) -> None:
-    """The step under way took effect."""
-    db.execute(_update(source, ticket, rule, number).values(applied_at=at))
+    """The firing under way took effect."""
+    *before, last = _firings(db, source, ticket, rule, number)
+    _set_firings(db, source, ticket, rule, number, (*before, last._replace(applied_at=at)))
 
 
 def leave_backlog(db: Connection, source: str, row: EpisodeRow) -> None:
@@ -100,21 +127,22 @@ def _update(source: str, ticket: str, rule: str, number: int) -> Update:
     return update(episodes).where(_place(source, ticket, rule, number))
 
 
+def _firings(db: Connection, source: str, ticket: str, rule: str, number: int) -> tuple[Fired, ...]:
+    return _read(db.execute(select(episodes.c.firings).where(_place(source, ticket, rule, number))).scalar_one())
+
+
+def _set_firings(db: Connection, source: str, ticket: str, rule: str, number: int, firings: Sequence[Fired]) -> None:
+    db.execute(_update(source, ticket, rule, number).values(firings=json.dumps(firings)))
+
+
+def _read(firings: str) -> tuple[Fired, ...]:
+    return tuple(Fired(tuple(steps), confirmed, applied_at) for steps, confirmed, applied_at in json.loads(firings))
+
+
 def _row(row: Row[*tuple[Any, ...]]) -> EpisodeRow:
-    _, ticket, rule, number, anchor, fired_at, confirmed, backlog, step, applied_at = row
-    return EpisodeRow(ticket, rule, number, anchor, fired_at, tuple(json.loads(confirmed)), bool(backlog), step, applied_at)
+    _, ticket, rule, number, anchor, fired_at, backlog, firings = row
+    return EpisodeRow(ticket, rule, number, anchor, fired_at, bool(backlog), _read(firings))
 
 
 def _values(source: str, row: EpisodeRow) -> tuple[object, ...]:
-    return (
-        source,
-        row.ticket,
-        row.rule,
-        row.number,
-        row.anchor,
-        row.fired_at,
-        json.dumps(row.confirmed),
-        int(row.backlog),
-        row.step,
-        row.applied_at,
-    )
+    return source, row.ticket, row.rule, row.number, row.anchor, row.fired_at, int(row.backlog), json.dumps(row.firings)

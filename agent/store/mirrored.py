@@ -57,6 +57,12 @@ _OF_SOURCE = tickets.c.source == bindparam("source")
 _AMONG = one_of(tickets.c.id, "ids")
 _VERSIONS = select(tickets.c.id, tickets.c.version).where(_OF_SOURCE, _AMONG, tickets.c.gone.is_(None))
 _BY_ID = select(*_SELECTED).where(_OF_SOURCE, _AMONG)
+_DUE = (
+    select(*_SELECTED)
+    .where(_OF_SOURCE, tickets.c.next_look <= bindparam("at"))
+    .order_by(tickets.c.next_look, tickets.c.id)
+    .limit(bindparam("limit"))
+)
 
 
 def keep(db: Connection, kept: Sequence[Kept]) -> None:
@@ -117,8 +123,7 @@ def mirrored(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, 
 
 def due(db: Connection, source: str, at: Instant, limit: int) -> list[Mirrored]:
     """Tickets whose next look has come, the earliest first."""
-    query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.next_look <= at)
-    return [_mirrored(row) for row in db.execute(query.order_by(tickets.c.next_look, tickets.c.id).limit(limit))]
+    return [_mirrored(row) for row in db.execute(_DUE, {"source": source, "at": at, "limit": limit})]
 
 
 def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirrored]:

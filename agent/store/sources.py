@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store.states import RowState
@@ -14,6 +14,13 @@ from agent.store.tables import activations, outbox, sources
 from rules.instants import Instant
 from rules.protocol import Mode
 from rules.world import Directory, Person
+
+_MOVE = (
+    update(sources)
+    .where(sources.c.source == bindparam("at_source"))
+    .values(cursor=bindparam("to"), polled_at=bindparam("at"), horizon=func.max(sources.c.horizon, bindparam("up_to")))
+)
+"""Once per page, hence prepared. SQLite's `max` of two values is the larger one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +87,7 @@ def set_directory(db: Connection, source: str, directory: Directory) -> None:
 
 def set_cursor(db: Connection, source: str, cursor: str, polled_at: Instant, horizon: Instant | None) -> None:
     """Move the cursor; `horizon` only where a run is complete. The horizon never goes back."""
-    values: dict[str, object] = {"cursor": cursor, "polled_at": polled_at}
-    if horizon is not None:
-        values["horizon"] = case((sources.c.horizon > horizon, sources.c.horizon), else_=horizon)
-    db.execute(update(sources).where(sources.c.source == source).values(values))
+    db.execute(_MOVE, {"at_source": source, "to": cursor, "at": polled_at, "up_to": 0 if horizon is None else horizon})
 
 
 def set_problem(db: Connection, source: str, problem: str) -> None:
@@ -151,13 +155,23 @@ def directory(db: Connection, source: str) -> Directory:
     found = json.loads(text)
     if not found:
         return Directory({}, {})
-    people = {key: Person(key, name, active) for key, (name, active) in found["people"].items()}
-    listed = found.get("teams_listed", True)
-    return Directory(found["teams"], found["priorities"], found["statuses"], people, found["version"], listed)
+    members = found.get("members")
+    people = {key: Person(key, *known) for key, known in found["people"].items()}
+    return Directory(
+        found["teams"],
+        found["priorities"],
+        found["statuses"],
+        people,
+        found["version"],
+        teams_listed=found.get("teams_listed", True),
+        managers=found.get("managers", {}),
+        members=None if members is None else {team: frozenset(people) for team, people in members.items()},
+    )
 
 
 def _directory_text(directory: Directory) -> str:
-    people = {key: (person.name, person.active) for key, person in directory.people.items()}
+    people = {key: (person.name, person.active, person.email) for key, person in directory.people.items()}
     parts = {"teams": dict(directory.teams), "priorities": dict(directory.priorities), "statuses": dict(directory.statuses)}
-    listed = directory.teams_listed
-    return json.dumps({**parts, "people": people, "version": directory.version, "teams_listed": listed}, ensure_ascii=False)
+    members = None if directory.members is None else {team: sorted(known) for team, known in directory.members.items()}
+    rest = {"people": people, "version": directory.version, "teams_listed": directory.teams_listed}
+    return json.dumps({**parts, **rest, "managers": dict(directory.managers), "members": members}, ensure_ascii=False)

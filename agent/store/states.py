@@ -12,6 +12,7 @@ class RowState(StrEnum):
 
     PLANNED = "planned"  # decided, waits for its turn
     WATCHED = "watched"  # its rule only watches: noted, never written
+    HELD = "held"  # due, and held back for a time: its rule's `hold_while`, or a team that has just received the ticket
     QUEUED = "queued"  # was true before its rule went live; let through at the rate that the rule names
     CLAIMED = "claimed"  # a worker holds it under a lease; nothing has left yet
     SENT = "sent"  # an operation of its escalation may have left
@@ -22,13 +23,14 @@ class RowState(StrEnum):
     PARKED = "parked"  # the source refused it, or its outcome can't be found out
 
 
-FIRST_ROW_STATES: Final = frozenset({RowState.PLANNED, RowState.WATCHED, RowState.QUEUED})
+FIRST_ROW_STATES: Final = frozenset({RowState.PLANNED, RowState.WATCHED, RowState.QUEUED, RowState.HELD})
 
 ROW_MOVES: Final[Mapping[RowState, frozenset[RowState]]] = {
     RowState.WATCHED: frozenset({RowState.PLANNED, RowState.QUEUED}),  # its rule went live, for existing tickets too
     RowState.QUEUED: frozenset({RowState.PLANNED}),
+    RowState.HELD: frozenset({RowState.PLANNED, RowState.SUPERSEDED}),
     RowState.PLANNED: frozenset({RowState.CLAIMED}),
-    RowState.CLAIMED: frozenset({RowState.PLANNED, RowState.SENT, RowState.SUPERSEDED, RowState.APPLIED}),
+    RowState.CLAIMED: frozenset({RowState.PLANNED, RowState.HELD, RowState.SENT, RowState.SUPERSEDED, RowState.APPLIED}),
     RowState.SENT: frozenset(
         {RowState.APPLIED, RowState.UNKNOWN, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}
     ),

@@ -71,10 +71,8 @@ episodes: Final = Table(
     Column("number", Integer, nullable=False),
     Column("anchor", BigInteger, nullable=False),
     Column("fired_at", BigInteger, nullable=False),
-    Column("confirmed", Text, nullable=False),  # JSON list of instants
     Column("backlog", Integer, nullable=False),  # 1: was true before its rule was activated
-    Column("step", Integer, nullable=False),  # the last step that was decided
-    Column("applied_at", BigInteger),  # when that step took effect; the next one is counted from it
+    Column("firings", Text, nullable=False, server_default="[]"),  # JSON list of [steps, confirmed, applied at or null]
     PrimaryKeyConstraint("source", "ticket", "rule", "number"),
 )
 
@@ -150,6 +148,34 @@ quarantine: Final = Table(
     Column("raw", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     PrimaryKeyConstraint("source", "id"),
+)
+
+cluster_members: Final = Table(  # open tickets by what they have in common
+    "cluster_members",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("field", Text, nullable=False),  # the field of a ticket in which the number stands: related.service, queue
+    Column("cluster", Text, nullable=False),
+    PrimaryKeyConstraint("source", "ticket", "field"),
+    Index("cluster_members_by_cluster", "field", "cluster"),
+)
+
+cluster_events: Final = Table(  # a cluster's number has crossed a threshold that some rule names
+    "cluster_events",
+    metadata,
+    Column("field", Text, nullable=False),
+    Column("cluster", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("field", "cluster", "at"),
+)
+
+cluster_fields: Final = Table(  # what is counted, and since when the numbers are right; before that they are not known
+    "cluster_fields",
+    metadata,
+    Column("field", Text, primary_key=True),
+    Column("since", BigInteger),
 )
 
 journal: Final = Table(

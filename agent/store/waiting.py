@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, insert, select, update
 
@@ -16,49 +16,51 @@ from rules.escalation import FiringKey
 from rules.instants import Instant
 
 BUSY = (RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN)
+DORMANT = (RowState.SUPERSEDED, RowState.WATCHED, RowState.HELD)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class WaitingRow:
     """One change that waits to be written, or was."""
 
-    id: int
-    key: FiringKey
-    state: RowState
-    instant: Instant
-    planned_at: Instant
-    not_before: Instant
-    urgency: int
-    fence: int
-    confirmed_at: Instant | None
-    settled_at: Instant | None
-    escalation: int | None
-    attempts: int
-    because: tuple[str, ...]
-    problem: str
+    id: Final[int]
+    key: Final[FiringKey]
+    state: Final[RowState]
+    instant: Final[Instant]
+    planned_at: Final[Instant]
+    not_before: Final[Instant]
+    urgency: Final[int]
+    fence: Final[int]
+    confirmed_at: Final[Instant | None]
+    settled_at: Final[Instant | None]
+    escalation: Final[int | None]
+    attempts: Final[int]
+    because: Final[tuple[str, ...]]
+    problem: Final[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class Planned:
     """A step to be put into the outbox."""
 
-    key: FiringKey
-    instant: Instant
-    planned_at: Instant
-    not_before: Instant
-    urgency: int
-    because: tuple[str, ...]
-    state: RowState = RowState.PLANNED
+    key: Final[FiringKey]
+    instant: Final[Instant]
+    planned_at: Final[Instant]
+    not_before: Final[Instant]
+    urgency: Final[int]
+    because: Final[tuple[str, ...]]
+    state: Final[RowState] = RowState.PLANNED
+    problem: Final[str] = ""  # what holds it back
 
 
 _FIRST = ("source", "ticket", "rule", "number", "step", "state", "instant", "planned_at", "not_before", "urgency")
-_PLAN = insert_text(insert(outbox), [*_FIRST, "fence", "lease_until", "because"])
+_PLAN = insert_text(insert(outbox), [*_FIRST, "fence", "lease_until", "because", "problem"])
 _COLUMNS = [column for column in outbox.c if column.name != "lease_until"]
 _ROWS = select(*_COLUMNS).order_by(outbox.c.instant, outbox.c.id)
 _DORMANT = _ROWS.where(
     outbox.c.source == bindparam("source"),
     one_of(outbox.c.ticket, "ids"),
-    outbox.c.state.in_((RowState.SUPERSEDED, RowState.WATCHED)),
+    outbox.c.state.in_(DORMANT),
 )
 
 
@@ -79,6 +81,7 @@ def plan(db: Connection, planned: Sequence[Planned]) -> None:
             0,
             0,
             json.dumps(p.because, ensure_ascii=False),
+            p.problem,
         )
         for p in planned
     ]
@@ -166,7 +169,7 @@ def of_source(db: Connection, source: str, states: Collection[RowState] | None =
 
 
 def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[WaitingRow]]:
-    """By ticket: rows that are superseded or only watched, which a new evaluation may wake."""
+    """By ticket: rows that are superseded, only watched or held back, which a new evaluation may wake."""
     found: dict[str, list[WaitingRow]] = {}
     if not ids:
         return found

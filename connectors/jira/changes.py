@@ -9,6 +9,7 @@ move to its end, and a run that breaks off goes on at its page token or begins a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,7 +23,7 @@ from connectors.jira.mapping import row_version
 from connectors.jira.reading import TicketReader
 from connectors.jira.settings import JiraSettings
 from connectors.jira.wire import Rows
-from rules.instants import HOUR, MINUTE, Instant, instant
+from rules.instants import HOUR, MINUTE, Instant
 
 OVERLAP: Final = 5 * MINUTE
 """How far a run reads back, and how far the horizon lies behind a run's beginning: the lag of the index that is allowed for."""
@@ -66,16 +67,20 @@ class ChangedIssues:
         self._settings = settings
 
     def pages(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
-        """The pages from the cursor to the end of its run."""
+        """The pages from the cursor to the end of its run, each read while the one before it is worked on.
+
+        The ledger may thus be asked about a page before the former one is in it. No ticket is in both, unless the index has moved
+        it on in between, and then it has changed or is read once too often.
+        """
         place = self._place(cursor)
         tokens = {place.token} if place.token else set()
-        complete = False
-        while not complete:
-            place, rows, server_time = self._search(place)
-            token = self._next_token(rows, tokens)
-            complete = token is None
-            page, place = self._page(place, rows, token, server_time, ledger)
-            yield page
+        page, place = self._next(place, tokens, ledger)
+        with self._client.ahead() as begin:
+            while not page.complete:
+                upcoming = begin(partial(self._next, place, tokens, ledger))
+                yield page
+                page, place = upcoming()
+        yield page
 
     def _place(self, cursor: str | None) -> Place:
         """A cursor of other projects begins anew: the tickets of a project just added are older than any `since`."""
@@ -96,10 +101,10 @@ class ChangedIssues:
         if found.rows is None:
             place = Place(projects=place.projects, since=place.since)
             found = self._asked(place)
-        rows = found.rows or Rows()
+        rows: Rows = found.rows or {}
         if place.started is None:
             place = place.model_copy(update={"started": found.answer.server_time})
-            if not rows.issues and rows.next_token is None:
+            if not rows.get("issues") and rows.get("next_token") is None:
                 # An expired credential looks like an empty site.
                 self._facts.identify()
         return place, rows, found.answer.server_time
@@ -118,8 +123,8 @@ class ChangedIssues:
         return f"project in ({projects}){since} ORDER BY updated ASC, id ASC"
 
     def _next_token(self, rows: Rows, tokens: set[str]) -> str | None:
-        token = rows.next_token
-        if token is None and rows.is_last is False:
+        token = rows.get("next_token")
+        if token is None and rows.get("is_last") is False:
             raise TryLater(f"{self._client.source}: Jira says that more tickets follow but not where; hoist asks again", 30.0)
         if token in tokens:
             raise TryLater(
@@ -129,9 +134,12 @@ class ChangedIssues:
             tokens.add(token)
         return token
 
-    def _page(self, place: Place, rows: Rows, token: str | None, server_time: Instant, ledger: Ledger) -> tuple[Page, Place]:
+    def _next(self, place: Place, tokens: set[str], ledger: Ledger) -> tuple[Page, Place]:
+        """The page at a place, and the place after it."""
+        place, rows, server_time = self._search(place)
+        token = self._next_token(rows, tokens)
         started = place.started or server_time
-        stamps = {row.id: row.fields.updated for row in rows.issues}
+        stamps = {row["id"]: row["fields"]["updated"] for row in rows.get("issues", ())}
         versions = {id_: row_version(updated) for id_, updated in stamps.items()}
         known = set(ledger.unchanged(versions)) if versions else set()
         wanted = [id_ for id_ in versions if id_ not in known]
@@ -139,11 +147,11 @@ class ChangedIssues:
         missing = batch.missing if batch else {}
         # Named with an error: kept apart with Jira's words. Not named at all: left for the next run, which begins before it.
         refused = [Quarantined(id_, "", f"{self._client.source}:{id_}: {said}", "") for id_, said in missing.items() if said]
-        held = [instant(stamps[id_]) for id_, said in missing.items() if not said]
+        held = [stamps[id_] for id_, said in missing.items() if not said]
         place = place.model_copy(
             update={
                 "token": token,
-                "seen": max((instant(stamp) for stamp in stamps.values()), default=place.seen),
+                "seen": max(stamps.values(), default=place.seen),
                 "held": min([*held, *([] if place.held is None else [place.held])], default=None),
                 "pages": place.pages + 1,
             }

@@ -67,6 +67,7 @@ class JiraClient:
             dry_run=dry_run,
         )
         self.source = source
+        self.ahead = self._http.ahead
 
     def close(self) -> None:
         """Give back the connections."""
@@ -173,7 +174,7 @@ class JiraClient:
             read_seconds=_SEARCH_SECONDS,
             accept=frozenset() if token is None else frozenset({400}),
         )
-        return Search(None if answer.status == 400 else self._parsed(answer, wire.Rows.model_validate_json), answer)
+        return Search(None if answer.status == 400 else self._parsed(answer, wire.ROWS.validate_json), answer)
 
     def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str]) -> Answer:
         """At most 100 issues, not parsed: one that can't be must not cost the others.

@@ -17,7 +17,7 @@ from connectors.jira.settings import JiraSettings
 from connectors.jira.wire import Comment, Entry
 from connectors.jira.writing import MARKER, comment_body, edit_body, judge_edit, marks
 from rules.escalation import Operation, OperationKind
-from rules.instants import MINUTE, instant
+from rules.instants import MINUTE
 from rules.world import Directory
 
 _REQUEST_LIFE: Final = 300.0
@@ -119,7 +119,7 @@ class JiraConnector:
         while looked_at < _COMMENTS_LOOKED_AT:
             page = self._client.comments(operation.ticket.id, looked_at, "-created")
             for comment in page["comments"]:
-                if instant(comment["created"]) < earliest:
+                if comment["created"] < earliest:
                     return Verification(found=False)
                 author = comment.get("author") or {}
                 if author.get("account_id") == own and marks(
@@ -138,4 +138,4 @@ class JiraConnector:
         )
         # Outside a service project there are no requesters, and Jira does not say whether a comment is public.
         problems = (problem,) if comment.get("public") else ()
-        return Verification(found=True, at=instant(comment["created"]), problems=problems, native_id=str(comment["id"]))
+        return Verification(found=True, at=comment["created"], problems=problems, native_id=str(comment["id"]))

@@ -185,8 +185,8 @@ class SiteFacts:
             found = self._client.search(f'project = "{project}" ORDER BY updated DESC', 1, None)
         except GiveUp:  # a project that hoist may not see; `problems` says so
             return FieldMeta()
-        rows = found.rows.issues if found.rows else []
-        meta = self._client.edit_meta(rows[0].id) if rows else None
+        rows = found.rows.get("issues") if found.rows else None
+        meta = self._client.edit_meta(rows[0]["id"]) if rows else None
         return meta.fields.get(field, FieldMeta()) if meta else FieldMeta()
 
     # --- what must be mended --------------------------------------------------------------------------------------------

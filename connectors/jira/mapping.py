@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 from connectors.jira import adf
@@ -75,9 +76,9 @@ def status_meanings(statuses: Sequence[StatusRef], by_name: Mapping[str, Status]
     return {each["id"]: _of_category(each, by_name) for each in statuses}
 
 
-def row_version(updated: datetime) -> str:
+def row_version(updated: Instant) -> str:
     """The version of an issue as a search row shows it: its `updated`, in milliseconds."""
-    return str(instant(updated))
+    return str(updated)
 
 
 def version(updated: Instant, known: Instant) -> str:
@@ -94,13 +95,15 @@ Move = tuple[str, Value, Value]
 """A field of the model, its old and its new value."""
 Save = tuple[Instant, int, Entry]
 """A changelog entry with its instant and its number."""
+_when: Final = itemgetter(0, 1)
+_NOBODY: Final = Actor("", Kind.AUTOMATION)
 
 
 class Mapper:
     """Makes tickets of issues that were read together.
 
-    `known` is the server time of the earliest answer they are made of. Equal actors and equal changelog items of one batch are
-    mapped once.
+    `known` is the server time of the earliest answer they are made of. Equal actors of one batch are mapped once, and so are
+    equal changelog items, but for those that hold ids alone: these differ, and to map them costs less than to look them up.
     """
 
     def __init__(self, site: Site, known: Instant) -> None:
@@ -115,11 +118,11 @@ class Mapper:
         site, fields, known = self._site, issue["fields"], self._known
         values = _values(site, fields)
         requester = values["requester"]
-        updated = instant(fields["updated"])
-        saves = sorted([(instant(entry["created"]), entry["id"], entry) for entry in entries], key=_when)
+        updated = fields["updated"]
+        saves = sorted([(entry["created"], entry["id"], entry) for entry in entries], key=_when)
         while saves and saves[-1][0] > updated and self._is_later_than_the_fields(saves[-1][2], values):
             saves.pop()
-        created = instant(fields["created"])
+        created = fields["created"]
         return Ticket(
             ref=TicketRef(site.source, issue["id"]),
             key=issue["key"],
@@ -140,7 +143,7 @@ class Mapper:
         found: list[Change] = []
         for at, number, entry in saves:
             by, save, items = self._actor(entry.get("author"), requester), str(number), entry.get("items", ())
-            before = len(found)
+            touched = False
             for item in items:
                 moves = self._moves_of(item)
                 if moves is _WITH_NEIGHBOURS:
@@ -148,7 +151,8 @@ class Mapper:
                     moves = steps[number] if item is _first_of_components(items) else ()
                 for name, old, new in moves:
                     found.append(Change(at, known, number, save, name, old, new, by))
-            if items and len(found) == before:
+                    touched = True
+            if items and not touched:
                 found.append(Change(at, known, number, save, *_other(items[0]), by))
         return tuple(found)
 
@@ -158,14 +162,14 @@ class Mapper:
         known = self._known
         found = sorted(comments, key=lambda each: (each["created"], each["id"]))
         return tuple(
-            Message(instant(each["created"]), known, str(each["id"]), self._actor(each.get("author"), requester), is_public(each))
+            Message(each["created"], known, str(each["id"]), self._actor(each.get("author"), requester), is_public(each))
             for each in found
         )
 
     def _actor(self, user: User | None, requester: Value) -> Actor:
         """Who acted. Nobody named means Jira itself; a staff member who reported the issue speaks as its requester."""
         if user is None:
-            return Actor("", Kind.AUTOMATION)
+            return _NOBODY
         id_, type_ = user.get("account_id", ""), user.get("account_type", "")
         key = (id_, type_, id_ == requester)
         known = self._actors.get(key)
@@ -194,6 +198,8 @@ class Mapper:
     def _moves_of(self, item: Item) -> Sequence[Move]:
         """The field moves of one item; components need their neighbours and are not among them."""
         name = item_name(item)
+        if name in _IDS:
+            return ((_IDS[name], item.get("old") or None, item.get("new") or None),)
         key = (name, item.get("old"), item.get("new"), item.get("old_text"), item.get("new_text"))
         known = self._moves.get(key)
         if known is None:
@@ -202,10 +208,6 @@ class Mapper:
                 given = {item.get("old") or "", item.get("new") or ""}
                 self.unknown_statuses |= given - self._site.statuses.keys() - {""}
         return known
-
-
-def _when(save: Save) -> tuple[Instant, int]:
-    return save[:2]
 
 
 def _values(site: Site, fields: Fields) -> dict[str, Value]:
@@ -304,10 +306,6 @@ def _team_ids(site: Site, item: Item) -> tuple[str | None, str | None]:
     return ids.get(old, old) if old else None, ids.get(new, new) if new else None
 
 
-def _by_id(name: str) -> Callable[[Site, Item], Sequence[Move]]:
-    return lambda _, item: ((name, item.get("old") or None, item.get("new") or None),)
-
-
 def _by_text(name: str, limit: int = TEXT_LIMIT) -> Callable[[Site, Item], Sequence[Move]]:
     def moves(_: Site, item: Item) -> Sequence[Move]:
         old, new = item.get("old_text"), item.get("new_text")
@@ -354,9 +352,6 @@ def _key_moves(_: Site, item: Item) -> Sequence[Move]:
 
 _ITEMS: Final[Mapping[str, Callable[[Site, Item], Sequence[Move]]]] = {
     "status": _status_moves,
-    "priority": _by_id("priority"),
-    "assignee": _by_id("assignee"),
-    "reporter": _by_id("requester"),
     "labels": _label_moves,
     "issuetype": _by_text("type"),
     "summary": _by_text("subject"),
@@ -364,6 +359,8 @@ _ITEMS: Final[Mapping[str, Callable[[Site, Item], Sequence[Move]]]] = {
     "duedate": _due_moves,
     "key": _key_moves,
 }
+_IDS: Final[Mapping[str, str]] = {"priority": "priority", "assignee": "assignee", "reporter": "requester"}
+"""Items whose ids are the values of a field of the model."""
 _COMPONENTS: Final = frozenset({"components", "component"})
 _WITH_NEIGHBOURS: Final[Sequence[Move]] = []
 """Stands for the moves of a components item: each adds or takes one, so only the walk over all of them knows the first."""

@@ -1,7 +1,7 @@
 """Jira's JSON as typed shapes: only the fields that are used, everything else is ignored while it is parsed.
 
-Whole answers are validated by pydantic's core from the bytes as they came, with native types alone; per issue that takes a
-fraction of what a parse into dictionaries and checks in Python would.
+Whole answers are validated by pydantic's core from the bytes as they came, with native types but for stamps; per issue that takes
+a fraction of what a parse into dictionaries and checks in Python would.
 """
 
 from __future__ import annotations
@@ -11,11 +11,30 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Generic, NotRequired, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, with_config
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic asks for it on Python 3.11
+
+from rules.instants import Instant, instant
 
 T = TypeVar("T")
 _LOOSE: Final = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(datetime)
+
+
+def _instant_of(stamp: object) -> Instant:
+    """The instant of Jira's text, or of a number.
+
+    Python parses the text: with the time zones that pydantic gives its datetimes, the dozen stamps of an issue would cost more
+    than everything else that is read of it.
+    """
+    try:
+        return instant(datetime.fromisoformat(stamp) if isinstance(stamp, str) else _MOMENT.validate_python(stamp))
+    except ValueError:  # pydantic's are such too
+        wrong = "Input should be a time with its zone"
+    raise ValueError(wrong)
+
+
+Stamp = Annotated[Instant, PlainValidator(_instant_of)]
 
 
 class Wire(BaseModel):
@@ -57,7 +76,7 @@ class Comment(TypedDict):
     """`public` is missing outside Jira Service Management; `visibility` restricts a comment to a role or group."""
 
     id: int
-    created: datetime
+    created: Stamp
     author: NotRequired[User | None]
     public: NotRequired[Annotated[bool | None, Field(alias="jsdPublic")]]
     visibility: NotRequired[dict[str, Any] | None]
@@ -75,8 +94,8 @@ class Fields(TypedDict):
     status: StatusRef
     issuetype: Named
     project: ProjectRef
-    created: datetime
-    updated: datetime
+    created: Stamp
+    updated: Stamp
     summary: NotRequired[str | None]
     priority: NotRequired[Named | None]
     assignee: NotRequired[User | None]
@@ -100,6 +119,24 @@ class Issues(TypedDict):
     issues: list[Issue]
 
 
+class RowFields(TypedDict):
+    updated: Stamp
+
+
+class Row(TypedDict):
+    id: str
+    fields: RowFields
+
+
+@with_config(_LOOSE)
+class Rows(TypedDict, total=False):
+    """One page of a search; `is_last` and the token can disagree, and then the page can't be trusted."""
+
+    issues: list[Row]
+    next_token: Annotated[str | None, Field(alias="nextPageToken")]
+    is_last: Annotated[bool | None, Field(alias="isLast")]
+
+
 class Item(TypedDict, total=False):
     """One field of a changelog entry. Old entries lack `fieldId`; `from` and `to` are ids where the field has such."""
 
@@ -115,7 +152,7 @@ class Entry(TypedDict):
     """One save. `created` is text in most answers and a number in the vendor's own example of changelog/bulkfetch."""
 
     id: int
-    created: datetime
+    created: Stamp
     author: NotRequired[User | None]
     items: NotRequired[list[Item]]
 
@@ -145,23 +182,6 @@ class Me(Wire):
     account_id: str = Field("", alias="accountId")
     name: str = Field("", alias="displayName")
     email: str = Field("", alias="emailAddress")
-
-
-class RowFields(Wire):
-    updated: datetime
-
-
-class Row(Wire):
-    id: str
-    fields: RowFields
-
-
-class Rows(Wire):
-    """One page of a search; `is_last` and the token can disagree, and then the page can't be trusted."""
-
-    issues: list[Row] = []
-    next_token: str | None = Field(None, alias="nextPageToken")
-    is_last: bool | None = Field(None, alias="isLast")
 
 
 class ServerInfo(Wire):
@@ -281,6 +301,7 @@ def shapes(tier_field: str) -> Shapes:
     return Shapes(whole.validate_json, one.validate_json)
 
 
+ROWS: Final[TypeAdapter[Rows]] = TypeAdapter(Rows)
 CHANGELOGS: Final[TypeAdapter[Changelogs]] = TypeAdapter(Changelogs)
 ISSUE_ENTRIES: Final[TypeAdapter[IssueEntries]] = TypeAdapter(IssueEntries)
 ENTRIES: Final[TypeAdapter[EntryPage]] = TypeAdapter(EntryPage)

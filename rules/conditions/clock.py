@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from rules.conditions.hand_overs import hand_overs
 from rules.conditions.judge import Holds, Judge, Memo, Span
 from rules.intervals import Anchors, Intervals, complement, contains, intersection, unbroken
 from rules.ticket import UNKNOWN, Change, Value
@@ -17,16 +18,16 @@ Truth = Callable[[Mapping[str, Value]], bool | None]
 """Whether a condition of plain states holds, given the fields' values; None where that is not known."""
 
 
-class Reset(NamedTuple):
-    """What sets a clock to nought: the number of its judge and, for plain states, what tells its truth within an instant."""
+class Edge(NamedTuple):
+    """A condition whose starts matter: the number of its judge and, for plain states, what tells its truth within an instant."""
 
     judge: int
     truth: Truth | None
     fields: tuple[str, ...]
 
 
-class Resets(NamedTuple):
-    """Where a clock is set to nought: `sure` instants, and `maybe` stretches in which it may have been."""
+class Starts(NamedTuple):
+    """Where a condition starts: `sure` instants, and `maybe` stretches in which it may (of no length: a single instant)."""
 
     sure: list[Instant]
     maybe: Intervals
@@ -44,11 +45,21 @@ def combined(parts: list[Truth], *, decisive: bool) -> Truth:
     return truth
 
 
-def clock(judges: list[Judge], running: int, span: Span, pause: int | None, reset: Reset | None) -> Judge:
+def clock(
+    judges: list[Judge],
+    running: int,
+    span: Span,
+    pause: int | None,
+    reset: Edge | None,
+    *,
+    stop: Edge | None = None,
+    of_team: bool = False,
+) -> Judge:
     """From the instant at which the business time summed since the last reset reaches the span, until the next reset.
 
     The anchor is that reset; creation where there was none. Where a reset is possible, nothing is sure until it no longer is,
-    and the sum begins there.
+    and the sum begins there. From a start of `stop` the clock stands until a reset; of the two at one instant the reset comes
+    first, unless the stop was over by the end of that instant. `of_team`: hand-overs are resets.
     """
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
@@ -59,14 +70,24 @@ def clock(judges: list[Judge], running: int, span: Span, pause: int | None, rese
             going = intersection(surely, complement(may_pause, timeline.life))
             may = going if exact else intersection(may, complement(paused, timeline.life))
             surely = going
-        if reset is None:
+        if reset is None and stop is None and not of_team:
             found, anchors = _reached(unbroken(surely), timeline.life, span, cut=False)
             return found, found if surely is may else _reached(unbroken(may), timeline.life, span, cut=False)[0], anchors
-        resets = _resets(timeline, reset, *_ask(judges, reset.judge, timeline, memo))
-        found, anchors = _reached(unbroken(surely), _sure_rounds(timeline.life, resets), span)
-        if surely is may and not resets.maybe:
+        resets = Starts([], []) if reset is None else _starts(timeline, reset, *_ask(judges, reset.judge, timeline, memo))
+        if of_team:
+            resets = _both(resets, Starts(*hand_overs(timeline)))
+        known = surely is may and not resets.maybe
+        rounds = _rounds(timeline.life, resets.sure)
+        if stop is not None:
+            held, may_hold = _ask(judges, stop.judge, timeline, memo)
+            stops = _starts(timeline, stop, held, may_hold)
+            known = known and not stops.maybe
+            may = _without_all(may, _surely_standing(rounds, stops, resets, held), timeline.life)
+            surely = _without_all(surely, _maybe_standing(rounds, stops, may_hold), timeline.life)
+        found, anchors = _reached(unbroken(surely), _sure_rounds(rounds, resets), span)
+        if known:
             return found, found, anchors
-        return found, unbroken(_reached(unbroken(may), _rounds(timeline.life, resets.sure), span)[0]), anchors
+        return found, unbroken(_reached(unbroken(may), rounds, span)[0]), anchors
 
     return judge
 
@@ -133,9 +154,8 @@ def _rounds(life: Intervals, resets: list[Instant]) -> Intervals:
     return found
 
 
-def _sure_rounds(life: Intervals, resets: Resets) -> Intervals:
-    """The life cut at each reset, without the stretches in which one is possible."""
-    rounds = _rounds(life, resets.sure)
+def _sure_rounds(rounds: Intervals, resets: Starts) -> Intervals:
+    """The rounds without the stretches in which a reset is possible."""
     for n in range(0, len(resets.maybe), 2):
         start, end = resets.maybe[n], resets.maybe[n + 1]
         rounds = [
@@ -154,22 +174,57 @@ def _without(start: Instant, end: Instant, hole: Instant, hole_end: Instant) -> 
     return [(a, b) for a, b in ((start, max(start, hole)), (min(end, hole_end), end)) if a < b]
 
 
-def _resets(timeline: Timeline, reset: Reset, surely: Intervals, may: Intervals) -> Resets:
-    """The starts of the reset condition, those within one instant included."""
+def _both(one: Starts, other: Starts) -> Starts:
+    pairs = [pair for each in (one, other) for pair in zip(each.maybe[::2], each.maybe[1::2], strict=True)]
+    return Starts(sorted({*one.sure, *other.sure}), [edge for pair in sorted(pairs) for edge in pair])
+
+
+def _without_all(going: Intervals, standing: Intervals, life: Intervals) -> Intervals:
+    return intersection(going, complement(standing, life)) if standing else going
+
+
+def _maybe_standing(rounds: Intervals, stops: Starts, may_hold: Intervals) -> Intervals:
+    """In each round, from the first instant at which it may have been stopped."""
+    found: Intervals = []
+    for n in range(0, len(rounds), 2):
+        start, end = rounds[n], rounds[n + 1]
+        first = [at for at in stops.sure if at >= start]
+        first += [max(start, stops.maybe[m]) for m in range(0, len(stops.maybe), 2) if stops.maybe[m + 1] >= start]
+        stopped = min((at for at in first if at > start or contains(may_hold, at)), default=end)
+        if stopped < end:
+            found += (stopped, end)
+    return found
+
+
+def _surely_standing(rounds: Intervals, stops: Starts, resets: Starts, held: Intervals) -> Intervals:
+    """In each round, from the first instant at which it was stopped to where a reset is possible."""
+    found: Intervals = []
+    for n in range(0, len(rounds), 2):
+        start, end = rounds[n], rounds[n + 1]
+        stopped = min((at for at in stops.sure if at > start or (at == start and contains(held, at))), default=end)
+        again = (max(stopped, resets.maybe[m]) for m in range(0, len(resets.maybe), 2) if resets.maybe[m + 1] >= stopped)
+        standing = min(end, min(again, default=end))
+        if stopped < standing:
+            found += (stopped, standing)
+    return found
+
+
+def _starts(timeline: Timeline, edge: Edge, surely: Intervals, may: Intervals) -> Starts:
+    """The starts of a condition, those within one instant included."""
     surely, may = unbroken(surely), unbroken(may)
     maybe = [] if surely is may or surely == may else intersection(may, complement(surely, timeline.life))
     ends = set(maybe[1::2])
     sure = {start for start in surely[::2] if start not in ends}
     holes = set()
-    if reset.truth is not None:
+    if edge.truth is not None:
         for at, saves in timeline.crowded:
-            start = _start_within(timeline, reset, reset.truth, at, saves)
+            start = _start_within(timeline, edge, edge.truth, at, saves)
             if start:
                 sure.add(at)
             elif start is None and not contains(maybe, at):
                 holes.add(at)
     maybe = _with_holes(maybe, holes) if holes else maybe
-    return Resets(sorted(sure), maybe)
+    return Starts(sorted(sure), maybe)
 
 
 def _with_holes(maybe: Intervals, holes: set[Instant]) -> Intervals:
@@ -177,9 +232,9 @@ def _with_holes(maybe: Intervals, holes: set[Instant]) -> Intervals:
     return [boundary for pair in sorted(pairs) for boundary in pair]
 
 
-def _start_within(timeline: Timeline, reset: Reset, truth: Truth, at: Instant, saves: list[list[Change]]) -> bool | None:
+def _start_within(timeline: Timeline, edge: Edge, truth: Truth, at: Instant, saves: list[list[Change]]) -> bool | None:
     """Whether the condition starts at one of the steps of an instant; None where it may."""
-    values = {name: timeline.column(name).value_at(at - 1) for name in reset.fields}
+    values = {name: timeline.column(name).value_at(at - 1) for name in edge.fields}
     before = last_known = truth(values)
     possible: bool | None = False
     for save in saves:

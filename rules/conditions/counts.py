@@ -6,19 +6,21 @@ for anyone's. A person who puts back what hoist has just changed overrides it, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final
 
+from rules.conditions import conversation
+from rules.conditions.arrivals import PEOPLE, Arrival, Fits, arrivals_of, hands_back, moves, moves_that, settled
+from rules.conditions.conversation import DONE
 from rules.conditions.judge import NEVER_GREW, Holds, Judge, Memo, Span
+from rules.conditions.seen import NOTHING, Events
 from rules.instants import Instant
 from rules.intervals import Anchors, Intervals, union
-from rules.protocol import Counted
-from rules.ticket import UNKNOWN, Kind, Status, Unknown, Value
-from rules.timeline import Step, Timeline
+from rules.protocol import Count, Counted
+from rules.ticket import UNKNOWN, Change, Kind, Value
+from rules.timeline import Timeline
 
-_PEOPLE: Final = frozenset((Kind.STAFF, Kind.REQUESTER))
 _ANYONE: Final = frozenset(Kind)
-_DONE: Final = frozenset((Status.RESOLVED, Status.CLOSED))
 
 FIELD_OF: Final = {
     Counted.REASSIGNED: "team",
@@ -30,24 +32,12 @@ FIELD_OF: Final = {
 }
 
 
-class Events(NamedTuple):
-    """The instants of events, each as often as it happened there.
+def count(judges: list[Judge], events: int, at_least: int, within: Span | None, *, again: bool = False) -> Judge:
+    """From the n-th event on; the anchor of a stretch is the event that began it, and windows that touch make one stretch.
 
-    `sure` ones happened; `possible` ones include those that may have (the same list where all is known); within `unknown` any
-    number more may have happened.
+    `again`: each event from the n-th on begins a stretch of its own.
     """
-
-    sure: list[Instant]
-    possible: list[Instant]
-    unknown: Intervals
-
-
-_NONE: Final[list[Instant]] = []
-_NOTHING: Final = Events(_NONE, _NONE, _NONE)
-
-
-def count(judges: list[Judge], events: int, at_least: int, within: Span | None) -> Judge:
-    """From the n-th event on; the anchor of a stretch is the event that began it, and windows that touch make one stretch."""
+    remembered = _remembered_apart if again else _remembered
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
         found = memo[events]
@@ -57,9 +47,9 @@ def count(judges: list[Judge], events: int, at_least: int, within: Span | None) 
         if sure is possible and not unknown:
             if len(sure) < at_least:
                 return NEVER_GREW
-            surely, anchors = _remembered(sure, at_least, within, timeline.gone)
+            surely, anchors = remembered(sure, at_least, within, timeline.gone)
             return surely, surely, anchors
-        surely, anchors = _remembered(sure, at_least, within, timeline.gone)
+        surely, anchors = remembered(sure, at_least, within, timeline.gone)
         may = union(_remembered(possible, at_least, within, timeline.gone)[0], _after_unknown(unknown, within, timeline.gone))
         return surely, surely if may == surely else may, anchors
 
@@ -83,6 +73,17 @@ def _remembered(events: list[Instant], at_least: int, within: Span | None, gone:
     return found, found[::2]
 
 
+def _remembered_apart(events: list[Instant], at_least: int, within: Span | None, gone: Instant) -> tuple[Intervals, Anchors]:
+    """Cut at each event: what it begins lasts until the next one, or until the window has forgotten enough."""
+    found: Intervals = []
+    counted = events[at_least - 1 :]
+    for first, start, following in zip(events, counted, [*counted[1:], gone], strict=False):
+        end = min(gone if within is None else within.after(first), following)
+        if start < end:
+            found += (start, end)
+    return found, found[::2]
+
+
 def _after_unknown(unknown: Intervals, within: Span | None, gone: Instant) -> Intervals:
     """Where events that nobody saw may still count."""
     found: Intervals = []
@@ -92,36 +93,76 @@ def _after_unknown(unknown: Intervals, within: Span | None, gone: Instant) -> In
     return found
 
 
-def events_of(event: Counted, *, by_anyone: bool, ignored: Span | None, ranks: Mapping[Value, int]) -> Judge:
-    """The events of a kind; `ranks` are the places of the source's priorities, 0 for the most urgent.
+def events_of(count: Count, *, ignored: Span | None, ranks: Mapping[Value, int], places: Mapping[Value, int]) -> Judge:
+    """The events of a count.
 
-    `ignored`: a stay with a team (or a person) that was shorter is as if it had not been; a move then counts at the instant at
-    which its stay has lasted so long, since nobody can know before.
+    `ranks` are the places of the source's priorities, 0 for the most urgent; `places` those of the teams in the count's chain, 1
+    for the first line. `ignored`: a stay with a team (or a person) that was shorter is as if it had not been; a move then counts
+    at the instant at which its stay has lasted so long, since nobody can know before.
     """
-    who = _ANYONE if by_anyone else _PEOPLE
-    if event is Counted.REQUESTER_WROTE:
-        return _requester_wrote
-    if event in {Counted.REASSIGNED, Counted.RETURNED, Counted.OWNER_CHANGED}:
-        return _moves_of(event, who, ignored)
-    return _changes_of(event, who, ranks)
+    event, who = count.event, _ANYONE if count.by_anyone else PEOPLE if count.by is None else frozenset((count.by,))
+    match event:
+        case Counted.REQUESTER_WROTE:
+            return conversation.requester_wrote(ignore_thanks=count.ignore_thanks)
+        case Counted.REQUESTER_CHASED:
+            return conversation.requester_chased(ignore_thanks=count.ignore_thanks)
+        case Counted.CAME_BACK:
+            return conversation.came_back(who, follow_ups=True, ignore_thanks=count.ignore_thanks)
+        case Counted.REOPENED if count.ignore_thanks:
+            return conversation.came_back(who, follow_ups=False, ignore_thanks=True)
+        case Counted.REASSIGNED | Counted.RETURNED | Counted.OWNER_CHANGED:
+            return _moves_of(event, who, ignored)
+        case Counted.HANDED_BACK:
+            return _moves_that(who, ignored, hands_back)
+        case Counted.BACK_TO_FIRST_LINE:
+            return _moves_that(who, ignored, _down_to_first_line(places))
+        case _:
+            return _changes_of(event, who, ranks)
 
 
 def _moves_of(event: Counted, who: frozenset[Kind], ignored: Span | None) -> Judge:
     name, returns = FIELD_OF[event], event is Counted.RETURNED
 
     def judge(timeline: Timeline, _: Memo) -> Events:
-        steps, column = timeline.steps.get(name), timeline.column(name)
-        if not steps and not column.unknown:
-            return _NOTHING
-        arrivals = _arrivals(timeline, name, steps or [])
-        unknown = column.unknown
+        steps, unknown = timeline.steps.get(name), timeline.columns[name].unknown
+        if not unknown and (not steps or (returns and len(steps) == 1)):  # one move comes back to nobody
+            return NOTHING
+        arrivals = arrivals_of(timeline, name, steps or [])
         if ignored is not None:
-            arrivals = list(_settled(arrivals, ignored, timeline.gone))
+            arrivals = list(settled(arrivals, ignored, timeline.gone))
             unknown = unknown and [unknown[0], timeline.gone]  # which stays were short is not known from there on
-        sure, possible = _moves(arrivals, who, returns=returns, hazy=timeline.complete_from > timeline.created)
+        sure, possible = moves(arrivals, who, returns=returns, hazy=timeline.complete_from > timeline.created)
         return Events(sure, sure if sure == possible else possible, unknown)
 
     return judge
+
+
+def _moves_that(who: frozenset[Kind], ignored: Span | None, fits: Fits) -> Judge:
+    def judge(timeline: Timeline, _: Memo) -> Events:
+        steps, unknown = timeline.steps.get("team"), timeline.columns["team"].unknown
+        if not unknown and not steps:
+            return NOTHING
+        arrivals = arrivals_of(timeline, "team", steps or [])
+        if ignored is not None:
+            arrivals = list(settled(arrivals, ignored, timeline.gone))
+            unknown = unknown and [unknown[0], timeline.gone]  # which stays were short is not known from there on
+        sure, possible = moves_that(arrivals, who, fits, hazy=timeline.complete_from > timeline.created)
+        return Events(sure, sure if sure == possible else possible, unknown)
+
+    return judge
+
+
+def _down_to_first_line(places: Mapping[Value, int]) -> Fits:
+    def fits(_: Arrival | None, last: Arrival, arrival: Arrival) -> bool | None:
+        if arrival.holder is not UNKNOWN and places.get(arrival.holder) != 1:
+            return False
+        if last.holder is UNKNOWN:
+            return None
+        if places.get(last.holder, 0) <= 1:
+            return False
+        return None if arrival.holder is UNKNOWN else True
+
+    return fits
 
 
 def _changes_of(event: Counted, who: frozenset[Kind], ranks: Mapping[Value, int]) -> Judge:
@@ -131,18 +172,18 @@ def _changes_of(event: Counted, who: frozenset[Kind], ranks: Mapping[Value, int]
     def judge(timeline: Timeline, _: Memo) -> Events:
         steps, column = timeline.steps.get(name), timeline.column(name)
         if not steps and not column.unknown:
-            return _NOTHING
+            return NOTHING
         sure: list[Instant] = []
         possible: list[Instant] = []
-        last: Step | None = None
+        last: Change | None = None
         traced = timeline.complete_from == timeline.created
         for step in steps or ():
             traced = traced if last is None else last.new == step.old
-            if step.kind in who and not (may_be_put_back and _puts_back(last, step)):
+            if step.by.kind in who and not (may_be_put_back and _puts_back(last, step)):
                 happened = _moved_on_scale(event, step, ranks) if may_be_put_back else _reopened(step)
                 if happened is not False:
                     possible.append(step.at)
-                if happened and (traced or not may_be_put_back or step.kind not in _PEOPLE):
+                if happened and (traced or not may_be_put_back or step.by.kind not in PEOPLE):
                     sure.append(step.at)
             last = step
         return Events(sure, sure if sure == possible else possible, column.unknown)
@@ -150,108 +191,23 @@ def _changes_of(event: Counted, who: frozenset[Kind], ranks: Mapping[Value, int]
     return judge
 
 
-def _requester_wrote(timeline: Timeline, _: Memo) -> Events:
-    written = [max(m.at, timeline.created) for m in timeline.messages if m.by.kind is Kind.REQUESTER]
-    unknown = [timeline.created, timeline.complete_from] if timeline.complete_from > timeline.created else []
-    return Events(written, written, unknown)
-
-
-def _puts_back(last: Step | None, step: Step) -> bool:
+def _puts_back(last: Change | None, step: Change) -> bool:
     """A person undoes what hoist did a step before."""
-    return last is not None and last.kind is Kind.HOIST and step.kind in _PEOPLE and (step.old, step.new) == (last.new, last.old)
+    if last is None or last.by.kind is not Kind.HOIST or step.by.kind not in PEOPLE:
+        return False
+    return (step.old, step.new) == (last.new, last.old)
 
 
-def _reopened(step: Step) -> bool | None:
-    if step.new in _DONE or (step.old is not UNKNOWN and step.old not in _DONE):
+def _reopened(step: Change) -> bool | None:
+    if step.new in DONE or (step.old is not UNKNOWN and step.old not in DONE):
         return False
     return None if UNKNOWN in {step.old, step.new} else True
 
 
-def _moved_on_scale(event: Counted, step: Step, ranks: Mapping[Value, int]) -> bool | None:
+def _moved_on_scale(event: Counted, step: Change, ranks: Mapping[Value, int]) -> bool | None:
     if step.old is None or step.new is None:
         return False
     old, new = ranks.get(step.old), ranks.get(step.new)
     if old is None or new is None:
         return None if step.old != step.new or step.old is UNKNOWN else False
     return new < old if event is Counted.PRIORITY_RAISED else new > old
-
-
-class _Arrival(NamedTuple):
-    """A team or person begins to hold the ticket. `kind` None: it held it at the start, or a move there was not seen."""
-
-    at: Instant
-    holder: str | Unknown | None
-    kind: Kind | None
-
-
-def _arrivals(timeline: Timeline, name: str, steps: list[Step]) -> list[_Arrival]:
-    """Who held the ticket, one after the other. Nobody is no holder: what follows a gap follows the holder before it."""
-    value: Value = timeline.column(name).value_at(timeline.complete_from) if not steps else steps[0].old
-    holder = _holder(value)
-    if holder is None and timeline.complete_from > timeline.created:
-        holder = UNKNOWN
-    since = timeline.complete_from
-    found = [_Arrival(since, holder, None)]
-    for step in steps:
-        if step.old != value:
-            unseen = _holder(step.old)  # it came there at some instant since the last step
-            found.append(_Arrival(since, UNKNOWN if unseen is None else unseen, None))
-        value, since = step.new, step.at
-        new = _holder(value)
-        if new is not None and (new is UNKNOWN or new != found[-1].holder):
-            found.append(_Arrival(since, new, step.kind))
-    if steps and timeline.column(name).value_at(since) is UNKNOWN:
-        found.append(_Arrival(since, UNKNOWN, None))
-    return found
-
-
-def _holder(value: Value) -> str | Unknown | None:
-    return value if value is UNKNOWN or value is None else str(value)
-
-
-def _settled(arrivals: list[_Arrival], ignored: Span, gone: Instant) -> Iterator[_Arrival]:
-    """The arrivals whose stay lasted, each at the instant at which that was known."""
-    ends = [arrival.at for arrival in arrivals[1:]] + [gone]
-    for number, (arrival, end) in enumerate(zip(arrivals, ends, strict=True)):
-        if number and arrival.kind is None:
-            yield arrival._replace(holder=UNKNOWN)  # how long it had stayed there was not seen
-        elif arrival.holder is UNKNOWN:
-            yield arrival
-        elif (lasted := ignored.after(arrival.at)) <= end:
-            yield arrival._replace(at=lasted)
-
-
-def _moves(arrivals: list[_Arrival], who: frozenset[Kind], *, returns: bool, hazy: bool) -> tuple[list[Instant], list[Instant]]:
-    """The sure and the possible moves to another holder, or to a former one."""
-    sure: list[Instant] = []
-    possible: list[Instant] = []
-    former: set[str | Unknown | None] = set()
-    cut = hazy
-    before: _Arrival | None = None
-    last: _Arrival | None = None
-    for arrival in arrivals:
-        hazy = hazy or arrival.holder is UNKNOWN or (arrival.kind is None and last is not None)
-        if last is not None and arrival.kind in who and last.holder not in {None, arrival.holder}:
-            overrides = _overrides(before, last, arrival, cut=cut)
-            if overrides is not True:
-                known = overrides is False and UNKNOWN not in {last.holder, arrival.holder}
-                counts = known and (not returns or arrival.holder in former)
-                if counts:
-                    sure.append(arrival.at)
-                if counts or not known or (returns and hazy):
-                    possible.append(arrival.at)
-        if arrival.holder is not None:
-            former.add(arrival.holder)
-        before, last = last, arrival
-    return sure, possible
-
-
-def _overrides(before: _Arrival | None, last: _Arrival, arrival: _Arrival, *, cut: bool) -> bool | None:
-    """Whether a person puts back what hoist did; None where it was not seen who had moved it last, or from where."""
-    if arrival.kind not in _PEOPLE:
-        return False
-    if last.kind is None:
-        return None if before is not None or cut else False
-    if last.kind is not Kind.HOIST or before is None:
-        return False
-    return None if before.holder is UNKNOWN else before.holder == arrival.holder

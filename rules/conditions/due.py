@@ -9,8 +9,11 @@ from rules.ticket import UNKNOWN
 from rules.timeline import Timeline
 
 
-def due(field: str, within: Span) -> Judge:
-    """From so much business time before the timestamp on, as long as it stands; the anchor is the instant at which it was set."""
+def due(field: str, within: Span, passed_for: Span | None = None) -> Judge:
+    """From so much business time before the timestamp on (after it, with `passed_for`), as long as it stands.
+
+    The anchor is the instant at which it was set.
+    """
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
         column = timeline.column(field)
@@ -20,7 +23,7 @@ def due(field: str, within: Span) -> Judge:
             if not isinstance(value, int):
                 continue
             until = column.starts[n + 1] if n + 1 < len(column.starts) else timeline.gone
-            start = near(value, since, within)
+            start = near(value, since, within) if passed_for is None else max(since, passed_for.after(value))
             if start < until:
                 surely += (start, until)
                 anchors.append(since)

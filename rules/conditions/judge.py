@@ -24,8 +24,9 @@ Memo = list[Any]
 Judge = Callable[[Timeline, Memo], Any]
 """Judges one ticket; most give `Holds`, those of events give `rules.conditions.counts.Events`."""
 
-NEVER: Final[Holds] = ([], [], None)
-NEVER_GREW: Final[Holds] = ([], [], [])
+_NOTHING: Final[Intervals] = []
+NEVER: Final[Holds] = (_NOTHING, _NOTHING, None)
+NEVER_GREW: Final[Holds] = (_NOTHING, _NOTHING, _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class Span:
 
 def span(duration: Duration, calendars: Mapping[str, Calendar]) -> Span:
     """The duration on its calendar. Raises KeyError for a calendar that is not there."""
-    calendar = ALWAYS if duration.calendar is None else calendars[duration.calendar]
+    return on(duration, ALWAYS if duration.calendar is None else calendars[duration.calendar])
+
+
+def on(duration: Duration, calendar: Calendar) -> Span:
+    """The duration on a calendar, whichever it names."""
     if not duration.business_days and calendar.always:
         return Span(duration, calendar, duration.milliseconds, duration.milliseconds)
     return Span(duration, calendar, None, duration.milliseconds)

@@ -9,27 +9,55 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from rules.calendars import Calendar
-from rules.conditions import clock, counts, due, logic, silence, states
-from rules.conditions.judge import Judge, Memo, Span, span
+from rules.calendars import ALWAYS, Calendar, weekly
+from rules.conditions import attention, clock, counts, due, ends, lingering, logic, silence, states, stays, targets, times
+from rules.conditions.judge import Judge, Memo, Span, on
+from rules.conditions.of_ticket import Given, Way, calendar_of_ticket, measured, measured_events
+from rules.conditions.source import Source
 from rules.conditions.states import BoundState
 from rules.conditions.tree import is_gate, parts_of, walk
-from rules.protocol import All, AnyOf, Clock, Condition, Count, Due, Duration, Held, Not, Silent, State, Unanswered
+from rules.protocol import (
+    CALENDAR_OF_REQUESTER,
+    CALENDARS_OF_THE_TICKET,
+    Acknowledged,
+    All,
+    AnyOf,
+    Clock,
+    Condition,
+    Count,
+    Due,
+    Duration,
+    Ever,
+    FirstReply,
+    Held,
+    Hours,
+    InWindow,
+    Lingering,
+    Not,
+    Silent,
+    State,
+    Target,
+    Unanswered,
+    Unchanged,
+    Until,
+)
 from rules.ticket import Value
 from rules.timeline import Timeline
+from rules.world import World
 
 
 class Program:
     """Grows by `add` while a rulebook is bound and never changes afterwards.
 
-    `bound` holds every state condition in the source's values; `ranks` are the places of the source's priorities, 0 for the
-    most urgent. Every calendar that a duration names must be there.
+    `bound` holds every state condition in the source's values. Every calendar and window that a condition names must be in the
+    world; `otherwise` names the calendar of teams and requesters that have none of their own.
     """
 
-    def __init__(self, bound: Mapping[State, BoundState], calendars: Mapping[str, Calendar], ranks: Mapping[Value, int]) -> None:
+    def __init__(self, bound: Mapping[State, BoundState], world: World, source: Source) -> None:
         self._bound = bound
-        self._calendars = calendars
-        self._ranks = ranks
+        self._world = world
+        self._source = source
+        self._in_turn: dict[str, Callable[[Timeline, Memo], Given]] = {}
         self._judges: list[Judge] = []
         self._numbers: dict[Condition, int] = {}
         self._known: dict[Hashable, int] = {}
@@ -56,25 +84,70 @@ class Program:
             found = memo[number] = self._judges[number](timeline, memo)
         return found
 
+    def state(self, condition: State) -> BoundState:
+        """A state condition in the source's values. Raises KeyError for one that no rule asks for."""
+        return self._bound[condition]
+
     def events_number(self, count: Count) -> int:
         """The number of the judge that finds the events of a count that was added. Raises KeyError for any other."""
         return self._known[_events_key(count)]
 
-    def span(self, duration: Duration) -> Span:
-        """The duration on its calendar."""
-        return span(duration, self._calendars)
+    def span(self, duration: Duration, timeline: Timeline | None = None) -> Span:
+        """The duration on its calendar, which for one of those that a ticket gives takes the ticket's timeline.
+
+        Raises KeyError for a calendar that is not there.
+        """
+        return on(duration, self.calendar(duration.calendar, timeline))
+
+    def calendar(self, name: str | None, timeline: Timeline | None = None) -> Calendar:
+        """The calendar of a name, round the clock for None; for one that a ticket gives, that of the ticket.
+
+        Where it is not known who had the ticket, no time goes by on it. Raises KeyError for a calendar that is not there.
+        """
+        if name is None:
+            return ALWAYS
+        if timeline is None or name not in CALENDARS_OF_THE_TICKET:
+            return self._world.calendars[name]
+        return self._of_ticket(name)(timeline, [])[0]
+
+    def _of_ticket(self, name: str) -> Callable[[Timeline, Memo], Given]:
+        """What finds the calendar of this name for a ticket."""
+        found = self._in_turn.get(name)
+        if found is None:
+            named, calendars = self._source.calendars[name], self._world.calendars
+            otherwise = self.calendar(self._source.otherwise)
+
+            def of_value(value: Value) -> Calendar:
+                own = named(value)
+                return otherwise if own is None else calendars[own]
+
+            field = "requester" if name == CALENDAR_OF_REQUESTER else "team"
+            found = self._in_turn[name] = calendar_of_ticket(field, of_value)
+        return found
+
+    def _lasting(self, duration: Duration, make: Callable[[Span], Judge], way: Way = Way.WAIT) -> Judge:
+        """The judge that `make` gives for the duration on its calendar."""
+        name = duration.calendar
+        if name not in CALENDARS_OF_THE_TICKET or name is None:
+            return make(self.span(duration))
+        number = self._number(("calendar", name), lambda: self._of_ticket(name))
+        return measured(self._judges, number, duration, make, way)
 
     def _events(self, count: Count) -> int:
-        ignored = count.ignore_stays_shorter_than
-        return self._number(
-            _events_key(count),
-            lambda: counts.events_of(
-                count.event,
-                by_anyone=count.by_anyone,
-                ignored=None if ignored is None else self.span(ignored),
-                ranks=self._ranks,
-            ),
-        )
+        return self._number(_events_key(count), lambda: self._events_judge(count))
+
+    def _events_judge(self, count: Count) -> Judge:
+        ignored, source = count.ignore_stays_shorter_than, self._source
+
+        def make(span: Span | None) -> Judge:
+            chain = count.chain or next(iter(source.places), "")
+            return counts.events_of(count, ignored=span, ranks=source.ranks, places=source.places.get(chain, {}))
+
+        name = None if ignored is None else ignored.calendar
+        if ignored is None or name not in CALENDARS_OF_THE_TICKET or name is None:
+            return make(None if ignored is None else self.span(ignored))
+        number = self._number(("calendar", name), lambda: self._of_ticket(name))
+        return measured_events(self._judges, number, ignored, make)
 
     def _number(self, key: Hashable, make: Callable[[], Judge]) -> int:
         number = self._known.get(key)
@@ -85,40 +158,111 @@ class Program:
         return number
 
     def _made(self, condition: Condition) -> int:
-        judges = self._judges
         match condition:
             case State():
                 bound = self._bound[condition]
                 return self._number(("state", bound.key), lambda: _state(bound))
             case All() | AnyOf():
                 return self._many(condition)
-            case Not(part):
-                inner = self.add(part)
-                return self._number(("not", inner), lambda: logic.not_(judges, inner))
-            case Held(part, duration):
-                inner = self.add(part)
-                key = ("held", inner, _meaning(duration))
-                return self._number(key, lambda: logic.held(judges, inner, self.span(duration)))
             case Clock():
                 return self._clock(condition)
             case Count():
-                events, within = self._events(condition), condition.within
-                return self._number(
-                    ("count", events, condition.at_least, _meaning(within)),
-                    lambda: counts.count(judges, events, condition.at_least, None if within is None else self.span(within)),
-                )
+                return self._count(condition)
+            case Not() | Held() | Lingering() | Until() | Ever():
+                return self._of_parts(condition)
+            case FirstReply() | InWindow() | Hours() | Acknowledged():
+                return self._gate(condition)
+            case _:
+                return self._in_time(condition)
+
+    def _of_parts(self, condition: Not | Held | Lingering | Until | Ever) -> int:
+        judges, inner = self._judges, self.add(condition.part)
+        match condition:
+            case Not():
+                return self._number(("not", inner), lambda: logic.not_(judges, inner))
+            case Held(_, duration):
+                key = ("held", inner, _meaning(duration))
+                return self._number(key, lambda: self._lasting(duration, lambda span: logic.held(judges, inner, span)))
+            case Lingering(_, still):
+                other = self.add(still)
+                return self._number(("lingering", inner, other), lambda: lingering.lingering(judges, inner, other))
+            case Until(_, ended):
+                other = self.add(ended)
+                return self._number(("until", inner, other), lambda: ends.until(judges, inner, other))
+            case Ever():
+                return self._number(("ever", inner), lambda: ends.ever(judges, inner))
+
+    def _gate(self, condition: FirstReply | InWindow | Hours | Acknowledged) -> int:
+        match condition:
+            case FirstReply():
+                return self._number("first reply", lambda: attention.first_reply)
+            case InWindow(name):
+                return self._number(("window", name), lambda: times.window(self._world.windows[name]))
+            case Hours():
+                return self._number(("hours", condition), lambda: times.hours(self._hours(condition), outside=condition.outside))
+            case Acknowledged(expires):
+                return self._number(("acknowledged", _meaning(expires)), lambda: self._acknowledged(expires))
+
+    def _in_time(self, condition: Silent | Unanswered | Due | Target | Unchanged) -> int:
+        match condition:
             case Silent(duration, kinds, replies_only):
                 return self._number(
                     ("silent", _meaning(duration), frozenset(kinds), replies_only),
-                    lambda: silence.silent(kinds, self.span(duration), replies_only=replies_only),
+                    lambda: self._lasting(duration, lambda span: silence.silent(kinds, span, replies_only=replies_only)),
                 )
-            case Unanswered(duration, waiting_for, touch_answers):
+            case Unanswered(duration, waiting_for, touches):
                 return self._number(
-                    ("unanswered", _meaning(duration), waiting_for, touch_answers),
-                    lambda: silence.unanswered(waiting_for, self.span(duration), touch_answers=touch_answers),
+                    ("unanswered", _meaning(duration), waiting_for, touches),
+                    lambda: self._lasting(duration, lambda span: silence.unanswered(waiting_for, span, touch_answers=touches)),
                 )
-            case Due(field, within):
-                return self._number(("due", field, _meaning(within)), lambda: due.due(field, self.span(within)))
+            case Due():
+                dated = (condition.field, _meaning(condition.within), _meaning(condition.passed_for))
+                return self._number(("due", dated), lambda: self._due(condition))
+            case Target():
+                meant = (condition.name, _meaning(condition.within), condition.percent, condition.calendar)
+                return self._number(("target", meant), lambda: self._target(condition))
+            case Unchanged(field, duration):
+                key = ("unchanged", field, _meaning(duration))
+                return self._number(key, lambda: self._lasting(duration, lambda span: stays.unchanged(field, span)))
+
+    def _count(self, condition: Count) -> int:
+        judges, events = self._judges, self._events(condition)
+        at_least, within, again = condition.at_least, condition.within, condition.again
+        key = ("count", events, at_least, _meaning(within), again)
+        if within is None:
+            return self._number(key, lambda: counts.count(judges, events, at_least, None, again=again))
+
+        def make(span: Span) -> Judge:
+            return counts.count(judges, events, at_least, span, again=again)
+
+        return self._number(key, lambda: self._lasting(within, make, Way.MEMORY))
+
+    def _due(self, condition: Due) -> Judge:
+        field, within = condition.field, condition.within
+        if condition.passed_for is None:
+            return self._lasting(within, lambda span: due.due(field, span), Way.AHEAD)
+        return self._lasting(condition.passed_for, lambda span: due.due(field, self.span(within), span))
+
+    def _target(self, condition: Target) -> Judge:
+        if condition.percent is not None:
+            return targets.target(condition.name, targets.Share(condition.percent, self.calendar(condition.calendar)))
+        within = condition.within or Duration()
+        return self._lasting(within, lambda span: targets.target(condition.name, span), Way.AHEAD)
+
+    def _acknowledged(self, expires: Duration | None) -> Judge:
+        members = self._source.members
+        if expires is None:
+            return attention.acknowledged(members, None)
+        return self._lasting(expires, lambda span: attention.acknowledged(members, span), Way.MEMORY)
+
+    def _hours(self, condition: Hours) -> times.HoursOf:
+        name = condition.calendar
+        if name is None:
+            calendar = weekly(condition.time_zone, condition.days, condition.start, condition.end)
+            return times.always_the_same(calendar)
+        if name in CALENDARS_OF_THE_TICKET:
+            return self._of_ticket(name)
+        return times.always_the_same(self._world.calendars[name])
 
     def _many(self, condition: All | AnyOf) -> int:
         numbers = {self.add(part): part for part in condition.parts}
@@ -132,16 +276,22 @@ class Program:
         return self._number(key, lambda: make(self._judges, parts, gate=gate))
 
     def _clock(self, condition: Clock) -> int:
-        running = self.add(condition.running)
+        judges, running, of_team = self._judges, self.add(condition.running), condition.of_team
         pause = None if condition.pause_while is None else self.add(condition.pause_while)
-        reset = None
-        if condition.reset is not None:
-            fields = {self._bound[part].field for part in walk(condition.reset) if isinstance(part, State)}
-            reset = clock.Reset(self.add(condition.reset), self._truth(condition.reset), tuple(sorted(fields)))
-        return self._number(
-            ("clock", running, pause, None if reset is None else reset.judge, _meaning(condition.duration)),
-            lambda: clock.clock(self._judges, running, self.span(condition.duration), pause, reset),
-        )
+        reset, stop = self._edge(condition.reset), self._edge(condition.stop)
+
+        def make(span: Span) -> Judge:
+            return clock.clock(judges, running, span, pause, reset, stop=stop, of_team=of_team)
+
+        edges = tuple(None if edge is None else edge.judge for edge in (reset, stop))
+        key = ("clock", running, pause, *edges, of_team, _meaning(condition.duration))
+        return self._number(key, lambda: self._lasting(condition.duration, make))
+
+    def _edge(self, condition: Condition | None) -> clock.Edge | None:
+        if condition is None:
+            return None
+        fields = {self._bound[part].field for part in walk(condition) if isinstance(part, State)}
+        return clock.Edge(self.add(condition), self._truth(condition), tuple(sorted(fields)))
 
     def _truth(self, condition: Condition) -> clock.Truth | None:
         """What tells the truth of a condition from the fields' values alone; None if it looks at time as well."""
@@ -170,18 +320,23 @@ def _meaning(duration: Duration | None) -> Hashable:
 
 
 def _events_key(count: Count) -> Hashable:
-    return ("events", count.event, count.by_anyone, _meaning(count.ignore_stays_shorter_than))
+    return (
+        *("events", count.event, count.by_anyone, count.by, count.chain, count.ignore_thanks),
+        _meaning(count.ignore_stays_shorter_than),
+    )
 
 
 def _cost(condition: Condition) -> int:
     match condition:
         case State():
             return 1
-        case Count():
+        case Count() | InWindow() | FirstReply():
             return 4
-        case Silent() | Due():
+        case Silent() | Due() | Target() | Unchanged():
             return 6
-        case Clock() | Unanswered():
+        case Clock() | Unanswered() | Acknowledged():
             return 8 + sum(map(_cost, parts_of(condition)))
+        case Hours():
+            return 50  # hundreds of intervals, so only for tickets for which all else may hold
         case _:
             return 2 + sum(map(_cost, parts_of(condition)))

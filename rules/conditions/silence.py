@@ -6,6 +6,8 @@ Before a ticket's history is complete anything may have been done or written, so
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import Final
 
 from rules.conditions.judge import Holds, Judge, Memo, Span
 from rules.instants import Instant
@@ -13,13 +15,15 @@ from rules.intervals import Anchors, Intervals
 from rules.ticket import Kind
 from rules.timeline import Timeline
 
+_AT: Final = itemgetter(0)
+
 
 def silent(kinds: tuple[Kind, ...], span: Span, *, replies_only: bool) -> Judge:
     """Nobody of these kinds did anything (or wrote) for the span; the anchor is what opened the gap, creation the first one."""
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
         acts = timeline.replies if replies_only else timeline.touches
-        of_kinds = [acts[kind] for kind in kinds if kind in acts]
+        of_kinds = [acts(kind) for kind in kinds]
         instants = of_kinds[0] if len(of_kinds) == 1 else sorted({at for one in of_kinds for at in one})
         opens, closes = [timeline.created, *instants], [*instants, timeline.gone]
         may, anchors = _overdue(opens, closes, span)
@@ -56,7 +60,7 @@ def unanswered(waiting_for: Kind, span: Span, *, touch_answers: bool) -> Judge:
     asks_with_creation = waiting_for is Kind.STAFF
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
-        talk = list(_talk(timeline, waiting_for, touch_answers=touch_answers))
+        talk = _talk(timeline, waiting_for, touch_answers=touch_answers)
         created, complete_from = timeline.created, timeline.complete_from
         if complete_from == created:
             opening = [(created, True)] if asks_with_creation else []
@@ -70,25 +74,24 @@ def unanswered(waiting_for: Kind, span: Span, *, touch_answers: bool) -> Judge:
     return judge
 
 
-def _talk(timeline: Timeline, waiting_for: Kind, *, touch_answers: bool) -> Iterable[tuple[Instant, bool]]:
-    """(instant, whether it asks) of every message that asks or answers, in order."""
+def _talk(timeline: Timeline, waiting_for: Kind, *, touch_answers: bool) -> list[tuple[Instant, bool]]:
+    """(instant, whether it asks) of every message that asks or answers, in order.
+
+    A requester asks in private messages too; the staff asks the requester in public ones.
+    """
     created = timeline.created
-    turns: list[tuple[Instant, int, bool]] = []
-    for number, message in enumerate(timeline.messages, start=1):
-        if message.by.kind is waiting_for:
+    asking = Kind.REQUESTER if waiting_for is Kind.STAFF else Kind.STAFF
+    privately = waiting_for is Kind.STAFF
+    turns = [(at, False) for at in timeline.touches(waiting_for)] if touch_answers else []
+    for message in timeline.messages:
+        kind = message.by.kind
+        if kind is waiting_for:
             if message.public:
-                turns.append((max(message.at, created), number, False))
-        elif _asks(message.by.kind, waiting_for, public=message.public):
-            turns.append((max(message.at, created), number, True))
-    if touch_answers:
-        turns += ((at, 0, False) for at in timeline.touches.get(waiting_for, ()))
-    return ((at, asks) for at, _, asks in sorted(turns))
-
-
-def _asks(kind: Kind, waiting_for: Kind, *, public: bool) -> bool:
-    if waiting_for is Kind.STAFF:
-        return kind is Kind.REQUESTER
-    return kind is Kind.STAFF and public
+                turns.append((max(message.at, created), False))
+        elif kind is asking and (privately or message.public):
+            turns.append((max(message.at, created), True))
+    turns.sort(key=_AT)  # keeps what it finds in order: touches before the messages of their instant
+    return turns
 
 
 def _waits(talk: Iterable[tuple[Instant, bool]], gone: Instant) -> tuple[list[Instant], list[Instant]]:

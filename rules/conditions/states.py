@@ -52,14 +52,80 @@ def any_label(labels: frozenset[Value]) -> Verdict:
     return verdict
 
 
-def found_in_text(pattern: re.Pattern[str]) -> Verdict:
-    """The pattern is found in the text, or in one of several texts."""
+def amount(at_least: int | None, at_most: int | None) -> Verdict:
+    """The value is a number, or a text that is one, within these bounds, both included."""
 
     def verdict(value: Value) -> bool | None:
         if value is UNKNOWN:
             return None
-        texts = value if isinstance(value, tuple) else (value,)
-        return any(isinstance(text, str) and pattern.search(text[:TEXT_LIMIT]) is not None for text in texts)
+        number = _number(value)
+        if number is None:
+            return False
+        return (at_least is None or at_least <= number) and (at_most is None or number <= at_most)
+
+    return verdict
+
+
+def _number(value: Value) -> int | float | None:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int) else None
+
+
+def in_list(entries: frozenset[str], ids: frozenset[str]) -> Verdict:
+    """The value, or one of its values, stands among the entries (in small letters) or is one of the ids."""
+
+    def verdict(value: Value) -> bool | None:
+        if value is UNKNOWN:
+            return None
+        values = value if isinstance(value, tuple) else (value,)
+        return any(isinstance(one, str) and (one in ids or one.casefold() in entries) for one in values)
+
+    return verdict
+
+
+def found_in_text(pattern: re.Pattern[str]) -> Verdict:
+    """The pattern is found in the text, or in one of several texts."""
+    return _in_texts(lambda text: pattern.search(text) is not None)
+
+
+def found_words(phrases: tuple[str, ...]) -> Verdict:
+    """One of these words or phrases is found in the text, or in one of several texts, as `words` says."""
+    return _in_texts(word_search(phrases))
+
+
+def word_search(phrases: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a text holds one of these words or phrases, as `words` says.
+
+    Most texts hold none of them, and a plain look for the first word of each tells so many times faster than the pattern.
+    """
+    pattern = words(phrases)
+    first = tuple(dict.fromkeys(phrase.split()[0].lower() for phrase in phrases if phrase.split()))
+    if not all(word.isascii() for word in first):
+        return lambda text: pattern.search(text) is not None
+
+    def search(text: str) -> bool:
+        if text.isascii():  # beyond it, upper and lower case are not told by `lower` alone
+            text = text.lower()
+            for word in first:
+                if word in text:
+                    return pattern.search(text) is not None
+            return False
+        return pattern.search(text) is not None
+
+    return search
+
+
+def _in_texts(found: Callable[[str], bool]) -> Verdict:
+    def verdict(value: Value) -> bool | None:
+        if isinstance(value, str):
+            return found(value[:TEXT_LIMIT])
+        if value is UNKNOWN:
+            return None
+        return isinstance(value, tuple) and any(found(text[:TEXT_LIMIT]) for text in value)
 
     return verdict
 
@@ -121,9 +187,13 @@ def _where(column: Column, test: Callable[[Value], bool], gone: Instant) -> Inte
 
 
 class BoundState(NamedTuple):
-    """A state condition in one source's own values. `values` where the test is no more than membership; equal if `key` is."""
+    """A state condition in one source's own values; equal if `key` is.
+
+    `values` where the test is no more than membership, `labels` where it is no more than having one of them.
+    """
 
     field: str
     values: frozenset[Value] | None
     verdict: Verdict
     key: Hashable
+    labels: frozenset[Value] | None = None

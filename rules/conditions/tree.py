@@ -4,7 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.protocol import All, AnyOf, Clock, Condition, Count, Due, Duration, Held, Not, Silent, State, Unanswered
+from rules.protocol import (
+    Acknowledged,
+    All,
+    Amount,
+    AnyOf,
+    Clock,
+    Condition,
+    Count,
+    Due,
+    Duration,
+    Ever,
+    FirstReply,
+    Held,
+    Hours,
+    InWindow,
+    Lingering,
+    Not,
+    Silent,
+    State,
+    Target,
+    Unanswered,
+    Unchanged,
+    Until,
+)
 
 
 def parts_of(condition: Condition) -> tuple[Condition, ...]:
@@ -12,10 +35,15 @@ def parts_of(condition: Condition) -> tuple[Condition, ...]:
     match condition:
         case All() | AnyOf():
             return condition.parts
-        case Not() | Held():
+        case Not() | Held() | Ever():
             return (condition.part,)
+        case Until():
+            return (condition.part, condition.ended)
+        case Lingering():
+            return (condition.part, condition.still)
         case Clock():
-            return tuple(part for part in (condition.running, condition.pause_while, condition.reset) if part is not None)
+            others = (condition.pause_while, condition.reset, condition.stop)
+            return (condition.running, *(part for part in others if part is not None))
         case _:
             return ()
 
@@ -38,35 +66,52 @@ def told(condition: Condition) -> Iterator[Condition]:
 def durations_of(condition: Condition) -> tuple[Duration, ...]:
     """The durations that the condition itself names."""
     match condition:
-        case Held() | Clock() | Silent() | Unanswered():
+        case Held() | Clock() | Silent() | Unanswered() | Unchanged():
             return (condition.duration,)
+        case Target(within=duration) | Acknowledged(duration):
+            return () if duration is None else (duration,)
         case Due():
-            return (condition.within,)
+            return (condition.within,) if condition.passed_for is None else (condition.within, condition.passed_for)
         case Count():
             return tuple(d for d in (condition.within, condition.ignore_stays_shorter_than) if d is not None)
         case _:
             return ()
 
 
-def needed(condition: Condition) -> tuple[State, ...]:
-    """States without which it does not hold, whatever else is true."""
+def calendars_of(condition: Condition) -> tuple[str, ...]:
+    """The calendars that the condition names beside those of its durations."""
     match condition:
-        case State():
-            return (condition,)
-        case All():
-            return tuple(state for part in condition.parts for state in needed(part))
-        case Held():
-            return needed(condition.part)
+        case Hours(calendar=name) | Target(calendar=name):
+            return () if name is None else (name,)
         case _:
             return ()
 
 
+def thresholds(condition: Condition) -> dict[str, frozenset[int]]:
+    """For each number that many tickets give a ticket: those at which a part of the condition begins to hold, or ceases to.
+
+    A change of the number that crosses none of them changes nothing about the condition.
+    """
+    found: dict[str, frozenset[int]] = {}
+    for part in walk(condition):
+        if isinstance(part, State) and isinstance(part.test, Amount):
+            low, high = part.test.at_least, part.test.at_most
+            edges = frozenset(edge for edge in (low, None if high is None else high + 1) if edge is not None)
+            found[part.field] = found.get(part.field, frozenset()) | edges
+    return found
+
+
 def is_gate(condition: Condition) -> bool:
-    """Whether it begins no episode of its own beside a build-up: a plain state, a `not`, or an `all` or `any` of these."""
+    """Whether it begins no episode of its own beside a build-up.
+
+    A state (an acknowledgement, a first reply, the time of day and a window are such), a `not`, an `all` or `any` of these.
+    """
     match condition:
-        case State() | Not():
+        case State() | Not() | Acknowledged() | FirstReply() | Hours() | InWindow():
             return True
         case All() | AnyOf():
             return all(is_gate(part) for part in condition.parts)
+        case Until():
+            return is_gate(condition.part)
         case _:
             return False

@@ -1,4 +1,4 @@
-"""Conditions as people write them: field states, counts of events, silence, due dates, clocks; and all, any, not of them."""
+"""Conditions as people write them: what a block of `when:` says, all, any and not of such blocks, and clocks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
 
+from rules.language.events import CameBack, Counting, CountingDown, CountingMoves, CountingReturns
 from rules.language.field_tests import (
-    FieldTest,
+    ApprovalTest,
+    Asked,
     NameTest,
+    NativeFields,
     PersonTest,
     PriorityTest,
     StatusTest,
@@ -20,125 +23,29 @@ from rules.language.field_tests import (
     together,
 )
 from rules.language.marked_yaml import Block, Items, Node
-from rules.language.part import VALUE, Part, Reading, Several, marked, reading
+from rules.language.over_time import (
+    DueDate,
+    Noticed,
+    PlatformTarget,
+    QueueLength,
+    RelatedTickets,
+    Replied,
+    Silence,
+    StandingFields,
+    TimeOfDay,
+    Waiting,
+    Windows,
+)
+from rules.language.pacing import lasting
+from rules.language.part import Part, Reading, Several, marked, reading
 from rules.language.problems import folded, nearest
-from rules.language.words import CalendarName, MadeBy, Number, OneOrMany, Side, Span, Truth
-from rules.protocol import AnyOf, Clock, Condition, Count, Counted, Due, Duration, Held, Not, Silent, Unanswered
-from rules.ticket import FIELDS, Kind
+from rules.language.words import OneOrMany, RuleCalendar, Span
+from rules.protocol import AnyOf, Clock, Condition, Not
 
-_LISTS: Final = "named lists come later; name the values one by one"
 _LATER: Final = {
-    "window": "name a label or a field that tells such times",
-    "list": _LISTS,
-    "first_reply": "use `unanswered:`",
-    "came_back": "use `reopened:`",
-    "time": "hours of the day can't be asked for yet; use business durations",
-    "native": "of a source's own fields, `native_status:` alone can be asked for yet",
-    "related": "related tickets are not counted yet",
-    "approval": "approvals are not read yet",
-    "provider_case": "cases at providers are not read yet",
-    "request_type": "use `type:`",
-    "target": "of dates, `due:` alone can be asked for yet",
-    "acknowledged": "ask for the assignee: `not: {assignee: nobody}`",
+    "provider_case": "cases at providers are not read yet; a label or `native:` field can tell whose turn it is",
+    "list": "say what stands in it: `requester: {in: vip-requesters}`",
 }
-
-
-class Counting(Part):
-    """From the n-th such event on, until `within` has forgotten it."""
-
-    short: ClassVar[str] = "at_least"
-    named: ClassVar[str] = "count of events"
-    synonyms: ClassVar = {"by": "made_by"}
-    later: ClassVar = {"at_most": "count with at_least, and put it under `not:`"}
-    at_least: Number = Field(description="How many events", examples=[3])
-    within: Span | None = Field(None, description="Events longer ago than this do not count", examples=["7 days"])
-    made_by: MadeBy = Field(default=False, description="people (the default) or anyone, automation included")
-
-    def condition(self, key: str) -> Condition:
-        """The count of the events that the key names."""
-        return Count(Counted(key), self.at_least, self.within, by_anyone=self.made_by)
-
-
-class CountingMoves(Counting):
-    """From the n-th move between teams on, until `within` has forgotten it."""
-
-    ignore_stays_shorter_than: Span | None = Field(None, description="A team that had it for less is a slip and does not count")
-
-    def condition(self, key: str) -> Condition:
-        """The count of the moves that the key names."""
-        ignored = self.ignore_stays_shorter_than
-        return Count(Counted(key), self.at_least, self.within, by_anyone=self.made_by, ignore_stays_shorter_than=ignored)
-
-
-class Silence(Part):
-    """Nobody touched the ticket for so long."""
-
-    short: ClassVar[str] = "for"
-    named: ClassVar[str] = "silence"
-    for_: Span = Field(alias="for", description="How long")
-    who: OneOrMany[Side] = Field(
-        (Kind.STAFF, Kind.REQUESTER), description="Whose touch ends the silence: staff, requester or both"
-    )
-    replies_only: Truth = Field(default=False, description="true: only a message ends it, other changes do not")
-
-    def condition(self, _key: str) -> Condition:
-        """Silence of these people."""
-        return Silent(self.for_, self.who, self.replies_only)
-
-
-class Waiting(Part):
-    """The first unanswered message of the other side has waited for so long."""
-
-    short: ClassVar[str] = "for"
-    named: ClassVar[str] = "wait for an answer"
-    for_: Span = Field(alias="for", description="How long")
-    by: Side = Field(Kind.STAFF, description="Who owes the answer: staff (the default) or requester")
-    touch_answers: Truth = Field(default=False, description="true: any change by the staff counts as an answer")
-
-    def check(self, node: Node, context: Reading) -> None:
-        if self.touch_answers and self.by is Kind.REQUESTER:
-            raise context.refused(node, "`touch_answers` is for answers of the staff; a requester answers with a message")
-
-    def condition(self, _key: str) -> Condition:
-        """An answer is owed."""
-        return Unanswered(self.for_, self.by, self.touch_answers)
-
-
-def _within(node: object, info: ValidationInfo) -> Duration:
-    word = reading(info).text(node, "passed")
-    if folded(word) != "passed":
-        raise reading(info).refused(
-            word, "expected `passed`, or {within: 1 hour} for what is due soon", nearest(word, ["passed"])
-        )
-    return Duration(text=str(word))
-
-
-def _field(node: object, info: ValidationInfo) -> str:
-    word = reading(info).text(node, "a field with a date")
-    if word != "due":
-        known = "; that field holds no date" if word in FIELDS else ""
-        raise reading(info).refused(
-            word, f"expected due, the one date that a ticket carries in this version of hoist{known}", "due"
-        )
-    return str(word)
-
-
-Passed = Annotated[Duration, PlainValidator(_within, json_schema_input_type=str)]
-DateField = Annotated[str, PlainValidator(_field, json_schema_input_type=str)]
-
-
-class DueDate(Part):
-    """A date that the ticket carries has passed, or lies no further ahead than `within`."""
-
-    short: ClassVar[str] = VALUE
-    named: ClassVar[str] = "due date"
-    passed: Passed | None = Field(None, alias=VALUE)
-    within: Span | None = Field(None, description="At most so far ahead", examples=["1 hour"])
-    field: DateField = Field("due", description="The field that holds the date")
-
-    def condition(self, _key: str) -> Condition:
-        """Due within, or passed."""
-        return Due(self.field, self.within or Duration(text="passed"))
 
 
 def _each(node: object) -> Items:
@@ -157,21 +64,39 @@ def _each(node: object) -> Items:
     return each
 
 
-class ClockTime(Part):
+def _whose(node: object, info: ValidationInfo) -> bool:
+    word = reading(info).text(node, "ticket or team")
+    if folded(word) not in {"ticket", "team"}:
+        raise reading(info).refused(word, "expected ticket or team", nearest(word, ("ticket", "team")))
+    return folded(word) == "team"
+
+
+OfTeam = Annotated[bool, PlainValidator(_whose, json_schema_input_type=str)]
+
+
+class ClockTime(Asked):
     """The time in which `while` held, added up over interruptions, has reached this much."""
 
     named: ClassVar[str] = "clock"
     synonyms: ClassVar = {"for": "time"}
-    calendar: CalendarName | None = Field(None, description="For business time, in place of the rule's own calendar")
+    calendar: RuleCalendar | None = Field(None, description="For business time, in place of the rule's own calendar")
     time: Span = Field(description="How much", examples=["4 business hours"])
+    of: OfTeam = Field(
+        default=False,
+        description="team: it begins anew with each hand-over to another team; ticket: it does not",
+        examples=["team"],
+    )
     while_: When = Field(alias="while", description="The clock runs while these hold")
     pause_while: OneOrMany[When] | None = Field(None, description="The clock stands while one of these holds")
     reset_when: OneOrMany[When] | None = Field(None, description="The clock goes back to nought when one of these begins to hold")
+    stop_when: OneOrMany[When] | None = Field(
+        None, description="The clock stands for good, unless it is reset, once one of these has begun to hold"
+    )
 
     def condition(self, _key: str) -> Condition:
         """The clock has reached its time."""
-        pause, reset = either(self.pause_while), either(self.reset_when)
-        return Clock(self.while_.condition(), self.time, pause, reset)
+        pause, reset, stop = either(self.pause_while), either(self.reset_when), either(self.stop_when)
+        return Clock(self.while_.condition(), self.time, pause, reset, stop, self.of)
 
 
 class When(Part):
@@ -188,26 +113,47 @@ class When(Part):
     tier: TierTest | None = Field(None, description="Where the ticket stands in a chain")
     assignee: PersonTest | None = Field(None, description="The person who has the ticket, or nobody")
     requester: PersonTest | None = Field(None, description="The person who asked")
+    organisation: NameTest | None = Field(None, description="The requester's organisation, company or customer")
     labels: NameTest | None = Field(None, description="One of these labels is on the ticket")
     type: NameTest | None = Field(None, description="The source's ticket type")
+    request_type: NameTest | None = Field(None, description="What the requester asked for, as the source's portal calls it")
     project: NameTest | None = Field(None, description="The source's project, table or brand")
+    approval: ApprovalTest | None = Field(None, description="waiting, approved or declined; nothing where none is asked for")
     service: TextTest | None = Field(None, description="Component, service or product")
     subject: TextTest | None = Field(None, description="The title of the ticket")
     description: TextTest | None = Field(None, description="The first text of the ticket")
+    last_comment: TextTest | None = Field(None, description="The last message that a person wrote")
     text: WordsTest | None = Field(None, description="Words in the subject or in the description")
+    native: NativeFields | None = Field(
+        None, description="The source's own fields, by its own names", examples=[{"customfield_10050": "Gold"}]
+    )
     reassigned: CountingMoves | None = Field(None, description="The team changed")
     returned_to_former_team: CountingMoves | None = Field(None, description="The ticket went back to a team that had it before")
+    handed_back: CountingMoves | None = Field(None, description="The ticket went back to the team that had just handed it over")
+    back_to_first_line: CountingDown | None = Field(None, description="The ticket went from a higher tier to the first line")
     owner_changed: Counting | None = Field(None, description="The assignee changed to another person")
-    reopened: Counting | None = Field(None, description="From resolved or closed to anything else")
+    reopened: CountingReturns | None = Field(None, description="From resolved or closed to anything else")
+    came_back: CameBack | None = Field(None, description="It was reopened, or a further ticket was made of it")
     priority_raised: Counting | None = Field(None, description="The priority became more urgent")
     priority_lowered: Counting | None = Field(None, description="The priority became less urgent")
-    requester_wrote: Counting | None = Field(None, description="The requester wrote a message")
+    requester_wrote: CountingReturns | None = Field(None, description="The requester wrote a message")
+    requester_chased: CountingReturns | None = Field(None, description="The requester wrote again before the staff had answered")
     silent: Silence | None = Field(None, description="Nobody touched the ticket for so long")
     unanswered: Waiting | None = Field(None, description="The other side has waited for an answer for so long")
+    first_reply: Replied | None = Field(None, description="none or given: whether the staff has written to the requester")
+    acknowledged: Noticed | None = Field(None, description="Somebody of the team that has the ticket has touched it")
+    unchanged: StandingFields | None = Field(
+        None, description="Fields that have had their present value for so long", examples=[{"status": "4 hours"}]
+    )
     due: DueDate | None = Field(
         None, description="The due date has passed, or is near", examples=["passed", {"within": "1 hour"}]
     )
+    target: PlatformTarget | None = Field(None, description="A target of the platform is near, used up so far, or missed")
     clock: ClockTime | None = Field(None, description="Time added up over interruptions")
+    related: RelatedTickets | None = Field(None, description="So many other open tickets of the same service or organisation")
+    queue_of_team: QueueLength | None = Field(None, description="How many open tickets the team has that has this one")
+    time: TimeOfDay | None = Field(None, description="The hour and the day at which the rule may act")
+    window: Windows | None = Field(None, description="A named window is on")
     all_: OneOrMany[When] | None = Field(None, alias="all", description="All of these hold")
     any_: Annotated[tuple[When, ...], Several(), BeforeValidator(_each)] | None = Field(
         None, alias="any", description="At least one of these holds"
@@ -220,14 +166,14 @@ class When(Part):
         parts: list[Condition] = []
         for name, known in type(self).model_fields.items():
             written = getattr(self, name)
-            if isinstance(written, FieldTest | WordsTest | TierTest | Counting | Silence | Waiting | DueDate | ClockTime):
+            if isinstance(written, Asked):
                 parts.append(written.condition(known.alias or name))
         parts += [part.condition() for part in self.all_ or ()]
         if (some := either(self.any_)) is not None:
             parts.append(some)
         if self.not_ is not None:
             parts.append(Not(self.not_.condition()))
-        return together(parts) if self.for_ is None else Held(together(parts), self.for_)
+        return together(parts) if self.for_ is None else lasting(together(parts), self.for_)
 
     @classmethod
     def check_keys(cls, _found: Mapping[str, Node], node: Node, context: Reading) -> None:

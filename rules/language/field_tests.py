@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, PlainValidator, PrivateAttr, ValidationInfo
+from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, ValidationInfo
 
 from rules.language.marked_yaml import Block, Node
 from rules.language.part import VALUE, Part, Reading, reading
 from rules.language.patterns import UnsafePattern, work_of
 from rules.language.problems import listed
-from rules.language.words import FREE_TEXT, ChainName, OneOrMany, PriorityWord, StatusWord, TeamName, Words
-from rules.protocol import All, AnyOf, AnyWord, Condition, Level, Matches, Not, OneOf, State, Test
+from rules.language.words import FREE_TEXT, ChainName, Number, OneOrMany, PriorityWord, StatusWord, TeamName, Words, word_of
+from rules.protocol import All, Amount, AnyOf, AnyWord, Condition, InList, Level, Matches, Not, OneOf, State, Test
+from rules.ticket import NATIVE
 
 NOBODY: Final = "nobody"
 NOTHING: Final = "nothing"
@@ -27,7 +28,15 @@ def together(parts: Sequence[Condition]) -> Condition:
     return flat[0] if len(flat) == 1 else All(tuple(flat))
 
 
-class FieldTest(Part):
+class Asked(Part):
+    """What one key of `when:` asks for."""
+
+    def condition(self, key: str) -> Condition:
+        """The condition on what the key names."""
+        raise NotImplementedError
+
+
+class FieldTest(Asked):
     """A test of one field's value."""
 
     short: ClassVar[str] = VALUE
@@ -43,7 +52,6 @@ class FieldTest(Part):
         raise NotImplementedError
 
     def condition(self, field: str) -> Condition:
-        """The test as a condition on a field."""
         parts: list[Condition] = [State(field, test) for test in self.tests()]
         if (excluded := self.excluded()) is not None:
             parts.append(Not(excluded.condition(field)))
@@ -88,6 +96,18 @@ class PriorityTest(FieldTest):
         return self.not_
 
 
+def _list(node: object, info: ValidationInfo) -> str:
+    return str(reading(info).one_of(node, reading(info).names.lists, "list"))
+
+
+ListName = Annotated[str, PlainValidator(_list, json_schema_input_type=str)]
+
+
+def in_list(name: str | None) -> list[Test]:
+    """The test of standing in a named list, if one is named."""
+    return [] if name is None else [InList(name)]
+
+
 def _team_or_nobody(node: object, info: ValidationInfo) -> str:
     known = (*reading(info).names.teams, NOBODY)
     return str(reading(info).one_of(node, known, "team"))
@@ -119,28 +139,29 @@ class TeamTest(FieldTest):
 
 
 class PersonTest(FieldTest):
-    """A person as the source knows them, or nobody."""
+    """A person as the source knows them, one on a named list, or nobody."""
 
     nothing: ClassVar[str] = NOBODY
-    later: ClassVar = {"in": "named lists of people come later; name them one by one"}
     values: OneOrMany[PersonOrNobody] | None = Field(None, alias=VALUE)
     not_: PersonTest | None = Field(None, alias="not")
+    in_: ListName | None = Field(None, alias="in", description="Stands in this named list: by id, name or e-mail address")
 
     def tests(self) -> list[Test]:
-        return self.one_of(self.values)
+        return [*self.one_of(self.values), *in_list(self.in_)]
 
     def excluded(self) -> PersonTest | None:
         return self.not_
 
 
 class NameTest(FieldTest):
-    """A label, or a name that the source gives; or nothing."""
+    """A label, or a name that the source gives; one on a named list; or nothing."""
 
     values: OneOrMany[Words] | None = Field(None, alias=VALUE)
     not_: NameTest | None = Field(None, alias="not")
+    in_: ListName | None = Field(None, alias="in", description="Stands in this named list")
 
     def tests(self) -> list[Test]:
-        return self.one_of(self.values)
+        return [*self.one_of(self.values), *in_list(self.in_)]
 
     def excluded(self) -> NameTest | None:
         return self.not_
@@ -161,6 +182,29 @@ def _pattern(node: object, info: ValidationInfo) -> str:
 
 
 Pattern = Annotated[str, PlainValidator(_pattern, json_schema_input_type=str)]
+_APPROVALS: Final = ("waiting", "approved", "declined", NOTHING)
+
+
+def _approval(node: object, info: ValidationInfo) -> str:
+    return str(word_of(node, reading(info), _APPROVALS, {"pending": "waiting", "rejected": "declined", "none": NOTHING}))
+
+
+ApprovalWord = Annotated[
+    str, PlainValidator(_approval, json_schema_input_type=Literal["waiting", "approved", "declined", "nothing"])
+]
+
+
+class ApprovalTest(FieldTest):
+    """Where an approval stands; nothing where none is asked for."""
+
+    values: OneOrMany[ApprovalWord] | None = Field(None, alias=VALUE)
+    not_: ApprovalTest | None = Field(None, alias="not")
+
+    def tests(self) -> list[Test]:
+        return self.one_of(self.values)
+
+    def excluded(self) -> ApprovalTest | None:
+        return self.not_
 
 
 class TextTest(FieldTest):
@@ -170,17 +214,56 @@ class TextTest(FieldTest):
     not_: TextTest | None = Field(None, alias="not")
     any_word: OneOrMany[Words] | None = Field(None, description="One of these words or phrases occurs, as whole words")
     matches: Pattern | None = Field(None, description="This regular expression is found")
+    in_: ListName | None = Field(None, alias="in", description="Stands in this named list")
 
     def tests(self) -> list[Test]:
         words: list[Test] = [AnyWord(self.any_word)] if self.any_word else []
         pattern: list[Test] = [Matches(self.matches)] if self.matches else []
-        return [*self.one_of(self.values), *words, *pattern]
+        return [*self.one_of(self.values), *words, *pattern, *in_list(self.in_)]
 
     def excluded(self) -> TextTest | None:
         return self.not_
 
 
-class WordsTest(Part):
+class NativeTest(FieldTest):
+    """A source's own field: its value, words in it, a pattern, bounds of a number, a named list; or nothing."""
+
+    named: ClassVar[str] = "test of a source's own field"
+    values: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    not_: NativeTest | None = Field(None, alias="not")
+    any_word: OneOrMany[Words] | None = Field(None, description="One of these words or phrases occurs, as whole words")
+    matches: Pattern | None = Field(None, description="This regular expression is found")
+    at_least: Number | None = Field(None, description="A number no smaller than this")
+    at_most: Number | None = Field(None, description="A number no greater than this")
+    in_: ListName | None = Field(None, alias="in", description="Stands in this named list")
+
+    def check(self, node: Node, context: Reading) -> None:
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise context.refused(node, f"never true: {self.at_least} is more than {self.at_most}")
+
+    def tests(self) -> list[Test]:
+        words: list[Test] = [AnyWord(self.any_word)] if self.any_word else []
+        pattern: list[Test] = [Matches(self.matches)] if self.matches else []
+        bounds: list[Test] = [Amount(self.at_least, self.at_most)] if self.at_least or self.at_most else []
+        return [*self.one_of(self.values), *words, *pattern, *bounds, *in_list(self.in_)]
+
+    def excluded(self) -> NativeTest | None:
+        return self.not_
+
+
+class NativeFields(Asked):
+    """Tests of a source's own fields, each by the source's own name of it; all of them must hold."""
+
+    model_config = ConfigDict(extra="allow")
+    named: ClassVar[str] = "block of a source's own fields"
+    __pydantic_extra__: dict[str, NativeTest]
+
+    def condition(self, _key: str) -> Condition:
+        """All of the tests."""
+        return together([test.condition(f"{NATIVE}{name}") for name, test in self.__pydantic_extra__.items()])
+
+
+class WordsTest(Asked):
     """Words or a pattern in the subject or in the description."""
 
     named: ClassVar[str] = "test of the text"
@@ -194,7 +277,7 @@ class WordsTest(Part):
         return together([AnyOf((State("subject", test), State("description", test))) for test in words + pattern])
 
 
-class TierTest(Part):
+class TierTest(Asked):
     """The ticket stands at one of these tiers of a chain; without `in`, at any of them."""
 
     short: ClassVar[str] = "in"

@@ -12,10 +12,11 @@ from rules.language.field_tests import NOBODY
 from rules.language.hours import WrittenCalendar
 from rules.language.marked_yaml import Block, Items, Node, Text, read
 from rules.language.organisation import PriorityRow, WrittenTeam, WrittenTier
+from rules.language.outside import RoleTarget, WrittenAbsence, WrittenList, WrittenOverride, WrittenWindow, plain_reference
 from rules.language.part import Names, Part, Reading, shown
 from rules.language.problems import Place, folded
 from rules.language.rule import Defaults, Use, WrittenRule
-from rules.language.words import RoleTarget
+from rules.rota import is_rota
 
 FORMAT: Final = "1"
 ORGANISATION: Final = "organisation.yaml"
@@ -25,10 +26,6 @@ class File(Part):
     """A file of the protocol. The organisation and the rules may stand in one file or in several."""
 
     named: ClassVar[str] = "file of the protocol"
-    later: ClassVar = {
-        "lists": "named lists come later; name the values one by one",
-        "windows": "windows come later; use a label or a field that tells such times",
-    }
     format: Literal["1", 1] | None = Field(None, description="The version of this language; organisation.yaml must say 1")
     defaults: Defaults | None = Field(None, description="What holds for every rule that does not say otherwise")
     priorities: tuple[PriorityRow, ...] | None = Field(None, description="The most urgent first")
@@ -38,6 +35,10 @@ class File(Part):
     chains: dict[str, tuple[WrittenTier, ...]] | None = Field(
         None, description="Chains of command, the first line first, by name"
     )
+    lists: dict[str, WrittenList] | None = Field(None, description="Named lists of people or values")
+    windows: dict[str, WrittenWindow] | None = Field(None, description="Named stretches of time: maintenances, change freezes")
+    absences: tuple[WrittenAbsence, ...] | None = Field(None, description="Who is away, whatever the rotas say")
+    overrides: tuple[WrittenOverride, ...] | None = Field(None, description="Who has the duty in place of whom a rota names")
     use: tuple[Use, ...] | None = Field(None, description="Ready protocols")
     rules: tuple[WrittenRule, ...] | None = Field(None, description="Own rules")
 
@@ -52,6 +53,10 @@ class Sections:
     teams: dict[Text, Node] = field(default_factory=dict)
     roles: dict[Text, Node] = field(default_factory=dict)
     chains: dict[Text, Node] = field(default_factory=dict)
+    lists: dict[Text, Node] = field(default_factory=dict)
+    windows: dict[Text, Node] = field(default_factory=dict)
+    absences: list[Node] = field(default_factory=list)
+    overrides: list[Node] = field(default_factory=list)
     rules: list[Node] = field(default_factory=list)
     uses: set[int] = field(default_factory=set)  # places in `rules` at which a ready protocol is used
     whole: bool = True
@@ -91,6 +96,8 @@ def _add(found: Sections, key: str, node: Node, once: dict[str, Place], context:
         found.defaults = node or None
     elif key == "priorities":
         found.priorities += context.items(node, "priorities")
+    elif key in {"absences", "overrides"}:
+        getattr(found, key).extend(context.items(node, key))
     elif key in {"rules", "use"}:
         items = context.items(node, "rules" if key == "rules" else "ready protocols")
         if key == "use":
@@ -136,8 +143,24 @@ def names(found: Sections) -> Names:
         chains={str(name): tuple(_tiers(chain)) for name, chain in found.chains.items()},
         roles=frozenset(str(name) for name in found.roles),
         calendars={str(name): written(hours, "hours") == "all" for name, hours in found.calendars.items()},
+        zones={
+            str(name): str(zone) for name, one in found.calendars.items() if isinstance(zone := written(one, "time_zone"), Text)
+        },
+        lists=frozenset(str(name) for name in found.lists),
+        windows=frozenset(str(name) for name in found.windows),
+        rotas=dict(_rotas(found)),
         whole=found.whole,
     )
+
+
+def _rotas(found: Sections) -> Iterator[tuple[str, str]]:
+    """The rota of each role and team that has one."""
+    for name, role in found.roles.items():
+        if isinstance(role, Text) and is_rota(role):
+            yield str(name), plain_reference(role)
+    for name, team in found.teams.items():
+        if isinstance(rota := written(team, "on_call"), Text):
+            yield str(name), plain_reference(rota)
 
 
 def written(node: Node, key: str) -> Node | None:

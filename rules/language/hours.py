@@ -56,7 +56,7 @@ def _hours(node: object, info: ValidationInfo) -> dict[int, Shifts]:
     hours: dict[int, Shifts] = {}
     failed = False
     for key, value in node.items():
-        days, shifts = _days(key, context), _shifts(value, context)
+        days, shifts = days_of(key, context), _shifts(value, context)
         for twice in set(days) & set(hours):
             context.report.problem(key.place, key, f"{_DAYS[twice]} has its hours already")
         failed = failed or not days or shifts is None
@@ -66,7 +66,7 @@ def _hours(node: object, info: ValidationInfo) -> dict[int, Shifts]:
     return hours
 
 
-def _days(key: Text, context: Reading) -> list[int]:
+def days_of(key: Text, context: Reading) -> list[int]:
     """The weekdays that a key names: `mon`, `mon-fri`, `sat, sun`."""
     days: list[int] = []
     for word in re.split(r"\s*,\s*", key.strip()):

@@ -84,6 +84,11 @@ def read(file: str, text: str, report: Report) -> Node | None:
     return None
 
 
+def _left_open(text: str) -> bool:
+    """Whether a bracket, brace or double quote in a text has no end."""
+    return any(text.count(start) > text.count(end) for start, end in ("()", "[]", "{}")) or text.count('"') % 2 == 1
+
+
 class _Composer:
     """Builds nodes from the events of a parser."""
 
@@ -132,8 +137,8 @@ class _Composer:
         text = Text(event.value, self._place(event))
         if not event.style and event.end_mark is not None and event.value:
             rest = self._lines[event.end_mark.line][event.end_mark.column :]
-            # `# so` is how a remark is written, `#5` is how a text goes on
-            if re.match(r"\s+#[^\s#-]", rest):
+            # `# so` is how a remark is written, `#5` is how a text goes on, and so is whatever leaves a bracket open
+            if re.match(r"\s+#[^\s#-]", rest) or (re.match(r"\s+#", rest) and _left_open(text)):
                 self._report.hint(text.place, text, f'the text ends before "{rest.strip()[:30]}"; put the whole of it in quotes')
         return text
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from rules.language.marked_yaml import Block, Node
-from rules.language.part import VALUE, Part, Reading, shown
+from rules.language.outside import Language, RotaReference
+from rules.language.part import VALUE, Part, Reading
 from rules.language.problems import nearest
-from rules.language.words import Email, OneOrMany, Span, TeamName, Words
+from rules.language.words import CalendarName, Email, OneOrMany, Span, TeamName, Words
 from rules.protocol import PriorityLevel, Team, Tier
 
 
@@ -43,15 +44,14 @@ class WrittenTeam(Part):
     may_be_empty: ClassVar[bool] = True
     __pydantic_extra__: dict[str, NativeTeam]
     lead: Email | None = Field(None, description="The e-mail address of the lead", examples=["anna@example.com"])
-    on_call: Words | None = Field(None, description="The rota; not read in this version of hoist")
+    on_call: RotaReference | None = Field(
+        None, description="The rota: an .ics file of the protocol's folder, or an https URL", examples=["rotas/network.ics"]
+    )
+    calendar: CalendarName | None = Field(None, description="The team's business hours")
+    language: Language | None = Field(None, description="The language of the comments that it gets", examples=["nl"])
 
     def check(self, node: Node, context: Reading) -> None:
-        for key, value in node.items() if isinstance(node, Block) else ():
-            if key == "on_call":
-                context.report.hint(
-                    value.place, shown(value), "rotas are not read in this version of hoist: nobody is found by it yet"
-                )
-                continue
+        for key in node if isinstance(node, Block) else ():
             known = (*self.keys(), *context.names.sources)
             # Any key may be a source, so that a slip shows only by what it looks like.
             if key not in known and (slip := nearest(key, known)):
@@ -60,7 +60,7 @@ class WrittenTeam(Part):
     def value(self, name: str) -> Team:
         """The team as the core sees it; a source in which it has no name is left out."""
         sources = {source: native.names for source, native in self.__pydantic_extra__.items() if native.names}
-        return Team(name, sources, self.lead or "")
+        return Team(name, sources, self.lead or "", self.on_call or "", self.calendar or "", self.language or "")
 
 
 class WrittenTier(Part):

@@ -32,6 +32,10 @@ class Names:
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the teams of each
     roles: frozenset[str] = frozenset()
     calendars: Mapping[str, bool] = field(default_factory=dict)  # whether it is open round the clock
+    zones: Mapping[str, str] = field(default_factory=dict)  # the time zone of each calendar that says one
+    lists: frozenset[str] = frozenset()
+    windows: frozenset[str] = frozenset()
+    rotas: Mapping[str, str] = field(default_factory=dict)  # the rota of each team and role that has one
     whole: bool = True
 
 
@@ -261,7 +265,7 @@ class Part(BaseModel):
         properties.pop(VALUE, None)
         block["properties"] = properties
         definition.clear()
-        definition.update(block if plain is None else {"anyOf": [plain, block] if properties else [plain]})
+        definition.update(block if plain is None else {"anyOf": [plain, block] if properties or cls.open_keys() else [plain]})
         return written
 
 

@@ -8,23 +8,24 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationInfo
 
+from rules.language.field_tests import ListName
 from rules.language.marked_yaml import Block, Items, Node, Text, read
 from rules.language.part import Part, Reading, marked, read_part, reading, shown
+from rules.language.people import Who
 from rules.language.problems import folded, listed, nearest
 from rules.language.rule import OVERRIDES, Use
 from rules.language.words import (
-    CalendarName,
     ChainName,
     Label,
     ModeWord,
     Number,
     OneOrMany,
     PriorityWord,
+    RuleCalendar,
     Span,
     StatusWord,
     TeamName,
     Truth,
-    Who,
     Words,
 )
 
@@ -41,9 +42,11 @@ TYPES: Final[Mapping[str, TypeAdapter[Any]]] = {
     "team": TypeAdapter(TeamName),
     "team list": TypeAdapter(OneOrMany[TeamName]),
     "chain": TypeAdapter(ChainName),
-    "calendar": TypeAdapter(CalendarName),
+    "calendar": TypeAdapter(RuleCalendar),
     "mode": TypeAdapter(ModeWord),
     "who": TypeAdapter(Who),
+    "who list": TypeAdapter(OneOrMany[Who]),
+    "list": TypeAdapter(ListName),
 }
 """What a parameter can be."""
 
@@ -174,6 +177,9 @@ def _filled_text(text: Text, arguments: Mapping[str, Node | None]) -> Node | Non
     whole = _PLACE_OF_A_PARAMETER.fullmatch(text)
     if whole and whole[1] in arguments:
         return arguments[whole[1]]
+
+    if any(arguments.get(name, text) is None for name in _PLACE_OF_A_PARAMETER.findall(text)):
+        return None  # half a sentence says nothing
 
     def value(found: re.Match[str]) -> str:
         argument = arguments.get(found[1])

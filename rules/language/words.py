@@ -11,7 +11,7 @@ from rules.instants import DAY, HOUR, MINUTE
 from rules.language.part import Reading, Several, reading
 from rules.language.problems import folded, listed, nearest
 from rules.placeholders import PLACEHOLDERS, unknown_placeholders
-from rules.protocol import Duration, Existing, Mode
+from rules.protocol import CALENDARS_OF_THE_TICKET, Duration, Existing, Mode
 from rules.ticket import Kind, Status
 
 LONGEST_DURATION_DAYS: Final = 3650
@@ -23,11 +23,11 @@ _MISSPELT_BUSINESS: Final = re.compile(r"([0-9]{1,6})\s+(\w+)\s+(minute|hour|day
 _UNITS: Final = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY}
 _AN_EXAMPLE: Final = "a duration such as 15 minutes, 4 business hours or 2 business days"
 
+_PERCENT: Final = re.compile(r"([1-9][0-9]{0,3})\s*(?:percent|%)", re.ASCII | re.IGNORECASE)
+
 _RULE_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _AT_MOST: Final = re.compile(r"at\s+most\s+([0-9]{1,6})\s+per\s+hour", re.ASCII | re.IGNORECASE)
-_EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
-_LEAD_OF: Final = re.compile(r"lead\s+of\s+(.+)", re.IGNORECASE)
-_ON_CALL_OF: Final = re.compile(r"on[\s_-]call\s+of\s+.+", re.IGNORECASE)
+EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 
 def _text(node: object, info: ValidationInfo) -> str:
@@ -74,9 +74,10 @@ def duration(node: object, info: ValidationInfo) -> Duration:
         raise context.refused(
             word, "business time without a calendar; give the rule a `calendar:`, or `defaults:` of the organisation one"
         )
+    calendar = _as_of_ticket(context.calendar) or str(context.calendar)
     if unit == "day":
-        return Duration(business_days=number, calendar=str(context.calendar), text=text)
-    return Duration(milliseconds=number * _UNITS[unit], calendar=str(context.calendar), text=text)
+        return Duration(business_days=number, calendar=calendar, text=text)
+    return Duration(milliseconds=number * _UNITS[unit], calendar=calendar, text=text)
 
 
 def _repaired(word: str) -> str:
@@ -90,7 +91,7 @@ def _repaired(word: str) -> str:
     return f"{found[1]} {'business ' if found[2] else ''}{unit}{'' if found[1] == '1' else 's'}"
 
 
-def _word(node: object, context: Reading, words: tuple[str, ...], slips: dict[str, str] | None = None) -> str:
+def word_of(node: object, context: Reading, words: tuple[str, ...], slips: dict[str, str] | None = None) -> str:
     """One of a few fixed words; other spellings of them are taken with a hint."""
     word = context.text(node, f"one of {listed(words)}")
     if word in words:
@@ -108,19 +109,15 @@ _STATUS_SLIPS: Final = {"done": "resolved", "solved": "resolved", "waiting": "pe
 
 
 def _mode(node: object, info: ValidationInfo) -> Mode:
-    return Mode(_word(node, reading(info), tuple(Mode), _MODE_SLIPS))
+    return Mode(word_of(node, reading(info), tuple(Mode), _MODE_SLIPS))
 
 
 def _status(node: object, info: ValidationInfo) -> str:
-    return str(Status(_word(node, reading(info), tuple(Status), _STATUS_SLIPS)))
+    return str(Status(word_of(node, reading(info), tuple(Status), _STATUS_SLIPS)))
 
 
 def _side(node: object, info: ValidationInfo) -> Kind:
-    return Kind(_word(node, reading(info), (Kind.STAFF, Kind.REQUESTER)))
-
-
-def _by_anyone(node: object, info: ValidationInfo) -> bool:
-    return _word(node, reading(info), ("people", "anyone")) == "anyone"
+    return Kind(word_of(node, reading(info), (Kind.STAFF, Kind.REQUESTER)))
 
 
 def _existing(node: object, info: ValidationInfo) -> Existing:
@@ -149,6 +146,34 @@ def _chain(node: object, info: ValidationInfo) -> str:
 
 def _calendar(node: object, info: ValidationInfo) -> str:
     return str(reading(info).one_of(node, reading(info).names.calendars, "calendar"))
+
+
+def _as_of_ticket(calendar: str) -> str:
+    """A calendar that the ticket gives, in its one form; nothing for any other."""
+    named = " ".join(calendar.casefold().replace("_", " ").split())
+    return named if named in CALENDARS_OF_THE_TICKET else ""
+
+
+def _rule_calendar(node: object, info: ValidationInfo) -> str:
+    context = reading(info)
+    word = context.text(node, "the name of a calendar")
+    if named := _as_of_ticket(word):
+        return named
+    if word.casefold().split() == ["calendar", "of", "approver"]:
+        raise context.refused(word, "who approves is not read from the helpdesks yet; name a calendar instead")
+    if word.casefold().startswith("calendar of "):
+        known = sorted(CALENDARS_OF_THE_TICKET)
+        raise context.refused(word, f"a ticket gives no such calendar; there are: {listed(known)}", nearest(word, known))
+    return _calendar(node, info)
+
+
+def _percent(node: object, info: ValidationInfo) -> int:
+    word = reading(info).text(node, "a share such as 75 percent")
+    found = _PERCENT.fullmatch(word)
+    if found is None:
+        hint = f"{word} percent" if re.fullmatch("[1-9][0-9]{0,3}", word) else ""
+        raise reading(info).refused(word, "expected a share such as 75 percent", hint)
+    return int(found[1])
 
 
 def _rule_id(node: object, info: ValidationInfo) -> str:
@@ -180,50 +205,12 @@ def _comment(node: object, info: ValidationInfo) -> str:
     return str(word)
 
 
-def _email(node: object, info: ValidationInfo) -> str:
+def email(node: object, info: ValidationInfo) -> str:
+    """An e-mail address."""
     word = reading(info).text(node, "an e-mail address")
-    if not _EMAIL.fullmatch(word):
+    if not EMAIL.fullmatch(word):
         raise reading(info).refused(word, "expected an e-mail address, such as anna@example.com")
     return str(word)
-
-
-def _role(node: object, info: ValidationInfo) -> str:
-    word = reading(info).text(node, "an e-mail address")
-    if word.endswith(".ics"):
-        reading(info).report.hint(
-            word.place, word, "rotas are not read in this version of hoist: nobody is told through this role yet"
-        )
-        return str(word)
-    return _email(word, info)
-
-
-def _who(node: object, info: ValidationInfo) -> str:
-    context = reading(info)
-    names = context.names
-    word = context.text(node, "a role, an e-mail address, or `lead of` a team")
-    if _ON_CALL_OF.fullmatch(word):
-        raise context.refused(word, "`on_call of` is not available in this version of hoist: name a role or an e-mail address")
-    if found := _LEAD_OF.fullmatch(word):
-        team = found[1].strip()
-        if team != "current team" and names.whole:
-            if team not in names.teams:
-                raise context.refused(
-                    word, f"there is no such team; there are: {listed(names.teams)}", _lead_of(nearest(team, names.teams))
-                )
-            if not names.teams[team]:
-                raise context.refused(word, f"the team {team} has no `lead:` in the organisation")
-        return f"lead of {team}"
-    if word not in names.roles and not _EMAIL.fullmatch(word) and names.whole:
-        raise context.refused(
-            word,
-            f"expected an e-mail address, `lead of` a team, or a role: {listed(sorted(names.roles))}",
-            nearest(word, names.roles),
-        )
-    return str(word)
-
-
-def _lead_of(team: str) -> str:
-    return team and f"lead of {team}"
 
 
 def _said(pattern: str, expected: str) -> dict[str, Any]:
@@ -246,7 +233,6 @@ Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_D
 ModeWord = Annotated[Mode, PlainValidator(_mode, json_schema_input_type=Mode)]
 StatusWord = Annotated[str, PlainValidator(_status, json_schema_input_type=Status)]
 Side = Annotated[Kind, PlainValidator(_side, json_schema_input_type=Literal["staff", "requester"])]
-MadeBy = Annotated[bool, PlainValidator(_by_anyone, json_schema_input_type=Literal["people", "anyone"])]
 ExistingWord = Annotated[
     Existing,
     PlainValidator(_existing),
@@ -256,6 +242,10 @@ PriorityWord = Annotated[str, PlainValidator(_priority), FREE_TEXT]
 TeamName = Annotated[str, PlainValidator(_team, json_schema_input_type=str)]
 ChainName = Annotated[str, PlainValidator(_chain, json_schema_input_type=str)]
 CalendarName = Annotated[str, PlainValidator(_calendar, json_schema_input_type=str)]
+RuleCalendar = Annotated[str, PlainValidator(_rule_calendar, json_schema_input_type=str)]
+Percent = Annotated[
+    int, PlainValidator(_percent), WithJsonSchema(_said(r"^[1-9][0-9]{0,3}\s*(percent|%)$", "a share such as 75 percent"))
+]
 RuleId = Annotated[
     str,
     PlainValidator(_rule_id),
@@ -263,6 +253,4 @@ RuleId = Annotated[
 ]
 Label = Annotated[str, PlainValidator(_label), WithJsonSchema(_said(r"^\S+$", "one word"))]
 CommentText = Annotated[str, PlainValidator(_comment, json_schema_input_type=str)]
-Email = Annotated[str, PlainValidator(_email, json_schema_input_type=str)]
-RoleTarget = Annotated[str, PlainValidator(_role, json_schema_input_type=str)]
-Who = Annotated[str, PlainValidator(_who, json_schema_input_type=str)]
+Email = Annotated[str, PlainValidator(email, json_schema_input_type=str)]

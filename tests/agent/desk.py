@@ -26,7 +26,6 @@ from connectors.contract import Reading, Receipt, Verification
 from connectors.memory import MemoryConnector, MemoryHelpdesk, MemorySettings
 from connectors.memory_helpdesk import ACCOUNT, Comment, Save, StoredTicket
 from rules.binding import bind
-from rules.calendars import ALWAYS
 from rules.escalation import Operation
 from rules.instants import HOUR, MINUTE, SECOND, Instant
 from rules.protocol import (
@@ -53,6 +52,7 @@ from rules.protocol import (
     Comment as Say,
 )
 from rules.ticket import Kind
+from rules.world import World
 
 SOURCE: Final = "desk"
 MONDAY: Final = 1_772_438_400_000  # 2026-03-02T08:00:00Z
@@ -143,6 +143,8 @@ class MortalConnector(MemoryConnector):
 class Desk:
     """The whole. `store`, `clock` and `helpdesk` outlive the process; the rest is made anew by `start`."""
 
+    organisation = ORGANISATION
+
     def __init__(self, folder: Path, *rules: Rule, page_size: int = 50, poll: int = POLL, start: Instant = MONDAY) -> None:
         self.poll = poll
         self.clock = SteppedClock(start)
@@ -189,10 +191,10 @@ class Desk:
 
     def _rule_by(self, connector: MemoryConnector, pipeline: Pipeline) -> None:
         version = str(hash(self.rules))
-        book = Rulebook(ORGANISATION, tuple(replace(r, order=n) for n, r in enumerate(self.rules)), version)
-        bound = bind(book, SOURCE, connector.directory(), {"always": ALWAYS})
+        book = Rulebook(self.organisation, tuple(replace(r, order=n) for n, r in enumerate(self.rules)), version)
+        bound = bind(book, SOURCE, connector.directory(), World())
         with self.database.transaction() as db:
-            activated = sources.activate(db, SOURCE, {r.id: r.mode for r in self.rules}, pipeline.source_clock.now())
+            activated = sources.activate(db, SOURCE, {r.id: r.rule.mode for r in bound.rules}, pipeline.source_clock.now())
             generation = sources.new_generation(db, SOURCE, version)
         pipeline.rule_by(Ruling(bound, activated, generation, connector.capabilities.date_resolution))
 

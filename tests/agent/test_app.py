@@ -9,6 +9,7 @@ from agent.clock import SteppedClock
 from agent.config import load_settings
 from agent.errors import ConfigError
 from agent.status import status
+from agent.store import journal
 from agent.store.database import Database, open_database
 from connectors.errors import TryLater
 from rules.instants import MINUTE, SECOND, Instant, instant, moment
@@ -165,3 +166,78 @@ def test_another_instance_is_not_taken_for_the_same(run: Running, tmp_path: Path
         with pytest.raises(ConfigError, match="but the store was filled from"):
             App(settings, run.database, run.clock).start()
         assert it.untouched()
+
+
+ROTA = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//example//EN
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20260101T000000Z
+DTSTART:20260105T000000Z
+DTEND:20260112T000000Z
+RRULE:FREQ=WEEKLY
+ATTENDEE:mailto:nora@example.com
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def with_outside(run: Running) -> None:
+    """The organisation names a list and a rota in files; a rule comments tickets while a window is on."""
+    protocol = run.it.folder / "protocol"
+    (protocol / "vip.txt").write_text("vera@example.com\n", encoding="utf-8")
+    (protocol / "network.ics").write_text(ROTA, encoding="utf-8")
+    organisation = protocol / "organisation.yaml"
+    text = organisation.read_text(encoding="utf-8").replace("{jira: Network}", "{jira: Network, on_call: network.ics}")
+    organisation.write_text(text + "lists: {vip: {file: vip.txt}}\n", encoding="utf-8")
+
+
+def outside_lines(run: Running) -> list[tuple[str, object]]:
+    with run.database.reading() as db:
+        return [(line.kind, line.data.get("name") or line.data["said"]) for line in journal.lines(db, source="")]
+
+
+def test_a_list_that_changes_while_hoist_runs_counts_at_once(run: Running) -> None:
+    """Tickets are looked at again under the new list; the change is in the journal."""
+    with_outside(run)
+    run.app.start()
+    before = run.app.pipelines[0].ruling
+    assert before.rules.world.lists == {"vip": {"vera@example.com"}}
+    (run.it.folder / "protocol" / "vip.txt").write_text("vera@example.com\nwim@example.com\n", encoding="utf-8")
+    run.wait(10 * SECOND)
+    after = run.app.pipelines[0].ruling
+    assert after.rules.world.lists == {"vip": {"vera@example.com", "wim@example.com"}}
+    assert after.generation == before.generation + 1
+    assert sorted(outside_lines(run)) == [
+        ("outside-read", "network.ics"),
+        ("outside-read", "vip.txt"),
+        ("outside-read", "vip.txt"),
+    ]
+
+
+def test_a_rota_that_changes_while_hoist_runs_names_the_next_one_without_a_sweep(run: Running) -> None:
+    """Who is on duty matters when something is written, so no ticket has to be looked at again."""
+    with_outside(run)
+    run.app.start()
+    before = run.app.pipelines[0].ruling
+    assert before.rules.world.rotas["network.ics"].on_duty(MONDAY) == ("nora@example.com",)
+    (run.it.folder / "protocol" / "network.ics").write_text(ROTA.replace("nora@", "wim-2@"), encoding="utf-8")
+    run.wait(10 * SECOND)
+    after = run.app.pipelines[0].ruling
+    assert after.rules.world.rotas["network.ics"].on_duty(MONDAY) == ("wim-2@example.com",)
+    assert after.generation == before.generation
+
+
+def test_a_rota_that_vanishes_stops_nothing(run: Running) -> None:
+    """The last good copy goes on, it is said once, and tickets are escalated as before."""
+    with_outside(run)
+    run.app.start()
+    (run.it.folder / "protocol" / "network.ics").unlink()
+    for _ in range(3):
+        run.wait(10 * SECOND)
+    assert run.app.pipelines[0].ruling.rules.world.rotas["network.ics"].on_duty(MONDAY) == ("nora@example.com",)
+    (said,) = [said for kind, said in outside_lines(run) if kind == "outside-unreadable"]
+    assert "the rota network.ics can't be read" in str(said)
+    assert len(run.it.record()[1]) == 1

@@ -269,6 +269,22 @@ def test_check_answers_machines_too(it: Desk) -> None:
     assert (found["rules"], found["problems"]) == ({"live": 1}, [])
 
 
+def test_check_shows_lists_windows_and_rotas(it: Desk) -> None:
+    """Who is on duty, how long lists are, and what can't be read, as something to look at; nothing is kept."""
+    organisation = it.folder / "protocol" / "organisation.yaml"
+    text = organisation.read_text(encoding="utf-8").replace("{jira: Network}", "{jira: Network, on_call: network.ics}")
+    windows = "windows: {freeze: [{from: 2020-01-01, to: 2020-01-02}]}\n"
+    organisation.write_text(f"{text}lists: {{vip: [a@example.com]}}\n{windows}", encoding="utf-8")
+    said = it.hoist("check").words
+    assert "vip list: 1 entry" in said
+    assert "freeze window: not on now, and no later time is known" in said
+    assert "network.ics rota of team network: not known, it was never read" in said
+    assert "LOOK the rota network.ics can't be read (No such file or directory): put the file there" in said
+    found = it.hoist("check", "--json").json["outside"]
+    assert found["rotas"][0]["on_duty"] == []
+    assert [path.name for path in it.folder.iterdir() if "copies" in path.name] == []
+
+
 def test_check_notices_who_else_claims_hoists_names() -> None:
     """hoist's packages have common names: another distribution that brings one of them is named, with what to do."""
     assert namesakes({"agent": ["hoist"], "rules": ["hoist"], "connectors": ["hoist"]}) == ()

@@ -5,6 +5,7 @@ import pytest
 
 from agent.config import length_of_time, load_settings
 from agent.errors import ConfigError
+from agent.outside.links import Links
 from rules.instants import DAY, HOUR, MINUTE, SECOND
 
 SOURCE = {
@@ -126,3 +127,23 @@ def test_the_example_of_the_documentation_works(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     (tmp_path / "hoist.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     assert [source.name for source in load_settings(tmp_path / "hoist.yaml", {}).sources] == ["jira-cloud"]
+
+
+def test_links_say_how_urls_of_the_protocol_are_read(tmp_path: Path) -> None:
+    """How often, which private hosts may be asked, and whose certificates count; the copies lie beside the store."""
+    (tmp_path / "own.pem").write_text("", encoding="utf-8")
+    links = {"read_every": "1 hour", "private_hosts": ["Rota.internal"], "ca_file": "own.pem"}
+    settings = load_settings(written(tmp_path, {"sources": {"desk": {"platform": "memory"}}, "links": links}), {})
+    assert settings.links == Links(HOUR, frozenset({"rota.internal"}), tmp_path / "own.pem")
+    assert settings.copies == tmp_path / "hoist-copies"
+
+
+def test_mistakes_in_links_are_named(tmp_path: Path) -> None:
+    """Each with its place, all at once."""
+    links = {"read_evry": "1 hour", "private_hosts": ["https://rota.internal/"], "ca_file": "none.pem"}
+    with pytest.raises(ConfigError) as raised:
+        load_settings(written(tmp_path, {"sources": {"desk": {"platform": "memory"}}, "links": links}), {})
+    said = str(raised.value)
+    assert "did you mean read_every?" in said
+    assert "expected names of hosts" in said
+    assert "links.ca_file: there is no such file" in said

@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 
 from agent.evaluate import Decision, Ruling, confirmed, decide
-from agent.store.episodes import EpisodeRow
+from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
 from rules.binding import bind
-from rules.calendars import ALWAYS
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
 from rules.protocol import Existing, Held, Mode, OneOf, Rule, Rulebook, State
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
-from rules.world import Directory
+from rules.world import Directory, World
 from tests.agent.desk import ALL_EXISTING, MONDAY, OPEN, ORGANISATION, PRIORITIES, SOURCE, TEAMS, UNOWNED, again, rule
 
 FIRED = MONDAY + 15 * MINUTE
@@ -23,7 +22,7 @@ FIRED = MONDAY + 15 * MINUTE
 
 def ruling(*rules: Rule, activated: Instant = MONDAY) -> Ruling:
     book = Rulebook(ORGANISATION, tuple(replace(r, order=n) for n, r in enumerate(rules)), "1")
-    bound = bind(book, SOURCE, Directory(TEAMS, PRIORITIES), {"always": ALWAYS})
+    bound = bind(book, SOURCE, Directory(TEAMS, PRIORITIES), World())
     return Ruling(bound, {r.id: activated for r in rules}, 1, SECOND)
 
 
@@ -121,7 +120,7 @@ def test_a_backlog_can_be_let_go_later(limit: int | None) -> None:
     row = row_of(noted, RowState.WATCHED)
     after = ruling(rule(existing=Existing(limit)), activated=FIRED + HOUR)
     made = decide(ticket(), (watched,), (row,), after, FIRED + 2 * HOUR)
-    assert (made.revived if limit is None else made.queued) == (row,)
+    assert [again.row for again in (made.revived if limit is None else made.queued)] == [row]
 
 
 def test_a_superseded_step_is_revived_while_its_rule_is_live() -> None:
@@ -129,7 +128,7 @@ def test_a_superseded_step_is_revived_while_its_rule_is_live() -> None:
     episode, planned = first(decide(ticket(), (), (), ruling(rule()), FIRED + MINUTE))
     row = row_of(planned, RowState.SUPERSEDED)
     later = FIRED + HOUR
-    assert decide(ticket(), (episode,), (row,), ruling(rule()), later).revived == (row,)
+    assert [again.row for again in decide(ticket(), (episode,), (row,), ruling(rule()), later).revived] == [row]
     assert not decide(ticket(), (episode,), (row,), ruling(rule(mode=Mode.WATCH)), later).revived
     assert not decide(ticket(), (episode,), (row,), ruling(rule(), activated=FIRED + MINUTE), later).revived
 
@@ -139,13 +138,14 @@ def test_a_repetition_is_due_after_the_step_before_took_effect() -> None:
     rules = ruling(rule(condition=OPEN, repeat=again(30, 2)))
     episode, _ = first(decide(ticket(), (), (), rules, MONDAY + MINUTE))
     assert not decide(ticket(), (episode,), (), rules, MONDAY + 5 * HOUR).steps
-    applied = replace(episode, applied_at=MONDAY + HOUR)
+    applied = replace(episode, firings=(episode.last._replace(applied_at=MONDAY + HOUR),))
     soon = decide(ticket(), (applied,), (), rules, MONDAY + HOUR + MINUTE)
     assert (soon.steps, soon.next_look) == ((), MONDAY + 90 * MINUTE)
     late = decide(ticket(), (applied,), (), rules, MONDAY + 5 * HOUR)
-    assert [(row.number, step) for row, step in late.steps] == [(1, 1)]
+    assert [(row.number, due.steps) for row, due in late.steps] == [(1, (1,))]
     assert [(row.key.step, row.instant) for row in late.planned] == [(1, MONDAY + 90 * MINUTE)]
-    assert not decide(ticket(), (replace(applied, step=2),), (), rules, MONDAY + 5 * HOUR).steps
+    all_done = tuple(Fired((n,), MONDAY, MONDAY + HOUR) for n in range(3))
+    assert not decide(ticket(), (replace(applied, firings=all_done),), (), rules, MONDAY + 5 * HOUR).steps
 
 
 def test_held_and_gone_tickets_are_left_alone() -> None:

@@ -13,10 +13,11 @@ from rules.binding import BindingError
 from rules.escalation import OperationKind
 from rules.protocol import Rulebook
 from rules.rulebook import load
-from rules.world import Directory
+from rules.world import Directory, World
 
 GUARDS: Mapping[OperationKind, Guard] = dict.fromkeys(OperationKind, Guard.PUT_BACK)
-ABLE = Capabilities("jira", frozenset({"team", "assignee", "priority", "labels", "comment"}), GUARDS, 300.0)
+EVERYTHING = frozenset({"team", "assignee", "priority", "labels", "comment", "native", "restriction"})
+ABLE = Capabilities("jira", EVERYTHING, GUARDS, 300.0)
 DIRECTORY = Directory({"10": "Service Desk", "11": "Network"}, {"1": "High", "2": "Low"})
 FILES = {
     "organisation.yaml": """\
@@ -42,7 +43,7 @@ def rulebook(**files: str) -> Rulebook:
 
 def test_a_rulebook_that_fits_is_bound() -> None:
     """Where the platform can do all that the rules ask for, the rules are bound to it."""
-    bound = fitted(rulebook(), "desk", DIRECTORY, ABLE)
+    bound = fitted(rulebook(), "desk", DIRECTORY, ABLE, World())
     assert bound.teams == {"service-desk": ("10",), "network": ("11",)}
 
 
@@ -54,7 +55,7 @@ def test_an_action_that_the_platform_lacks_is_named_with_its_rule(field: str, wo
     """An administrator reads which rule asks for what, before anything was written."""
     lacking = replace(ABLE, writes=ABLE.writes - {field})
     with pytest.raises(BindingError, match=words) as refused:
-        fitted(rulebook(), "desk", DIRECTORY, lacking)
+        fitted(rulebook(), "desk", DIRECTORY, lacking, World())
     assert "rule nobody" in refused.value.problems[0]
 
 
@@ -63,7 +64,7 @@ def test_unknown_names_and_missing_abilities_are_told_together() -> None:
     lacking = replace(ABLE, writes=frozenset({"team", "comment", "labels"}))
     gone = replace(DIRECTORY, teams={"10": "Service Desk"})
     with pytest.raises(BindingError) as refused:
-        fitted(rulebook(), "desk", gone, lacking)
+        fitted(rulebook(), "desk", gone, lacking, World())
     assert len(refused.value.problems) == 2
     assert "'Network'" in refused.value.problems[1]
 
@@ -71,11 +72,49 @@ def test_unknown_names_and_missing_abilities_are_told_together() -> None:
 def test_a_draft_may_ask_for_anything() -> None:
     """A rule that is only being written stops nothing."""
     draft = FILES["rules.yaml"].replace("rule: nobody", "rule: nobody\n    mode: draft")
-    assert fitted(rulebook(rules_yaml=draft), "desk", DIRECTORY, replace(ABLE, writes=frozenset())).rules == ()
+    assert fitted(rulebook(rules_yaml=draft), "desk", DIRECTORY, replace(ABLE, writes=frozenset()), World()).rules == ()
 
 
 def test_where_a_source_cannot_list_its_teams_their_ids_are_taken_as_written() -> None:
     """Jira names no Atlassian teams to a program: the organisation writes the team's id, and hoist starts before it saw one."""
     unlisted = Directory({}, DIRECTORY.priorities, teams_listed=False)
-    bound = fitted(rulebook(), "desk", unlisted, ABLE)
+    bound = fitted(rulebook(), "desk", unlisted, ABLE, World())
     assert bound.teams["network"] == ("Network",)
+
+
+EVERY_DEED = """\
+rules:
+  - rule: everything
+    applies_to: {sources: [SOURCE]}
+    when: {assignee: nobody}
+    do:
+      - set: {native.u_hot: true}
+      - restrict: network
+      - tell: zoe@example.com
+      - digest: zoe@example.com
+      - arbiter: zoe@example.com
+      - propose_parent: true
+      - open_case: aws
+"""
+
+
+def test_fields_of_its_own_and_restrictions_need_a_source_that_has_them() -> None:
+    """A source that can do neither is named with both, and with what to write instead."""
+    book = rulebook(rules_yaml=EVERY_DEED.replace("SOURCE", "desk"))
+    assert fitted(book, "desk", DIRECTORY, ABLE, World()).rules
+    with pytest.raises(BindingError) as refused:
+        fitted(book, "desk", DIRECTORY, replace(ABLE, writes=EVERYTHING - {"native", "restriction"}), World())
+    said = " can't {}; take that action out, or leave this source out with `applies_to:`"
+    assert [problem.partition("rule everything: ")[2] for problem in refused.value.problems] == [
+        "desk (jira as it is set up here)" + said.format("set a field of its own"),
+        "desk (jira as it is set up here)" + said.format("restrict who reads a ticket"),
+    ]
+    with pytest.raises(BindingError, match="write comments"):
+        fitted(book, "desk", DIRECTORY, replace(ABLE, writes=EVERYTHING - {"comment"}), World())
+
+
+def test_a_source_that_a_rule_is_not_for_need_not_be_able() -> None:
+    """`applies_to` keeps a rule off the sources that can't do what it asks for."""
+    two = FILES["organisation.yaml"].replace("desk: High", "desk: High, other: High")
+    book = rulebook(organisation_yaml=two, rules_yaml=EVERY_DEED.replace("SOURCE", "other"))
+    assert fitted(book, "desk", DIRECTORY, replace(ABLE, writes=frozenset()), World()).rules == ()

@@ -12,6 +12,7 @@ from agent.store.states import OperationState, RowState
 from connectors.contract import Verification
 from connectors.errors import Conflict, ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater, Unsupported
 from connectors.memory_helpdesk import ACCOUNT
+from rules.due_step import DueStep
 from rules.escalation import Escalation, Operation, OperationKind
 from rules.instants import HOUR, MINUTE, SECOND
 from rules.ticket import Kind, TicketRef
@@ -343,7 +344,8 @@ def test_an_escalation_with_nothing_to_write_is_done(desk: Desk) -> None:
     with desk.database.transaction() as db:
         rows = waiting.claim(db, SOURCE, ticket, now, now + outbox.LEASE)
         empty = Escalation(TicketRef(SOURCE, ticket), tuple(row.key for row in rows))
-        assert outbox.decided(db, rows, (), empty, now, lambda _: (), now) is None
+        steps = [DueStep(row.key, rule(), (), "", {}, (), (row.key.step,)) for row in rows]
+        assert outbox.decided(db, rows, steps, empty, now, lambda _: (), now) is None
     desk.run(HOUR)
     assert desk.states(ticket) == [RowState.APPLIED]
     assert not desk.saves(ticket)

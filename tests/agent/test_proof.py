@@ -214,7 +214,7 @@ def test_an_escalation_that_nobody_noticed_is_noticed(honest: Evidence) -> None:
 
 def acted_upon(evidence: Evidence) -> EpisodeRow:
     """An episode that was escalated."""
-    return next(e for e in evidence.episodes if e.rule == "nobody" and not e.backlog and e.applied_at is not None)
+    return next(e for e in evidence.episodes if e.rule == "nobody" and not e.backlog and e.last.applied_at is not None)
 
 
 def test_a_reminder_that_was_never_decided_is_noticed(honest: Evidence) -> None:
@@ -225,12 +225,12 @@ def test_a_reminder_that_was_never_decided_is_noticed(honest: Evidence) -> None:
         comments_without(honest, comment),
         rows=[r for r in honest.rows if r.key != key],
         episodes=[
-            replace(e, step=1) if (e.ticket, e.rule, e.number) == (key.ticket, key.rule, key.episode) else e
+            replace(e, firings=e.firings[:-1]) if (e.ticket, e.rule, e.number) == (key.ticket, key.rule, key.episode) else e
             for e in honest.episodes
         ],
         saves=[s for s in honest.saves if (s.issue, s.at) != (comment.issue, comment.at)],
     )
-    only_about(found, comment.issue, "reminder 2 of nobody was due at")
+    only_about(found, comment.issue, "nobody: reminder 2 of 2 was due at")
 
 
 def test_older_tickets_that_were_acted_upon_are_noticed(honest: Evidence) -> None:

@@ -442,3 +442,43 @@ def without_known(mirror: Mirror) -> dict[str, object]:
         )
         for id_, ticket in mirror.tickets.items()
     }
+
+
+def setting(ticket: str, kind: OperationKind, *changes: FieldChange) -> Operation:
+    """An operation that changes these fields."""
+    ref = TicketRef("memory", ticket)
+    return Operation(f"{ref}/{kind}", kind, ref, "m7", changes=changes)
+
+
+def test_a_field_of_its_own_is_set_where_it_is_there(desk: MemoryHelpdesk) -> None:
+    """What people fill in hoist can set, and the record shows it; a field that is not there is refused for good."""
+    own: dict[str, Value] = {"native.u_hot": None}
+    ticket, source = desk.create("rita", key="", **own), connector(desk)
+    hot = setting(ticket, OperationKind.FIELDS, FieldChange("native.u_hot", None, "true"))
+    source.write(hot)
+    assert source.verify(hot).found
+    assert source.read([ticket]).tickets[0].fields["native.u_hot"] == "true"
+    with pytest.raises(GiveUp, match=r"no field native\.u_cold"):
+        source.write(setting(ticket, OperationKind.FIELDS, FieldChange("native.u_cold", None, "true")))
+
+
+def test_who_can_read_a_ticket_is_restricted_to_a_team(desk: MemoryHelpdesk) -> None:
+    """The restriction shows in the ticket and in the record, and a person's own one that it replaced is named."""
+    ticket, source = desk.create("rita"), connector(desk)
+    hide = setting(ticket, OperationKind.RESTRICTION, FieldChange("restricted_to", None, "eng"))
+    desk.between_read_and_write(lambda: desk.change(ticket, "anna", restricted_to="ops"))
+    source.write(hide)
+    assert source.read([ticket]).tickets[0].fields["restricted_to"] == "eng"
+    assert source.verify(hide).overwritten == (Overwritten("restricted_to", "ops", "eng"),)
+    with pytest.raises(GiveUp, match="does not exist"):
+        source.write(setting(ticket, OperationKind.RESTRICTION, FieldChange("restricted_to", "eng", "strangers")))
+
+
+def test_who_manages_whom_stands_in_the_directory(desk: MemoryHelpdesk) -> None:
+    """People with an address and a manager can be told of a ticket; a later enrolment may take both away."""
+    desk.enrol("anna", email="anna@example.com", manager="bob")
+    read = connector(desk).directory()
+    assert (read.people["anna"].email, read.managers) == ("anna@example.com", {"anna": "bob"})
+    desk.enrol("anna")
+    assert connector(desk).directory().managers == {}
+    assert connector(desk).directory().version != read.version

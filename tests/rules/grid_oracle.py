@@ -12,9 +12,14 @@ from itertools import groupby, pairwise
 
 from rules.calendars import Calendar
 from rules.instants import FOREVER, Instant
+from rules.intervals import Intervals
 from rules.opening_hours import time_zone
 from rules.protocol import (
+    CALENDAR_OF_REQUESTER,
+    CALENDAR_OF_TEAM,
+    Acknowledged,
     All,
+    Amount,
     AnyOf,
     CalendarHours,
     Clock,
@@ -23,13 +28,18 @@ from rules.protocol import (
     Counted,
     Due,
     Duration,
+    FirstReply,
     Held,
+    Hours,
+    InList,
+    InWindow,
     Level,
     Not,
     OneOf,
     Silent,
     State,
     Unanswered,
+    Until,
 )
 from rules.ticket import UNKNOWN, Change, Kind, Ticket, Value
 
@@ -37,23 +47,26 @@ END = 48
 """Instants are judged from 0 to before this one."""
 
 PERIOD, OPENS, CLOSES = 7, 2, 6
-SHIFTS = "shifts"
+SHIFTS, LATE = "shifts", "late"
 PEOPLE = (Kind.STAFF, Kind.REQUESTER)
 LEVELS = {"P1": "1", "P2": "2", "P3": "3"}
 ORDER = ("1", "2", "3", "4")
 TEAMS = {"first": "A", "second": "B", "third": "C"}
+CALENDARS_OF_TEAMS = {"A": SHIFTS, "B": LATE}
+LISTED = ("ruth", "rolf")
+WINDOW = (5, 12, 20, 26)
 
 
-def is_open(at: Instant) -> bool:
-    """The little calendar: open from the third to the sixth instant of every seven."""
-    return OPENS <= at % PERIOD < CLOSES
+def is_open(at: Instant, calendar: str = SHIFTS) -> bool:
+    """Two little calendars: open from the third to the sixth instant of every seven; the first two of every five."""
+    return at % 5 < 2 if calendar == LATE else OPENS <= at % PERIOD < CLOSES
 
 
 class Shifts(Calendar):
-    """The little calendar as the engine asks it, counted one instant at a time."""
+    """A little calendar as the engine asks it, counted one instant at a time."""
 
-    def __init__(self) -> None:
-        super().__init__(SHIFTS, time_zone(CalendarHours(SHIFTS)))
+    def __init__(self, name: str = SHIFTS) -> None:
+        super().__init__(name, time_zone(CalendarHours(name)))
 
     @property
     def always(self) -> bool:
@@ -61,7 +74,7 @@ class Shifts(Calendar):
 
     def add(self, at: Instant, milliseconds: int) -> Instant:
         while milliseconds > 0:
-            milliseconds -= is_open(at)
+            milliseconds -= self.is_open(at)
             at += 1
         return at
 
@@ -69,22 +82,17 @@ class Shifts(Calendar):
         return at + PERIOD * days
 
     def between(self, a: Instant, b: Instant) -> int:
-        return FOREVER if b >= FOREVER else sum(map(is_open, range(a, b)))
+        return FOREVER if b >= FOREVER else sum(map(self.is_open, range(a, b)))
 
     def is_open(self, at: Instant) -> bool:
-        return is_open(at)
+        return is_open(at, self.name)
 
     def next_opening(self, at: Instant) -> Instant:
-        return next(t for t in range(at, at + PERIOD) if is_open(t))
+        return next(t for t in range(at, at + PERIOD) if self.is_open(t))
 
-
-def gone_by(duration: Duration, a: Instant | None, b: Instant) -> bool:
-    """Whether a duration that begins at `a` is over at `b`; never where it does not begin."""
-    if a is None:
-        return False
-    if duration.calendar is None:
-        return b - a >= duration.milliseconds
-    return sum(map(is_open, range(a, b))) >= duration.milliseconds
+    def open_intervals(self, a: Instant, b: Instant) -> Intervals:
+        edges = [t for t in range(a, min(b, a + 20 * END)) if self.is_open(t) is not (t > a and self.is_open(t - 1))]
+        return [*edges, b] if len(edges) % 2 else edges
 
 
 class Oracle:
@@ -100,6 +108,19 @@ class Oracle:
 
     def alive(self, at: Instant) -> bool:
         return self.created <= at < self.gone
+
+    def counts(self, duration: Duration, at: Instant, seen_from: Instant | None = None) -> bool:
+        """Whether an instant goes by for a duration; one to come, as far as was known at the earlier one."""
+        calendar, known = duration.calendar, at if seen_from is None else seen_from
+        if calendar == CALENDAR_OF_TEAM:
+            calendar = CALENDARS_OF_TEAMS.get(str(self.value("team", known)))
+        if calendar == CALENDAR_OF_REQUESTER:
+            calendar = LATE if self.value("requester", known) in LISTED else None
+        return calendar is None or is_open(at, calendar)
+
+    def gone_by(self, duration: Duration, a: Instant | None, b: Instant) -> bool:
+        """Whether a duration that begins at `a` is over at `b`; never where it does not begin."""
+        return a is not None and sum(self.counts(duration, t) for t in range(a, b)) >= duration.milliseconds
 
     # --- values ----------------------------------------------------------------------------------------------------
 
@@ -133,6 +154,10 @@ class Oracle:
                     return None if value is not None else False
                 low, high = LEVELS[at_most or "P1"], LEVELS[at_least or "P3"]
                 return low <= str(value) <= high
+            case InList():
+                return value in LISTED
+            case Amount(at_least):
+                return isinstance(value, int) and value >= (at_least or 0)
         raise NotImplementedError(condition)
 
     # --- truth -----------------------------------------------------------------------------------------------------
@@ -164,9 +189,9 @@ class Oracle:
     def _decide_over_time(self, condition: Condition, at: Instant) -> bool | None:
         match condition:
             case Held(part, duration):
-                if gone_by(duration, self.run(part, at), at):
+                if self.gone_by(duration, self.run(part, at), at):
                     return True
-                return None if gone_by(duration, self.run(part, at, may=True), at) else False
+                return None if self.gone_by(duration, self.run(part, at, may=True), at) else False
             case Clock():
                 return self._clock(condition, at)
             case Due(field, within):
@@ -174,9 +199,9 @@ class Oracle:
             case Count():
                 return self.counted(condition, at) >= condition.at_least
             case Silent(duration):
-                return gone_by(duration, self.last_touch(condition, at), at)
+                return self.gone_by(duration, self.last_touch(condition, at), at)
             case Unanswered(duration):
-                return gone_by(duration, self.asked(condition, at), at)
+                return self.gone_by(duration, self.asked(condition, at), at)
         raise NotImplementedError(condition)
 
     def run(self, condition: Condition, at: Instant, *, may: bool = False) -> Instant | None:
@@ -191,9 +216,7 @@ class Oracle:
             return None
         if not isinstance(value, int):
             return False
-        if within.calendar is None:
-            return value - at <= within.milliseconds
-        return sum(map(is_open, range(at, value))) <= within.milliseconds
+        return sum(self.counts(within, t, at) for t in range(at, value)) <= within.milliseconds
 
     # --- clocks ----------------------------------------------------------------------------------------------------
 
@@ -209,7 +232,7 @@ class Oracle:
         return sum(
             1
             for t in range(start, at)
-            if (condition.duration.calendar is None or is_open(t))
+            if self.counts(condition.duration, t)
             and self.holds(condition.running, t) in ((True,) if sure else (True, None))
             and (condition.pause_while is None or self.holds(condition.pause_while, t) in ((False,) if sure else (False, None)))
         )
@@ -283,11 +306,11 @@ class Oracle:
         return sum(
             1
             for event in self.events(condition)
-            if event <= at and (condition.within is None or not gone_by(condition.within, event, at))
+            if event <= at and (condition.within is None or not self.gone_by(condition.within, event, at))
         )
 
     def events(self, condition: Count) -> list[Instant]:
-        who = tuple(Kind) if condition.by_anyone else PEOPLE
+        who = tuple(Kind) if condition.by_anyone else PEOPLE if condition.by is None else (condition.by,)
         match condition.event:
             case Counted.REQUESTER_WROTE:
                 return [m.at for m in self.ticket.messages if m.by.kind is Kind.REQUESTER and m.at < self.gone]
@@ -323,17 +346,22 @@ class Oracle:
         if stay is not None:
             ends = [at for at, _, _ in held[1:]] + [min(self.gone, 10 * END)]
             lasted = [
-                (next(t for t in range(at, end + 1) if gone_by(stay, at, t)), holder, kind)
+                (next(t for t in range(at, end + 1) if self.gone_by(stay, at, t)), holder, kind)
                 for (at, holder, kind), end in zip(held, ends, strict=True)
-                if gone_by(stay, at, end)
+                if self.gone_by(stay, at, end)
             ]
             held = [one for n, one in enumerate(lasted) if n == 0 or lasted[n - 1][1] != one[1]]
         found = []
         for n in range(1, len(held)):
             at, holder, kind = held[n]
             undone = n > 1 and held[n - 1][2] is Kind.HOIST and kind in PEOPLE and held[n - 2][1] == holder
-            former = holder in [earlier for _, earlier, _ in held[: n - 1]]
-            if kind in who and not undone and (former or condition.event is not Counted.RETURNED):
+            givers = [earlier for _, earlier, _ in held[: n - 1]]
+            wanted = {
+                Counted.RETURNED: holder in givers,
+                Counted.HANDED_BACK: holder in givers[-1:],
+                Counted.BACK_TO_FIRST_LINE: holder == "A" and held[n - 1][1] in {"B", "C"},
+            }
+            if kind in who and not undone and wanted.get(condition.event, True):
                 found.append(at)
         return found
 
@@ -399,7 +427,7 @@ class Oracle:
             return self.anchor(parts[0], at)
         start = self.run(condition, at)
         assert start is not None
-        if all(isinstance(part, State | Not) or _gate(part) for part in parts):
+        if all(map(_gate, parts)):
             return None
         holding = [part for part in parts if self.holds(part, start)]
         return min(start if (a := self.anchor(part, start)) is None else a for part in holding)
@@ -429,8 +457,10 @@ def _walk(condition: Condition) -> Iterator[Condition]:
 
 def _gate(condition: Condition) -> bool:
     match condition:
-        case State() | Not():
+        case State() | Not() | Acknowledged() | FirstReply() | Hours() | InWindow():
             return True
         case All(parts) | AnyOf(parts):
             return all(map(_gate, parts))
+        case Until(part):
+            return _gate(part)
     return False

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, NamedTuple
 
 from agent.evaluate import Decision, Ruling, confirmed, decide
-from agent.store.episodes import EpisodeRow
+from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
 from rules.binding import BoundRules
 from rules.engine import Episode
 from rules.escalation import FiringKey
 from rules.instants import FOREVER, MINUTE, SECOND, Instant
+from rules.ladder import Steps
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 
 SOURCE: Final = "desk"
@@ -93,7 +94,7 @@ def story(acts: Iterable[Act], first: Mapping[str, Value]) -> Story:
 
 
 class Firing(NamedTuple):
-    """A step that was written: `at` is the server time of the read that confirmed it."""
+    """A step that was written, alone or with others: `at` is the server time of the read that confirmed it."""
 
     rule: str
     number: int
@@ -146,10 +147,15 @@ class Agent:
         for begun in decision.episodes:
             assert (begun.rule, begun.number) not in self.episodes, "a number is given once"
             self.episodes[begun.rule, begun.number] = begun
-        for row, step in decision.steps:
-            self.episodes[row.rule, row.number] = replace(row, step=step, applied_at=None, confirmed=(*row.confirmed, now))
-        for waiting in decision.revived:
-            self.rows[waiting.key] = replace(waiting, state=RowState.PLANNED, not_before=now + RESOLUTION)
+        for row, due in decision.steps:
+            self.episodes[row.rule, row.number] = replace(row, firings=(*row.firings, Fired(due.steps, now)))
+        for row, due in decision.anew:
+            firings = (*row.firings[:-1], row.last._replace(steps=due.steps))
+            self.episodes[row.rule, row.number] = replace(row, firings=firings)
+        for waiting, due in decision.revived:
+            del self.rows[waiting.key]
+            key = replace(waiting.key, step=due.step)
+            self.rows[key] = replace(waiting, key=key, state=RowState.PLANNED, not_before=now + RESOLUTION)
         for planned in decision.planned:
             assert planned.key not in self.rows, "a step is planned once"
             self.rows[planned.key] = _row(planned, len(self.rows))
@@ -177,20 +183,21 @@ class Agent:
             self.rows[row.key] = replace(row, state=RowState.PLANNED, not_before=at + RESOLUTION)
         for row, _ in found.over:
             self.rows[row.key] = replace(row, state=RowState.SUPERSEDED)
-        for row, _ in found.steps:
-            self._apply(row, decision, at)
+        for row, step in found.steps:
+            del self.rows[row.key]
+            self._apply(replace(row, key=step.key), step.steps, decision, at)
 
-    def _apply(self, row: WaitingRow, decision: Decision, at: Instant) -> None:
+    def _apply(self, row: WaitingRow, steps: Steps, decision: Decision, at: Instant) -> None:
         episode = row.key.rule, row.key.episode
         known = self.episodes[episode]
         self.rows[row.key] = replace(row, state=RowState.APPLIED)
-        self.episodes[episode] = replace(known, confirmed=(*known.confirmed[:-1], at), applied_at=at)
-        firing = Firing(*episode, row.key.step, at)
+        self.episodes[episode] = replace(known, firings=(*known.firings[:-1], Fired(steps, at, at)))
         assert decision.evaluation is not None
-        computed = decision.evaluation.episodes_of(firing.rule)
-        same_step = (f for f in self.firings if (f.rule, f.step) == (firing.rule, firing.step))
-        self.again_knowingly += [(f, firing) for f in same_step if owner(f, computed) == decision.holding[episode]]
-        self.firings.append(firing)
+        computed = decision.evaluation.episodes_of(row.key.rule)
+        for firing in (Firing(*episode, step, at) for step in steps):
+            same_step = (f for f in self.firings if (f.rule, f.step) == (firing.rule, firing.step))
+            self.again_knowingly += [(f, firing) for f in same_step if owner(f, computed) == decision.holding[episode]]
+            self.firings.append(firing)
         self.next_look = at
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from rules.binding import BindingError, BoundRules, bind
-from rules.calendars import ALWAYS
 from rules.engine import Evaluation, evaluate
 from rules.instants import HOUR
 from rules.protocol import (
+    All,
+    Amount,
     AnyWord,
+    AppliesTo,
     Assign,
     Chain,
     Clock,
@@ -36,7 +38,7 @@ from rules.protocol import (
 )
 from rules.ticket import Ticket, TicketRef, Value
 from rules.timeline import timeline
-from rules.world import Directory
+from rules.world import Directory, World
 
 SOURCE = "snow-prod"
 DIRECTORY = Directory(
@@ -68,12 +70,12 @@ def rule(condition: Condition, name: str = "rule", **more: object) -> Rule:
 
 
 def bound(*rules: Rule) -> BoundRules:
-    return bind(rulebook(*rules), SOURCE, DIRECTORY, {"always": ALWAYS})
+    return bind(rulebook(*rules), SOURCE, DIRECTORY, World())
 
 
 def problems(*rules: Rule, organisation: Organisation = ORGANISATION) -> tuple[str, ...]:
     with pytest.raises(BindingError) as caught:
-        bind(rulebook(*rules, organisation=organisation), SOURCE, DIRECTORY, {"always": ALWAYS})
+        bind(rulebook(*rules, organisation=organisation), SOURCE, DIRECTORY, World())
     return caught.value.problems
 
 
@@ -169,7 +171,7 @@ def test_a_name_that_two_teams_share_is_refused() -> None:
     """hoist does not guess which of two teams gets the tickets."""
     directory = Directory({"g1": "Service Desk", "g2": "NET-OPS", "g4": "x", "g9": "NET-OPS"}, DIRECTORY.priorities)
     with pytest.raises(BindingError, match="'NET-OPS' names 2 in snow-prod; give an id: g2, g9"):
-        bind(rulebook(), SOURCE, directory, {})
+        bind(rulebook(), SOURCE, directory, World())
 
 
 def test_what_can_never_be_counted_is_refused() -> None:
@@ -184,3 +186,29 @@ def test_drafts_are_left_out() -> None:
     """A draft decides nothing, so it can't keep the other rules from being bound either."""
     draft = rule(State("team", OneOf(("nonsense",))), "draft", mode=Mode.DRAFT)
     assert [one.id for one in bound(draft, rule(Silent(Duration(HOUR)), "live")).rules] == ["live"]
+
+
+def test_a_rule_is_left_out_where_it_does_not_apply() -> None:
+    """A rule for other sources may name what this one has not."""
+    elsewhere = rule(State("team", OneOf(("nonsense",))), "elsewhere", applies_to=AppliesTo(("jira-cloud",)))
+    here = rule(Silent(Duration(HOUR)), "here", applies_to=AppliesTo((SOURCE, "jira-cloud")))
+    assert [one.id for one in bound(elsewhere, here).rules] == ["here"]
+
+
+def test_numbers_of_many_tickets_are_counted_for_the_thresholds_of_all_rules() -> None:
+    """Those of rules for other sources too, since tickets of all sources are counted together; drafts ask for nothing."""
+    rules = bound(
+        rule(State("queue", Amount(at_least=30)), "one"),
+        rule(All((State("queue", Amount(at_most=9)), State("related.service", Amount(at_least=5)))), "two"),
+        rule(State("queue", Amount(at_least=7)), "elsewhere", applies_to=AppliesTo(("jira-cloud",))),
+        rule(State("queue", Amount(at_least=99)), "draft", mode=Mode.DRAFT),
+    )
+    assert rules.thresholds == {"queue": (7, 10, 30), "related.service": (5,)}
+    assert bound().thresholds == {}
+
+
+def test_tickets_related_by_what_is_not_counted_are_refused() -> None:
+    """The sentence names what is."""
+    assert problems(rule(State("related.colour", Amount(at_least=5)))) == (
+        "rule rule: tickets related by colour are not counted; there are: service, organisation",
+    )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.chains import Next, TeamIds, next_tier, standing
-from rules.protocol import Chain, Tier
+from rules.chains import NO_TEAM_HERE, Next, PassedOver, TeamIds, next_tier, standing
+from rules.protocol import Chain, Escalate, Tier
 from rules.ticket import UNKNOWN, Value
 
 NETWORK = Chain("network", (Tier("service-desk"), Tier("network-ops"), Tier("network-eng"), Tier("management")))
@@ -20,22 +20,30 @@ TEAMS: TeamIds = {
 }
 
 
+def climb(chain: Chain, teams: TeamIds, *present: Value, **how: str | None) -> Next:
+    return next_tier(chain, teams, present, Escalate(chain.name, **how))  # type: ignore[arg-type]
+
+
+def no_team(*teams: str) -> tuple[PassedOver, ...]:
+    return tuple(PassedOver(team, NO_TEAM_HERE) for team in teams)
+
+
 def test_the_next_tier_is_one_up() -> None:
     """The first line's ticket goes to the second, whichever of its names the first line has it under."""
-    assert next_tier(NETWORK, TEAMS, "g1") == Next("network-ops", "g2")
-    assert next_tier(NETWORK, TEAMS, "g1-nights") == Next("network-ops", "g2")
-    assert next_tier(NETWORK, TEAMS, "g3") == Next("management", "g4")
+    assert climb(NETWORK, TEAMS, "g1") == Next("network-ops", "g2")
+    assert climb(NETWORK, TEAMS, "g1-nights") == Next("network-ops", "g2")
+    assert climb(NETWORK, TEAMS, "g3") == Next("management", "g4")
 
 
 def test_a_team_with_several_names_receives_under_the_first() -> None:
     """The other names belong to the team; tickets go to the one that receives."""
     chain = Chain("back", (Tier("databases"), Tier("service-desk")))
-    assert next_tier(chain, TEAMS, "g9").team_id == "g1"
+    assert climb(chain, TEAMS, "g9").team_id == "g1"
 
 
 def test_the_top_has_no_next() -> None:
     """From the last tier nothing goes on, and the reason is said."""
-    found = next_tier(NETWORK, TEAMS, "g4")
+    found = climb(NETWORK, TEAMS, "g4")
     assert (found.team, found.passed_over) == (None, ())
     assert found.finding == "the chain network ends here: there is no higher tier that can receive"
 
@@ -43,32 +51,32 @@ def test_the_top_has_no_next() -> None:
 @pytest.mark.parametrize("present", ["g9", None, "unheard-of", UNKNOWN])
 def test_a_ticket_outside_the_chain_stays_unless_told_where_to_enter(present: Value) -> None:
     """After nothing comes no first line: a database ticket is not handed down to the service desk."""
-    stays = next_tier(NETWORK, TEAMS, present)
+    stays = climb(NETWORK, TEAMS, present)
     assert stays == Next(None, None, (), "the ticket's team is not in the chain network, so it was not moved")
-    assert next_tier(NETWORK, TEAMS, present, enter_at="network-ops") == Next("network-ops", "g2")
+    assert climb(NETWORK, TEAMS, present, enter_at="network-ops") == Next("network-ops", "g2")
 
 
 def test_entering_is_for_tickets_outside_alone() -> None:
     """A ticket that stands above the door is not sent back through it."""
-    assert next_tier(NETWORK, TEAMS, "g3", enter_at="service-desk") == Next("management", "g4")
-    assert next_tier(NETWORK, TEAMS, "g4", enter_at="service-desk").team is None
+    assert climb(NETWORK, TEAMS, "g3", enter_at="service-desk") == Next("management", "g4")
+    assert climb(NETWORK, TEAMS, "g4", enter_at="service-desk").team is None
 
 
 def test_of_several_places_the_highest_counts() -> None:
     """One native group for two tiers, or a team that stands twice: the ticket is past both."""
     shared = dict(TEAMS) | {"network-eng": ("g2", "g3")}
     assert standing(NETWORK, shared, "g2") == 2
-    assert next_tier(NETWORK, shared, "g2") == Next("management", "g4")
+    assert climb(NETWORK, shared, "g2") == Next("management", "g4")
     twice = Chain("round", (Tier("service-desk"), Tier("network-ops"), Tier("service-desk"), Tier("network-eng")))
-    assert next_tier(twice, TEAMS, "g1") == Next("network-eng", "g3")
+    assert climb(twice, TEAMS, "g1") == Next("network-eng", "g3")
 
 
 def test_a_tier_that_cannot_receive_is_passed_over() -> None:
     """A tier without a team in this source is skipped and named, whether it is empty there or not heard of."""
     teams = {"service-desk": ("g1",), "network-ops": (), "management": ("g4",)}
-    assert next_tier(NETWORK, teams, "g1") == Next("management", "g4", ("network-ops", "network-eng"))
-    assert next_tier(NETWORK, {"service-desk": ("g1",)}, "g1").passed_over == ("network-ops", "network-eng", "management")
-    assert next_tier(NETWORK, teams, "g9", enter_at="network-ops") == Next("management", "g4", ("network-ops", "network-eng"))
+    assert climb(NETWORK, teams, "g1") == Next("management", "g4", no_team("network-ops", "network-eng"))
+    assert climb(NETWORK, {"service-desk": ("g1",)}, "g1").passed_over == no_team("network-ops", "network-eng", "management")
+    assert climb(NETWORK, teams, "g9", enter_at="network-ops") == Next("management", "g4", no_team("network-ops", "network-eng"))
 
 
 IDS = st.sampled_from(("g1", "g2", "g3", "g4", "g5"))
@@ -87,8 +95,8 @@ def test_escalation_never_goes_down(
     """In any chain with any teams, the next tier stands higher than the present one, and nobody able to receive is left out."""
     made = Chain("any", tuple(Tier(team) for team in chain))
     enter_at = data.draw(st.none() | st.sampled_from(chain))
-    before, found = standing(made, teams, present), next_tier(made, teams, present, enter_at)
-    assert all(not teams[team] for team in found.passed_over)
+    before, found = standing(made, teams, present), climb(made, teams, present, enter_at=enter_at)
+    assert all(not teams[team] for team, _ in found.passed_over)
     if found.team is None:
         assert found.finding
         return

@@ -33,7 +33,7 @@ from rules.protocol import (
 )
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import timeline
-from rules.world import Directory
+from rules.world import Directory, World
 
 SOURCE = "desk"
 ANNA = Actor("anna", Kind.STAFF)
@@ -61,7 +61,7 @@ def at(day: int, hour: int, minute: int = 0) -> Instant:
 def rules(**conditions: Condition) -> BoundRules:
     book = Rulebook(ORGANISATION, tuple(Rule(name, name, condition, ()) for name, condition in conditions.items()), "1")
     directory = Directory({name: name for name in ORGANISATION.teams}, {})
-    return bind(book, SOURCE, directory, CALENDARS)
+    return bind(book, SOURCE, directory, World(CALENDARS))
 
 
 Told = tuple[Instant, Actor, Mapping[str, Value]]

@@ -39,7 +39,7 @@ from rules.protocol import (
 from rules.protocol import Chain as ChainOfTiers
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef
 from rules.timeline import timeline
-from rules.world import Directory
+from rules.world import Directory, World
 
 T0: Instant = 1_352_102_400_000  # 2012-11-05 08:00 UTC, a Monday
 ANNA = Actor("anna", Kind.STAFF)
@@ -63,7 +63,7 @@ def story(condition: Condition, *, gone: Instant | None = None) -> tuple[Evaluat
     )
     rule = Rule("took-long", "Nobody took it", condition, (Step((Escalate("network"),)),))
     directory = Directory({"g1": "Service Desk", "g2": "NET-OPS"}, {"1": "Critical"})
-    bound = bind(Rulebook(organisation, (rule,), "1"), "desk", directory, {})
+    bound = bind(Rulebook(organisation, (rule,), "1"), "desk", directory, World())
     return evaluate(timeline(one), bound, T0), one
 
 
@@ -94,6 +94,10 @@ def test_a_note_in_the_ticket_says_in_short_what_the_rule_asks_for() -> None:
     evaluation, _ = story(All((OPEN, Held(UNOWNED, QUARTER), exception)))
     assert in_short(evaluation, "took-long") == "the status is new or open; for 15 minutes the assignee is nobody"
     assert in_short(story(exception)[0], "took-long") == "it is not so that the labels include parked"
+    nested = story(All((All((OPEN, UNOWNED)), Held(UNOWNED, QUARTER))))[0]
+    assert in_short(nested, "took-long") == (
+        "the status is new or open and the assignee is nobody; for 15 minutes the assignee is nobody"
+    )
 
 
 def test_what_is_not_known_is_named() -> None:
@@ -163,6 +167,7 @@ def test_placeholders_stand_for_what_happened() -> None:
         "since": "2012-11-05 08:00 UTC",
         "team": "network-ops",
         "former_team": "network-ops",
+        "teams": "service-desk and network-ops",
         "key": "SD-7",
         "rule": "took-long",
         "title": "Nobody took it",
@@ -173,7 +178,8 @@ def test_placeholders_stand_for_what_happened() -> None:
     episode = evaluation.episodes[0]
     assert values_of(evaluation, episode, T0 + 2 * HOUR, one)["count"] == "1"
     assert values_of(evaluation, episode, T0 + 3 * HOUR, one)["count"] == "0"
-    assert {"count", *values} == set(PLACEHOLDERS)
+    by_actions = {"arbiter", "deadline", "provider", "case"}
+    assert {"count", *by_actions, *values} == set(PLACEHOLDERS)
 
 
 def test_text_is_filled_in_once_and_inert() -> None:

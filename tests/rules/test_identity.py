@@ -48,7 +48,7 @@ from rules.protocol import (
 )
 from rules.ticket import Value
 from rules.timeline import timeline
-from rules.world import Directory
+from rules.world import Directory, World
 from tests.rules.late_arrival import (
     ANNA,
     RUTH,
@@ -117,18 +117,33 @@ AFTERWARDS: Final = 400 * MINUTE
 """How long a story is watched once everything is known."""
 
 
-def bound(condition: Condition, *, repeat: Repeat | None = None, title: str = "It waits", named: str = "") -> BoundRules:
+class Climb(NamedTuple):
+    """What a rule does: its steps, and how often the last is repeated."""
+
+    steps: tuple[Step, ...] = (Step((Comment("It has waited for {held}."),)),)
+    repeat: Repeat | None = None
+
+
+REPEATED: Final = Repeat(minutes(20), 2)
+LADDER: Final = (
+    Step((Comment("At once."),)),
+    Step((Comment("It has no owner."),), minutes(10), unless=State("assignee", OneOf(("anna",)))),
+    Step((Comment("It has waited for {held}."),), minutes(25)),
+)
+CLIMBS: Final = (Climb(), Climb(repeat=REPEATED), Climb(LADDER, REPEATED))
+
+
+def bound(condition: Condition, climb: Climb = CLIMBS[0], *, title: str = "It waits", named: str = "") -> BoundRules:
     organisation = Organisation(
         priorities=(PriorityLevel("P1", {SOURCE: (f"1{named}",)}), PriorityLevel("P2", {SOURCE: (f"2{named}",)})),
         teams={team: Team(team, {SOURCE: (f"{team}{named}",)}) for team in "ABC"},
     )
     directory = Directory({team: f"{team}{named}" for team in "ABC"}, {"1": f"1{named}", "2": f"2{named}"})
-    rule = Rule("rule", title, condition, (Step((Comment("It has waited for {held}."),)),), Mode.LIVE, repeat=repeat)
-    return bind(Rulebook(organisation, (rule,), title), SOURCE, directory, {})
+    rule = Rule("rule", title, condition, climb.steps, Mode.LIVE, repeat=climb.repeat)
+    return bind(Rulebook(organisation, (rule,), title), SOURCE, directory, World())
 
 
-REPEATED: Final = Repeat(minutes(20), 2)
-RULES: Final = {name: (bound(condition), bound(condition, repeat=REPEATED)) for name, condition in (STRICT | LOOSE).items()}
+RULES: Final = {name: [bound(condition, climb) for climb in CLIMBS] for name, condition in (STRICT | LOOSE).items()}
 
 
 def acts_of(shape: str) -> list[tuple[str | None, Value]]:
@@ -148,12 +163,12 @@ class Case(NamedTuple):
 
     story: Story
     shape: str
-    repeat: int
+    climb: int
     lag: Instant
 
     @property
     def rules(self) -> BoundRules:
-        return RULES[self.shape][self.repeat]
+        return RULES[self.shape][self.climb]
 
     def ran(self, agent: type[Agent] = Agent) -> Agent:
         made = agent(self.story, self.rules, self.lag)
@@ -172,7 +187,9 @@ def cases(draw: st.DrawFn, shapes: Iterable[str] = RULES, late: Sequence[int] = 
         for n, one in enumerate(told):
             wait = max(one.late, wait - one.after)
             told[n] = one._replace(late=wait)
-    return Case(story(told, first), shape, draw(st.integers(0, 1)), draw(st.sampled_from((0, 0, MINUTE, 10 * MINUTE))))
+    return Case(
+        story(told, first), shape, draw(st.integers(0, len(CLIMBS) - 1)), draw(st.sampled_from((0, 0, MINUTE, 10 * MINUTE)))
+    )
 
 
 def end_of(told: Story) -> Instant:
@@ -290,10 +307,9 @@ def test_reading_everything_again_changes_nothing(case: Case, minute: int) -> No
 @given(cases(), st.integers(0, 400))
 def test_renaming_changes_nothing(case: Case, minute: int) -> None:
     """A rule's title, the source's names of teams and priorities: another word for the same thing never fires it again."""
-    repeat = REPEATED if case.repeat else None
     agent = Agent(case.story, case.rules, case.lag)
     agent.run(minute * MINUTE)
-    agent.rules = bound((STRICT | LOOSE)[case.shape], repeat=repeat, title="Waits too long", named="-renamed")
+    agent.rules = bound((STRICT | LOOSE)[case.shape], CLIMBS[case.climb], title="Waits too long", named="-renamed")
     agent.run(end_of(case.story))
     assert agent.firings == case.ran().firings
 

@@ -13,8 +13,8 @@ from rules.intervals import (
     contains,
     gated,
     intersection,
+    standing,
     starts,
-    stretch,
     unbroken,
     union,
 )
@@ -80,7 +80,8 @@ def test_of_two_anchors_the_later_one_counts_for_both_and_the_earlier_for_either
 @given(intervals(), st.integers(0, 39))
 def test_a_stretch_is_as_wide_as_nothing_changes(a: Intervals, at: int) -> None:
     """Since when and until when something has been so reaches to the next change, or to an end of life."""
-    start, end = stretch(a, at, LIFE)
+    holds, start, end = standing(a, at, LIFE)
+    assert holds is contains(a, at)
     assert start <= at < end
     assert len({contains(a, t) for t in range(start, end)}) == 1
     assert start == 0 or contains(a, start - 1) is not contains(a, at)

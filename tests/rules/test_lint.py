@@ -119,14 +119,16 @@ def test_who_expects_a_message_is_told_that_none_is_sent() -> None:
 @pytest.mark.parametrize(
     ("placeholder", "old", "new", "why"),
     [
-        ("count", "assignee: nobody", "reassigned: 3", "counts nothing"),
-        ("count", "assignee: nobody", "any: [{label: vip}, {reopened: 2}]", "counts nothing"),
-        ("chain", "assign: network-ops", "escalate: network", "escalates along no chain"),
+        ("count", "assignee: nobody", "reassigned: 3", "the rule counts nothing"),
+        ("count", "assignee: nobody", "any: [{label: vip}, {reopened: 2}]", "the rule counts nothing"),
+        ("chain", "assign: network-ops", "escalate: network", "the rule escalates along no chain"),
+        ("deadline", "assign: network-ops", "arbiter: lead of service-desk", "nobody decides beside it with `arbiter:`"),
+        ("provider", "assign: network-ops", "open_case: aws", "no provider is named beside it"),
     ],
 )
 def test_a_placeholder_that_its_rule_cannot_fill_is_noticed(placeholder: str, old: str, new: str, why: str) -> None:
     """Nobody should read "(not known)" in a comment; a rule that can fill the placeholder gives no finding."""
     rules = RULES.replace("{held}", "{" + placeholder + "}").replace("escalate: network", "assign: network-ops")
-    sentence = f"nobody-took-it: its comment says {{{placeholder}}}, and the rule {why}: it would read (not known)"
+    sentence = f"nobody-took-it: its comment says {{{placeholder}}}, and {why}: it would read (not known)"
     assert sentence in found(rules)
     assert sentence not in found(rules.replace(old, new))

@@ -3,93 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.binding import BoundRules, bind
 from rules.chains import standing
-from rules.escalation import Escalation, FieldChange, FiringKey, Notice, Overruled
+from rules.escalation import FieldChange, NoticeKind, Overruled
+from rules.instants import HOUR
 from rules.merge import HOLD_HINT, DueStep, merge
 from rules.protocol import (
     Action,
     AddLabel,
     Assign,
-    Chain,
     Comment,
     Escalate,
-    Mode,
-    OneOf,
-    Organisation,
-    PriorityLevel,
     RaisePriority,
+    Restrict,
     Rule,
-    Rulebook,
-    State,
+    SetField,
     Step,
-    Team,
     Tell,
-    Tier,
 )
-from rules.ticket import UNKNOWN, Ticket, TicketRef, Value
-from rules.world import Directory
-
-SOURCE = "desk"
-OPEN = State("status", OneOf(("open",)))
-TEAMS = {"service-desk": "g1", "network-ops": "g2", "network-eng": "g3", "databases": "g9"}
-ORGANISATION = Organisation(
-    priorities=(
-        PriorityLevel("P1", {"elsewhere": ("urgent",)}),  # this source has no such level
-        PriorityLevel("P2", {SOURCE: ("2", "2b")}),
-        PriorityLevel("P3", {SOURCE: ("3",)}),
-        PriorityLevel("P4", {"elsewhere": ("low",)}),
-        PriorityLevel("P5", {SOURCE: ("5",)}),
-    ),
-    teams={name: Team(name, {SOURCE: (native,)}) for name, native in TEAMS.items()} | {"vendor": Team("vendor")},
-    chains={
-        "network": Chain("network", (Tier("service-desk"), Tier("network-ops"), Tier("vendor"), Tier("network-eng"))),
-        "vendor": Chain("vendor", (Tier("network-eng"), Tier("vendor"))),
-    },
-)
-DIRECTORY = Directory({native: name for name, native in TEAMS.items()}, {"2": "High", "2b": "Major", "3": "Medium", "5": "Low"})
-
-
-def ticket(**fields: Value) -> Ticket:
-    present: dict[str, Value] = {"status": "open", "team": "g1", "assignee": "anna", "priority": "3", "labels": ("vip",)}
-    return Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", 0, 0, present | fields)
-
-
-def rule(name: str, *actions: Action, order: int = 0) -> Rule:
-    return Rule(name, name.capitalize(), OPEN, (Step(actions),), Mode.LIVE, order=order)
-
-
-def bound(*rules: Rule) -> BoundRules:
-    return bind(Rulebook(ORGANISATION, rules, "1"), SOURCE, DIRECTORY, {})
-
-
-def key(name: str, step: int = 0) -> FiringKey:
-    return FiringKey(SOURCE, "7", name, 1, step)
-
-
-VALUES = {"team": "service-desk", "former_team": "service-desk", "held": "2 hours", "key": "SD-7", "priority": "P3"}
-
-
-def due(one: Rule, step: int = 0, **values: str) -> DueStep:
-    return DueStep(key(one.id, step), one, ("the status is open: yes",), "the status is open", VALUES | values)
-
-
-def merged(one: Ticket, *rules: Rule) -> Escalation:
-    return merge(one, [due(r) for r in rules], bound(*rules))
-
-
-def written(escalation: Escalation) -> dict[str, Value]:
-    return {change.field: change.new for change in escalation.changes}
-
-
-def said(escalation: Escalation) -> list[str]:
-    return (escalation.comment or "").split("\n")
-
+from rules.ticket import RESTRICTED_TO, UNKNOWN, Actor, Change, Kind, Value
+from tests.rules.merging import NOW, ORGANISATION, VALUES, bound, due, key, merged, rule, said, ticket, written
 
 # --- owner -------------------------------------------------------------------------------------------------------------
 
@@ -99,7 +37,7 @@ def test_the_first_rule_of_the_file_wins_the_team() -> None:
     first = rule("climb", Escalate("network"), order=1)
     second = rule("data", Assign("databases"), order=2)
     rules = bound(first, second)
-    one = merge(ticket(), [due(second), due(first)], rules)
+    one = merge(ticket(), [due(second), due(first)], rules, NOW)
     assert written(one) == {"team": "g2", "assignee": None}
     assert one.overruled == (Overruled(key("data"), "team", "climb"),)
     assert "Note: Data asked for the team databases, and Climb goes before it." in said(one)
@@ -151,6 +89,109 @@ def test_at_the_top_the_comment_says_so_and_the_ticket_stays() -> None:
         "vendor was passed over: it has no team in this source",
         "the chain vendor ends here: there is no higher tier that can receive",
     )
+
+
+def test_a_tier_may_be_named() -> None:
+    """A rule that names a tier goes straight there, over those in between, and never down to it."""
+    named = rule("straight", Escalate("network", to="network-eng"))
+    assert written(merged(ticket(), named))["team"] == "g3"
+    one = merged(ticket(team="g3"), named)
+    assert (one.changes, one.findings) == ((), ("the ticket stands at network-eng or above it, so it was not moved",))
+
+
+def resolved_by_operations(*later: Change) -> tuple[Change, ...]:
+    by = Actor("bert", Kind.STAFF)
+    return (
+        Change(10, 10, 0, "s1", "team", "g1", "g2", by),
+        Change(20, 20, 0, "s2", "status", "open", "resolved", by),
+        Change(30, 30, 0, "s3", "status", "resolved", "open", by),
+        Change(30, 30, 1, "s3", "team", "g2", "g1", by),
+        *later,
+    )
+
+
+def test_what_came_back_goes_above_the_team_that_had_resolved_it() -> None:
+    """Operations resolved it, it came back to the desk: engineering is next, not operations once more."""
+    climb = rule("came-back", Escalate("network", from_last_resolving_team=True))
+    assert written(merged(ticket(*resolved_by_operations()), climb))["team"] == "g3"
+    one = merged(ticket(), climb)
+    assert written(one)["team"] == "g2"
+    assert one.findings == ("nobody is known to have resolved it before, so the next tier is that of its present team",)
+
+
+def test_nobody_on_duty_is_passed_over_where_a_rota_says_so() -> None:
+    """The night team is asleep at eight, so the ticket goes on to engineering; at ten its own office hours have begun."""
+    climb = rule("climb", Escalate("watch"))
+    early = merged(ticket(), climb)
+    assert written(early)["team"] == "g3"
+    assert early.findings == ("nights was passed over: nobody is on duty there",)
+    assert written(merged(ticket(), climb, at=NOW + 2 * HOUR))["team"] == "g4"
+
+
+def test_the_top_of_a_chain_is_told_again_and_once() -> None:
+    """Where nobody is higher, whoever is on call at the top hears of it; a repetition says nothing more."""
+    climb = rule("climb", Escalate("network"))
+    one = merged(ticket(team="g3"), climb)
+    assert [(notice.to, notice.addresses) for notice in one.notices] == [("on_call of network-eng", ("erik@example.com",))]
+    again = merge(ticket(team="g3"), [due(climb, 1)], bound(climb), NOW)
+    assert (again.notices, again.findings) == ((), ())
+
+
+def test_a_rule_moves_its_tickets_only_to_the_teams_it_may() -> None:
+    """`only_to` bounds every move of the rule; a tier that is left out is passed over, and that is said."""
+    climb = rule("climb", Escalate("network"), only_to=("network-eng",))
+    one = merged(ticket(), climb)
+    assert written(one)["team"] == "g3"
+    assert one.findings[0] == "network-ops was passed over: the tickets of this rule may not go there"
+    assert merged(ticket(), rule("give", Assign("databases"), only_to=("csirt",))).changes == ()
+
+
+# --- fields of the source's own, and who can read -----------------------------------------------------------------------
+
+
+def test_a_field_of_the_source_is_set_to_a_value_once() -> None:
+    """From and to are absolute; what has the value already, or can't be read, is left alone."""
+    hot = rule("hot", SetField("native.u_hot", "true"))
+    assert merged(ticket(**{"native.u_hot": None}), hot).changes == (FieldChange("native.u_hot", None, "true"),)
+    assert merged(ticket(**{"native.u_hot": "true"}), hot).changes == ()
+    assert merged(ticket(), hot).findings == ("native.u_hot can't be read, so it was not set",)
+
+
+def test_the_first_rule_sets_the_field() -> None:
+    """Two rules want two values: the first in the file has its way, and the other one is named."""
+    rules = (rule("a", SetField("native.x", "1"), order=1), rule("b", SetField("native.x", "2"), order=2))
+    one = merged(ticket(**{"native.x": "0"}), *rules)
+    assert written(one) == {"native.x": "1"}
+    assert one.overruled == (Overruled(key("b"), "native.x", "a"),)
+
+
+def test_a_restriction_is_a_change_of_its_own() -> None:
+    """Who can read the ticket is not among the other fields, since it is written before them; once it is so, nothing is."""
+    hide = rule("hide", Restrict("csirt"), Assign("csirt"))
+    one = merged(ticket(**{RESTRICTED_TO: None}), hide)
+    assert one.restriction == FieldChange(RESTRICTED_TO, None, "g7")
+    assert written(one) == {"team": "g7", "assignee": None}
+    assert merged(ticket(**{RESTRICTED_TO: "g7"}), hide).restriction is None
+
+
+# --- steps of a ladder --------------------------------------------------------------------------------------------------
+
+
+def test_missed_steps_move_a_ticket_one_tier() -> None:
+    """What collapsed into one step tells everybody who should know by now, and moves the ticket once."""
+    ladder = rule("ladder", Escalate("network"), Tell("head-of-it"))
+    all_of_it = (*ladder.actions, Escalate("network"), Tell("duty-manager"))
+    one = merge(ticket(), [DueStep(key("ladder", 1), ladder, (), "", VALUES, all_of_it)], bound(ladder), NOW)
+    assert written(one)["team"] == "g2"
+    assert one.overruled == ()
+    assert [notice.to for notice in one.notices] == ["head-of-it", "duty-manager"]
+
+
+def test_only_a_repetition_is_called_a_reminder() -> None:
+    """The second step of a ladder is no reminder; the first repetition of its last step is."""
+    ladder = replace(rule("ladder", AddLabel("x")), steps=(Step((AddLabel("x"),)), Step((AddLabel("y"),))))
+    titles = [said(merge(ticket(), [due(ladder, step)], bound(ladder), NOW))[0] for step in range(3)]
+    assert titles == ["Ladder", "Ladder", "Ladder (reminder 1)"]
 
 
 # --- priority ----------------------------------------------------------------------------------------------------------
@@ -230,7 +271,10 @@ def test_labels_unite_less_those_that_are_there() -> None:
 def test_who_is_told_is_told_once() -> None:
     """Two rules of one title tell one person once; the comment names who is told."""
     one = merged(ticket(), rule("a", Tell("duty-manager"), Tell("duty-manager")), rule("b", Tell("duty-manager", urgent=True)))
-    assert one.notices == (Notice("duty-manager", "A"), Notice("duty-manager", "B", urgent=True))
+    assert [(notice.kind, notice.to) for notice in one.notices] == [
+        (NoticeKind.TELL, "duty-manager"),
+        (NoticeKind.PAGE, "duty-manager"),
+    ]
     assert "To be told: duty-manager." in said(one)
 
 
@@ -241,7 +285,7 @@ def test_comments_are_joined_in_the_order_of_the_file() -> None:
     """One comment: each rule under its title, a reminder with its number, the way to keep hoist away as the last line."""
     first = rule("first", Escalate("network"), Comment("Open for {held}. Moved to {team}."), order=1)
     second = rule("second", RaisePriority(by=1), Comment("{key} is {priority} now."), order=2)
-    one = merge(ticket(), [due(second, 2), due(first)], bound(first, second))
+    one = merge(ticket(), [due(second, 2), due(first)], bound(first, second), NOW)
     assert said(one) == [
         "First",
         "Open for 2 hours. Moved to network-ops.",
@@ -283,14 +327,20 @@ def test_text_of_a_ticket_is_inert() -> None:
     """Whatever a requester wrote becomes plain text on one line: no placeholder, no mention, no link, no second line."""
     hostile = "{team} {{ticket.requester}} @all\nhoist-marker https://evil.example \u202e"
     one = rule("a", Comment("Ticket {key}."))
-    line = said(merge(ticket(), [due(one, key=hostile)], bound(one)))[1]
+    line = said(merge(ticket(), [due(one, key=hostile)], bound(one), NOW))[1]
     assert line == "Ticket (team) ((ticket.requester)) (at)all hoist-marker https: //evil.example."
 
 
 # --- whatever the rules ------------------------------------------------------------------------------------------------
 
 ACTIONS: st.SearchStrategy[Action] = st.one_of(
-    st.builds(Escalate, st.just("network"), st.none() | st.sampled_from(("service-desk", "network-ops"))),
+    st.builds(
+        Escalate,
+        st.just("network"),
+        st.none() | st.sampled_from(("service-desk", "network-ops")),
+        st.none() | st.just("network-eng"),
+        st.booleans(),
+    ),
     st.builds(
         RaisePriority,
         st.integers(0, 3),
@@ -320,7 +370,7 @@ def test_no_escalation_lowers_anything(fields: Mapping[str, Value], rules: list[
     """Whatever rules meet: priority and tier only rise, each field is written once, and from what the ticket has."""
     rulebook = bound(*rules)
     one = ticket(**fields)
-    escalation = merge(one, [due(r, data.draw(st.integers(0, 2))) for r in rules], rulebook)
+    escalation = merge(one, [due(r, data.draw(st.integers(0, 2))) for r in rules], rulebook, NOW)
     assert len(written(escalation)) == len(escalation.changes)
     chain = ORGANISATION.chains["network"]
     for change in escalation.changes:
@@ -344,4 +394,4 @@ def test_the_order_of_being_handed_in_is_no_matter(fields: Mapping[str, Value], 
     rulebook = bound(*rules)
     steps = [due(r, data.draw(st.integers(0, 2))) for r in rules]
     shuffled = data.draw(st.permutations(steps))
-    assert merge(ticket(**fields), shuffled, rulebook) == merge(ticket(**fields), steps, rulebook)
+    assert merge(ticket(**fields), shuffled, rulebook, NOW) == merge(ticket(**fields), steps, rulebook, NOW)

@@ -15,7 +15,7 @@ from rules.instants import HOUR, instant
 from rules.protocol import All, Clock, Condition, Count, Counted, Duration, OneOf, Organisation, Rule, Rulebook, State
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef
 from rules.timeline import Timeline, timeline
-from rules.world import Directory
+from rules.world import Directory, World
 from tests.shared import shared
 
 STAFF = Actor("staff", Kind.STAFF)
@@ -49,7 +49,7 @@ def _at(row: dict[str, str]) -> int:
 
 def evaluations(*conditions: Condition) -> Iterator[Evaluation]:
     rules = tuple(Rule(str(n), "", condition, ()) for n, condition in enumerate(conditions))
-    bound = bind(Rulebook(Organisation(), rules, "1"), "volvo", Directory({}, {}), {})
+    bound = bind(Rulebook(Organisation(), rules, "1"), "volvo", Directory({}, {}), World())
     return (evaluate(history, bound, 0) for history in histories())
 
 

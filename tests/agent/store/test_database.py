@@ -6,17 +6,18 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from agent.errors import StoreError
-from agent.store import journal
-from agent.store.database import Database, migrations, open_database
+from agent.store import journal, upgrade
+from agent.store.database import HEAD, Database, open_database
 from agent.store.tables import metadata
 
 NOBODY = 65_534
@@ -41,12 +42,18 @@ def test_migrating_from_nothing_equals_making_anew(tmp_path: Path) -> None:
     open_database(tmp_path / "made.db").close()
     engine = create_engine(f"sqlite:///{tmp_path / 'grown.db'}")
     with engine.begin() as db:
-        command.upgrade(migrations(db), "head")
+        upgrade.to_head(db)
     with engine.connect() as db:
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
     engine.dispose()
     assert schema(tmp_path / "grown.db") == schema(tmp_path / "made.db")
     open_database(tmp_path / "grown.db").close()
+
+
+def test_the_present_revision_is_the_last_migration() -> None:
+    """A store is taken for up to date only if no migration is left to run."""
+    script = ScriptDirectory(str(upgrade.MIGRATIONS))
+    assert script.get_current_head() == HEAD
 
 
 def test_a_store_is_opened_again(tmp_path: Path) -> None:
@@ -59,6 +66,33 @@ def test_a_store_is_opened_again(tmp_path: Path) -> None:
     with again.reading() as db:
         assert [line.kind for line in journal.lines(db)] == ["said"]
     again.close()
+
+
+def test_what_is_settled_needs_no_log(tmp_path: Path) -> None:
+    """Once brought home, what was committed is in the database file itself; there is nothing to do twice."""
+    store = open_database(tmp_path / "hoist.db")
+    with store.transaction() as db:
+        journal.append(db, "said", 1, "desk")
+    store.settle()
+    store.settle()
+    (tmp_path / "copy.db").write_bytes((tmp_path / "hoist.db").read_bytes())
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("select kind from journal").fetchall() == [("said",)]
+    store.close()
+
+
+def test_settling_waits_for_nobody(tmp_path: Path) -> None:
+    """A reader who is in the middle of something keeps what it sees, and what was committed since is brought home later."""
+    store = open_database(tmp_path / "hoist.db")
+    with store.reading() as reader:
+        assert list(journal.lines(reader)) == []
+        with store.transaction() as db:
+            journal.append(db, "said", 1, "desk")
+        store.settle()
+        assert list(journal.lines(reader)) == []
+    with store.reading() as db:
+        assert [line.kind for line in journal.lines(db)] == ["said"]
+    store.close()
 
 
 def test_a_store_from_a_newer_hoist_is_refused(tmp_path: Path) -> None:
@@ -181,7 +215,7 @@ def test_a_store_that_dies_while_it_is_made_is_made_next_time(tmp_path: Path, mo
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "stamp", dies)
+    monkeypatch.setattr(upgrade.command, "stamp", dies)
     with pytest.raises(KeyboardInterrupt):
         open_database(tmp_path / "hoist.db")
     monkeypatch.undo()

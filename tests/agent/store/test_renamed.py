@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agent.store import episodes, renamed, sources, waiting
 from agent.store.database import Database
-from agent.store.episodes import EpisodeRow
+from agent.store.episodes import EpisodeRow, Fired
 from agent.store.waiting import Planned
 from rules.escalation import FiringKey
 from rules.protocol import Mode
@@ -18,7 +18,7 @@ def acted(database: Database, rule: str) -> None:
     """The rule is active since 5 and has escalated ticket 7 once."""
     with database.transaction() as db:
         sources.activate(db, SOURCE, {rule: Mode.LIVE}, 5)
-        episodes.add(db, SOURCE, [EpisodeRow("7", rule, 1, 10, 20, (21,), False, 0, 22)])
+        episodes.add(db, SOURCE, [EpisodeRow("7", rule, 1, 10, 20, False, (Fired((0,), 21, 22),))])
         waiting.plan(db, [Planned(FiringKey(SOURCE, "7", rule, 1, 0), 20, 20, 20, 0, ("so",))])
 
 

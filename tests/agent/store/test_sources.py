@@ -54,7 +54,13 @@ def test_a_generation_stands_for_its_versions(database: Database) -> None:
 def test_the_directory_comes_back_as_it_was(database: Database) -> None:
     """Names and their order are there without the source, for `why`."""
     directory = Directory(
-        {"1": "Ops"}, {"p": "High", "a": "Low"}, {"s": "Open"}, {"anna": Person("anna", "Anna", active=False)}, "v"
+        {"1": "Ops"},
+        {"p": "High", "a": "Low"},
+        {"s": "Open"},
+        {"anna": Person("anna", "Anna", active=False, email="anna@example.com")},
+        "v",
+        managers={"anna": "henk"},
+        members={"1": frozenset({"anna"})},
     )
     with database.transaction() as db:
         sources.source_row(db, "desk")

@@ -56,7 +56,7 @@ def test_present_values_are_ids() -> None:
         "labels": ("floor-3", "network"), "requester": RUTH, "type": "Incident", "project": "ITSM", "service": None,
         "subject": "Printer on floor three", "description": None, "due": instant_of("2026-12-01"),
     }  # fmt: skip
-    assert set(ticket.fields) == set(FIELDS)
+    assert set(ticket.fields) <= set(FIELDS)
     assert (ticket.key, ticket.ref.id, ticket.url) == ("ITSM-1", "10001", "https://example.atlassian.net/browse/ITSM-1")
     assert ticket.native["team"] == "Service Desk"
 
@@ -235,8 +235,8 @@ def test_equal_versions_mean_that_nothing_was_missed() -> None:
     """An issue read within two seconds of its stamp is read once more; later on its version is the search row's."""
     updated = NOW - HOUR
     raw = issue(updated=stamp(updated))
-    row = wire.Rows.model_validate_json(json.dumps({"issues": [{"id": "1", "fields": {"updated": stamp(updated)}}]}))
-    seen = row_version(row.issues[0].fields.updated)
+    rows = wire.ROWS.validate_json(json.dumps({"issues": [{"id": "1", "fields": {"updated": stamp(updated)}}]}))
+    seen = row_version(rows["issues"][0]["fields"]["updated"])
     assert mapped(raw, known=updated + SECOND).version != seen
     assert mapped(raw, known=updated + 2 * SECOND).version == seen
     assert version(updated, updated) != version(updated, updated + SECOND)

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 import requests
 
+from connectors.ahead import Ahead, in_a_thread, when_asked
 from connectors.contract import Overwritten, Page
 from connectors.errors import AskAdmin, Gone, TryLater
 from connectors.jira.connector import JiraConnector
@@ -40,13 +42,13 @@ class Desk:
         self.sandbox = JiraSandbox(clock=lambda: self.now, **more)
         self.monkeypatch = monkeypatch
 
-    def connector(self) -> JiraConnector:
+    def connector(self, ahead: Ahead = when_asked) -> JiraConnector:
         credential = self.sandbox.credentials()
         self.monkeypatch.setenv("HOIST_TEST_TOKEN", credential["token"])
         given = settings(credential["url"], **self.sandbox.source_settings()).model_copy(
             update={"username": credential["username"]}
         )
-        made = JiraConnector("jira-cloud", given, Waits().surroundings)
+        made = JiraConnector("jira-cloud", given, replace(Waits().surroundings, ahead=ahead))
         described_session(made)
         return made
 
@@ -163,6 +165,30 @@ def test_a_wrong_token_is_an_anonymous_visitor(desk: Desk) -> None:
     stranger = JiraConnector("jira-cloud", hoist._changed._settings, Waits().surroundings)
     with pytest.raises(AskAdmin):
         run(stranger)
+
+
+def test_reading_ahead_hands_out_the_same_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one page is worked on the next is read; tickets and their order are those of reading one page after the other."""
+    desk = Desk(monkeypatch, seed=3)
+    with desk.sandbox.serve():
+        plain, ahead = desk.connector(), desk.connector(ahead=in_a_thread)
+        pages = run(ahead)
+        assert [page.tickets for page in pages] == [page.tickets for page in run(plain)]
+    assert [page.complete for page in pages] == [*[False] * (len(pages) - 1), True]
+    assert len(pages) > 1
+
+
+def test_a_reader_that_is_ahead_can_be_left_at_any_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops after a page goes on from its cursor, and gets every other ticket."""
+    desk = Desk(monkeypatch, seed=3)
+    with desk.sandbox.serve():
+        hoist = desk.connector(ahead=in_a_thread)
+        pages = hoist.changed(None, Ledger())
+        first = next(pages)
+        del pages
+        rest = run(hoist, first.cursor)
+    found = [ticket.ref.id for page in (first, *rest) for ticket in page.tickets]
+    assert len(found) == len(set(found)) == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""The world of a rulebook: its calendars, and the lists, windows and rotas that it holds or names, as they are now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from agent.outside.copies import Copies
+from agent.outside.links import Links
+from agent.outside.source import Changed, Kind, Source, Wanted
+from agent.outside.unreadable import is_url
+from rules.calendars import ALWAYS, calendar
+from rules.instants import FOREVER, Instant, instant, moment
+from rules.intervals import Intervals, intersection
+from rules.local_times import beginning, joined, stretch
+from rules.protocol import NamedList, NamedWindow, Organisation
+from rules.rota import OVERRIDE, Rota, Shift, is_rota, without
+from rules.world import World
+
+
+class Outside:
+    """All that one protocol names outside of itself.
+
+    `place` is the protocol's folder or file, `copies` the folder of the last good copies: written to `keep` them, else only read.
+    Without `online` no URL is asked: what its copy says has to do.
+    """
+
+    def __init__(self, place: Path | None, copies: Path | None, links: Links, *, keep: bool = True, online: bool = True) -> None:
+        self._folder = place.parent if place is not None and place.is_file() else place
+        self._copies, self._links, self._online = Copies(copies, keep=keep), links, online
+        self._sources: dict[Wanted, Source] = {}
+        self._changes: list[Changed] = []
+
+    def update(self, organisation: Organisation, now: Instant, *, wait: bool = False) -> None:
+        """Read what is due; URLs on threads of their own, whose answers are taken up by a later call unless it is to `wait`."""
+        wanted = set(_wanted(organisation))
+        for gone in [each for each in self._sources if each not in wanted]:
+            del self._sources[gone]
+        span = _span(now)
+        for each in sorted(wanted - set(self._sources)):
+            self._sources[each] = Source(each, self._folder, self._copies, self._links)
+            self._sources[each].recall(span)
+        due = [source for each, source in self._sources.items() if self._online or not is_url(each.reference)]
+        if wait:
+            for source in due:  # all of them are asked before the first is waited for
+                source.ask(now)
+        changed = [source.update(now, span, wait=wait) for source in due]
+        self._changes += [each for each in changed if each is not None]
+
+    def changes(self) -> list[Changed]:
+        """What `update` found changed since this was asked last."""
+        found, self._changes = self._changes, []
+        return found
+
+    def state(self, organisation: Organisation, now: Instant) -> Hashable:
+        """Differs whenever `world` would give something else than before, of the same organisation."""
+        ended = tuple(each.name for each in organisation.lists.values() if _ended(each, now))
+        return _span(now), ended, tuple((each, source.revision) for each, source in self._sources.items())
+
+    def world(self, organisation: Organisation, now: Instant) -> World:
+        """What is known now, of what `update` read last."""
+        lists = {name: self._entries(each, now) for name, each in organisation.lists.items()}
+        windows = {name: self._stretches(each) for name, each in organisation.windows.items()}
+        calendars = {name: calendar(hours) for name, hours in organisation.calendars.items()}
+        rotas = {source.wanted.reference: _rota(source, organisation, _span(now)) for source in self._of(Kind.ROTA)}
+        return World({"always": ALWAYS, **calendars}, lists, windows, rotas, _version(lists, windows))
+
+    def troubles(self, now: Instant) -> list[str]:
+        """What is wrong with files and URLs, a sentence each."""
+        return [said for source in self._sources.values() if (said := source.trouble(now))]
+
+    def nameless(self, now: Instant) -> list[str]:
+        """Events of rotas, present and to come, in which nobody is named."""
+        return [
+            f"{source.name} has an event from {moment(event.start):%Y-%m-%d %H:%M} UTC in which nobody is named by an "
+            f"e-mail address: {event.summary}"
+            for source in self._of(Kind.ROTA)
+            for event in [event for event in source.facts.occurrences if not event.who and event.end > now][:1]
+        ]
+
+    def _of(self, kind: Kind) -> list[Source]:
+        return [source for source in self._sources.values() if source.wanted.kind is kind]
+
+    def _entries(self, each: NamedList, now: Instant) -> frozenset[str]:
+        if _ended(each, now):
+            return frozenset()
+        if each.file:
+            return self._sources[Wanted(Kind.LIST, each.file, each.time_zone)].facts.entries
+        return frozenset(entry.strip().casefold() for entry in each.entries)
+
+    def _stretches(self, each: NamedWindow) -> Intervals:
+        if each.file:
+            found = self._sources[Wanted(Kind.WINDOW, each.file, each.time_zone)].facts.stretches or []
+        else:
+            found = joined([stretch(*times, each.time_zone) for times in each.stretches])
+        return intersection(found, [-FOREVER, beginning(each.until, each.time_zone)]) if each.until else found
+
+
+def _ended(each: NamedList, now: Instant) -> bool:
+    return bool(each.until) and now >= beginning(each.until, each.time_zone)
+
+
+def users_of(organisation: Organisation) -> dict[str, list[str]]:
+    """Who uses each rota: teams and roles by the rota's name."""
+    found: dict[str, list[str]] = {}
+    for team in organisation.teams.values():
+        if team.on_call:
+            found.setdefault(team.on_call, []).append(f"team {team.name}")
+    for name, target in organisation.roles.items():
+        if is_rota(target):
+            found.setdefault(target, []).append(f"role {name}")
+    return found
+
+
+def _wanted(organisation: Organisation) -> Iterator[Wanted]:
+    yield from (Wanted(Kind.LIST, each.file, each.time_zone) for each in organisation.lists.values() if each.file)
+    yield from (Wanted(Kind.WINDOW, each.file, each.time_zone) for each in organisation.windows.values() if each.file)
+    yield from (Wanted(Kind.ROTA, reference, organisation.time_zone) for reference in users_of(organisation))
+
+
+def _rota(source: Source, organisation: Organisation, span: tuple[Instant, Instant]) -> Rota:
+    name = source.wanted.reference
+    if source.loaded is None:  # nobody on duty and nobody known to be are two things: a team is passed over for the one only
+        return Rota(name, known_from=0, known_until=0)
+    shifts = [Shift(event.start, event.end, event.who, event.rank) for event in source.facts.occurrences if event.who]
+    shifts += [
+        Shift(*stretch(each.start, each.end, each.time_zone), each.who, OVERRIDE)
+        for each in organisation.overrides
+        if each.rota == name
+    ]
+    away: dict[str, list[tuple[Instant, Instant]]] = {}
+    for absence in organisation.absences:
+        away.setdefault(absence.who, []).append(stretch(absence.start, absence.end, absence.time_zone))
+    present = without(shifts, {who: joined(stretches) for who, stretches in away.items()})
+    return Rota(name, present, *span, loaded=source.loaded)
+
+
+def _span(now: Instant) -> tuple[Instant, Instant]:
+    """The whole years within which events are laid out: a year back and at least one ahead. It moves at New Year alone."""
+    year = moment(now).year
+    return instant(datetime(year - 1, 1, 1, tzinfo=UTC)), instant(datetime(year + 2, 1, 1, tzinfo=UTC))
+
+
+def _version(lists: Mapping[str, frozenset[str]], windows: Mapping[str, Sequence[Instant]]) -> str:
+    """A hash of what conditions look at; opening hours are the rulebook's own, holidays and zones those of the libraries."""
+    meaning = [
+        {name: sorted(entries) for name, entries in lists.items()},
+        {name: list(stretches) for name, stretches in windows.items()},
+        [version("holidays"), version("tzdata")],
+    ]
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]

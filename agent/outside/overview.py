@@ -1,0 +1,127 @@
+"""What the protocol's lists, windows and rotas say now, and what is worth a look in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.outside.facts import Outside, users_of
+from agent.outside.unreadable import shown
+from rules.instants import DAY, Instant, written
+from rules.intervals import contains
+from rules.local_times import beginning
+from rules.protocol import NamedList, NamedWindow, Organisation
+from rules.rota import Rota
+from rules.world import World
+
+AHEAD = 14 * DAY
+"""How far ahead gaps of a rota are looked for."""
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ShownList:
+    """A list: how many entries it has now, where they stand, until when."""
+
+    name: str
+    entries: int
+    file: str
+    owner: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownWindow:
+    """A window: whether it is on, and its present or next stretch in UTC ("" where none is known)."""
+
+    name: str
+    on: bool
+    begins: str
+    ends: str
+    file: str
+    owner: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRota:
+    """A rota: who is on duty now and until when, who is next and from when, and gaps of the next 14 days, in UTC.
+
+    `until` is empty where the rota was never read, so that nothing is known.
+    """
+
+    rota: str
+    used_by: tuple[str, ...]
+    on_duty: tuple[str, ...]
+    until: str
+    next: tuple[str, ...]
+    next_from: str
+    gaps: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it. `findings` are sentences, one for whatever is worth a look."""
+
+    lists: tuple[ShownList, ...] = ()
+    windows: tuple[ShownWindow, ...] = ()
+    rotas: tuple[ShownRota, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+def overview(outside: Outside, organisation: Organisation, now: Instant) -> Overview:
+    """Of what `outside` read last."""
+    world = outside.world(organisation, now)
+    rotas = tuple(_rota(world.rotas[name], users, now) for name, users in users_of(organisation).items() if name in world.rotas)
+    findings = [*outside.troubles(now), *outside.nameless(now), *_empty(organisation, world, now)]
+    findings += [said for rota in rotas if (said := _gaps(rota))]
+    return Overview(
+        tuple(_list(each, world) for each in organisation.lists.values()),
+        tuple(_window(each, world, now) for each in organisation.windows.values()),
+        rotas,
+        tuple(findings),
+    )
+
+
+def _list(each: NamedList, world: World) -> ShownList:
+    return ShownList(each.name, len(world.lists[each.name]), each.file, each.owner, each.until)
+
+
+def _window(each: NamedWindow, world: World, now: Instant) -> ShownWindow:
+    stretches = world.windows[each.name]
+    place = next((n for n in range(0, len(stretches), 2) if stretches[n + 1] > now), None)
+    begins, ends = ("", "") if place is None else (written(stretches[place]), written(stretches[place + 1]))
+    return ShownWindow(each.name, contains(stretches, now), begins, ends, shown(each.file), each.owner, each.until)
+
+
+def _rota(rota: Rota, users: list[str], now: Instant) -> ShownRota:
+    turn, following = rota.turn(now), rota.next_turn(now)
+    gaps = rota.gaps(now, now + AHEAD)
+    return ShownRota(
+        shown(rota.name),
+        tuple(users),
+        rota.on_duty(now),
+        written(turn.end) if turn is not None else "",
+        following.who if following is not None else (),
+        written(following.start) if following is not None else "",
+        tuple((written(start), written(end)) for start, end in zip(gaps[::2], gaps[1::2], strict=True)),
+    )
+
+
+def _gaps(rota: ShownRota) -> str:
+    if not rota.gaps or not rota.until:
+        return ""
+    told = ", ".join(f"from {start} to {end}" for start, end in rota.gaps[:_SHOWN])
+    more = f" and {len(rota.gaps) - _SHOWN} more times" if len(rota.gaps) > _SHOWN else ""
+    return f"the rota {rota.rota} ({', '.join(rota.used_by)}): within the next 14 days nobody is on duty {told}{more}"
+
+
+def _empty(organisation: Organisation, world: World, now: Instant) -> Iterator[str]:
+    """Lists on which nobody is found, though they have not ended."""
+    for each in organisation.lists.values():
+        ended = bool(each.until) and now >= beginning(each.until, each.time_zone)
+        if not ended and not world.lists[each.name]:
+            yield f"the list {each.name} is empty: nobody is found on it" + (
+                f"; {each.owner} answers for it" if each.owner else ""
+            )

@@ -1,0 +1,79 @@
+"""Lists and windows as text files and CSV: an entry a line, or the first column; from and to in the first two."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from agent.outside.unreadable import Unreadable
+from rules.instants import Instant
+from rules.local_times import beginning, stretch
+
+MOST_ROWS: Final = 100_000
+
+_HEADINGS: Final = frozenset({"email", "e-mail", "mail", "name", "id", "entry", "user", "requester"})
+
+
+def entries(data: bytes, *, columns: bool) -> frozenset[str]:
+    """The entries of a list in small letters: the first column or, without `columns`, a line each; # begins a remark.
+
+    A first entry that is a word like `email`, `name`, `id` or `entry` is a heading. Raises Unreadable.
+    """
+    rows = _rows(data) if columns else ([line] for line in _lines(data))
+    found = [row[0].strip() for row in rows if row and row[0].strip()]
+    if found and found[0].casefold() in _HEADINGS:
+        del found[0]
+    return frozenset(entry.casefold() for entry in found)
+
+
+def stretches(data: bytes, zone: str) -> list[tuple[Instant, Instant]]:
+    """[from, to) of each row, its first two columns; times without an offset are local times of the zone.
+
+    A first row that holds no times is a heading. Raises Unreadable with the number of the first row that holds no stretch.
+    """
+    found = []
+    for number, row in enumerate(_rows(data), 1):
+        if number == 1 and row and not _is_time(row[0], zone):
+            continue
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) < 2:
+            raise Unreadable(f"has a row {number} without an end: write from and to, divided by a comma")
+        try:
+            found.append(stretch(row[0], row[1], zone))
+        except ValueError as error:
+            raise Unreadable(f"has a row {number} that is no stretch of time: {error}") from None
+    return found
+
+
+def _is_time(text: str, zone: str) -> bool:
+    try:
+        beginning(text, zone)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(data: bytes) -> list[str]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("is no text in UTF-8: save it as that") from None
+    if "\0" in text:
+        raise Unreadable("is no text: it holds null characters")
+    lines = [line for line in io.StringIO(text, newline=None) if not line.startswith("#")]
+    if len(lines) > MOST_ROWS:
+        raise Unreadable(f"has more than {MOST_ROWS} rows")
+    return lines
+
+
+def _rows(data: bytes) -> Iterator[list[str]]:
+    lines = _lines(data)
+    # Spreadsheets of many countries divide columns by semicolons.
+    mark = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    try:
+        yield from csv.reader(lines, delimiter=mark)
+    except csv.Error as error:
+        raise Unreadable(f"is no CSV file: {error}") from None

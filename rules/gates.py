@@ -1,0 +1,84 @@
+"""What holds back the writing of a firing that is due: the rule's `hold_while`, and a team that has just received the ticket.
+
+A gate says nothing about whether the firing is due. It is asked again whenever the ticket changes and when it opens; what is
+still true then is written.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rules.engine import Evaluation
+from rules.instants import FOREVER, MINUTE, Instant
+from rules.intervals import unbroken
+from rules.phrases import phrase, stamp
+from rules.protocol import Action, Assign, Escalate, RaisePriority, Rule
+from rules.ticket import Change, Kind, Ticket
+
+LONGEST_WRITE = 2 * MINUTE
+"""From the read that confirms a firing to its effect in the ticket."""
+
+
+class Closed(NamedTuple):
+    """Nothing is written before `until` (FOREVER: unless the ticket changes), and why: `while ...`, `because ...`."""
+
+    until: Instant
+    because: str
+
+    def __str__(self) -> str:
+        return self.because if self.until == FOREVER else f"{self.because}, until {stamp(self.until)}"
+
+
+class Keeping(NamedTuple):
+    """The team that got the ticket at `since` keeps it until then, so that it can acknowledge it."""
+
+    team: str
+    since: Instant
+    until: Instant
+    by_hoist: bool
+
+
+def closed(
+    evaluation: Evaluation, rule: Rule, actions: Iterable[Action], ticket: Ticket, wrote: Sequence[Instant], now: Instant
+) -> Closed | None:
+    """What holds back a firing with these actions at `now`; None where nothing does.
+
+    `wrote`: server times of the reads that confirmed the earlier firings of the same episode.
+    """
+    if rule.hold_while is not None:
+        may = unbroken(evaluation.holds(rule.hold_while)[1])
+        place = bisect_right(may, now)
+        if place % 2:
+            return Closed(may[place], f"while {phrase(rule.hold_while)}")
+    if rule.confidential or not _moves(actions):
+        return None
+    kept = keeping(ticket, evaluation)
+    if kept is None or kept.until <= now or (kept.by_hoist and any(at <= kept.since <= at + LONGEST_WRITE for at in wrote)):
+        return None  # the next step of the ladder that handed it over has waited as long as its policy says
+    return Closed(kept.until, f"because {kept.team} has just received the ticket and has time to acknowledge it")
+
+
+def keeping(ticket: Ticket, evaluation: Evaluation) -> Keeping | None:
+    """The last hand-over, whoever made it, to a team with a time to acknowledge; of several tiers the longest time counts.
+
+    None where the ticket is with the team that it was created with, or no tier of the team names a time.
+    """
+    for change in reversed(ticket.changes):
+        if change.field == "team":
+            return _kept(change, evaluation)
+    return None
+
+
+def _kept(change: Change, evaluation: Evaluation) -> Keeping | None:
+    times = evaluation.rules.to_acknowledge.get(change.new)
+    if times is None:
+        return None
+    calendar, timeline = evaluation.rules.program.calendar, evaluation.timeline
+    until, team = max((calendar(time.calendar, timeline).after(change.at, time), team) for team, time in times)
+    return Keeping(team, change.at, until, change.by.kind is Kind.HOIST)
+
+
+def _moves(actions: Iterable[Action]) -> bool:
+    return any(isinstance(action, Escalate | Assign | RaisePriority) for action in actions)

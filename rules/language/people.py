@@ -1,0 +1,62 @@
+"""Who is told, in the words of the language."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from pydantic import PlainValidator, ValidationInfo
+
+from rules.language.marked_yaml import Text
+from rules.language.part import Reading, reading
+from rules.language.problems import listed, nearest
+from rules.language.words import EMAIL
+from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET
+
+_ARTICLE: Final = re.compile(r"\bthe\s+", re.IGNORECASE)
+_POSSESSIVE: Final = re.compile(r"(\S+)['’]s\s+(\S+)")
+_NOT_YET: Final = {
+    "approver": "who approves is not read from the helpdesks yet",
+    "provider": "the contacts of providers are not known yet",
+}
+_INSTEAD: Final = "name a role or an e-mail address instead"
+
+
+def _who(node: object, info: ValidationInfo) -> str:
+    context = reading(info)
+    word = context.text(node, "a role, an e-mail address, or `lead of` a team")
+    said = _POSSESSIVE.sub(r"\2 of \1", " ".join(_ARTICLE.sub("", word).split()))
+    if found := OF_TEAM.fullmatch(said):
+        kind = "lead" if found[1].casefold() == "lead" else "on_call"
+        return _of_team(word, kind, found[2], context)
+    if said.casefold() in OF_TICKET:
+        return said.casefold()
+    for name, why in _NOT_YET.items():
+        if said.casefold().split(" of ")[-1] == name and word not in context.names.roles:
+            raise context.refused(word, f"{why}; {_INSTEAD}")
+    if word not in context.names.roles and not EMAIL.fullmatch(word) and context.names.whole:
+        known = (*sorted(context.names.roles), *OF_TICKET)
+        raise context.refused(
+            word,
+            f"expected an e-mail address, `lead of` or `on_call of` a team, {', '.join(OF_TICKET)}, or a role: "
+            f"{listed(sorted(context.names.roles))}",
+            nearest(word, known),
+        )
+    return str(word)
+
+
+def _of_team(word: Text, kind: str, team: str, context: Reading) -> str:
+    names = context.names
+    if team.casefold() == CURRENT_TEAM:
+        return f"{kind} of {CURRENT_TEAM}"
+    if names.whole and team not in names.teams:
+        close = nearest(team, (*names.teams, CURRENT_TEAM))
+        raise context.refused(word, f"there is no such team; there are: {listed(names.teams)}", close and f"{kind} of {close}")
+    if names.whole and kind == "lead" and not names.teams[team]:
+        raise context.refused(word, f"the team {team} has no `lead:` in the organisation")
+    if names.whole and kind == "on_call" and team not in names.rotas:
+        context.report.hint(word.place, word, f"the team {team} has no `on_call:` in the organisation: nobody is found by it")
+    return f"{kind} of {team}"
+
+
+Who = Annotated[str, PlainValidator(_who, json_schema_input_type=str)]

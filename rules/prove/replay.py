@@ -1,0 +1,180 @@
+"""What hoist does on a ticket to which nobody else reacts: every due step is written, and what it wrote is looked at again.
+
+This is the judge of whatever the solver proposes: it knows no formulas, only the engine, the ladder and the merging of a ticket's
+due steps. Rules that only watch are taken as if they were live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rules.binding import BoundRule, BoundRules
+from rules.due_step import DueStep
+from rules.engine import Episode, Evaluation, evaluate
+from rules.escalation import Escalation, FieldChange, FiringKey
+from rules.identity import Recorded, match
+from rules.instants import DAY, FOREVER, SECOND, Instant
+from rules.intervals import contains, unbroken
+from rules.ladder import Steps, ahead, joined, step_name
+from rules.lifetime import lifetime
+from rules.merge import merge
+from rules.protocol import Mode, Rule
+from rules.prove.facts import LABELS, OTHER
+from rules.stories import empty_fields
+from rules.ticket import RESTRICTED_TO, TARGET, Actor, Change, Kind, Ticket, TicketRef, Value
+from rules.timeline import timeline
+
+FAR: int = 3_650 * DAY
+"""A date on a ticket that is asked to be there and not to be near."""
+
+_HOIST = Actor("hoist", Kind.HOIST)
+_DATES = ("due",)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written at an instant, for these firings, and the fields' values afterwards."""
+
+    at: Instant
+    rules: tuple[str, ...]
+    names: tuple[str, ...]
+    escalation: Escalation
+    fields: Mapping[str, Value]
+
+    @property
+    def escalates(self) -> bool:
+        """The ticket moved or became more urgent, or somebody is to know of it."""
+        done = self.escalation
+        moved = any(change.field in {"team", "priority"} for change in done.changes)
+        return moved or bool(done.notices or done.proposals or done.at_provider)
+
+
+def ticket_of(bound: BoundRules, values: Mapping[str, Value], arrival: Instant) -> Ticket:
+    """A ticket that arrives with these values; what is not said is not there."""
+    fields = dict(empty_fields(bound)) | {field: _made_up(field, value, arrival) for field, value in values.items()}
+    return Ticket(TicketRef(bound.source, "example"), "example", "", "", arrival, arrival, fields)
+
+
+def _made_up(field: str, value: Value, arrival: Instant) -> Value:
+    if field == LABELS and isinstance(value, tuple):
+        return tuple(sorted("another-label" if label == OTHER else label for label in value))
+    if value != OTHER:
+        return value
+    if field.startswith(TARGET) or field in _DATES:
+        return arrival + FAR
+    return f"another {field.removeprefix('native.')}"
+
+
+def written(
+    bound: BoundRules, ticket: Ticket, among: Sequence[BoundRule], until: Instant = FOREVER, most: int = 200
+) -> Iterator[Written]:
+    """Everything that these rules write on a ticket before an instant, in order."""
+    alone = _Alone(bound, ticket, among, until)
+    for _ in range(most):
+        found = alone.next()
+        if found is None:
+            return
+        yield found
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far an episode has come."""
+
+    number: int
+    anchor: Instant
+    confirmed: tuple[Instant, ...] = ()
+    taken: tuple[Steps, ...] = ()
+    applied_at: Instant | None = None
+
+
+class _Alone:
+    def __init__(self, bound: BoundRules, ticket: Ticket, among: Sequence[BoundRule], until: Instant) -> None:
+        self.bound, self.ticket, self.among, self.until = bound, ticket, among, until
+        self.now = ticket.created
+        self.courses: dict[tuple[str, int], _Course] = {}
+
+    def next(self) -> Written | None:
+        """Write what is due next."""
+        evaluation = evaluate(timeline(self.ticket), self.bound, self.now, self.among)
+        recorded = [Recorded(rule, c.number, c.anchor, c.confirmed) for (rule, _), c in self.courses.items()]
+        due: list[tuple[Instant, Episode, _Course, Steps]] = []
+        for episode, known in zip(evaluation.episodes, match(recorded, evaluation.episodes), strict=True):
+            course = self._course(episode, known)
+            found = self._due(evaluation, episode, course)
+            if found is not None:
+                due.append((found[0], episode, course, found[1]))
+        at = min((each[0] for each in due), default=FOREVER)
+        if at >= self.until:
+            return None
+        return self._write(evaluation, at, [(episode, course, steps) for when, episode, course, steps in due if when == at])
+
+    def _course(self, episode: Episode, known: Recorded | None) -> _Course:
+        if known is not None:
+            return self.courses[known.rule, known.number]
+        number = 1 + sum(1 for rule, _ in self.courses if rule == episode.rule)
+        return _Course(number, episode.anchor)
+
+    def _due(self, evaluation: Evaluation, episode: Episode, course: _Course) -> tuple[Instant, Steps] | None:
+        """When the episode's next step is due, if nothing changes."""
+        hold = evaluation.bound(episode.rule).rule.hold_while
+        held_back = [] if hold is None else unbroken(evaluation.holds(hold)[1])
+        at = _holding(episode, self.now)
+        while at < self.until:
+            if contains(held_back, at):
+                at = _holding(episode, next(edge for edge in held_back if edge > at))
+                continue
+            found = ahead(evaluation, episode, course.taken, course.applied_at, at)
+            if found.due is not None:
+                return at, found.due.steps
+            at = _holding(episode, found.next_look)
+        return None
+
+    def _write(self, evaluation: Evaluation, at: Instant, due: Sequence[tuple[Episode, _Course, Steps]]) -> Written:
+        steps: list[DueStep] = []
+        names: list[str] = []
+        when = at + SECOND
+        for episode, course, taken in due:
+            rule = evaluation.bound(episode.rule).rule
+            self.courses[rule.id, course.number] = course
+            course.confirmed, course.taken, course.applied_at = (*course.confirmed, at), (*course.taken, taken), when
+            if not _writes(rule, self.bound, at):
+                continue
+            key = FiringKey(self.ticket.ref.source, self.ticket.ref.id, rule.id, course.number, taken[-1])
+            steps.append(DueStep(key, rule, (), "", {}, joined(rule, taken)))
+            names.append(f"{rule.id}, {step_name(rule, taken[-1])}" if len(rule.steps) > 1 or rule.repeat else rule.id)
+        escalation = merge(self.ticket, steps, self.bound, at) if steps else Escalation(self.ticket.ref, ())
+        self.ticket = _after(self.ticket, escalation, when)
+        self.now = when
+        return Written(at, tuple(step.rule.id for step in steps), tuple(names), escalation, dict(self.ticket.fields))
+
+
+def _writes(rule: Rule, bound: BoundRules, at: Instant) -> bool:
+    begins, ends = lifetime(replace(rule, mode=Mode.LIVE), bound.calendars)
+    return begins <= at < ends
+
+
+def _after(ticket: Ticket, escalation: Escalation, at: Instant) -> Ticket:
+    changes = [*escalation.changes, *([escalation.restriction] if escalation.restriction is not None else [])]
+    if escalation.add_labels:
+        present = ticket.fields.get(LABELS)
+        labels = tuple(sorted({*(present if isinstance(present, tuple) else ()), *escalation.add_labels}))
+        changes.append(FieldChange(LABELS, present, labels))
+    number = len(ticket.changes)
+    made = tuple(
+        Change(at, at, number + n, f"hoist-{number}", each.field, each.old, each.new, _HOIST) for n, each in enumerate(changes)
+    )
+    fields = {**ticket.fields, **{change.field: change.new for change in changes}}
+    return replace(ticket, known=at, fields=fields, changes=(*ticket.changes, *made))
+
+
+def _holding(episode: Episode, at: Instant) -> Instant:
+    """The first instant from `at` on at which the rule holds because of this episode; FOREVER if none."""
+    return next((max(start, at) for start, end in episode.stretches if at < end), FOREVER)
+
+
+def standing_of(fields: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
+    """Whatever rules can change of a ticket."""
+    kept = ("team", "priority", "assignee", LABELS, RESTRICTED_TO)
+    return tuple((name, value) for name, value in sorted(fields.items()) if name in kept or name.startswith("native."))

@@ -1,0 +1,90 @@
+"""Who is told: from the words of a rule to e-mail addresses at an instant.
+
+Who can be meant: a role, an e-mail address, `on_call of TEAM`, `lead of TEAM` (of the current team, too: the one that gets the
+ticket), `assignee`, `manager of assignee`, `manager of requester`. People change by rota and directory alone; hoist
+keeps no list of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rules.instants import Instant
+from rules.ticket import UNKNOWN, Ticket
+
+if TYPE_CHECKING:
+    from rules.binding import BoundRules  # the language looks at the words here, and needs no rules bound for that
+
+CURRENT_TEAM: Final = "current team"
+OF_TEAM: Final = re.compile(r"(lead|on[\s_-]call)\s+of\s+(.+)", re.IGNORECASE)
+OF_TICKET: Final = ("assignee", "manager of assignee", "manager of requester")
+"""People whom the ticket itself names. The requester is none of them: hoist writes nothing that a requester gets to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """E-mail addresses; where there are none, `missing` says why as a clause."""
+
+    addresses: tuple[str, ...]
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Whom words mean on a ticket at an instant. `team`: the organisation's name of the team that gets or has it, if known."""
+
+    ticket: Ticket
+    rules: BoundRules
+    team: str | None
+    at: Instant
+
+    def meant(self, who: str) -> Meant:
+        """The addresses of a role, a person, or somebody of a team."""
+        if found := OF_TEAM.fullmatch(who):
+            return self._of_team(found[1].casefold() == "lead", " ".join(found[2].split()))
+        if who in OF_TICKET:
+            *manager, field = who.split(" of ")
+            return self._of_ticket(field, manager=bool(manager))
+        roles = self.rules.organisation.roles
+        unread = f"the rota of {who} could not be read" if who in roles else f"{who} is neither a role nor an address"
+        return self._contact(roles.get(who, who), unread)
+
+    def _of_team(self, lead: bool, named: str) -> Meant:  # noqa: FBT001 - named where it is called
+        name = self.team if named == CURRENT_TEAM else named
+        team = self.rules.organisation.teams.get(name) if name is not None else None
+        if team is None:
+            return Meant((), "the ticket's team is none of the organisation's")
+        contact = team.lead if lead else team.on_call
+        if not contact:
+            return Meant((), f"the organisation names no {'lead' if lead else 'rota'} of {team.name}")
+        return self._contact(contact, f"the rota of {team.name} could not be read")
+
+    def _contact(self, contact: str, otherwise: str) -> Meant:
+        """An address, or whoever is on duty in the rota of that name."""
+        rota = self.rules.world.rotas.get(contact)
+        if rota is None:
+            return Meant((contact,)) if "@" in contact and "/" not in contact else Meant((), otherwise)
+        turn = rota.turn(self.at)
+        if turn is None:
+            return Meant((), "the rota does not reach that far")
+        return Meant(turn.who, "" if turn.who else "nobody is on duty")
+
+    def _of_ticket(self, field: str, *, manager: bool) -> Meant:
+        person = self.ticket.fields.get(field, UNKNOWN)
+        directory = self.rules.directory
+        if not isinstance(person, str):
+            return Meant((), f"the ticket has no {field}" if person is None else f"the ticket's {field} can't be read")
+        words = field
+        if manager:
+            words = f"manager of the {field}"
+            person = directory.managers.get(person, "")
+            if not person:
+                return Meant((), f"{self.rules.source} does not say who is {words}")
+        known = directory.people.get(person)
+        if known is not None and not known.active:
+            return Meant((), f"the {words} has left")
+        if known is None or not known.email:
+            return Meant((), f"{self.rules.source} does not say the address of the {words}")
+        return Meant((known.email,))
