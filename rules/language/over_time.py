@@ -271,7 +271,8 @@ class TimeOfDay(Asked):
             return
         if self.days is None and self.from_ is None and self.to is None:
             raise context.refused(weekly[0], "which time? write `days: mon-fri`, or `from` and `to`")
-        zone = self.time_zone or context.names.zones.get(context.calendar or "", "")
+        zones = (context.names.zones.get(name or "", "") for name in (context.calendar, context.outer))
+        zone = self.time_zone or next(filter(None, zones), "")
         if not zone:
             raise context.refused(node, "`time_zone` is missing: no calendar in reach gives one, such as Europe/Amsterdam")
         self._zone = zone

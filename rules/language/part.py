@@ -46,17 +46,19 @@ class Reading:
         self.report = report
         self.names = names
         self.calendar = calendar
+        self.outer: str | None = None  # the calendar in reach but for the innermost
         self.business = 0  # business durations read so far
 
     @contextmanager
     def on(self, calendar: str | None) -> Iterator[None]:
         """Within it, business durations count on this calendar; None leaves the one in reach."""
-        before = self.calendar
-        self.calendar = calendar or before
+        before = self.calendar, self.outer
+        if calendar:
+            self.calendar, self.outer = calendar, self.calendar
         try:
             yield
         finally:
-            self.calendar = before
+            self.calendar, self.outer = before
 
     def refused(self, node: Node, expected: str, hint: str = "") -> PydanticCustomError:
         """Report a value; the error is to be raised, and ends this branch alone."""

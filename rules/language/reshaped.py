@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from rules.protocol import All, AnyOf, Condition, Count, Hours
+from rules.protocol import All, AnyOf, Condition, Count, Hours, Not
 
 
 def each_further_one(condition: Condition) -> Condition:
@@ -17,7 +17,7 @@ def each_further_one(condition: Condition) -> Condition:
 def at_any_time(condition: Condition) -> Condition | None:
     """What is asked for beside the time of day and week; None where that is nothing."""
     match condition:
-        case Hours():
+        case Hours() | Not(Hours()):
             return None
         case All(parts):
             kept = [part for part in map(at_any_time, parts) if part is not None]

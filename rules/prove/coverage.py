@@ -56,13 +56,14 @@ class _Hole:
 
 def coverage(setting: Setting, guards: Sequence[Guard]) -> Iterator[Proof]:
     """An answer for each guard, and each group of sources that have the same rules."""
+    grounds = [_Ground(setting, rules, where) for rules, where in _groups(setting)]
     for guard in guards:
         if not _looks_at_fields_alone(guard.condition):
             sentence = "is not known to be covered: only what fields say can be asked of such tickets, nothing that takes time"
             yield Proof(Question.COVERED, Kind.UNDECIDED, guard.text, sentence)
             continue
-        for rules, where in _groups(setting):
-            yield from _Search(setting, guard, rules, where).answers()
+        for ground in grounds:
+            yield from _Search(ground, guard).answers()
 
 
 def usual_guards(rulebook: Rulebook) -> tuple[Guard, ...]:
@@ -95,19 +96,52 @@ def _groups(setting: Setting) -> Iterator[tuple[tuple[Rule, ...], str]]:
         yield tuple(rule for rule in setting.rules if rule.id in ids), f" in {listed(names)}"
 
 
-class _Search:
-    def __init__(self, setting: Setting, guard: Guard, rules: tuple[Rule, ...], where: str) -> None:
-        self.setting, self.guard, self.rules, self.where = setting, guard, rules, where
-        self.solver = setting.solver
-        self.facts = Facts(self.solver, Vocabulary(setting.bound, setting.conditions, lists=True), "ticket")
+class _Ground:
+    """What all guards share: tickets' values, and when the rules of one source escalate them."""
+
+    def __init__(self, setting: Setting, rules: tuple[Rule, ...], where: str) -> None:
+        self.setting, self.rules, self.where = setting, rules, where
+        self.facts = Facts(setting.solver, Vocabulary(setting.bound, setting.conditions, lists=True), "ticket")
         untouched = Untouched(self.facts, setting.bound, setting.years)
-        firings = [firing for rule in rules for firing in firings_of(rule, untouched)]
-        firings = [firing for firing in steadied(firings, rules, untouched) if not self.solver.make.is_false(firing.values)]
-        self.firings = tuple(firings)
+        firings = steadied([firing for rule in rules for firing in firings_of(rule, untouched)], rules, untouched)
+        self.firings = tuple(firing for firing in firings if not setting.solver.make.is_false(firing.values))
+        self._known: dict[Timing, tuple[_Times, ...]] = {}
+
+    def times(self, deadline: Timing | None) -> tuple[_Times, ...]:
+        """For every arrival that can be the worst, when each firing comes and how long it may take."""
+        deadline = deadline or AT_ONCE
+        known = self._known.get(deadline)
+        if known is None:
+            known = self._known[deadline] = self._times(deadline)
+        return known
+
+    def _times(self, deadline: Timing) -> tuple[_Times, ...]:
+        years = self.setting.years
+        timings = list(dict.fromkeys(firing.timing for firing in self.firings))
+        arrivals = {at for timing in (*timings, deadline) for at in timing.breaks(years)}
+        arrivals |= {edge + n for firing in self.firings for edge in firing.lifetime for n in (0, 1) if 0 < edge < FOREVER}
+        places = [timings.index(firing.timing) for firing in self.firings]
+        found: dict[tuple[int, ...], Instant] = {}
+        for arrival in sorted(at for at in arrivals if years.start <= at < years.end):
+            begins = [timing.at(arrival) for timing in timings]
+            fires = (firing.in_life(begins[place]) for firing, place in zip(self.firings, places, strict=True))
+            waits = tuple(min(FOREVER, at - arrival) for at in fires)
+            found.setdefault((arrival - deadline.at(arrival), *waits), arrival)
+        return tuple(_Times(found[each], each[1:], -each[0]) for each in _worst(list(found)))
+
+
+class _Search:
+    """One guard on one ground."""
+
+    def __init__(self, ground: _Ground, guard: Guard) -> None:
+        self.setting, self.guard, self.rules, self.where = ground.setting, guard, ground.rules, ground.where
+        self.solver, self.facts, self.firings = ground.setting.solver, ground.facts, ground.firings
         self.meets = _met(guard.condition, self.facts)
-        self.deadline = self._deadline()
-        self.times = self._times()
-        self.among: list[BoundRule] = [setting.bound.rule(rule.id) for rule in rules]
+        within = guard.within
+        self.deadline = None if within is None else later(AT_ONCE, within, self.setting.bound.calendars)
+        plain = within is None or within.calendar is None
+        self.times = ground.times(None if plain else self.deadline)
+        self.among: list[BoundRule] = [self.setting.bound.rule(rule.id) for rule in self.rules]
         self.surprising: dict[str, None] = {}
 
     def answers(self) -> Iterator[Proof]:
@@ -126,34 +160,20 @@ class _Search:
 
     # --- time --------------------------------------------------------------------------------------------------------------
 
-    def _deadline(self) -> Timing | None:
-        within = self.guard.within
-        return None if within is None else later(AT_ONCE, within, self.setting.bound.calendars)
-
-    def _times(self) -> tuple[_Times, ...]:
-        """For every arrival that can be the worst, when each firing comes and how long it may take."""
-        years = self.setting.years
-        deadline = self.deadline or AT_ONCE
-        timings = list(dict.fromkeys(firing.timing for firing in self.firings))
-        arrivals = {at for timing in (*timings, deadline) for at in timing.breaks(years)}
-        arrivals |= {edge + n for firing in self.firings for edge in firing.lifetime for n in (0, 1) if 0 < edge < FOREVER}
-        places = [timings.index(firing.timing) for firing in self.firings]
-        found: dict[tuple[int, ...], Instant] = {}
-        for arrival in sorted(at for at in arrivals if years.start <= at < years.end):
-            begins = [timing.at(arrival) for timing in timings]
-            fires = (firing.in_life(begins[place]) for firing, place in zip(self.firings, places, strict=True))
-            waits = tuple(min(FOREVER, at - arrival) for at in fires)
-            found.setdefault((arrival - deadline.at(arrival), *waits), arrival)
-        return tuple(_Times(found[each], each[1:], -each[0]) for each in _worst(list(found)))
-
     def _in_time(self, within: int | None) -> dict[tuple[int, ...], Instant]:
         """Which firings come within so long, None: in the guard's time, for the worst arrivals; the fewest first."""
         found: dict[tuple[int, ...], Instant] = {}
         for times in self.times:
-            bound = within if within is not None else FOREVER - 1 if self.deadline is None else times.allowed
+            bound = self._allowed(times) if within is None else within
             found.setdefault(tuple(n for n, wait in enumerate(times.waits) if wait <= bound), times.arrival)
         fewest = [numbers for numbers in found if not any(set(other) < set(numbers) for other in found)]
         return {numbers: found[numbers] for numbers in sorted(fewest, key=lambda numbers: (len(numbers), numbers))}
+
+    def _allowed(self, times: _Times) -> int:
+        within = self.guard.within
+        if within is None:
+            return FOREVER - 1
+        return times.allowed if within.calendar is not None else within.milliseconds
 
     # --- holes -------------------------------------------------------------------------------------------------------------
 

@@ -85,5 +85,7 @@ def lines(
             for change in step.escalation.changes
             if change.field in fields
         ]
-        found.append(f"{at_local(step.at, zone)}  {', '.join(step.names) or 'nothing'}: {'; '.join(changed) or 'no move'}")
+        people = dict.fromkeys(notice.to for notice in step.escalation.notices)
+        said = "; ".join([*changed, *([f"{listed(list(people))} is told"] if people else [])]) or "a note"
+        found.append(f"{at_local(step.at, zone)}  {', '.join(step.names) or 'nothing'}: {said}")
     return tuple(found)
