@@ -10,6 +10,7 @@ from typing import Final
 
 from connectors.contract import Capabilities
 from rules.binding import BindingError, BoundRules, bind
+from rules.conditions.tree import walk
 from rules.confidential import cloaked
 from rules.protocol import (
     Action,
@@ -18,7 +19,9 @@ from rules.protocol import (
     Assign,
     AtProvider,
     Comment,
+    Condition,
     Digest,
+    Due,
     Escalate,
     Mode,
     Propose,
@@ -27,8 +30,12 @@ from rules.protocol import (
     Rule,
     Rulebook,
     SetField,
+    State,
+    Target,
     Tell,
+    Unchanged,
 )
+from rules.ticket import CLUSTERED, PREFIXES, TARGET
 from rules.world import Directory, World
 
 _NEEDS: Final[Mapping[type[Action], tuple[str, str]]] = {
@@ -63,6 +70,27 @@ def _impossible(rulebook: Rulebook, source: str, capabilities: Capabilities) -> 
             if field not in capabilities.writes:
                 instead = "take that action out, or leave this source out with `applies_to:`"
                 yield f"{rule.place}, rule {cloaked(rule).id}: {platform} can't {words}; {instead}"
+        for field in _looked_at(rule.condition) if _is_meant(rule, source) else ():
+            if not _is_read(field, capabilities.reads):
+                asked = "a field" if cloaked(rule) is not rule else field
+                instead = "take that condition out, or leave this source out with `applies_to:`"
+                yield f"{rule.place}, rule {cloaked(rule).id}: asks for {asked}, and {platform} does not read it; {instead}"
+
+
+def _looked_at(condition: Condition) -> Iterator[str]:
+    for part in walk(condition):
+        match part:
+            case State(field) | Due(field) | Unchanged(field):
+                yield "team" if field == "tier" else field
+            case Target(name):
+                yield f"{TARGET}{name}"
+            case _:
+                pass
+
+
+def _is_read(field: str, reads: frozenset[str]) -> bool:
+    field = CLUSTERED.get(field, field)  # those numbers are hoist's own, of tickets that agree in this field
+    return field in reads or any(field.startswith(prefix) and prefix in reads for prefix in PREFIXES)
 
 
 def _is_meant(rule: Rule, source: str) -> bool:

@@ -13,7 +13,8 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -140,7 +141,7 @@ def _text(value: object) -> str | None:
 def _ticket(issue: str, rows: Sequence[_Row]) -> Ticket:
     changes: list[Change] = []
     messages: list[Message] = []
-    for number, (before, row) in enumerate(zip(rows, rows[1:], strict=False), start=1):
+    for number, (before, row) in enumerate(pairwise(rows), start=1):
         changed = [(name, old, row.values[name]) for name, old in before.values.items() if old != row.values[name]]
         changes += [Change(row.at, row.at, number, str(number), name, old, new, row.by) for name, old, new in changed]
         if not changed:  # somebody touched it; what was done the log does not say
@@ -163,9 +164,7 @@ def effects(tickets: Iterable[Ticket], rules: BoundRules, end: Instant) -> dict[
     found = {name: Effect() for name in USES}
     empty = empty_fields(rules)
     for ticket in tickets:
-        full = Ticket(
-            ticket.ref, ticket.key, "", "", ticket.created, ticket.known, empty | dict(ticket.fields), ticket.changes, ticket.messages
-        )
+        full = replace(ticket, fields=empty | dict(ticket.fields))
         seen: set[str] = set()
         for fired in fired_steps(evaluate(timeline(full), rules, 0)):
             if fired.rule in found and fired.at < end:

@@ -183,14 +183,14 @@ class Hoist:
     def __init__(self, folder: Path, number: int, ticks: int, rules: BoundRules) -> None:
         self.database: Database = open_database(folder / f"hoist{number}.db")
         self.afterwards: list[float] = []
-        self._clock = SteppedClock(FIRST_TICK - MINUTE)
+        self.clock = SteppedClock(FIRST_TICK - MINUTE)
         connector = MemoryConnector(SOURCE)
         with self.database.transaction() as db:
             installation = read_or_make(db)
             sources.source_row(db, SOURCE)
         ruling = Ruling(rules, {rule.id: 0 for rule in rules.rules}, 1, RESOLUTION)
-        self._pipeline = Pipeline(SOURCE, connector, self.database, installation, self._clock, MINUTE)
-        self._pipeline.rule_by(ruling)
+        self.pipeline = Pipeline(SOURCE, connector, self.database, installation, self.clock, MINUTE)
+        self.pipeline.rule_by(ruling)
         found = tickets(number, ticks, ruling)
         while batch := [one for one, _ in zip(found, range(BATCH), strict=False)]:
             with self.database.transaction() as db:
@@ -199,14 +199,14 @@ class Hoist:
 
     def tick(self, number: int) -> float:
         """Seconds that one look takes; checks that it did what it should."""
-        self._clock.jump(FIRST_TICK + number * MINUTE + RESOLUTION)
+        self.clock.jump(FIRST_TICK + number * MINUTE + RESOLUTION)
         before = self._planned()
         begun = time.perf_counter()
-        looked = self._pipeline.look()
+        looked = self.pipeline.look()
         seconds = time.perf_counter() - begun
         assert looked
         assert self._planned() - before == DUE
-        assert not self._pipeline.look()
+        assert not self.pipeline.look()
         begun = time.perf_counter()
         self.database.settle()
         self.afterwards.append(time.perf_counter() - begun)

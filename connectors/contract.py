@@ -31,6 +31,7 @@ class Capabilities:
 
     platform: str  # jira, servicenow, zendesk
     writes: frozenset[str]  # of team, assignee, priority, labels, comment, native (fields of its own), restriction
+    reads: frozenset[str]  # fields that its tickets carry: of rules.ticket.FIELDS, and of PREFIXES where it reads any such field
     guards: Mapping[OperationKind, Guard]
     request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
     date_resolution: int = 1_000  # milliseconds by which a Date header may lag the instant it names

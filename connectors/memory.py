@@ -29,7 +29,7 @@ from connectors.errors import OutcomeUnknown
 from connectors.memory_helpdesk import ACCOUNT, MemoryHelpdesk, Save, StoredTicket
 from rules.escalation import Operation, OperationKind
 from rules.instants import SECOND, Instant
-from rules.ticket import Actor, Change, Message, Status, Ticket, TicketRef, Value
+from rules.ticket import FIELDS, PREFIXES, Actor, Change, Message, Status, Ticket, TicketRef, Value
 from rules.world import Directory
 
 __all__ = ["MemoryConnector", "MemoryHelpdesk", "MemorySettings"]
@@ -37,6 +37,7 @@ __all__ = ["MemoryConnector", "MemoryHelpdesk", "MemorySettings"]
 CAPABILITIES: Final = Capabilities(
     platform="memory",
     writes=frozenset({"team", "assignee", "priority", "labels", "comment", "native", "restriction"}),
+    reads=frozenset({*FIELDS, *PREFIXES}),
     guards={
         OperationKind.RESTRICTION: Guard.PUT_BACK,
         OperationKind.FIELDS: Guard.PUT_BACK,

@@ -11,7 +11,7 @@ from connectors.http import Surroundings
 from connectors.jira.changes import ChangedIssues
 from connectors.jira.client import JiraClient, encoded
 from connectors.jira.facts import SiteFacts
-from connectors.jira.mapping import Mapper
+from connectors.jira.mapping import READ, Mapper
 from connectors.jira.reading import TicketReader
 from connectors.jira.settings import JiraSettings
 from connectors.jira.wire import Comment, Entry
@@ -42,6 +42,7 @@ class JiraConnector:
         self._capabilities = Capabilities(
             platform="jira",
             writes=frozenset(writes),
+            reads=READ,
             # Jira's edit takes no condition of any kind, but its changelog names the value that was replaced. A comment replaces
             # nothing; what was written meanwhile is not noticed by it.
             guards={OperationKind.FIELDS: Guard.PUT_BACK, OperationKind.COMMENT: Guard.NOT_DETECTABLE},

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from connectors.jira import adf
 from connectors.jira.wire import Comment, Entry, Fields, Issue, Item, Named, StatusRef, User
 from rules.instants import DAY, SECOND, Instant, instant
+from rules.thanks import only_thanks
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
 
 DESCRIPTION_LIMIT: Final = 8_000
@@ -96,6 +97,7 @@ Move = tuple[str, Value, Value]
 Save = tuple[Instant, int, Entry]
 """A changelog entry with its instant and its number."""
 _when: Final = itemgetter(0, 1)
+_PEOPLE: Final = frozenset((Kind.STAFF, Kind.REQUESTER))
 _NOBODY: Final = Actor("", Kind.AUTOMATION)
 
 
@@ -123,6 +125,8 @@ class Mapper:
         while saves and saves[-1][0] > updated and self._is_later_than_the_fields(saves[-1][2], values):
             saves.pop()
         created = fields["created"]
+        messages = self._messages(comments, requester)
+        values["last_comment"] = _last_words(comments, messages)
         return Ticket(
             ref=TicketRef(site.source, issue["id"]),
             key=issue["key"],
@@ -132,7 +136,7 @@ class Mapper:
             known=known,
             fields=values,
             changes=self._changes(saves, requester, fields.get("components") or ()),
-            messages=self._messages(comments, requester),
+            messages=messages,
             complete_from=created,
             native=_native(fields),
         )
@@ -161,10 +165,12 @@ class Mapper:
             return ()
         known = self._known
         found = sorted(comments, key=lambda each: (each["created"], each["id"]))
-        return tuple(
-            Message(each["created"], known, str(each["id"]), self._actor(each.get("author"), requester), is_public(each))
-            for each in found
-        )
+        messages = []
+        for each in found:
+            by = self._actor(each.get("author"), requester)
+            thanks = by.kind is Kind.REQUESTER and only_thanks(adf.plain(each.get("body"), DESCRIPTION_LIMIT))
+            messages.append(Message(each["created"], known, str(each["id"]), by, is_public(each), thanks))
+        return tuple(messages)
 
     def _actor(self, user: User | None, requester: Value) -> Actor:
         """Who acted. Nobody named means Jira itself; a staff member who reported the issue speaks as its requester."""
@@ -210,6 +216,13 @@ class Mapper:
         return known
 
 
+READ: Final = frozenset((
+    "status", "native_status", "priority", "team", "assignee", "labels", "requester", "type", "project", "service", "subject",
+    "description", "due", "last_comment",
+))  # fmt: skip
+"""The fields of a ticket that come of an issue."""
+
+
 def _values(site: Site, fields: Fields) -> dict[str, Value]:
     priority, assignee, reporter = fields.get("priority"), fields.get("assignee"), fields.get("reporter")
     components = {each["id"]: each["name"] for each in fields.get("components") or ()}
@@ -229,6 +242,13 @@ def _values(site: Site, fields: Fields) -> dict[str, Value]:
         "description": None if description is None else adf.plain(description, DESCRIPTION_LIMIT),
         "due": None if due is None else _end_of_day(due),
     }
+
+
+def _last_words(comments: Sequence[Comment], messages: Sequence[Message]) -> str | None:
+    """What a person wrote last."""
+    said = next((message.id for message in reversed(messages) if message.by.kind in _PEOPLE), None)
+    bodies = (each.get("body") for each in comments if said is not None and each["id"] == int(said))
+    return next((adf.plain(body, DESCRIPTION_LIMIT) for body in bodies), None)
 
 
 def _of_category(status: StatusRef, by_name: Mapping[str, Status]) -> Status:

@@ -80,6 +80,7 @@ class Comment(TypedDict):
     author: NotRequired[User | None]
     public: NotRequired[Annotated[bool | None, Field(alias="jsdPublic")]]
     visibility: NotRequired[dict[str, Any] | None]
+    body: NotRequired[Any]
 
 
 @with_config(_LOOSE)

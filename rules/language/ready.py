@@ -13,7 +13,7 @@ from rules.language.marked_yaml import Block, Items, Node, Text, read
 from rules.language.part import Part, Reading, marked, read_part, reading, shown
 from rules.language.people import Who
 from rules.language.problems import folded, listed, nearest
-from rules.language.rule import OVERRIDES, Use
+from rules.language.rule import ADDITIONS, OVERRIDES, Use
 from rules.language.words import (
     ChainName,
     Label,
@@ -199,6 +199,22 @@ def _with_overrides(rule: Block, use: Block, name: Node, protocol: ReadyProtocol
     for key in OVERRIDES:
         if key in said:
             full[Text(key, name.place)] = said[key]
+    for key in ADDITIONS:
+        if key in said:
+            full[Text(key, name.place)] = _added(full.get(Text(key, name.place)), said[key])
     inner = next((value for key, value in rule.items() if key == "rule"), None)
     full[Text("rule", name.place)] = own if alone or inner is None else Text(f"{shown(own)}-{shown(inner)}", own.place)
     return full
+
+
+def _added(own: Node | None, said: Node) -> Node:
+    """What a use says under a key, beside what the protocol's rule says there: a block's keys, or a list's items."""
+    if isinstance(own, Items):
+        items = Items(said.place)
+        items.extend([*own, *(said if isinstance(said, Items) else [said])])
+        return items
+    if isinstance(own, Block) and isinstance(said, Block):
+        block = Block(said.place)
+        block.update({**own, **said})
+        return block
+    return said

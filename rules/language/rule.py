@@ -292,7 +292,13 @@ class Use(Part):
     calendar: RuleCalendar | None = Field(None, description="The calendar of business durations")
     existing_tickets: ExistingWord | None = Field(None, description="ignore, all, or at most N per hour")
     formerly: OneOrMany[RuleId] | None = Field(None, description="Ids that this rule had before")
+    review_by: Dated | None = Field(None, description="When its owner looks at it again")
+    applies_to: Scope | None = Field(None, description="Only tickets of these sources, projects, types, organisations")
+    unless: OneOrMany[When] | None = Field(None, description="Not while one of these holds, beside the protocol's own exceptions")
 
 
-OVERRIDES: Final = ("title", "owner", "mode", "calendar", "existing_tickets", "formerly")
+OVERRIDES: Final = ("title", "owner", "mode", "calendar", "existing_tickets", "formerly", "review_by")
 """Keys of a use that stand in for those of the protocol's rules."""
+
+ADDITIONS: Final = ("applies_to", "unless")
+"""Keys of a use that are added to those of the protocol's rules."""

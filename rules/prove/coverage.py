@@ -6,7 +6,7 @@ guard and that none of these rules escalates. What it finds is run through the e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from rules.instants import FOREVER, MINUTE, Instant
 from rules.phrases import phrase
 from rules.protocol import All, AnyOf, Condition, InWindow, Mode, Not, OneOf, Rule, Rulebook, State
 from rules.prove.facts import LABELS, OTHER, Facts, Vocabulary
-from rules.prove.firings import firings_of, steadied
+from rules.prove.firings import Firing, firings_of, steadied
 from rules.prove.proofs import Example, Guard, Kind, Proof, Question
 from rules.prove.replay import Written, ticket_of, written
 from rules.prove.setting import Setting
@@ -105,26 +105,26 @@ class _Ground:
         untouched = Untouched(self.facts, setting.bound, setting.years)
         firings = steadied([firing for rule in rules for firing in firings_of(rule, untouched)], rules, untouched)
         self.firings = tuple(firing for firing in firings if not setting.solver.make.is_false(firing.values))
-        self._known: dict[Timing, tuple[_Times, ...]] = {}
+        self._known: dict[Hashable, tuple[_Times, ...]] = {}
 
-    def times(self, deadline: Timing | None) -> tuple[_Times, ...]:
-        """For every arrival that can be the worst, when each firing comes and how long it may take."""
-        deadline = deadline or AT_ONCE
-        known = self._known.get(deadline)
+    def times(self, firings: tuple[Firing, ...], deadline: Timing | None) -> tuple[_Times, ...]:
+        """For every arrival that can be the worst, when each of the firings comes and how long it may take."""
+        key = (tuple((firing.timing, firing.lifetime) for firing in firings), deadline or AT_ONCE)
+        known = self._known.get(key)
         if known is None:
-            known = self._known[deadline] = self._times(deadline)
+            known = self._known[key] = self._times(firings, deadline or AT_ONCE)
         return known
 
-    def _times(self, deadline: Timing) -> tuple[_Times, ...]:
+    def _times(self, firings: tuple[Firing, ...], deadline: Timing) -> tuple[_Times, ...]:
         years = self.setting.years
-        timings = list(dict.fromkeys(firing.timing for firing in self.firings))
+        timings = list(dict.fromkeys(firing.timing for firing in firings))
         arrivals = {at for timing in (*timings, deadline) for at in timing.breaks(years)}
-        arrivals |= {edge + n for firing in self.firings for edge in firing.lifetime for n in (0, 1) if 0 < edge < FOREVER}
-        places = [timings.index(firing.timing) for firing in self.firings]
+        arrivals |= {edge + n for firing in firings for edge in firing.lifetime for n in (0, 1) if 0 < edge < FOREVER}
+        places = [timings.index(firing.timing) for firing in firings]
         found: dict[tuple[int, ...], Instant] = {}
         for arrival in sorted(at for at in arrivals if years.start <= at < years.end):
             begins = [timing.at(arrival) for timing in timings]
-            fires = (firing.in_life(begins[place]) for firing, place in zip(self.firings, places, strict=True))
+            fires = (firing.in_life(begins[place]) for firing, place in zip(firings, places, strict=True))
             waits = tuple(min(FOREVER, at - arrival) for at in fires)
             found.setdefault((arrival - deadline.at(arrival), *waits), arrival)
         return tuple(_Times(found[each], each[1:], -each[0]) for each in _worst(list(found)))
@@ -135,12 +135,13 @@ class _Search:
 
     def __init__(self, ground: _Ground, guard: Guard) -> None:
         self.setting, self.guard, self.rules, self.where = ground.setting, guard, ground.rules, ground.where
-        self.solver, self.facts, self.firings = ground.setting.solver, ground.facts, ground.firings
+        self.solver, self.facts = ground.setting.solver, ground.facts
         self.meets = _met(guard.condition, self.facts)
+        self.firings = tuple(each for each in ground.firings if self._possible([self.meets, each.values]) is not False)
         within = guard.within
         self.deadline = None if within is None else later(AT_ONCE, within, self.setting.bound.calendars)
         plain = within is None or within.calendar is None
-        self.times = ground.times(None if plain else self.deadline)
+        self.times = ground.times(self.firings, None if plain else self.deadline)
         self.among: list[BoundRule] = [self.setting.bound.rule(rule.id) for rule in self.rules]
         self.surprising: dict[str, None] = {}
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from rules.calendars import weekly
+from rules.conditions.tree import walk
 from rules.instants import Instant
 from rules.protocol import (
     CALENDARS_OF_THE_TICKET,
@@ -164,6 +165,8 @@ class Look:
         return found
 
     def _implies(self, one: Condition, other: Condition) -> bool:
+        if _fields(one).isdisjoint(_fields(other)):  # nothing that the one says is about what the other asks
+            return False
         beside = Look(self.solver, self.words, self.years, self.possible, f"{self.name} beside")
         asked = [beside.holds(one), beside.fails(other)]
         if beside._held:
@@ -362,6 +365,13 @@ def _sweep(marks: list[tuple[Instant, int]], number: int, start: Instant) -> Ite
         on[which] = not on[which]
         if place + 1 == len(marks) or marks[place + 1][0] > at:
             yield tuple(on), at
+
+
+def _fields(condition: Condition) -> frozenset[str]:
+    """What a condition looks at: fields by name, anything else by kind."""
+    parts = (part for part in walk(condition) if not isinstance(part, All | AnyOf | Not))
+    named = (part.field if isinstance(part, State) else type(part).__name__ for part in parts)
+    return frozenset("team" if name == "tier" else name for name in named)
 
 
 def _plain(duration: Duration) -> bool:

@@ -25,6 +25,11 @@ def never_fires(setting: Setting) -> Iterator[Proof]:
         yield from _steps(setting, rule)
 
 
+def can_hold(setting: Setting, condition: Condition) -> bool | None:
+    """Whether the condition can hold at some instant of some ticket, as far as is told apart; None where it was not found out."""
+    return _together(setting, tuple(_asked(condition)))
+
+
 def _fires(setting: Setting, rule: Rule, *, known: bool) -> Proof:
     try:
         worked_example(setting.bound, rule.id, setting.zone(rule))

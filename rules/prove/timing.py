@@ -41,8 +41,10 @@ class Later:
         return FOREVER if since >= FOREVER else min(FOREVER, self.calendar.after(since, self.duration))
 
     def breaks(self, years: Years) -> Iterator[Instant]:
-        found = beginnings(self.duration, self.calendar, years)
         yield from self.since.breaks(years)
+        if self.calendar.always and not self.duration.business_days:
+            return
+        found = beginnings(self.duration, self.calendar, years)
         yield from (at for begun in found for at in arrivals_of(self.since, begun, years))
 
 
@@ -106,6 +108,9 @@ def arrivals_of(timing: Timing, reached: Instant, years: Years) -> Iterator[Inst
         if years.start <= reached < years.end:
             yield reached
             yield reached + 1
+        return
+    if isinstance(timing, Later) and timing.calendar.always and not timing.duration.business_days:
+        yield from arrivals_of(timing.since, reached - timing.duration.milliseconds, years)
         return
     low, high = years.start, min(reached, years.end) + 1
     if high <= low or timing.at(low) > reached:

@@ -17,7 +17,8 @@ from rules.world import Directory, World
 
 GUARDS: Mapping[OperationKind, Guard] = dict.fromkeys(OperationKind, Guard.PUT_BACK)
 EVERYTHING = frozenset({"team", "assignee", "priority", "labels", "comment", "native", "restriction"})
-ABLE = Capabilities("jira", EVERYTHING, GUARDS, 300.0)
+READ = frozenset({"status", "priority", "team", "assignee", "labels"})
+ABLE = Capabilities("jira", EVERYTHING, READ, GUARDS, 300.0)
 DIRECTORY = Directory({"10": "Service Desk", "11": "Network"}, {"1": "High", "2": "Low"})
 FILES = {
     "organisation.yaml": """\
@@ -57,6 +58,27 @@ def test_an_action_that_the_platform_lacks_is_named_with_its_rule(field: str, wo
     with pytest.raises(BindingError, match=words) as refused:
         fitted(rulebook(), "desk", DIRECTORY, lacking, World())
     assert "rule nobody" in refused.value.problems[0]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["request_type: VPN", "native: {u_vendor: ours}", "target: {name: Time to resolution, due_within: 1 hour}", "due: passed"],
+)
+def test_a_condition_on_what_the_platform_does_not_read_is_refused(condition: str) -> None:
+    """A rule that could never hold, since nobody reads its field there, is named before it is waited for."""
+    rules = FILES["rules.yaml"].replace("{assignee: nobody}", f"{{{condition}}}")
+    with pytest.raises(BindingError, match="does not read it") as refused:
+        fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, ABLE, World())
+    assert "rule nobody" in refused.value.problems[0]
+
+
+def test_a_condition_on_related_tickets_needs_what_relates_them() -> None:
+    """Related tickets are counted by hoist itself, where the source tells the service they share."""
+    rules = FILES["rules.yaml"].replace("{assignee: nobody}", "{related: {at_least: 5, same: service}}")
+    with pytest.raises(BindingError, match="does not read it"):
+        fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, ABLE, World())
+    able = replace(ABLE, reads=READ | {"service"})
+    assert len(fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, able, World()).rules) == 1
 
 
 def test_unknown_names_and_missing_abilities_are_told_together() -> None:

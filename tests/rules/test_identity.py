@@ -23,6 +23,7 @@ from rules.engine import Episode, evaluate
 from rules.identity import Recorded, match
 from rules.instants import FOREVER, MINUTE, Instant
 from rules.protocol import (
+    Acknowledged,
     All,
     AnyOf,
     Clock,
@@ -32,8 +33,12 @@ from rules.protocol import (
     Counted,
     Due,
     Duration,
+    Ever,
+    FirstReply,
     Held,
+    Hours,
     Mode,
+    Not,
     OneOf,
     Organisation,
     PriorityLevel,
@@ -43,8 +48,11 @@ from rules.protocol import (
     Silent,
     State,
     Step,
+    Target,
     Team,
     Unanswered,
+    Unchanged,
+    Until,
 )
 from rules.ticket import Value
 from rules.timeline import timeline
@@ -79,6 +87,12 @@ STRICT: Final[dict[str, Condition]] = {
     "silence": All((Silent(minutes(20)), OPEN)),
     "due": All((Due("due", minutes(10)), OPEN)),
     "states only": All((UNOWNED, OPEN)),
+    "target": All((Target("reply", minutes(10)), OPEN)),
+    "unchanged": All((Unchanged("team", minutes(15)), OPEN)),
+    "nobody took notice": All((Held(Not(Acknowledged()), minutes(15)), OPEN)),
+    "no first reply": Held(All((Not(FirstReply()), OPEN)), minutes(15)),
+    "held, at some hours": All((Held(UNOWNED, minutes(15)), Hours(start=60, end=180))),
+    "ever": Ever(Held(UNOWNED, minutes(15))),
 }
 """An episode begins only with something that ended the one before, and what has happened is never unseen."""
 
@@ -94,6 +108,11 @@ LOOSE: Final[dict[str, Condition]] = {
     ),
     "all of two build-ups": All((Held(UNOWNED, minutes(15)), Clock(OPEN, minutes(30), reset=RESOLVED), OPEN)),
     "states only, either of two": AnyOf((UNOWNED, OPEN)),
+    "count, each further one": All((Count(Counted.REASSIGNED, 2, minutes(60), again=True), OPEN)),
+    "chased": All((Count(Counted.REQUESTER_CHASED, 1), OPEN)),
+    "clock with a stop": All((Clock(OPEN, minutes(30), reset=URGENT, stop=RESOLVED), UNOWNED)),
+    "clock of the team": All((Clock(OPEN, minutes(30), of_team=True), URGENT)),
+    "until": Until(All((Held(UNOWNED, minutes(15)), OPEN)), URGENT),
 }
 """What ended an episode, or began one, can turn out not to have been so."""
 
@@ -109,7 +128,10 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "priority": ("1", "2"),
     "team": ("A", "B", "C"),
     "due": (None, 60 * MINUTE, 120 * MINUTE, 200 * MINUTE, 300 * MINUTE),
+    "target.reply": (None, 60 * MINUTE, 120 * MINUTE, 200 * MINUTE, 300 * MINUTE),
 }
+OF_TEAM: Final = ("Count(", "Acknowledged", "of_team=True")
+IN_WORDS: Final = ("Silent", "Unanswered", "Acknowledged", "FirstReply", "CHASED")
 MESSAGE: Final[list[tuple[str | None, Value]]] = [(None, None)]
 LATE: Final = (1, 3, 7, 12, 20, 40, 90, 200)
 AFTER: Final = (0, 1, 2, 5, 9, 14, 22, 31, 45)
@@ -148,11 +170,12 @@ RULES: Final = {name: [bound(condition, climb) for climb in CLIMBS] for name, co
 
 def acts_of(shape: str) -> list[tuple[str | None, Value]]:
     """What a rule of that shape looks at: a field and a value, or a message."""
-    looked_at = [name for name in VALUES if f"field='{name}'" in repr((STRICT | LOOSE)[shape])]
-    if "count" in shape:
+    written = repr((STRICT | LOOSE)[shape])
+    looked_at = [name for name in VALUES if f"field='{name}'" in written or ("Target" in written and name == "target.reply")]
+    if any(word in written for word in OF_TEAM):
         looked_at.append("team")
     told: list[tuple[str | None, Value]] = [(name, value) for name in looked_at for value in VALUES[name]]
-    return told + MESSAGE * 3 if "Silent" in repr((STRICT | LOOSE)[shape]) or shape == "unanswered" else told
+    return told + MESSAGE * 3 if any(word in written for word in IN_WORDS) else told
 
 
 ACTS: Final = {shape: acts_of(shape) for shape in RULES}

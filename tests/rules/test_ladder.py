@@ -78,12 +78,12 @@ class Run:
     taken: list[tuple[Steps, float]] = field(default_factory=list)
 
     def look(self, minutes: float) -> Ahead:
-        now = MONDAY + int(minutes * MINUTE)
+        now = MONDAY + round(minutes * MINUTE)
         world = World({"always": ALWAYS, "office": OFFICE})
         bound = bind(Rulebook(Organisation(), (self.rule,), "1"), "desk", Directory({}, {}), world)
         evaluation = evaluate(timeline(self.ticket), bound, now)
         episode = next(each for each in evaluation.episodes if each.holds_at(now))
-        applied = MONDAY + int(self.taken[-1][1] * MINUTE) if self.taken else None
+        applied = MONDAY + round(self.taken[-1][1] * MINUTE) if self.taken else None
         return ahead(evaluation, episode, [steps for steps, _ in self.taken], applied, now)
 
     def due(self, minutes: float) -> Steps:
@@ -266,7 +266,7 @@ def stories(draw: st.DrawFn) -> tuple[Run, list[tuple[float, float]]]:
 
 def has_it(run: Run, at: float) -> bool:
     """Whether somebody has the ticket."""
-    return [change.new == ("taken",) for change in run.ticket.changes if change.at <= MONDAY + int(at * MINUTE)][-1:] == [True]
+    return [change.new == ("taken",) for change in run.ticket.changes if change.at <= MONDAY + round(at * MINUTE)][-1:] == [True]
 
 
 @given(stories())

@@ -1,10 +1,12 @@
 """The ready protocols: what they mean, and how a use of one that doesn't fit is refused."""
 
 import pytest
+import yaml
 
 from rules.instants import DAY, HOUR, MINUTE
 from rules.protocol import (
     All,
+    AnyOf,
     Clock,
     Comment,
     Count,
@@ -28,8 +30,10 @@ AT_WORK = State("status", OneOf(("new", "open")))
 URGENT = State("priority", OneOf(("P1",)))
 
 
-def used(entry: str) -> Rule:
-    (rule,) = loaded(f"use:\n  - {entry}\n").rulebook.rules
+def used(entry: str, *, first: bool = False) -> Rule:
+    """The rule that a use stands for, or the first of several."""
+    rule, *others = loaded(f"use:\n  - {entry}\n").rulebook.rules
+    assert first or not others
     return rule
 
 
@@ -70,7 +74,7 @@ def test_stuck_at_a_tier() -> None:
     tier = State("tier", OneOf(("network-ops",)), "network")
     clock = Clock(All((AT_WORK, tier)), Duration(business_days=1, calendar="office"), reset=Not(tier))
     assert rule.condition == All((AT_WORK, tier, clock))
-    assert rule.actions[1] == Comment("In work at network-ops for {held} without an end. Moved to {team}.")
+    assert rule.actions[1] == Comment("With network-ops for {held}, and not solved. Moved to {team}.")
 
 
 def test_a_use_has_its_own_words() -> None:
@@ -92,15 +96,47 @@ def test_a_use_has_its_own_words() -> None:
     assert (plain.id, plain.title, plain.mode) == ("unanswered", "The requester waits for an answer", Mode.WATCH)
 
 
+def test_a_use_narrows_what_the_protocol_asks_for() -> None:
+    """Its limits and exceptions come beside those of the protocol, which go on counting."""
+    limits = "applies_to: {sources: jira-cloud, projects: IT}, unless: {label: planned}, review_by: 2027-06-30"
+    rule = used(f"{{protocol: personal-data, {limits}, with: {{page: duty-manager, officer: duty-manager}}}}", first=True)
+    assert (rule.applies_to.sources, rule.review_by) == (("jira-cloud",), "2027-06-30")
+    assert isinstance(rule.condition, All)
+    labels = [State("labels", OneOf((label,))) for label in ("no-personal-data", "planned")]
+    assert Not(AnyOf(tuple(labels))) in rule.condition.parts
+    assert State("project", OneOf(("IT",))) in rule.condition.parts
+    waiting = used("{protocol: approval-waiting, applies_to: {projects: IT}, with: {types: change}}")
+    assert isinstance(waiting.condition, All)
+    assert {State("project", OneOf(("IT",))), State("type", OneOf(("change",)))} <= set(waiting.condition.parts)
+
+
+def test_several_people_are_told() -> None:
+    """A parameter that names people takes one of them, or a list."""
+    rule = used("{protocol: bounced, with: {chain: network, tell: [duty-manager, lead of current team]}}")
+    assert [action.who for action in rule.actions if isinstance(action, Tell)] == ["duty-manager", "lead of current team"]
+
+
+def test_what_names_a_parameter_that_was_left_out_is_left_out() -> None:
+    """A rule without a chain moves nothing, and does not say that it did."""
+    plain = used("{protocol: overdue}")
+    assert not any(isinstance(action, Escalate) for action in plain.actions)
+    assert [action.text for action in plain.actions if isinstance(action, Comment)] == [
+        "Agree on a new date with the requester, and set it."
+    ]
+    moving = used("{protocol: overdue, with: {chain: network}}")
+    assert Comment("Moved to {team}, the next tier of network.") in moving.actions
+
+
 @pytest.mark.parametrize("name", LIBRARY)
-def test_every_ready_protocol_says_why_and_needs_only_what_is_the_organisations_own(name: str) -> None:
-    """With a chain (and a team, where one is watched) each of them loads, with a reason in it."""
-    protocol = name.removesuffix(".yaml")
-    team = ", team: service-desk" if "name: team" in LIBRARY[name] else ""
-    rule = used(f"{{protocol: {protocol}, with: {{chain: network{team}}}}}")
-    assert (rule.id, rule.mode) == (protocol, Mode.WATCH)
-    assert rule.why.endswith(".")
-    assert isinstance(rule.actions[0], Escalate)
+def test_every_ready_protocol_says_what_it_is_for(name: str) -> None:
+    """Its file is named after it, it has a title and a reason, and each parameter a meaning, and a value or a word why not."""
+    written = yaml.load(LIBRARY[name], Loader=yaml.BaseLoader)  # noqa: S506 - text only
+    assert f"{written['protocol']}.yaml" == name
+    assert written["title"]
+    assert written["why"].endswith(".")
+    for parameter in written["parameters"]:
+        assert parameter["description"][:1].islower()
+        assert not ("default" in parameter and "optional" in parameter)
 
 
 @pytest.mark.parametrize(

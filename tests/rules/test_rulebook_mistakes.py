@@ -33,7 +33,7 @@ VALUES = [
     ("assignee: nobody", "assignee: »none", "none", "no person's name", "nobody"),
     ("assignee: nobody", "tier: »duty-manager", "duty-manager", "there is no such team", ""),
     ("assignee: nobody", "tier: {chain: »networks, in: network-ops}", "networks", "there is no such chain", "network"),
-    ("assignee: nobody", "requester: {»in: vip-requesters}", "in", "`in` is not available in this version of hoist", ""),
+    ("assignee: nobody", "requester: {in: »vip-requesters}", "vip-requesters", "there is no such list", ""),
     ("assignee: nobody", "reassigned: »often", "often", "expected a whole number", ""),
     ("assignee: nobody", "reassigned: {»at_leest: 3}", "at_leest", "not a key of a count of events", "at_least"),
     ("assignee: nobody", "reassigned: {at_least: 3, made_by: »persons}", "persons", "expected one of people, anyone", ""),
@@ -50,7 +50,13 @@ VALUES = [
     ("assignee: nobody", "due: {field: »created, within: 1 hour}", "created", "expected due", "due"),
     ("assignee: nobody", 'subject: {matches: »"(("}', "((", "not a regular expression", ""),
     ("assignee: nobody", "not: {status: {»at_least: open}}", "at_least", "not a key of a test of a field", ""),
-    ("assignee: nobody", "»first_reply: none", "first_reply", "`first_reply` is not available in this version of hoist", ""),
+    (
+        "assignee: nobody",
+        "»provider_case: ours",
+        "provider_case",
+        "`provider_case` is not available in this version of hoist",
+        "",
+    ),
     (
         "escalate: network",
         "escalate: {chain: network, »enter: network-ops}",

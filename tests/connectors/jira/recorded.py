@@ -102,9 +102,10 @@ def entry(
     return {"id": str(number), "author": author or user(ANN), "created": stamp(at), "items": list(items)}
 
 
-def comment(number: int, at: Instant, author: Mapping[str, Any], *, public: bool | None = True) -> dict[str, Any]:
+def comment(number: int, at: Instant, author: Mapping[str, Any], *, public: bool | None = True, text: str = "") -> dict[str, Any]:
     """A comment; `public` None is one outside a service project."""
-    body = {"type": "doc", "version": 1, "content": []}
+    content = [{"type": "paragraph", "content": [{"type": "text", "text": text}]}] if text else []
+    body = {"type": "doc", "version": 1, "content": content}
     made = {"id": str(number), "author": dict(author), "created": stamp(at), "updated": stamp(at), "body": body}
     return made if public is None else made | {"jsdPublic": public}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.jira import adf, wire
-from connectors.jira.mapping import Mapper, Site, meaning, row_version, status_meanings, version
+from connectors.jira.mapping import READ, Mapper, Site, meaning, row_version, status_meanings, version
 from rules.instants import DAY, HOUR, SECOND, instant
 from rules.ticket import FIELDS, UNKNOWN, Kind, Status, Ticket
 from tests.connectors.jira.recorded import (
@@ -55,8 +55,9 @@ def test_present_values_are_ids() -> None:
         "status": Status.OPEN, "native_status": "3", "priority": "3", "team": "20000", "assignee": ANN,
         "labels": ("floor-3", "network"), "requester": RUTH, "type": "Incident", "project": "ITSM", "service": None,
         "subject": "Printer on floor three", "description": None, "due": instant_of("2026-12-01"),
+        "last_comment": None,
     }  # fmt: skip
-    assert set(ticket.fields) <= set(FIELDS)
+    assert set(ticket.fields) == READ <= set(FIELDS)
     assert (ticket.key, ticket.ref.id, ticket.url) == ("ITSM-1", "10001", "https://example.atlassian.net/browse/ITSM-1")
     assert ticket.native["team"] == "Service Desk"
 
@@ -156,6 +157,19 @@ def test_messages() -> None:
     assert [(each.id, each.by.kind, each.public) for each in ticket.messages] == [
         ("2", Kind.REQUESTER, True), ("3", Kind.STAFF, False), ("4", Kind.STAFF, True), ("5", Kind.STAFF, False),
     ]  # fmt: skip
+
+
+def test_what_was_said_last_and_what_was_thanks() -> None:
+    """Rules can look for words in the last comment of a person; a requester who only says thanks asks for nothing."""
+    said = [
+        comment(2, NOW - 3 * HOUR, CUSTOMER, text="It is down again"),
+        comment(3, NOW - 2 * HOUR, user(ANN), text="Thanks"),
+        comment(4, NOW - HOUR, CUSTOMER, text="Thank you very much!"),
+        comment(5, NOW, user(HOIST), text="Moved to Network."),
+    ]
+    ticket = mapped(issue(comment={"comments": said, "total": 4}))
+    assert ticket.fields["last_comment"] == "Thank you very much!"
+    assert [message.thanks for message in ticket.messages] == [False, False, True, False]
 
 
 @pytest.mark.parametrize(
