@@ -26,10 +26,11 @@ from connectors.contract import (
     Verification,
 )
 from connectors.errors import OutcomeUnknown
-from connectors.memory_helpdesk import ACCOUNT, MemoryHelpdesk, Save, StoredTicket
+from connectors.memory_helpdesk import ACCOUNT, Comment, MemoryHelpdesk, Save, StoredTicket
 from rules.escalation import Operation, OperationKind
 from rules.instants import SECOND, Instant
-from rules.ticket import FIELDS, PREFIXES, Actor, Change, Message, Status, Ticket, TicketRef, Value
+from rules.thanks import only_thanks
+from rules.ticket import FIELDS, PREFIXES, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
 from rules.world import Directory
 
 __all__ = ["MemoryConnector", "MemoryHelpdesk", "MemorySettings"]
@@ -96,7 +97,8 @@ class MemoryConnector:
             statuses = {status.value: status.value for status in Status}
             teams, priorities, people = dict(desk.teams), dict(desk.priorities), dict(desk.people)
             version, managers = desk.directory_version(), dict(desk.managers)
-            return Directory(teams, priorities, statuses, people, version, managers=managers)
+            members = {team: frozenset(inside) for team, inside in desk.members.items()} or None
+            return Directory(teams, priorities, statuses, people, version, managers=managers, members=members)
 
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
         overlap = self.settings.overlap_seconds * SECOND
@@ -172,13 +174,14 @@ class MemoryConnector:
             known=known,
             fields=dict(stored.fields),
             changes=self._changes(stored, known, until),
-            messages=tuple(
-                Message(comment.at, known, comment.id, self._actor(stored, comment.by), comment.public)
-                for comment in stored.comments
-                if comment.at <= until
-            ),
+            messages=tuple(self._message(stored, comment, known) for comment in stored.comments if comment.at <= until),
             complete_from=stored.created,
         )
+
+    def _message(self, stored: StoredTicket, comment: Comment, known: Instant) -> Message:
+        by = self._actor(stored, comment.by)
+        thanks = by.kind is Kind.REQUESTER and only_thanks(comment.text)
+        return Message(comment.at, known, comment.id, by, comment.public, thanks)
 
     def _changes(self, stored: StoredTicket, known: Instant, until: Instant) -> tuple[Change, ...]:
         items = ((save, item) for save in stored.saves if save.at <= until for item in save.items)

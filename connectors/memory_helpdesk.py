@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -128,6 +128,7 @@ class MemoryHelpdesk:
         self.instance = instance
         self.people: dict[str, Person] = {ACCOUNT: Person(ACCOUNT, "hoist")}
         self.managers: dict[str, str] = {}
+        self.members: dict[str, set[str]] = {}  # by team; a team that is missing tells nobody who is in it
         self.requests: list[Request] = []
         self.search_lag = 0
         self.history_lag = 0
@@ -148,10 +149,27 @@ class MemoryHelpdesk:
     # --- people act ------------------------------------------------------------------------------------------------
 
     def enrol(
-        self, account: str, name: str = "", kind: Kind = Kind.STAFF, *, active: bool = True, email: str = "", manager: str = ""
+        self,
+        account: str,
+        name: str = "",
+        kind: Kind = Kind.STAFF,
+        *,
+        active: bool = True,
+        email: str = "",
+        manager: str = "",
+        teams: Collection[str] = (),
     ) -> None:
-        """Add an account, or change it. Whoever acts without being enrolled is staff, or the requester of their own ticket."""
+        """Add an account, or change it. Whoever acts without being enrolled is staff, or the requester of their own ticket.
+
+        Of a team that nobody was enrolled in it is not known who belongs to it. Raises ValueError for a team that is not there.
+        """
+        if strange := sorted(set(teams) - self.teams.keys()):
+            raise ValueError(f"{account} was not enrolled: there is no team {', '.join(strange)}")
         with self._lock:
+            for team in teams:
+                self.members.setdefault(team, set())
+            for team, people in self.members.items():
+                (people.add if team in teams else people.discard)(account)
             self.people[account] = Person(account, name or account, active, email)
             self.managers.pop(account, None)
             if manager:
@@ -229,7 +247,8 @@ class MemoryHelpdesk:
 
     def directory_version(self) -> str:
         """A stamp that moves with every change of teams, priorities and people."""
-        people = (sorted(self.people.items(), key=itemgetter(0)), sorted(self.managers.items()))
+        members = sorted((team, sorted(people)) for team, people in self.members.items())
+        people = (sorted(self.people.items(), key=itemgetter(0)), sorted(self.managers.items()), members)
         content = repr((list(self.teams.items()), list(self.priorities.items()), people))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -9,13 +9,17 @@ An anchored list has a second list beside it: the anchor of each interval, so ha
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from typing import Final
 
 from rules.instants import Instant
 
 Intervals = list[Instant]
 Anchors = list[Instant]
+
+_MANY: Final = 16
+"""From so many times as many boundaries on, the longer of two lists is cut by bisection instead of being walked through."""
 
 
 def contains(intervals: Intervals, at: Instant) -> bool:
@@ -37,8 +41,10 @@ def standing(intervals: Intervals, at: Instant, life: Intervals) -> tuple[bool, 
 
 def intersection(a: Intervals, b: Intervals) -> Intervals:
     """Where both hold."""
-    found: Intervals = []
     i, j, length_a, length_b = 0, 0, len(a), len(b)
+    if length_a > _MANY * length_b or length_b > _MANY * length_a:
+        return _slices(b, a) if length_a > length_b else _slices(a, b)
+    found: Intervals = []
     while i < length_a and j < length_b:
         start, end, other_end = a[i], a[i + 1], b[j + 1]
         start = max(start, b[j])
@@ -52,11 +58,30 @@ def intersection(a: Intervals, b: Intervals) -> Intervals:
     return found
 
 
+def _slices(few: Intervals, many: Intervals) -> Intervals:
+    """The intersection where one side has many more intervals (opening hours): what lies within the other's is cut out whole."""
+    found: Intervals = []
+    for start, end in zip(few[::2], few[1::2], strict=True):
+        first, last = bisect_right(many, start), bisect_left(many, end)
+        if first % 2:
+            found.append(start)
+        found += many[first:last]
+        if last % 2:
+            found.append(end)
+    return found
+
+
 def gated(a: Intervals, anchors: Anchors, gate: Intervals) -> tuple[Intervals, Anchors]:
     """Where both hold; each piece keeps the anchor of the anchored interval that it lies in."""
     found: Intervals = []
     kept: Anchors = []
     i, j, length_a, length_b = 0, 0, len(a), len(gate)
+    if length_b > _MANY * length_a:
+        for n, anchor in enumerate(anchors):
+            pieces = _slices(a[2 * n : 2 * n + 2], gate)
+            found += pieces
+            kept += [anchor] * (len(pieces) >> 1)
+        return found, kept
     while i < length_a and j < length_b:
         start, end, other_end = a[i], a[i + 1], gate[j + 1]
         start = max(start, gate[j])
@@ -105,7 +130,7 @@ def union(a: Intervals, b: Intervals) -> Intervals:
 
 def unbroken(a: Intervals) -> Intervals:
     """The same instants, touching intervals made one; the list itself where nothing touches."""
-    if len(set(a)) == len(a):
+    if len(a) <= 2 or len(set(a)) == len(a):  # noqa: PLR2004 - a single interval touches none
         return a
     return _merged(zip(a[::2], a[1::2], strict=True))
 
@@ -141,6 +166,9 @@ def complement(a: Intervals, life: Intervals) -> Intervals:
     if not life:
         return []
     at, end = life
+    if len(a) > _MANY and len(set(a)) == len(a) and at <= a[0] and a[-1] <= end:  # where it holds not turns into where it holds
+        inside = a[1:-1]
+        return ([at, a[0]] if at < a[0] else []) + inside + ([a[-1], end] if a[-1] < end else [])
     found: Intervals = []
     for n in range(0, len(a), 2):
         if at < a[n]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from rules.binding import BoundRules
-from rules.calendars import ALWAYS
+from rules.calendars import Calendar
 from rules.confidential import COMMENT
 from rules.due_step import DueStep
 from rules.escalation import FiringKey, Notice, NoticeKind, ProviderRequest
-from rules.instants import Instant
+from rules.instants import FOREVER, Instant
 from rules.phrases import stamp
-from rules.protocol import Arbiter, AtProvider, Digest, Duration, Proposal, Propose, Tell
+from rules.protocol import Arbiter, AtProvider, Digest, Duration, Proposal, Propose, Rule, Tell
 from rules.recipients import Recipients
 from rules.ticket import Ticket
+from rules.timeline import timeline
 
 DECISION_TIME: Final = Duration(business_days=1)
 """What an arbiter has where the rule does not say, on the rule's calendar."""
@@ -47,8 +48,7 @@ class Messages:
                     kind = NoticeKind.PAGE if urgent else NoticeKind.REMINDER if reminder else NoticeKind.TELL
                     self._tell(step, kind, who, at_most=at_most)
                 case Digest(to, title):
-                    opening = self.rules.calendars[step.rule.calendar] if step.rule.calendar else ALWAYS
-                    self._tell(step, NoticeKind.DIGEST, to, send_at=opening.next_opening(self.at), title=title or step.rule.title)
+                    self._tell(step, NoticeKind.DIGEST, to, send_at=self._opening(step.rule), title=title or step.rule.title)
                 case Arbiter():
                     self._arbiter(step, action)
                 case Propose(what):
@@ -72,12 +72,22 @@ class Messages:
 
     def _arbiter(self, step: DueStep, action: Arbiter) -> None:
         within = action.within or DECISION_TIME
-        name = within.calendar or step.rule.calendar
-        calendar = self.rules.calendars[name] if name and (within.calendar or within.business_days) else ALWAYS
-        deadline = stamp(calendar.after(self.at, within))
+        name = within.calendar or (step.rule.calendar if within.business_days else None)
+        ends = self._calendar(name).after(self.at, within)
         self._value(step, "arbiter", action.who.replace("on_call", "on call"))
-        self._value(step, "deadline", deadline)
-        self._tell(step, NoticeKind.TELL, action.who, f"you decide which team keeps this ticket, by {deadline}")
+        asked = "you decide which team keeps this ticket"
+        if ends < FOREVER:  # where it is not known whose hours count, neither is the end
+            self._value(step, "deadline", stamp(ends))
+            asked += f", by {stamp(ends)}"
+        self._tell(step, NoticeKind.TELL, action.who, asked)
+
+    def _opening(self, rule: Rule) -> Instant:
+        """The next one of the rule's calendar; at once where it is not known whose hours count."""
+        opens = self._calendar(rule.calendar).next_opening(self.at)
+        return opens if opens < FOREVER else self.at
+
+    def _calendar(self, name: str | None) -> Calendar:
+        return self.rules.program.calendar(name, timeline(self.ticket))
 
     def _value(self, step: DueStep, name: str, value: str) -> None:
         self.values.setdefault(step.key, {})[name] = value

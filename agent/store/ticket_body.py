@@ -10,6 +10,8 @@ from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRe
 
 _UNKNOWN: Final = {"unknown": True}
 _PLAIN: Final = frozenset({str, int, type(None)})
+_THANKS: Final = 2
+"""Added to a message's 1 (public) or 0; bodies that were written before thanks were told apart have true or false there."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
 
 
@@ -29,7 +31,7 @@ def written(ticket: Ticket) -> str:
         )
         for c in ticket.changes
     ]
-    messages = [(m.at, m.known, m.id, m.by.id, str(m.by.kind), m.public) for m in ticket.messages]
+    messages = [(m.at, m.known, m.id, m.by.id, str(m.by.kind), m.public + _THANKS * m.thanks) for m in ticket.messages]
     fields = {name: value if type(value) in _PLAIN else _stored(value) for name, value in ticket.fields.items()}
     head = (ticket.key, ticket.url, ticket.version, ticket.created, ticket.known, ticket.complete_from, ticket.gone)
     return to_json((head, fields, changes, messages, ticket.native)).decode()
@@ -70,7 +72,12 @@ def ticket(ref: TicketRef, body: str) -> Ticket:
                 for at, seen, sequence, save, field, old, new, by, kind in changes
             ]
         ),
-        tuple([Message(at, seen, name, _actor(actors, by, kind), public) for at, seen, name, by, kind, public in messages]),
+        tuple(
+            [
+                Message(at, seen, name, _actor(actors, by, kind), said & 1 == 1, said >= _THANKS)
+                for at, seen, name, by, kind, said in messages
+            ]
+        ),
         complete_from,
         gone,
         native,

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rules.conditions.judge import NEVER, Holds, Judge, Memo, Span
 from rules.instants import FOREVER, Instant
-from rules.intervals import Intervals, union
-from rules.ticket import UNKNOWN, Change, Kind, Message, Value
+from rules.intervals import Intervals, unbroken, union
+from rules.ticket import UNKNOWN, Kind, Value
 from rules.timeline import Timeline
 
 Members = Mapping[str, frozenset[str]] | None
@@ -37,32 +37,36 @@ def acknowledged(members: Members, expires: Span | None) -> Judge:
         acts = _acts(timeline)
         if not acts and not timeline.columns["team"].unknown and timeline.complete_from == timeline.created:
             return NEVER
-        at = [act.at for act in acts]
+        at = [act[0] for act in acts]
         surely: Intervals = []
         may: Intervals = []
         for stay in _stays(timeline):
-            answers = [(act.at, _acknowledges(act, stay, members, timeline)) for act in acts[bisect_left(at, stay.since) :]]
-            inside = [(when, answer) for when, answer in answers if when < stay.until]
-            surely = union(surely, _remembered([when for when, answer in inside if answer], stay.until, expires))
-            possible = [when for when, answer in inside if answer is not False]
+            sure, possible = [], []
+            for act in acts[bisect_left(at, stay.since) : bisect_left(at, stay.until)]:
+                answer = _acknowledges(act, stay, members, timeline)
+                if answer is not False:
+                    possible.append(act[0])
+                if answer:
+                    sure.append(act[0])
+                    if expires is None:  # one is enough
+                        break
+            surely += _remembered(sure, stay.until, expires)
             if stay.team is UNKNOWN:
-                may = union(may, [stay.since, stay.until])
+                may += (stay.since, stay.until)
             elif stay.hazy:
-                may = union(may, _remembered([stay.since, *possible], stay.until, expires))
+                may += _remembered([stay.since, *possible], stay.until, expires)
             else:
-                may = union(may, _remembered(possible, stay.until, expires))
+                may += _remembered(possible, stay.until, expires)
+        surely, may = unbroken(surely), unbroken(may)
         return surely, surely if may == surely else may, None
 
     return judge
 
 
-class _Act(NamedTuple):
-    """Somebody of the staff did something. `place` is that of the change in the ticket's history, messages come last."""
+_Act = tuple[Instant, int, str, str]
+"""Somebody of the staff did something: when, the place among the changes of that instant (messages come last), who, the save."""
 
-    at: Instant
-    place: int
-    who: str
-    save: str
+_LAST: Final = 1 << 60
 
 
 class _Stay(NamedTuple):
@@ -81,60 +85,53 @@ class _Stay(NamedTuple):
 
 
 def _acts(timeline: Timeline) -> list[_Act]:
-    changes = timeline.changes
-    acts = [_Act(c.at, place, c.by.id, c.save) for place, c in enumerate(changes) if c.by.kind is Kind.STAFF]
-    last = len(changes)
-    acts += [_Act(_at(m, timeline), last, m.by.id, "") for m in timeline.messages if m.by.kind is Kind.STAFF]
-    return sorted(acts)
-
-
-def _at(message: Message, timeline: Timeline) -> Instant:
-    return max(message.at, timeline.created)
+    acts = [(c.at, c.sequence, c.by.id, c.save) for c in timeline.changes if c.by.kind is Kind.STAFF]
+    said = [(max(m.at, timeline.created), _LAST, m.by.id, "") for m in timeline.messages if m.by.kind is Kind.STAFF]
+    return sorted(acts + said) if said else acts
 
 
 def _stays(timeline: Timeline) -> Iterator[_Stay]:
     """Each stretch from a hand-over to the next, those within one instant included."""
     column = timeline.columns["team"]
-    handed: dict[Instant, tuple[int, Change]] = {}
-    for place, change in enumerate(timeline.changes):
-        if change.field == "team" and change.new != change.old:
-            handed[change.at] = place, change
+    handed = {change.at: change for change in timeline.steps.get("team", ()) if change.new != change.old}
+    unmoved = [at for at in handed if at not in column.starts]  # away and back within one instant
     whole = timeline.complete_from == timeline.created
     ends = [*column.starts[1:], timeline.gone]
     for start, end, team in zip(column.starts, ends, column.values, strict=True):
         if team is UNKNOWN:
             yield _Stay(start, end, team)
             continue
-        cuts = [start, *(at for at in handed if start < at < end)]
+        cuts = [start, *(at for at in unmoved if start < at < end)]
         for since, until in zip(cuts, [*cuts[1:], end], strict=True):
-            if since in handed:
-                place, change = handed[since]
-                yield _Stay(since, until, team, place, change.save, change.by.id)
+            change = handed.get(since)
+            if change is not None:
+                yield _Stay(since, until, team, change.sequence, change.save, change.by.id)
             else:
                 yield _Stay(since, until, team, hazy=not (whole and since == timeline.created))
 
 
 def _acknowledges(act: _Act, stay: _Stay, members: Members, timeline: Timeline) -> bool | None:
     """Whether an act acknowledges the ticket for the team; None where that is not known."""
-    if act.at == stay.since and act.place < stay.place and act.save != stay.save:
+    at, place, who, save = act
+    if at == stay.since and place < stay.place and save != stay.save:
         return False
     if members is not None:
         if not isinstance(stay.team, str):
             return False if stay.team is None else None
-        return act.who in members[stay.team] if stay.team in members else None
+        return who in members[stay.team] if stay.team in members else None
     if stay.team is UNKNOWN:
         return None
-    if not stay.hazy and act.who != stay.by:
+    if not stay.hazy and who != stay.by:
         return True
-    took_it = _took_it(timeline, act, stay.since)
+    took_it = _took_it(timeline, at, who, stay.since)
     return None if stay.hazy and took_it is False else took_it
 
 
-def _took_it(timeline: Timeline, act: _Act, since: Instant) -> bool | None:
+def _took_it(timeline: Timeline, at: Instant, who: str, since: Instant) -> bool | None:
     """Whether the ticket has been given to the person who acts since the hand-over; None where that is not known."""
     column = timeline.columns["assignee"]
-    owner, given = column.value_at(act.at), column.since(act.at)
-    if owner is UNKNOWN or (owner == act.who and given >= since):
+    owner, given = column.value_at(at), column.since(at)
+    if owner is UNKNOWN or (owner == who and given >= since):
         seen = (step for step in timeline.steps.get("assignee", ()) if step.at == given and step.new == owner)
         return True if owner is not UNKNOWN and next(seen, None) is not None else None
     return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rules.calendars import ALWAYS, Calendar
-from rules.instants import Instant
+from rules.instants import DAY, Instant
 from rules.intervals import Anchors, Intervals
 from rules.protocol import Duration
 from rules.timeline import Timeline
@@ -58,4 +58,5 @@ def on(duration: Duration, calendar: Calendar) -> Span:
     """The duration on a calendar, whichever it names."""
     if not duration.business_days and calendar.always:
         return Span(duration, calendar, duration.milliseconds, duration.milliseconds)
-    return Span(duration, calendar, None, duration.milliseconds)
+    # n working days are n - 1 whole days at least, whatever the clocks do; zones that skipped a day did so once
+    return Span(duration, calendar, None, duration.milliseconds or max(0, duration.business_days - 2) * DAY)

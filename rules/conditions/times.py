@@ -8,7 +8,7 @@ from typing import Final
 from rules.calendars import Calendar
 from rules.conditions.judge import NEVER, Holds, Judge, Memo
 from rules.instants import DAY
-from rules.intervals import Intervals, complement, intersection, unbroken
+from rules.intervals import Intervals, complement, intersection
 from rules.timeline import Timeline
 
 AHEAD: Final = 400 * DAY
@@ -36,7 +36,9 @@ def hours(of_ticket: HoursOf, *, outside: bool) -> Judge:
         told = [timeline.created, until] if timeline.created < until else []
         surely = _open(least, told, outside=outside)
         may = surely if least is most else _open(most, told, outside=outside)
-        return surely, may if until == timeline.gone else unbroken([*may, until, timeline.gone]), None
+        if until < timeline.gone:
+            may = [*may[:-1], timeline.gone] if may and may[-1] == until else [*may, until, timeline.gone]
+        return surely, may, None
 
     return judge
 

@@ -103,8 +103,8 @@ class _Ground:
         self.setting, self.rules, self.where = setting, rules, where
         self.facts = Facts(setting.solver, Vocabulary(setting.bound, setting.conditions, lists=True), "ticket")
         untouched = Untouched(self.facts, setting.bound, setting.years)
-        firings = steadied([firing for rule in rules for firing in firings_of(rule, untouched)], rules, untouched)
-        self.firings = tuple(firing for firing in firings if not setting.solver.make.is_false(firing.values))
+        self.all = steadied([firing for rule in rules for firing in firings_of(rule, untouched)], rules, untouched)
+        self.firings = tuple(firing for firing in self.all if not setting.solver.make.is_false(firing.values))
         self._known: dict[Hashable, tuple[_Times, ...]] = {}
 
     def times(self, firings: tuple[Firing, ...], deadline: Timing | None) -> tuple[_Times, ...]:
@@ -136,6 +136,7 @@ class _Search:
     def __init__(self, ground: _Ground, guard: Guard) -> None:
         self.setting, self.guard, self.rules, self.where = ground.setting, guard, ground.rules, ground.where
         self.solver, self.facts = ground.setting.solver, ground.facts
+        self.ground = ground
         self.meets = _met(guard.condition, self.facts)
         self.firings = tuple(each for each in ground.firings if self._possible([self.meets, each.values]) is not False)
         within = guard.within
@@ -198,7 +199,7 @@ class _Search:
                     blocked.append(self._differs(odd))
                     continue
                 refuted += 1
-                blocked.append(self._differs(values))
+                blocked.append(self._unlike(values, first.rules))
                 self.surprising |= dict.fromkeys(first.rules)
                 if refuted >= _REFUTED:
                     return
@@ -263,6 +264,13 @@ class _Search:
             else:
                 different.append(self.solver.no(self.facts.has(name, value)))
         return self.solver.any_of(different)
+
+    def _unlike(self, values: Mapping[str, Value], rules: Sequence[str]) -> Formula:
+        """No ticket that these rules are as likely to escalate as one with such values."""
+        same = self.solver.no(self._differs(values))
+        firings = (each for each in self.ground.all if each.rule in rules)
+        likely = [each.likely for each in firings if self._possible([same, each.likely]) is True]
+        return self.solver.no(self.solver.any_of(likely)) if likely else self._differs(values)
 
     def _odd(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """What is not as usual about a ticket; what the guard asks for left out."""

@@ -38,10 +38,14 @@ _MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A rule escalates tickets with such values at this instant, where it lies in its lifetime; it may do so sooner."""
+    """A rule escalates tickets with such values at this instant, where it lies in its lifetime; it may do so sooner.
+
+    `likely`: values with which it does so unless what other rules write comes in between.
+    """
 
     rule: str
     values: Formula
+    likely: Formula
     timing: Timing
     lifetime: tuple[Instant, Instant]
 
@@ -66,7 +70,8 @@ def firings_of(rule: Rule, untouched: Untouched) -> Iterator[Firing]:
                 taken = [values, _escalates(step, rule, untouched)]
                 if step.unless is not None:
                     taken.append(untouched.never(step.unless))
-                yield Firing(rule.id, solver.simplified(solver.all_of(taken)), timing, lives)
+                sure = solver.simplified(solver.all_of(taken))
+                yield Firing(rule.id, sure, sure, timing, lives)
 
 
 def _first(way: Way) -> Timing:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
-from typing import Final
 
 from rules.calendars import weekly
 from rules.conditions.tree import walk
@@ -21,7 +20,6 @@ from rules.protocol import (
     Clock,
     Condition,
     Count,
-    Counted,
     Due,
     Duration,
     Ever,
@@ -38,18 +36,13 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
+from rules.prove.counting import no_more_than
 from rules.prove.facts import Facts, Sides, Vocabulary
 from rules.prove.solver import Formula, Solver
 from rules.prove.stopwatches import Stopwatch, Stopwatches
 from rules.prove.waits import Years
 from rules.ticket import TARGET, Kind
 
-_WITHIN: Final = {
-    Counted.RETURNED: Counted.REASSIGNED,
-    Counted.HANDED_BACK: Counted.RETURNED,
-    Counted.BACK_TO_FIRST_LINE: Counted.REASSIGNED,
-}
-"""Each of the first events is one of the second, too."""
 _TOUCHES, _REPLIES = "touches", "replies"
 
 
@@ -307,7 +300,7 @@ class Look:
             number <= other_number
             for count, number in self._counts.items()
             for other, other_number in self._counts.items()
-            if count != other and _no_more_than(count, other)
+            if count != other and no_more_than(count, other)
         ]
 
     # --- gates -------------------------------------------------------------------------------------------------------------
@@ -376,31 +369,3 @@ def _fields(condition: Condition) -> frozenset[str]:
 
 def _plain(duration: Duration) -> bool:
     return duration.calendar is None and not duration.business_days
-
-
-def _no_more_than(count: Count, other: Count) -> bool:
-    """Whether each event that the one counts is one that the other counts."""
-    same = replace(count, event=other.event, within=None, by=None, by_anyone=False)
-    if same != replace(other, within=None, by=None, by_anyone=False):
-        return False
-    return _is_event(count.event, other.event) and _by_fewer(count, other) and _forgets_sooner(count.within, other.within)
-
-
-def _is_event(event: Counted, other: Counted) -> bool:
-    while event != other and event in _WITHIN:
-        event = _WITHIN[event]
-    return event == other
-
-
-def _by_fewer(count: Count, other: Count) -> bool:
-    if other.by_anyone or (count.by, count.by_anyone) == (other.by, other.by_anyone):
-        return True
-    return not count.by_anyone and other.by is None and count.by in {Kind.STAFF, Kind.REQUESTER}
-
-
-def _forgets_sooner(within: Duration | None, other: Duration | None) -> bool:
-    if other is None or within == other:
-        return True
-    if within is None or within.calendar != other.calendar or bool(within.business_days) != bool(other.business_days):
-        return False
-    return (within.milliseconds, within.business_days) <= (other.milliseconds, other.business_days)

@@ -67,7 +67,7 @@ def _fact(field: str, value: Value) -> str:
     if value is None:
         return f"nobody as {name}" if field in {"assignee", "requester"} else f"no {name}"
     if value == OTHER:
-        return f"{'somebody' if field in {'assignee', 'requester'} else 'another one'} as {name}"
+        return f"somebody as {name}" if field in {"assignee", "requester"} else f"another {name}"
     return f"{name} {value}"
 
 

@@ -482,3 +482,26 @@ def test_who_manages_whom_stands_in_the_directory(desk: MemoryHelpdesk) -> None:
     desk.enrol("anna")
     assert connector(desk).directory().managers == {}
     assert connector(desk).directory().version != read.version
+
+
+def test_who_belongs_to_which_team_stands_in_the_directory(desk: MemoryHelpdesk) -> None:
+    """A ticket is taken by somebody of its team; of a team that tells nobody who is in it that is not known."""
+    assert connector(desk).directory().members is None
+    desk.enrol("anna", teams=("sd",))
+    desk.enrol("bert", teams=("sd", "ops"))
+    before = connector(desk).directory()
+    assert before.members == {"sd": {"anna", "bert"}, "ops": {"bert"}}
+    desk.enrol("bert", teams=("ops",))
+    after = connector(desk).directory()
+    assert after.members == {"sd": {"anna"}, "ops": {"bert"}}
+    assert before.version != after.version
+    with pytest.raises(ValueError, match="no team printing"):
+        desk.enrol("anna", teams=("printing",))
+
+
+def test_a_message_of_the_requester_can_be_mere_thanks(desk: MemoryHelpdesk) -> None:
+    """Nobody is escalated to for a thank-you, and what the staff writes is never taken for one."""
+    ticket = desk.create("ruth", team="sd")
+    for by, text in (("ruth", "Thank you!"), ("anna", "Thank you!"), ("ruth", "Thanks, but it is broken again."), ("ruth", "")):
+        desk.say(ticket, by, True, text)
+    assert [message.thanks for message in connector(desk).read([ticket]).tickets[0].messages] == [True, False, False, False]

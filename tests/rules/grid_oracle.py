@@ -17,6 +17,7 @@ from rules.opening_hours import time_zone
 from rules.protocol import (
     CALENDAR_OF_REQUESTER,
     CALENDAR_OF_TEAM,
+    CALENDAR_OF_TIER,
     Acknowledged,
     All,
     Amount,
@@ -112,7 +113,7 @@ class Oracle:
     def counts(self, duration: Duration, at: Instant, seen_from: Instant | None = None) -> bool:
         """Whether an instant goes by for a duration; one to come, as far as was known at the earlier one."""
         calendar, known = duration.calendar, at if seen_from is None else seen_from
-        if calendar == CALENDAR_OF_TEAM:
+        if calendar in {CALENDAR_OF_TEAM, CALENDAR_OF_TIER}:  # each team is a tier
             calendar = CALENDARS_OF_TEAMS.get(str(self.value("team", known)))
         if calendar == CALENDAR_OF_REQUESTER:
             calendar = LATE if self.value("requester", known) in LISTED else None

@@ -22,6 +22,7 @@ from rules.protocol import (
     FirstReply,
     Hours,
     InWindow,
+    Lingering,
     Target,
     Unchanged,
     Until,
@@ -55,6 +56,8 @@ class Oracle(grid_oracle.Oracle):
                 return any(start <= at < end for start, end in zip(WINDOW[::2], WINDOW[1::2], strict=True))
             case Until(part, ended):
                 return self._before_the_end(part, ended, at)
+            case Lingering(part, still):
+                return self._lingers(part, still, at)
             case Ever(part):
                 answers = [self.holds(part, t) for t in range(self.created, at + 1)]
                 return True if True in answers else None if None in answers else False
@@ -82,6 +85,17 @@ class Oracle(grid_oracle.Oracle):
             if known:
                 return False if True in over else None
         return False if self.holds(ended, at) else None
+
+    def _lingers(self, part: Condition, still: Condition, at: Instant) -> bool | None:
+        for sure in (True, False):
+            wanted = (True,) if sure else (True, None)
+            held = self._last_held(part, at, wanted)
+            if held is not None and all(self.holds(still, t) in wanted for t in range(held + 1, at + 1)):
+                return True if sure else None
+        return False
+
+    def _last_held(self, part: Condition, at: Instant, wanted: tuple[bool | None, ...] = (True,)) -> Instant | None:
+        return next((t for t in range(at, self.created - 1, -1) if self.holds(part, t) in wanted), None)
 
     def episode_start(self, part: Condition, at: Instant) -> Instant | None:
         """When what holds at the instant first held."""
@@ -246,6 +260,11 @@ class Oracle(grid_oracle.Oracle):
                 return self._cycle(f"target.{name}", self.stands_since(f"target.{name}", at))
             case Until(part):
                 return self.anchor(part, at)
+            case Lingering(part):
+                held = self._last_held(part, at)
+                assert held is not None
+                anchor = self.anchor(part, held)
+                return self.run(part, held) if anchor is None else anchor
             case Ever(part):
                 first = next(t for t in range(self.created, at + 1) if self.holds(part, t))
                 anchor = self.anchor(part, first)

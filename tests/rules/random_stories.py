@@ -17,6 +17,7 @@ from rules.conditions.tree import walk
 from rules.protocol import (
     CALENDAR_OF_REQUESTER,
     CALENDAR_OF_TEAM,
+    CALENDAR_OF_TIER,
     Acknowledged,
     All,
     Amount,
@@ -35,6 +36,7 @@ from rules.protocol import (
     InList,
     InWindow,
     Level,
+    Lingering,
     NamedList,
     Not,
     OneOf,
@@ -212,20 +214,20 @@ def anything(rng: Random, depth: int = 2) -> Condition:
 def _anything(rng: Random, depth: int) -> Condition:
     if depth and rng.random() < 0.7:
         if rng.random() < 0.15:
-            part, ended = _anything(rng, depth - 1), _anything(rng, 0)
-            return Ever(part) if rng.random() < 0.4 else Until(part, ended)
+            part, other = _anything(rng, depth - 1), _anything(rng, 0)
+            return rng.choice((Ever(part), Until(part, other), Lingering(part, other)))
         return _joined(rng, _anything, depth - 1)
     leaf = rng.choice((state, _held, _clock, _team_clock, _count, _count, _silent, _unanswered, _due, _wider, _wider, _wider))
     return leaf(rng)
 
 
 def measured_by_the_ticket(rng: Random, condition: Condition) -> Condition:
-    """The condition with some of its durations on the calendar of the ticket's team or requester."""
+    """The condition with some of its durations on the calendar of the ticket's team, tier or requester."""
 
     def changed(value: Any) -> Any:
         if isinstance(value, Duration):
             given = rng.random() < 0.15
-            return replace(value, calendar=rng.choice((CALENDAR_OF_TEAM, CALENDAR_OF_REQUESTER))) if given else value
+            return replace(value, calendar=rng.choice((CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER))) if given else value
         if isinstance(value, tuple):
             return tuple(map(changed, value))
         if not is_dataclass(value) or isinstance(value, type):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rules.binding import bind
@@ -10,6 +12,7 @@ from rules.engine import Evaluation, evaluate
 from rules.gates import Closed, Keeping, closed, keeping
 from rules.instants import FOREVER, HOUR, MINUTE, Instant
 from rules.protocol import (
+    CALENDAR_OF_TEAM,
     Action,
     Assign,
     CalendarHours,
@@ -123,3 +126,13 @@ def test_a_rule_holds_its_writes_back_while_it_says() -> None:
     assert gate(ticket(labels=("frozen",)), held, 10) == Closed(FOREVER, "while the labels include frozen")
     assert str(gate(ticket(labels=("frozen",)), held, 10)) == "while the labels include frozen"
     assert gate(ticket(), held, 10) is None
+
+
+def test_a_time_to_acknowledge_can_lie_on_the_hours_of_the_team_that_has_the_ticket() -> None:
+    """Handed over at half past eight, operations have an hour of their own from nine on."""
+    teams = ORGANISATION.teams | {"ops": replace(ORGANISATION.teams["ops"], calendar="office")}
+    tier = Tier("ops", Duration(HOUR, calendar=CALENDAR_OF_TEAM))
+    own_hours = Organisation(teams=teams, chains={"line": Chain("line", (TIERS[0], tier, TIERS[2]))})
+    one, world = ticket(BY_ANNA), World({"always": ALWAYS, "office": OFFICE})
+    found = evaluate(timeline(one), bind(Rulebook(own_hours, (UP,), "1"), "desk", DIRECTORY, world), MONDAY + 9 * HOUR)
+    assert keeping(one, found) == Keeping("ops", MONDAY + 30 * MINUTE, MONDAY + 2 * HOUR, by_hoist=False)

@@ -14,6 +14,7 @@ from rules.engine import evaluate
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant
 from rules.ladder import Ahead, Due, Steps, ahead, joined, step_name
 from rules.protocol import (
+    CALENDAR_OF_TEAM,
     All,
     Assign,
     CalendarHours,
@@ -30,6 +31,7 @@ from rules.protocol import (
     Rulebook,
     State,
     Step,
+    Team,
     Tell,
 )
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
@@ -76,11 +78,12 @@ class Run:
     rule: Rule
     ticket: Ticket = field(default_factory=ticket)
     taken: list[tuple[Steps, float]] = field(default_factory=list)
+    organisation: Organisation = Organisation()
 
     def look(self, minutes: float) -> Ahead:
         now = MONDAY + round(minutes * MINUTE)
         world = World({"always": ALWAYS, "office": OFFICE})
-        bound = bind(Rulebook(Organisation(), (self.rule,), "1"), "desk", Directory({}, {}), world)
+        bound = bind(Rulebook(self.organisation, (self.rule,), "1"), "desk", Directory({"sd": "Desk"}, {}), world)
         evaluation = evaluate(timeline(self.ticket), bound, now)
         episode = next(each for each in evaluation.episodes if each.holds_at(now))
         applied = MONDAY + round(self.taken[-1][1] * MINUTE) if self.taken else None
@@ -317,3 +320,16 @@ def test_a_climb_is_a_tier_at_a_time(step: int) -> None:
     """However many steps of a chain were missed, one application moves the ticket by one of them."""
     rule = ladder(*(Step((Escalate("line"),), Duration(n * HOUR)) for n in range(4)))
     assert joined(rule, tuple(range(step, 4))) == (Escalate("line"),)
+
+
+def test_steps_keep_the_hours_of_the_team_that_has_the_ticket() -> None:
+    """A repetition and an opening count on the calendar of the team, which at eight in the morning is not there yet."""
+    teams = {"sd": Team("sd", {"desk": ("sd",)}, calendar="office")}
+    again = Repeat(Duration(2 * HOUR, calendar=CALENDAR_OF_TEAM), 2)
+    run = Run(ladder(after(0), repeat=again, calendar=CALENDAR_OF_TEAM), organisation=Organisation(teams=teams))
+    assert (run.take(0), run.next(0)) == ((0,), 3 * 60)
+    assert (run.take(3 * 60), run.next(3 * 60)) == ((1,), 5 * 60)
+    opens = Run(
+        ladder(Step((tell("desk"),), at_opening=True), calendar=CALENDAR_OF_TEAM), organisation=Organisation(teams=teams)
+    )
+    assert (opens.due(0), opens.next(0), opens.due(60)) == ((), 60, (0,))

@@ -10,6 +10,7 @@ from rules.escalation import NoticeKind, ProviderRequest
 from rules.instants import DAY, HOUR
 from rules.merge import merge
 from rules.protocol import (
+    CALENDAR_OF_TEAM,
     Arbiter,
     Assign,
     AtProvider,
@@ -128,6 +129,20 @@ def test_an_arbiter_is_named_with_a_deadline_and_told() -> None:
     assert said(one)[1].endswith("on call of network-eng decides who keeps it by 2026-03-02 11:00 UTC.")
     plain = merged(ticket(), rule("ping-pong", Arbiter("head-of-it", Duration(HOUR)), words))
     assert said(plain)[1].endswith("by 2026-03-02 09:00 UTC.")
+
+
+def test_a_digest_and_an_arbiter_keep_the_hours_of_the_team_that_has_the_ticket() -> None:
+    """The nights work office hours here, the desk round the clock; whose hours count is not known where the team is not."""
+    words = Comment("Decided by {deadline}.")
+    decides = Arbiter("head-of-it", Duration(2 * HOUR, calendar=CALENDAR_OF_TEAM))
+    hand_over = replace(rule("hand-over", Digest("duty-manager", ""), decides, words), calendar=CALENDAR_OF_TEAM)
+    expected = {"g4": (NOW + HOUR, "2026-03-02 11:00 UTC"), "g1": (NOW, "2026-03-02 10:00 UTC"), UNKNOWN: (NOW, "(not known)")}
+    for team, (send_at, deadline) in expected.items():
+        one = merged(ticket(team=team), hand_over)
+        assert one.notices[0].send_at == send_at
+        assert said(one)[1] == f"Decided by {deadline}."
+    in_a_day = merged(ticket(team="g4"), replace(rule("day", Arbiter("head-of-it"), words), calendar=CALENDAR_OF_TEAM))
+    assert said(in_a_day)[1] == "Decided by 2026-03-03 08:00 UTC."
 
 
 def test_what_hoist_does_not_do_itself_is_proposed() -> None:

@@ -169,7 +169,7 @@ def test_no_ticket_of_a_little_world_waits_longer_than_was_proved(rulebook: Rule
     worst = max((each for each in tried if each is not None), default=0)
     if found[0].kind is Kind.PROVED and worst:
         guard = Guard("it", usual_guards(rulebook)[0].condition, Duration(worst - 1, text="so long"))
-        assert asked(rulebook, guard)[0].kind is Kind.FOUND
+        assert any(proof.kind is Kind.FOUND for proof in asked(rulebook, guard))
 
 
 def _arrivals() -> list[Instant]:

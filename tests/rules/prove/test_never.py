@@ -219,3 +219,17 @@ def durations() -> list[Duration]:
     """Business hours and business days on the office calendar."""
     hours = [Duration(n * 3_600_000, calendar="office") for n in (1, 4, 8, 20)]
     return [*hours, Duration(business_days=1, calendar="office"), Duration(business_days=3, calendar="office")]
+
+
+def test_every_ready_protocol_that_is_taken_as_it_comes_can_fire() -> None:
+    """The library's own rules are all proved to fire on some ticket, by the engine."""
+    rulebook = loaded("""\
+use:
+  - {protocol: nobody-took-it, with: {chain: network}}
+  - {protocol: went-silent, with: {chain: network}}
+  - {protocol: unanswered, with: {chain: network}}
+  - {protocol: reassigned-often, with: {chain: network}}
+  - {protocol: stuck-at-tier, with: {chain: network, team: service-desk}}
+""").rulebook
+    proofs = list(never_fires(Setting(rulebook, world_of(rulebook), [], Years(), 5.0)))
+    assert {proof.kind for proof in proofs} == {Kind.PROVED}
