@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from rules.calendars import Calendar
 from rules.conditions.program import Program
@@ -85,8 +86,8 @@ class BoundRules:
 
     `teams` gives the ids of each of the organisation's teams there, the one that receives first, none where the team lives
     elsewhere; `levels` the organisation's priorities, the most urgent first; `urgency` the place in `levels` of each priority id
-    that one of them names. `version` is the rulebook's, `directory.version` that of the names, `world.version`
-    that of the outside facts.
+    that one of them names; `zone` is the time zone of the organisation. `version` is the rulebook's, `directory.version` that of
+    the names, `world.version` that of the outside facts.
     """
 
     source: str
@@ -103,12 +104,14 @@ class BoundRules:
     by_id: Mapping[str, BoundRule] = field(init=False)
     to_acknowledge: Mapping[Value, tuple[tuple[str, Duration], ...]] = field(init=False)  # by team id: the team, its time
     present: Present[BoundRule] = field(init=False)
+    zone: ZoneInfo = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {rule.id: rule for rule in self.rules})
         object.__setattr__(self, "to_acknowledge", _to_acknowledge(self.organisation, self.teams))
         conditions = tuple(rule.rule.condition for rule in self.rules)
         object.__setattr__(self, "present", Present(self.rules, conditions, self.program))
+        object.__setattr__(self, "zone", ZoneInfo(self.organisation.time_zone))
 
     @property
     def calendars(self) -> Mapping[str, Calendar]:
@@ -118,6 +121,12 @@ class BoundRules:
     def rule(self, rule_id: str) -> BoundRule:
         """The rule of this id. Raises KeyError for a draft or a rule that is not there."""
         return self.by_id[rule_id]
+
+    def zone_of(self, team: str | None) -> ZoneInfo:
+        """The time zone in which a team of the organisation reads times: that of its own calendar, else the organisation's."""
+        known = self.organisation.teams.get(team or "")
+        hours = self.organisation.calendars.get(known.calendar) if known is not None else None
+        return ZoneInfo(hours.time_zone) if hours is not None and hours.names_zone else self.zone
 
 
 def bind(rulebook: Rulebook, source: str, directory: Directory, world: World) -> BoundRules:

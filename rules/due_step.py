@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rules.escalation import FiringKey
+from rules.placeholders import Meaning
 from rules.protocol import Action, Assign, Escalate, Rule
 
 
@@ -21,7 +22,7 @@ class DueStep:
     rule: Rule
     because: tuple[str, ...]
     in_short: str
-    values: Mapping[str, str]
+    values: Mapping[str, Meaning]
     actions: tuple[Action, ...]
     steps: tuple[int, ...] = ()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from rules.chains import teams_of
 from rules.conditions.judge import Holds
@@ -16,7 +17,7 @@ from rules.engine import Episode, Evaluation, truth
 from rules.instants import Instant
 from rules.intervals import Intervals, standing
 from rules.phrases import length, phrase, stamp
-from rules.placeholders import PLACEHOLDERS, fill, inert, unknown_placeholders
+from rules.placeholders import PLACEHOLDERS, Meaning, fill, inert, unknown_placeholders
 from rules.protocol import All, Condition, Count, Escalate, Not, State
 from rules.ticket import Ticket, Value
 
@@ -28,7 +29,7 @@ class Reason:
     """One part of a rule's condition at an instant, and the parts that it is made of.
 
     `holds` is None where that is not known. It has been so since `since`, and stays so until `until` if nothing changes
-    (the end of the ticket's life, FOREVER while it has none).
+    (the end of the ticket's life, FOREVER while it has none). `zone` is that in which people read it.
     """
 
     condition: Condition
@@ -36,10 +37,12 @@ class Reason:
     since: Instant
     until: Instant
     parts: tuple[Reason, ...]
+    zone: ZoneInfo
     words: str = ""  # in place of the condition's own, where those are confidential
 
     def __str__(self) -> str:
-        return _sentence(self.condition, self.words or phrase(self.condition), self.holds, self.since, self.until)
+        words = self.words or phrase(self.condition)
+        return _sentence(self.condition, words, self.zone, self.holds, self.since, self.until)
 
 
 def reasons(evaluation: Evaluation, rule: str, at: Instant) -> Reason:
@@ -58,8 +61,8 @@ def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
     Sentences have no full stop. Raises KeyError for a rule that is not bound.
     """
     life, found = evaluation.timeline.life, evaluation.found
-    told = evaluation.bound(rule).told
-    return tuple(dict.fromkeys([_sentence(part, words, *_at(found(number), at, life)) for part, number, words in told]))
+    told, zone = evaluation.bound(rule).told, evaluation.rules.zone
+    return tuple(dict.fromkeys([_sentence(part, words, zone, *_at(found(number), at, life)) for part, number, words in told]))
 
 
 def in_short(evaluation: Evaluation, rule: str) -> str:
@@ -76,20 +79,23 @@ def in_short(evaluation: Evaluation, rule: str) -> str:
     return "; ".join(dict.fromkeys(said))
 
 
-def _sentence(condition: Condition, words: str, holds: bool | None, since: Instant, until: Instant) -> str:  # noqa: FBT001
+def _sentence(
+    condition: Condition, words: str, zone: ZoneInfo, holds: bool | None, since: Instant, until: Instant  # noqa: FBT001
+) -> str:
     if holds is None:
         missing = f" (no record of the {condition.field} then)" if isinstance(condition, State) else ""
         answer = f"not known{missing}"
     else:
         answer = "yes" if holds else "no"
-    end = stamp(until)
+    end = stamp(until, zone)
     ending = "" if end == "never" else f", until {end} if nothing changes"
-    return f"{words}: {answer}, since {stamp(since)}{ending}"
+    return f"{words}: {answer}, since {stamp(since, zone)}{ending}"
 
 
 def _reason(evaluation: Evaluation, condition: Condition, at: Instant) -> Reason:
     holds, since, until = _at(evaluation.holds(condition), at, evaluation.timeline.life)
-    return Reason(condition, holds, since, until, tuple(_reason(evaluation, part, at) for part in parts_of(condition)))
+    parts = tuple(_reason(evaluation, part, at) for part in parts_of(condition))
+    return Reason(condition, holds, since, until, parts, evaluation.rules.zone)
 
 
 def _at(found: Holds, at: Instant, life: Intervals) -> tuple[bool | None, Instant, Instant]:
@@ -104,7 +110,7 @@ def _at(found: Holds, at: Instant, life: Intervals) -> tuple[bool | None, Instan
     return holds or (None if possible else False), max(since, since_may), min(until, until_may)
 
 
-def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Ticket) -> dict[str, str]:
+def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Ticket) -> dict[str, Meaning]:
     """What the placeholders of the rule's texts stand for at an instant of an episode.
 
     `team` and `former_team` are both the team that has the ticket now, `priority` its priority: whoever changes them says so.
@@ -117,9 +123,9 @@ def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Tic
     teams = dict.fromkeys(_word(each, words, rules.directory.teams) for each in teams_of(ticket))
     levels = {id_: level.word for level in rules.levels for id_ in level.ids}
     chains = [action.chain for action in rule.actions if isinstance(action, Escalate) and not rule.confidential]
-    values = {
+    values: dict[str, Meaning] = {
         "held": length(max(0, at - episode.anchor)),
-        "since": stamp(episode.anchor),
+        "since": episode.anchor,
         "team": team,
         "former_team": team,
         "teams": _listed(teams or (team,)),

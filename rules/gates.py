@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from rules.engine import Evaluation
 from rules.instants import FOREVER, MINUTE, Instant
@@ -22,13 +23,17 @@ LONGEST_WRITE = 2 * MINUTE
 
 
 class Closed(NamedTuple):
-    """Nothing is written before `until` (FOREVER: unless the ticket changes), and why: `while ...`, `because ...`."""
+    """Nothing is written before `until` (FOREVER: unless the ticket changes), and why: `while ...`, `because ...`.
+
+    `zone` is the time zone in which people read it.
+    """
 
     until: Instant
     because: str
+    zone: ZoneInfo
 
     def __str__(self) -> str:
-        return self.because if self.until == FOREVER else f"{self.because}, until {stamp(self.until)}"
+        return self.because if self.until == FOREVER else f"{self.because}, until {stamp(self.until, self.zone)}"
 
 
 class Keeping(NamedTuple):
@@ -51,13 +56,14 @@ def closed(
         may = unbroken(evaluation.holds(rule.hold_while)[1])
         place = bisect_right(may, now)
         if place % 2:
-            return Closed(may[place], f"while {phrase(rule.hold_while)}")
+            return Closed(may[place], f"while {phrase(rule.hold_while)}", evaluation.rules.zone)
     if rule.confidential or not _moves(actions):
         return None
     kept = keeping(ticket, evaluation)
     if kept is None or kept.until <= now or (kept.by_hoist and any(at <= kept.since <= at + LONGEST_WRITE for at in wrote)):
         return None  # the next step of the ladder that handed it over has waited as long as its policy says
-    return Closed(kept.until, f"because {kept.team} has just received the ticket and has time to acknowledge it")
+    said = f"because {kept.team} has just received the ticket and has time to acknowledge it"
+    return Closed(kept.until, said, evaluation.rules.zone)
 
 
 def keeping(ticket: Ticket, evaluation: Evaluation) -> Keeping | None:

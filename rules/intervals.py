@@ -130,7 +130,7 @@ def union(a: Intervals, b: Intervals) -> Intervals:
 
 def unbroken(a: Intervals) -> Intervals:
     """The same instants, touching intervals made one; the list itself where nothing touches."""
-    if len(a) <= 2 or len(set(a)) == len(a):  # noqa: PLR2004 - a single interval touches none
+    if len(a) <= 2 or len(set(a)) == len(a):
         return a
     return _merged(zip(a[::2], a[1::2], strict=True))
 
@@ -166,9 +166,6 @@ def complement(a: Intervals, life: Intervals) -> Intervals:
     if not life:
         return []
     at, end = life
-    if len(a) > _MANY and len(set(a)) == len(a) and at <= a[0] and a[-1] <= end:  # where it holds not turns into where it holds
-        inside = a[1:-1]
-        return ([at, a[0]] if at < a[0] else []) + inside + ([a[-1], end] if a[-1] < end else [])
     found: Intervals = []
     for n in range(0, len(a), 2):
         if at < a[n]:
@@ -177,6 +174,14 @@ def complement(a: Intervals, life: Intervals) -> Intervals:
     if at < end:
         found += (at, end)
     return found
+
+
+def gaps(a: Intervals, start: Instant, end: Instant) -> Intervals:
+    """`complement` within [start, end) of a list that lies within it and in which no two intervals touch (opening hours)."""
+    if not a:
+        return [start, end]
+    before, after = [start, a[0]] if start < a[0] else [], [a[-1], end] if a[-1] < end else []
+    return before + a[1:-1] + after
 
 
 def starts(a: Intervals) -> list[Instant]:

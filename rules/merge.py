@@ -274,6 +274,7 @@ class _Merger:
         owner, priority = self.winner("team"), self.winner("priority")
         team = self._receiving_team()
         language = self.rules.organisation.teams[team].language if team is not None else ""
+        zone = self.rules.zone_of(team)
         parts: list[str] = []
         for step in steps:
             values = {**step.values, **messages.values.get(step.key, {})}
@@ -281,7 +282,7 @@ class _Merger:
                 values["team"] = owner.word
             if priority is not None:
                 values["priority"] = priority.word
-            lines = said(step, values, language, moved=owner is not None)
+            lines = said(step, values, language, zone, moved=owner is not None)
             if not (step.rule.confidential and lines[0] in parts):
                 parts += lines
         return note(parts, findings, messages.shown, messages.shown_proposals, messages.shown_requests)

@@ -14,6 +14,7 @@ from rules.due_step import DueStep
 from rules.escalation import FiringKey, Notice, NoticeKind, ProviderRequest
 from rules.instants import FOREVER, Instant
 from rules.phrases import stamp
+from rules.placeholders import Meaning
 from rules.protocol import Arbiter, AtProvider, Digest, Duration, Proposal, Propose, Rule, Tell
 from rules.recipients import Recipients
 from rules.ticket import Ticket
@@ -36,7 +37,7 @@ class Messages:
         self.shown: list[Notice] = []
         self.shown_proposals: list[Proposal] = []
         self.shown_requests: list[ProviderRequest] = []
-        self.values: dict[FiringKey, dict[str, str]] = {}
+        self.values: dict[FiringKey, dict[str, Meaning]] = {}
         self.findings: list[str] = []
 
     def take(self, step: DueStep) -> None:
@@ -77,8 +78,8 @@ class Messages:
         self._value(step, "arbiter", action.who.replace("on_call", "on call"))
         asked = "you decide which team keeps this ticket"
         if ends < FOREVER:  # where it is not known whose hours count, neither is the end
-            self._value(step, "deadline", stamp(ends))
-            asked += f", by {stamp(ends)}"
+            self._value(step, "deadline", ends)
+            asked += f", by {stamp(ends, self.rules.zone_of(self.team))}"
         self._tell(step, NoticeKind.TELL, action.who, asked)
 
     def _opening(self, rule: Rule) -> Instant:
@@ -89,7 +90,7 @@ class Messages:
     def _calendar(self, name: str | None) -> Calendar:
         return self.rules.program.calendar(name, timeline(self.ticket))
 
-    def _value(self, step: DueStep, name: str, value: str) -> None:
+    def _value(self, step: DueStep, name: str, value: Meaning) -> None:
         self.values.setdefault(step.key, {})[name] = value
 
     def _tell(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rules.confidential import COMMENT
 from rules.due_step import DueStep
 from rules.escalation import Notice, ProviderRequest
-from rules.placeholders import fill
+from rules.phrases import stamp
+from rules.placeholders import Meaning, fill
 from rules.protocol import Comment, Proposal, ProviderDeed
 
 HOLD_HINT: Final = "To keep hoist away from this ticket, give it the label hoist-hold."
@@ -26,14 +28,18 @@ _DEEDS: Final = {
 }
 
 
-def said(step: DueStep, values: Mapping[str, str], language: str, *, moved: bool) -> list[str]:
-    """The lines of one step, in a language where its author wrote the text in it; `moved`: the ticket gets another team."""
+def said(step: DueStep, values: Mapping[str, Meaning], language: str, zone: ZoneInfo, *, moved: bool) -> list[str]:
+    """The lines of one step, in a language where its author wrote the text in it; `moved`: the ticket gets another team.
+
+    `zone` is the time zone of those who read it.
+    """
     if step.rule.confidential:
         return [COMMENT]
     again = f" (reminder {step.repetition})" if step.repetition else ""
     texts = (_text(action, language) for action in step.actions if isinstance(action, Comment))
     true = (text if moved or not step.moves else _without_the_move(text) for text in texts)
-    filled = dict.fromkeys(fill(text, values) for text in true if text)
+    in_words = {name: stamp(value, zone) if isinstance(value, int) else value for name, value in values.items()}
+    filled = dict.fromkeys(fill(text, in_words) for text in true if text)
     return [f"{step.rule.title}{again}", *(filled or [f"Because {step.in_short}."])]
 
 

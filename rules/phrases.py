@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, moment
 from rules.protocol import (
@@ -40,7 +42,9 @@ from rules.protocol import (
 )
 from rules.ticket import NATIVE, RELATED, Kind
 
-_LAST_DATE: Final = 253_402_300_799_000  # the end of the year 9999, the last that a date can have
+_LAST_DATE: Final = 253_402_300_799_000 - DAY  # the end of the year 9999, the last that a date can have, in any zone
+_SHARED_ABBREVIATIONS: Final = frozenset(("CDT", "CST", "IST", "KST", "MSK", "PDT", "PST"))
+"""Those that the tz database has given to more than one offset since 1990: CST is the time of Chicago, Havana and Shanghai."""
 _PEOPLE_FIELDS: Final = frozenset(("assignee", "team", "requester"))
 _COUNTED: Final = {
     Counted.REASSIGNED: "moved to another team",
@@ -73,12 +77,27 @@ _KINDS: Final = {
 }
 
 
-@lru_cache(maxsize=1_000)
-def stamp(at: Instant) -> str:
-    """`2012-05-07 06:00 UTC`, with seconds where there are any; `never` for what no date can name."""
+@lru_cache(maxsize=4_096)
+def stamp(at: Instant, zone: ZoneInfo) -> str:
+    """`2012-05-07 08:00 CEST`, with seconds where there are any; `never` for what no date can name.
+
+    What follows the time names one offset: the zone's abbreviation, which of an hour that the clocks show twice tells the first
+    from the second. Where there is none it is `UTC-3`, where other zones use it otherwise both: `PST (UTC-8)`.
+    """
     if at > _LAST_DATE:
         return "never"
-    return moment(at).strftime("%Y-%m-%d %H:%M:%S UTC" if at % MINUTE else "%Y-%m-%d %H:%M UTC")
+    local = moment(at).astimezone(zone)
+    return f"{local.replace(tzinfo=None).isoformat(' ', 'seconds' if at % MINUTE else 'minutes')} {_abbreviation(local)}"
+
+
+def _abbreviation(local: datetime) -> str:
+    name = local.tzname() or ""
+    if name.isalpha() and name not in _SHARED_ABBREVIATIONS:
+        return name
+    offset = f"{local:%z}"  # +0530
+    hours, minutes = int(offset[1:3]), offset[3:5]
+    said = f"UTC{offset[0]}{hours}{'' if minutes == '00' else f':{minutes}'}"
+    return f"{name} ({said})" if name.isalpha() else said
 
 
 def length(milliseconds: int) -> str:

@@ -7,6 +7,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
+from rules.instants import Instant
+
+Meaning = str | Instant
+"""What a placeholder stands for; an instant is put into words when it is known in whose time zone it is read."""
+
 PLACEHOLDERS: Final = (
     "held",
     "since",

@@ -641,6 +641,11 @@ class CalendarHours:
     also_closed: tuple[str, ...] = ()  # ISO dates
     open_anyway: tuple[str, ...] = ()
 
+    @property
+    def names_zone(self) -> bool:
+        """Whether it says in which time zone its people are; one that never closes need not."""
+        return not self.always or self.time_zone != "UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
@@ -655,7 +660,7 @@ class Organisation:
     windows: Mapping[str, NamedWindow] = field(hash=False, default_factory=dict)
     absences: tuple[Absence, ...] = ()
     overrides: tuple[Override, ...] = ()
-    time_zone: str = "UTC"  # of times that name no zone: that of the calendar of `defaults`
+    time_zone: str = "UTC"  # of times that name no zone, and of those that people read
     calendar: str | None = None  # of teams and requesters that have none of their own: that of `defaults`; None: round the clock
 
 

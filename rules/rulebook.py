@@ -27,7 +27,7 @@ from rules.language.problems import Place, Problem, Report, RulebookError, TooMa
 from rules.language.ready import Library
 from rules.language.rule import Defaults, Use, WrittenRule
 from rules.language.schema import AsWritten
-from rules.protocol import Chain, Organisation, PriorityLevel, Rule, Rulebook, Tier
+from rules.protocol import CalendarHours, Chain, Organisation, PriorityLevel, Rule, Rulebook, Tier
 
 __all__ = ["Loaded", "Problem", "RulebookError", "load", "schema"]
 
@@ -82,7 +82,7 @@ def _rulebook(files: Mapping[str, str], library: Mapping[str, str], report: Repo
     context.names = names(found)
     ready = Library(library, context)
     defaults = _defaults(found, context)
-    context.calendar = defaults.calendar
+    context.calendar, context.time_zone = defaults.calendar, defaults.time_zone
     organisation = _organisation(found, defaults.calendar, context)
     rules = _rules(found, ready, defaults, context)
     return Rulebook(organisation, rules, version((organisation, rules)))
@@ -94,7 +94,7 @@ def _defaults(found: Sections, context: Reading) -> Defaults:
         return written_defaults
     # Wrong defaults are one problem; that durations then lack a calendar is none of the author's making.
     calendar = written(found.defaults, "calendar") if found.defaults is not None else None
-    return Defaults.model_construct(calendar=shown(calendar) if calendar is not None else None)
+    return Defaults.model_construct(calendar=shown(calendar) if calendar is not None else None, time_zone=None)
 
 
 def _organisation(found: Sections, calendar: str | None, context: Reading) -> Organisation:
@@ -102,8 +102,7 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
     calendars = {name: part.value(name) for name, part in _named(found.calendars, _CALENDAR, context)}
     roles = dict(_named(found.roles, _ROLE, context))
     chains = {str(name): Chain(str(name), _tiers(name, node, context)) for name, node in found.chains.items()}
-    # Times without a zone of their own are those of the organisation's usual calendar.
-    zone = calendars[calendar].time_zone if calendar in calendars else "UTC"
+    zone = context.time_zone or _time_zone(calendars, calendar)
     return Organisation(
         _priorities(found, context),
         teams,
@@ -117,6 +116,14 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
         time_zone=zone,
         calendar=calendar if calendar in calendars else None,
     )
+
+
+def _time_zone(calendars: Mapping[str, CalendarHours], usual: str | None) -> str:
+    """The organisation's where it says none: that of its usual calendar; else the one that all of its calendars share, else UTC."""
+    if usual in calendars and calendars[usual].names_zone:
+        return calendars[usual].time_zone
+    zones = {hours.time_zone for hours in calendars.values() if hours.names_zone}
+    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 def _named(nodes: Mapping[Text, Node], adapter: TypeAdapter[T], context: Reading) -> Iterator[tuple[str, T]]:

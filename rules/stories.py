@@ -106,12 +106,10 @@ def read_stories(files: Mapping[str, str], rulebook: Rulebook, zone: tzinfo = UT
 
 
 def zone_of(rulebook: Rulebook, calendar: str | None) -> ZoneInfo:
-    """The time zone of a calendar; else the one zone that all calendars with hours share, else UTC."""
-    calendars = rulebook.organisation.calendars
-    if calendar is not None and calendar in calendars and not calendars[calendar].always:
-        return ZoneInfo(calendars[calendar].time_zone)
-    zones = {hours.time_zone for hours in calendars.values() if not hours.always}
-    return ZoneInfo(zones.pop()) if len(zones) == 1 else ZoneInfo("UTC")
+    """The time zone of a calendar; else the organisation's."""
+    organisation = rulebook.organisation
+    hours = organisation.calendars.get(calendar or "")
+    return ZoneInfo(hours.time_zone if hours is not None and hours.names_zone else organisation.time_zone)
 
 
 def names_of(organisation: Organisation) -> Names:

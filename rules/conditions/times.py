@@ -8,7 +8,7 @@ from typing import Final
 from rules.calendars import Calendar
 from rules.conditions.judge import NEVER, Holds, Judge, Memo
 from rules.instants import DAY
-from rules.intervals import Intervals, complement, intersection
+from rules.intervals import Intervals, gaps, intersection
 from rules.timeline import Timeline
 
 AHEAD: Final = 400 * DAY
@@ -45,7 +45,7 @@ def hours(of_ticket: HoursOf, *, outside: bool) -> Judge:
 
 def _open(calendar: Calendar, told: Intervals, *, outside: bool) -> Intervals:
     intervals = calendar.open_intervals(*told) if told else []
-    return complement(intervals, told) if outside else intervals
+    return gaps(intervals, *told) if outside and told else intervals
 
 
 def window(stretches: Intervals) -> Judge:

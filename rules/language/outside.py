@@ -155,7 +155,7 @@ class WrittenWindow(Part):
     named: ClassVar[str] = "window"
     times: OneOrMany[Stretch] | None = Field(None, description="From when to when")
     file: WindowFile | None = Field(None, description="An .ics or .csv file, or an https URL of a calendar")
-    time_zone: TimeZone | None = Field(None, description="The zone of its times; that of the default calendar unless said")
+    time_zone: TimeZone | None = Field(None, description="The zone of its times; the organisation's unless said")
     owner: Words | None = Field(None, description="Who answers for the window")
     until: Date | None = Field(None, description="From this day on the window is never on", examples=["2027-03-31"])
 
@@ -175,7 +175,7 @@ class WrittenAbsence(Part):
     who: Email = Field(description="An e-mail address", examples=["anna@example.com"])
     from_: From = Field(alias="from", description="A date or a local time", examples=["2026-12-24"])
     to: To = Field(description="A date, which is the last day of it, or a local time", examples=["2027-01-02"])
-    time_zone: TimeZone | None = Field(None, description="That of the default calendar unless said")
+    time_zone: TimeZone | None = Field(None, description="The organisation's unless said")
 
     def check(self, node: Node, context: Reading) -> None:
         _in_order(self.from_, self.to, self.time_zone or "UTC", node, context)
@@ -206,7 +206,7 @@ class WrittenOverride(Part):
     who: OneOrMany[Email] = Field(description="E-mail addresses of those who have the duty")
     from_: From = Field(alias="from", description="A date or a local time", examples=["2026-12-24 18:00"])
     to: To = Field(description="A date, which is the last day of it, or a local time", examples=["2026-12-25 08:00"])
-    time_zone: TimeZone | None = Field(None, description="That of the default calendar unless said")
+    time_zone: TimeZone | None = Field(None, description="The organisation's unless said")
 
     def check(self, node: Node, context: Reading) -> None:
         _in_order(self.from_, self.to, self.time_zone or "UTC", node, context)

@@ -250,7 +250,7 @@ class TimeOfDay(Asked):
     days: Weekdays | None = Field(None, description="On these days", examples=["mon-fri"])
     from_: Minute | None = Field(None, alias="from", description="From this time of day on", examples=["08:00"])
     to: Minute | None = Field(None, description="Up to this time; one that is not later lies on the next day", examples=["12:00"])
-    time_zone: TimeZone | None = Field(None, description="That of the rule's calendar unless said")
+    time_zone: TimeZone | None = Field(None, description="That of the rule's calendar, else the organisation's, unless said")
     _zone: str = PrivateAttr("UTC")
 
     @classmethod
@@ -272,7 +272,7 @@ class TimeOfDay(Asked):
         if self.days is None and self.from_ is None and self.to is None:
             raise context.refused(weekly[0], "which time? write `days: mon-fri`, or `from` and `to`")
         zones = (context.names.zones.get(name or "", "") for name in (context.calendar, context.outer))
-        zone = self.time_zone or next(filter(None, zones), "")
+        zone = self.time_zone or next(filter(None, zones), context.time_zone)
         if not zone:
             raise context.refused(node, "`time_zone` is missing: no calendar in reach gives one, such as Europe/Amsterdam")
         self._zone = zone

@@ -46,6 +46,7 @@ class Reading:
         self.report = report
         self.names = names
         self.calendar = calendar
+        self.time_zone: str | None = None  # the organisation's, where `defaults` says one
         self.outer: str | None = None  # the calendar in reach but for the innermost
         self.business = 0  # business durations read so far
 

@@ -15,6 +15,7 @@ from rules.language.bounds import check_bounds, check_confidential
 from rules.language.conditions import When, either
 from rules.language.field_tests import together
 from rules.language.further import Deadline, KeepInformed, deadline_rule, keep_informed_rule
+from rules.language.hours import TimeZone
 from rules.language.marked_yaml import Block, Items, Node
 from rules.language.pacing import lasting, paced, summed
 from rules.language.part import Part, Reading, key_of, shown
@@ -274,6 +275,11 @@ class Defaults(Part):
     named: ClassVar[str] = "block of defaults"
     mode: ModeWord | None = Field(None, description="draft, watch or live; watch where nothing is said")
     calendar: CalendarName | None = Field(None, description="The calendar of business durations")
+    time_zone: TimeZone | None = Field(
+        None,
+        description="The organisation's, in which people read times and write those that name none; the calendar's unless said",
+        examples=["Europe/Amsterdam"],
+    )
     existing_tickets: ExistingWord | None = Field(None, description="ignore, all, or at most N per hour")
 
 

@@ -231,7 +231,7 @@ class WrittenStory(Part):
 
     named: ClassVar[str] = "story"
     story: Words = Field(description="What is told, in a sentence")
-    time_zone: TimeZone | None = Field(None, description="Of its times; that of the default calendar where nothing is said")
+    time_zone: TimeZone | None = Field(None, description="Of its times; the organisation's unless said")
     source: Words | None = Field(None, description="The source it happens in; where nothing is said, one that has every team")
     ticket: WrittenTicket = Field(description="The ticket as it was created")
     changes: tuple[WrittenChange, ...] = Field((), description="What happens to it, in order")

@@ -130,7 +130,7 @@ def test_a_rule_holds_its_writes_back_while_it_says() -> None:
 
 def test_a_time_to_acknowledge_can_lie_on_the_hours_of_the_team_that_has_the_ticket() -> None:
     """Handed over at half past eight, operations have an hour of their own from nine on."""
-    teams = ORGANISATION.teams | {"ops": replace(ORGANISATION.teams["ops"], calendar="office")}
+    teams = {**ORGANISATION.teams, "ops": replace(ORGANISATION.teams["ops"], calendar="office")}
     tier = Tier("ops", Duration(HOUR, calendar=CALENDAR_OF_TEAM))
     own_hours = Organisation(teams=teams, chains={"line": Chain("line", (TIERS[0], tier, TIERS[2]))})
     one, world = ticket(BY_ANNA), World({"always": ALWAYS, "office": OFFICE})

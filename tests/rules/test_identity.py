@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from agent.evaluate import Decision
 from rules.binding import BoundRules, bind
+from rules.calendars import calendar
+from rules.conditions.tree import walk
 from rules.engine import Episode, evaluate
 from rules.identity import Recorded, match
 from rules.instants import FOREVER, MINUTE, Instant
@@ -26,6 +28,8 @@ from rules.protocol import (
     Acknowledged,
     All,
     AnyOf,
+    CalendarHours,
+    Chain,
     Clock,
     Comment,
     Condition,
@@ -37,6 +41,8 @@ from rules.protocol import (
     FirstReply,
     Held,
     Hours,
+    InWindow,
+    Lingering,
     Mode,
     Not,
     OneOf,
@@ -50,6 +56,7 @@ from rules.protocol import (
     Step,
     Target,
     Team,
+    Tier,
     Unanswered,
     Unchanged,
     Until,
@@ -93,6 +100,8 @@ STRICT: Final[dict[str, Condition]] = {
     "no first reply": Held(All((Not(FirstReply()), OPEN)), minutes(15)),
     "held, at some hours": All((Held(UNOWNED, minutes(15)), Hours(start=60, end=180))),
     "ever": Ever(Held(UNOWNED, minutes(15))),
+    "held, but for a window": Held(All((UNOWNED, Not(InWindow("repairs")))), minutes(15)),
+    "lingering": Lingering(All((Held(UNOWNED, minutes(15)), Hours(start=60, end=180))), UNOWNED),
 }
 """An episode begins only with something that ended the one before, and what has happened is never unseen."""
 
@@ -113,6 +122,9 @@ LOOSE: Final[dict[str, Condition]] = {
     "clock with a stop": All((Clock(OPEN, minutes(30), reset=URGENT, stop=RESOLVED), UNOWNED)),
     "clock of the team": All((Clock(OPEN, minutes(30), of_team=True), URGENT)),
     "until": Until(All((Held(UNOWNED, minutes(15)), OPEN)), URGENT),
+    "lingering, another state": Lingering(All((Held(UNOWNED, minutes(15)), URGENT)), OPEN),
+    **{f"count, {event}": All((Count(event, 1), OPEN)) for event in Counted},
+    **{f"count within, {event}": All((Count(event, 1, minutes(60), by_anyone=True), OPEN)) for event in Counted},
 }
 """What ended an episode, or began one, can turn out not to have been so."""
 
@@ -124,14 +136,25 @@ Counted over 600 stories of each: 25 of 4,177; none at all for six of the nine s
 
 VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "status": ("open", "pending", "resolved"),
-    "assignee": (None, "anna"),
+    "assignee": (None, "anna", None, "bert"),
     "priority": ("1", "2"),
     "team": ("A", "B", "C"),
+    "follow_ups": (0, 1, 2),
     "due": (None, 60 * MINUTE, 120 * MINUTE, 200 * MINUTE, 300 * MINUTE),
     "target.reply": (None, 60 * MINUTE, 120 * MINUTE, 200 * MINUTE, 300 * MINUTE),
 }
-OF_TEAM: Final = ("Count(", "Acknowledged", "of_team=True")
-IN_WORDS: Final = ("Silent", "Unanswered", "Acknowledged", "FirstReply", "CHASED")
+OF_TEAM: Final = ("Acknowledged", "of_team=True")
+IN_WORDS: Final = ("Silent", "Unanswered", "Acknowledged", "FirstReply", "CHASED", "WROTE")
+OF_EVENT: Final[dict[Counted, tuple[str, ...]]] = {
+    Counted.OWNER_CHANGED: ("assignee",),
+    Counted.REOPENED: ("status",),
+    Counted.CAME_BACK: ("status", "follow_ups"),
+    Counted.PRIORITY_RAISED: ("priority",),
+    Counted.PRIORITY_LOWERED: ("priority",),
+    Counted.REQUESTER_WROTE: (),
+    Counted.REQUESTER_CHASED: (),
+}
+"""The fields that an event is seen in; any other is one of the team."""
 MESSAGE: Final[list[tuple[str | None, Value]]] = [(None, None)]
 LATE: Final = (1, 3, 7, 12, 20, 40, 90, 200)
 AFTER: Final = (0, 1, 2, 5, 9, 14, 22, 31, 45)
@@ -152,17 +175,25 @@ LADDER: Final = (
     Step((Comment("It has no owner."),), minutes(10), unless=State("assignee", OneOf(("anna",)))),
     Step((Comment("It has waited for {held}."),), minutes(25)),
 )
-CLIMBS: Final = (Climb(), Climb(repeat=REPEATED), Climb(LADDER, REPEATED))
+WAITING: Final = (
+    Step((Comment("At once."),)),
+    Step((Comment("It is urgent."),), minutes(5), begins=URGENT),
+    Step((Comment("They are in."),), at_opening=True, opening_of="office"),
+)
+CLIMBS: Final = (Climb(), Climb(repeat=REPEATED), Climb(LADDER, REPEATED), Climb(WAITING))
+OFFICE: Final = CalendarHours("office", hours=dict.fromkeys(range(7), ((2 * 60, 10 * 60),)))
+WORLD: Final = World({"office": calendar(OFFICE)}, windows={"repairs": [50 * MINUTE, 100 * MINUTE, 250 * MINUTE, 280 * MINUTE]})
 
 
 def bound(condition: Condition, climb: Climb = CLIMBS[0], *, title: str = "It waits", named: str = "") -> BoundRules:
     organisation = Organisation(
         priorities=(PriorityLevel("P1", {SOURCE: (f"1{named}",)}), PriorityLevel("P2", {SOURCE: (f"2{named}",)})),
         teams={team: Team(team, {SOURCE: (f"{team}{named}",)}) for team in "ABC"},
+        chains={"line": Chain("line", tuple(map(Tier, "ABC")))},
     )
     directory = Directory({team: f"{team}{named}" for team in "ABC"}, {"1": f"1{named}", "2": f"2{named}"})
     rule = Rule("rule", title, condition, climb.steps, Mode.LIVE, repeat=climb.repeat)
-    return bind(Rulebook(organisation, (rule,), title), SOURCE, directory, World())
+    return bind(Rulebook(organisation, (rule,), title), SOURCE, directory, WORLD)
 
 
 RULES: Final = {name: [bound(condition, climb) for climb in CLIMBS] for name, condition in (STRICT | LOOSE).items()}
@@ -170,10 +201,14 @@ RULES: Final = {name: [bound(condition, climb) for climb in CLIMBS] for name, co
 
 def acts_of(shape: str) -> list[tuple[str | None, Value]]:
     """What a rule of that shape looks at: a field and a value, or a message."""
-    written = repr((STRICT | LOOSE)[shape])
+    condition = (STRICT | LOOSE)[shape]
+    written = repr(condition)
     looked_at = [name for name in VALUES if f"field='{name}'" in written or ("Target" in written and name == "target.reply")]
     if any(word in written for word in OF_TEAM):
         looked_at.append("team")
+    for part in walk(condition):
+        if isinstance(part, Count):
+            looked_at += (field for field in OF_EVENT.get(part.event, ("team",)) if field not in looked_at)
     told: list[tuple[str | None, Value]] = [(name, value) for name in looked_at for value in VALUES[name]]
     return told + MESSAGE * 3 if any(word in written for word in IN_WORDS) else told
 

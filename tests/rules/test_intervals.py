@@ -11,6 +11,7 @@ from rules.intervals import (
     both_anchored,
     complement,
     contains,
+    gaps,
     gated,
     intersection,
     standing,
@@ -86,3 +87,18 @@ def test_a_stretch_is_as_wide_as_nothing_changes(a: Intervals, at: int) -> None:
     assert len({contains(a, t) for t in range(start, end)}) == 1
     assert start == 0 or contains(a, start - 1) is not contains(a, at)
     assert end == 40 or contains(a, end) is not contains(a, at)
+
+
+@given(st.lists(st.integers(0, 200), unique=True, max_size=40), st.integers(0, 40))
+def test_few_against_many_is_the_same_as_a_walk(boundaries: list[int], width: int) -> None:
+    """Opening hours of a year are cut by bisection, and give what walking through all of them gives."""
+    many = sorted(boundaries)[: len(boundaries) // 2 * 2]
+    few = [20, 21 + width, 70, 71 + width]
+    many += [1_000 + n for n in range(200)]
+    holds = [at for at in range(-5, 1_300) if contains(few, at) and contains(many, at)]
+    assert [at for at in range(-5, 1_300) if contains(intersection(few, many), at)] == holds
+    assert [at for at in range(-5, 1_300) if contains(intersection(many, few), at)] == holds
+    cut, anchors = gated(few, [7, 8], many)
+    assert [at for at in range(-5, 1_300) if contains(cut, at)] == holds
+    assert len(anchors) == len(cut) // 2
+    assert gaps(many, -5, 1_300) == complement(many, [-5, 1_300])

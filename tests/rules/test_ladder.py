@@ -78,7 +78,7 @@ class Run:
     rule: Rule
     ticket: Ticket = field(default_factory=ticket)
     taken: list[tuple[Steps, float]] = field(default_factory=list)
-    organisation: Organisation = Organisation()
+    organisation: Organisation = field(default_factory=Organisation)
 
     def look(self, minutes: float) -> Ahead:
         now = MONDAY + round(minutes * MINUTE)
@@ -329,7 +329,5 @@ def test_steps_keep_the_hours_of_the_team_that_has_the_ticket() -> None:
     run = Run(ladder(after(0), repeat=again, calendar=CALENDAR_OF_TEAM), organisation=Organisation(teams=teams))
     assert (run.take(0), run.next(0)) == ((0,), 3 * 60)
     assert (run.take(3 * 60), run.next(3 * 60)) == ((1,), 5 * 60)
-    opens = Run(
-        ladder(Step((tell("desk"),), at_opening=True), calendar=CALENDAR_OF_TEAM), organisation=Organisation(teams=teams)
-    )
+    opens = Run(ladder(Step((tell("desk"),), at_opening=True), calendar=CALENDAR_OF_TEAM), organisation=Organisation(teams=teams))
     assert (opens.due(0), opens.next(0), opens.due(60)) == ((), 60, (0,))

@@ -24,7 +24,7 @@ from rules.protocol import (
     Tell,
 )
 from rules.recipients import Recipients
-from rules.ticket import UNKNOWN, Ticket
+from rules.ticket import UNKNOWN, Ticket, Value
 from tests.rules.merging import NOW, bound, due, merged, rule, said, ticket
 
 
@@ -136,8 +136,12 @@ def test_a_digest_and_an_arbiter_keep_the_hours_of_the_team_that_has_the_ticket(
     words = Comment("Decided by {deadline}.")
     decides = Arbiter("head-of-it", Duration(2 * HOUR, calendar=CALENDAR_OF_TEAM))
     hand_over = replace(rule("hand-over", Digest("duty-manager", ""), decides, words), calendar=CALENDAR_OF_TEAM)
-    expected = {"g4": (NOW + HOUR, "2026-03-02 11:00 UTC"), "g1": (NOW, "2026-03-02 10:00 UTC"), UNKNOWN: (NOW, "(not known)")}
-    for team, (send_at, deadline) in expected.items():
+    expected: list[tuple[Value, int, str]] = [
+        ("g4", NOW + HOUR, "2026-03-02 11:00 UTC"),
+        ("g1", NOW, "2026-03-02 10:00 UTC"),
+        (UNKNOWN, NOW, "(not known)"),
+    ]
+    for team, send_at, deadline in expected:
         one = merged(ticket(team=team), hand_over)
         assert one.notices[0].send_at == send_at
         assert said(one)[1] == f"Decided by {deadline}."
