@@ -15,7 +15,7 @@ from agent.outside.facts import Outside
 from agent.pipeline import Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.sign_in import SignedIn, sign_in
-from agent.store import journal, refused_rules, renamed, sources
+from agent.store import journal, refused_rules, renamed, sources, unread
 from agent.store.database import Database
 from agent.store.installation import read_or_make
 from connectors.errors import ConnectorError
@@ -51,7 +51,7 @@ class App:
         self._refusal = ""
         self._outside = Outside(settings.protocol, settings.copies, settings.links)
         self._outside_state: Hashable = None
-        self._outside_troubles: list[str] = []
+        self._outside_troubles: list[str] | None = None  # None: what the store has of them is of another process
 
     # --- starting ------------------------------------------------------------------------------------------------------
 
@@ -189,14 +189,15 @@ class App:
         self._say_outside()
 
     def _say_outside(self) -> None:
-        """Log and journal what changed outside, and each trouble once."""
+        """Log and journal what changed outside, and each trouble once; what is still wrong is kept for `hoist status`."""
         changes = self._outside.changes()
-        troubles = self._outside.troubles(self.clock.now())
-        new = [said for said in troubles if said not in self._outside_troubles]
-        self._outside_troubles = troubles
-        if not changes and not new:
+        troubles, before = self._outside.troubles(self.clock.now()), self._outside_troubles
+        if not changes and troubles == before:
             return
+        new = [said for said in troubles if said not in (before or ())]
+        self._outside_troubles = troubles
         with self.database.transaction() as db:
+            unread.keep(db, troubles)
             for change in changes:
                 log.info("%s", change)
                 journal.append(db, "outside-read", self.clock.now(), "", **change.data())

@@ -117,7 +117,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
 
     found = check_all(config)
     if as_json:
-        _print_json(plain.data(found))
+        _print_json(plain.check_data(found))
     else:
         plain.check(Console(), found)
     sys.exit(FINDINGS if found.problems else DONE)
@@ -162,11 +162,11 @@ def status(config: Config = None, as_json: Json = False) -> None:
     from agent.commands import statuses
     from agent.screens import plain
 
-    found, now = statuses(config)
+    found, now, zone = statuses(config)
     if as_json:
         _print_json(plain.status_data(found))
     else:
-        plain.status(Console(), found, now)
+        plain.status(Console(), found, now, zone)
     sys.exit(DONE if found.healthy else FINDINGS)
 
 

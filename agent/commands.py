@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent.app import App, known_instances
 from agent.check import Checked, check
@@ -23,7 +24,7 @@ from agent.store.journal import Line
 from agent.why import Answer, named, why
 from rules.binding import bind
 from rules.instants import DAY, Instant
-from rules.language.problems import nearest
+from rules.language.problems import RulebookError, nearest
 
 log = logging.getLogger("hoist")
 
@@ -88,12 +89,21 @@ def check_all(config: Path | None) -> Checked:
     return check(settings, SystemClock(), instances)
 
 
-def statuses(config: Path | None) -> tuple[Status, Instant]:
-    """Every source, and the present instant."""
+def statuses(config: Path | None) -> tuple[Status, Instant, ZoneInfo]:
+    """Every source, the present instant, and the time zone in which people read it."""
     settings = load_settings(config)
     now = SystemClock().now()
     with closing(existing_store(settings)) as database:
-        return status(database, now, {source.name: source.poll_every for source in settings.sources}), now
+        found = status(database, now, {source.name: source.poll_every for source in settings.sources})
+    return found, now, _time_zone(settings)
+
+
+def _time_zone(settings: Settings) -> ZoneInfo:
+    """The organisation's; UTC where its files can't be read, which must not keep anybody from seeing how hoist is."""
+    try:
+        return ZoneInfo(load_protocol(settings.protocol).rulebook.organisation.time_zone)
+    except (ConfigError, RulebookError):
+        return ZoneInfo("UTC")
 
 
 def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | None) -> Answer:

@@ -63,9 +63,10 @@ class Again(NamedTuple):
 class Decision:
     """What to record about one ticket.
 
-    `steps` are further firings of recorded episodes, `anew` what their last one stands for from now on, `planned` the rows of new
-    firings. Dormant rows are `revived` with what is due now, or `queued` until their rule's turn; those of `over` were held back
-    and have nothing to wait for any more.
+    `steps` are further firings of recorded episodes, `anew` what their last one stands for from now on, `watched` those that were
+    watched a step further, `planned` the rows of new firings. Dormant rows are `revived` with what is due now, or `queued` until
+    their rule's turn; those of `over` were held back and have nothing to wait for any more; `forgotten` ones were only watched,
+    and another of their episode stands for all of it now.
     `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number, `records` their rows.
     """
 
@@ -74,10 +75,12 @@ class Decision:
     episodes: Final[tuple[EpisodeRow, ...]] = ()
     steps: Final[tuple[tuple[EpisodeRow, Due], ...]] = ()
     anew: Final[tuple[tuple[EpisodeRow, Due], ...]] = ()
+    watched: Final[tuple[EpisodeRow, ...]] = ()
     planned: Final[tuple[Planned, ...]] = ()
     revived: Final[tuple[Again, ...]] = ()
     queued: Final[tuple[Again, ...]] = ()
     over: Final[tuple[WaitingRow, ...]] = ()
+    forgotten: Final[tuple[WaitingRow, ...]] = ()
     out_of_backlog: Final[tuple[EpisodeRow, ...]] = ()
     holding: Final[Mapping[tuple[str, int], Episode]] = field(default_factory=dict)
     records: Final[Mapping[tuple[str, int], EpisodeRow]] = field(default_factory=dict)
@@ -216,10 +219,12 @@ class _Decider:
         self.episodes: list[EpisodeRow] = []
         self.steps: list[tuple[EpisodeRow, Due]] = []
         self.anew: list[tuple[EpisodeRow, Due]] = []
+        self.watched: list[EpisodeRow] = []
         self.planned: list[Planned] = []
         self.revived: list[Again] = []
         self.queued: list[Again] = []
         self.held_on: set[FiringKey] = set()
+        self.forgotten: list[WaitingRow] = []
         self.out_of_backlog: list[EpisodeRow] = []
         self.holding: dict[tuple[str, int], Episode] = {}
         self.records: dict[tuple[str, int], EpisodeRow] = {}
@@ -239,10 +244,12 @@ class _Decider:
             tuple(self.episodes),
             tuple(self.steps),
             tuple(self.anew),
+            tuple(self.watched),
             tuple(self.planned),
             tuple(self.revived),
             tuple(self.queued),
             tuple(row for key, row in self.dormant.items() if row.state is RowState.HELD and key not in self.held_on),
+            tuple(self.forgotten),
             tuple(self.out_of_backlog),
             self.holding,
             self.records,
@@ -256,23 +263,44 @@ class _Decider:
         rule = self.ruling.rule(episode.rule)
         number = self.next_numbers.get(rule.id, 1)
         self.next_numbers[rule.id] = number + 1
-        existing = episode.start < self.ruling.active_since(rule, self.now)
+        existing = episode.start < self._acts_since(rule)
         backlog = existing and rule.existing.limit == 0
-        fired_at, fired = _since(episode, self.now), Fired(due.steps, self.now)
+        watched = not (backlog or self._writes(rule))
+        fired = Fired(due.steps, self.now, due.since, watched=True) if watched else Fired(due.steps, self.now)
+        fired_at = _since(episode, self.now)
         row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, fired_at, backlog, (fired,))
-        self.episodes.append(row)
-        self._note(row, episode)
         if not backlog:
             self._plan(row, due, existing=existing)
+        if watched:
+            row = self._watched_on(row, episode)
+        self.episodes.append(row)
+        self._note(row, episode)
 
     def _go_on(self, row: EpisodeRow, episode: Episode) -> None:
         rule = self.ruling.rule(row.rule)
         self._note(row, episode)
         # What was left alone as older, and turns out to have begun after the activation, is escalated after all.
-        existing = (episode.start if row.backlog else row.fired_at) < self.ruling.active_since(rule, self.now)
-        if not self._writes(rule) or (existing and rule.existing.limit == 0):
+        existing = (episode.start if row.backlog else row.fired_at) < self._acts_since(rule)
+        if self._writes(rule):
+            self._write_on(row, episode, existing=existing or row.last.watched)  # watched: it was so before the rule went live
+        elif row.last.applied_at is not None and not (existing and rule.existing.limit == 0):
+            further = self._watched_on(row, episode)
+            if further is not row:
+                self.watched.append(further)
+                self._note(further, episode)
+
+    def _watched_on(self, row: EpisodeRow, episode: Episode) -> EpisodeRow:
+        """The episode with every further firing that would be due by now, had each been carried out when it was due."""
+        while (due := self._due(episode, row.applied)) is not None:
+            row = replace(row, firings=(*row.firings, Fired(due.steps, self.now, due.since, watched=True)))
+            self._plan(row, due)
+        return row
+
+    def _write_on(self, row: EpisodeRow, episode: Episode, *, existing: bool) -> None:
+        """What a rule that writes goes on with; what it only watched before was not done."""
+        if existing and self.ruling.rule(row.rule).existing.limit == 0:
             return
-        due = self._due(episode, row.applied)
+        due = self._due(episode, row.written)
         if due is None:
             return
         dormant = self.dormant.get(self._key(row, row.last.steps))
@@ -298,6 +326,7 @@ class _Decider:
             return
         self.held_on.add(dormant.key)
         self.anew.append((row, due))
+        self.forgotten += [other for other in self._only_watched(row) if other is not dormant]
         queued = dormant.state is RowState.WATCHED and existing and self.ruling.rule(row.rule).existing.limit is not None
         (self.queued if queued else self.revived).append(Again(dormant, due))
 
@@ -316,6 +345,11 @@ class _Decider:
         said = "" if gate is None else str(gate)
         self.planned.append(Planned(key, due.since, self.now, not_before, self.urgency, sentences, state, said))
 
+    def _only_watched(self, row: EpisodeRow) -> list[WaitingRow]:
+        """The rows of an episode that were noted and not written."""
+        own = (each for each in self.dormant.values() if (each.key.rule, each.key.episode) == (row.rule, row.number))
+        return [each for each in own if each.state is RowState.WATCHED]
+
     def _due(self, episode: Episode, fired: Sequence[Fired]) -> Due | None:
         """The firing that is due now after these; the ticket is looked at again when a further one is."""
         found = _ahead(self.evaluation, episode, fired, self.now)
@@ -330,6 +364,10 @@ class _Decider:
         if gate is not None:
             self.next_look = min(self.next_look, gate.until)
         return gate
+
+    def _acts_since(self, rule: Rule) -> Instant:
+        """What began before is backlog: before the rule was activated, or the ticket was seen again after it had been gone."""
+        return max(self.ruling.active_since(rule, self.now), self.ticket.returned or 0)
 
     def _writes(self, rule: Rule) -> bool:
         """Whether a rule may write now; the ticket is looked at again when its time comes."""

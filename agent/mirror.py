@@ -33,7 +33,15 @@ def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Tic
     if before is not None and _overtaken(read, before):
         return None
     kept = read if before is None else _with_the_past(read, before)
-    return _with_own_acts(with_what_was_seen(kept, before), sent)
+    return _with_own_acts(with_what_was_seen(_in_sight_again(kept, before), before), sent)
+
+
+def _in_sight_again(read: Ticket, before: Ticket | None) -> Ticket:
+    """A ticket that was gone and is back has a new life, in which what began in the former one is old."""
+    if before is None or read.gone is not None:
+        return read
+    returned = before.returned if before.gone is None else read.known
+    return read if returned is None else replace(read, returned=returned)
 
 
 def _overtaken(read: Ticket, before: Ticket) -> bool:

@@ -95,11 +95,13 @@ def decided(
     confirmed_at: Instant,
     make: Callable[[int], Sequence[Operation]],
     now: Instant,
+    *,
+    version: str,
 ) -> OperationRow | None:
     """Record an escalation, and mark its rows and its first operation as sent; gives that operation, None where it has none.
 
     `rows` are held by the caller; `steps` are theirs, one each, and name them from now on. `make(number)` gives the operations of
-    the escalation with that number.
+    the escalation with that number. `version`: that of the rulebook, for the journal.
     """
     number = operations.add(db, escalation, confirmed_at)
     operations.add_operations(db, number, make(number))
@@ -114,7 +116,7 @@ def decided(
             nothing = "there was nothing to write"
             waiting.move(db, row, RowState.APPLIED, step=key.step, settled_at=confirmed_at, problem=nothing, **place)
             episodes.apply(db, key.source, key.ticket, key.rule, key.episode, confirmed_at)
-    _journal_decision(db, steps, escalation, number, confirmed_at)
+    _journal_decision(db, steps, escalation, number, confirmed_at, version)
     return first
 
 
@@ -135,7 +137,9 @@ def postpone(db: Connection, rows: Sequence[WaitingRow], not_before: Instant, re
         waiting.move(db, row, RowState.PLANNED, not_before=not_before, problem=reason)
 
 
-def _journal_decision(db: Connection, steps: Sequence[DueStep], escalation: Escalation, number: int, at: Instant) -> None:
+def _journal_decision(
+    db: Connection, steps: Sequence[DueStep], escalation: Escalation, number: int, at: Instant, version: str
+) -> None:
     journal.append(
         db,
         "escalated",
@@ -143,6 +147,7 @@ def _journal_decision(db: Connection, steps: Sequence[DueStep], escalation: Esca
         escalation.ticket.source,
         escalation.ticket.id,
         escalation=number,
+        rules=version,
         because={str(step.key): list(step.because) for step in steps},
         fields=[[c.field, c.old, c.new] for c in (escalation.restriction, *escalation.changes) if c is not None],
         labels=list(escalation.add_labels),

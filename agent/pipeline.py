@@ -348,7 +348,7 @@ class Pipeline:
         holding = [self.ruling.rule(rule) for rule, _ in decision.holding]
         escalation = merge(ticket, steps, self.ruling.rules, at, holding)
         make = partial(outbox.operations_of, escalation, at, self._mark)
-        return outbox.decided(db, true, steps, escalation, at, make, now)
+        return outbox.decided(db, true, steps, escalation, at, make, now, version=self.ruling.rules.version)
 
     def _lost(self, db: Connection, name: str, rows: list[WaitingRow], reading: Reading) -> None:
         """The fresh read did not bring the ticket."""

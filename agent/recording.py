@@ -27,6 +27,10 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
     for decision in made:
         for episode, due in decision.steps:
             episodes.begin(db, source, episode, Fired(due.steps, now))
+        for episode in decision.watched:
+            episodes.watch(db, source, episode)
+        if decision.forgotten:
+            waiting.forget(db, decision.forgotten)
         for episode in decision.out_of_backlog:
             episodes.leave_backlog(db, source, episode)
         for episode, due in decision.anew:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from rules.language.problems import Problem, RulebookError, nearest
 from rules.lint import findings
 from rules.matrix import matrix_rules
 from rules.protocol import Rulebook
+from rules.prove import Guard, Kind, Proof, prove, read_guard, read_within, usual_guards
 from rules.rulebook import load
 from rules.sentences import Explained, explained
 from rules.stories import Told, bound_for, read_stories, tell, zone_of
@@ -35,13 +36,32 @@ _CUT: Final = "the text ends before"
 
 
 @dataclass(frozen=True, slots=True)
+class Deep:
+    """What is asked of every ticket there could be: the kinds that must be escalated (none: the usual ones), and how soon."""
+
+    covered: tuple[str, ...] = ()
+    within: str | None = None
+    progress: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Linted:
-    """What is wrong in a protocol, what is worth a look, and what is better written otherwise."""
+    """What is wrong in a protocol, what is worth a look, and what is better written otherwise.
+
+    `proofs` are the answers about every ticket there could be, None where they were not asked for.
+    """
 
     rules: int = 0
     problems: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] | None = None
+
+    @property
+    def at_fault(self) -> int:
+        """How many things there are to mend or to look at."""
+        found = [proof for proof in self.proofs or () if proof.kind is Kind.FOUND]
+        return len(self.problems) + len(self.findings) + len(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +94,16 @@ class FromMatrix:
     problems: tuple[str, ...] = ()
 
 
-def lint_rules(place: Path | None, config: Path | None) -> Linted:
-    """What is to be said of a protocol without any helpdesk."""
+def lint_rules(place: Path | None, config: Path | None, deep: Deep | None = None) -> Linted:
+    """What is to be said of a protocol without any helpdesk.
+
+    Raises ConfigError where what is asked of it `deep` can't be read, or the solver for that is not installed.
+    """
     whole = protocol_place(place, config)
     try:
         loaded = load(texts(whole), library())
-        bound_for(loaded.rulebook, _world(loaded.rulebook, whole, config))
+        world = _world(loaded.rulebook, whole, config)
+        bound_for(loaded.rulebook, world)
     except RulebookError as error:
         return Linted(problems=tuple(str(problem) for problem in error.problems))
     except BindingError as error:
@@ -87,8 +111,38 @@ def lint_rules(place: Path | None, config: Path | None) -> Linted:
     cut = [hint for hint in loaded.hints if hint.expected.startswith(_CUT)]
     worth_a_look = [*map(str, cut), *map(str, findings(loaded.rulebook, today()))]
     return Linted(
-        len(loaded.rulebook.rules), (), tuple(worth_a_look), tuple(str(hint) for hint in loaded.hints if hint not in cut)
+        len(loaded.rulebook.rules),
+        (),
+        tuple(worth_a_look),
+        tuple(str(hint) for hint in loaded.hints if hint not in cut),
+        None if deep is None else _proofs(loaded.rulebook, world, deep),
     )
+
+
+def _proofs(rulebook: Rulebook, world: World, deep: Deep) -> tuple[Proof, ...]:
+    guards = _guards(rulebook, deep)
+    try:
+        return prove(rulebook, world, guards, first_year=today().year, progress=deep.progress)
+    except BindingError as error:
+        raise ConfigError(*error.problems) from None
+    except ImportError as error:
+        raise ConfigError('--deep needs a solver, which is installed with: pip install "hoist[deep]"') from error
+
+
+def _guards(rulebook: Rulebook, deep: Deep) -> tuple[Guard, ...]:
+    try:
+        if deep.covered or deep.within is None:
+            return tuple(read_guard(text, deep.within, rulebook) for text in deep.covered)
+        within = read_within(deep.within, rulebook)
+        return tuple(replace(guard, within=within) for guard in usual_guards(rulebook))
+    except RulebookError as error:
+        raise ConfigError(*(f"--{problem.file}: {_said(problem)}" for problem in error.problems)) from None
+
+
+def _said(problem: Problem) -> str:
+    """Without line and column: an option is one line."""
+    nearest_name = f'; did you mean "{problem.hint}"?' if problem.hint else ""
+    return f'"{problem.text}": {problem.expected}{nearest_name}'
 
 
 def today() -> date:

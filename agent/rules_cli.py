@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,7 +23,10 @@ Protocol = Annotated[
 ]
 Place = Annotated[Path | None, typer.Argument(help="A folder or file (default: the protocol of hoist.yaml, else ./protocol).")]
 
-_LINT: Final = "Example: hoist rules lint protocol"
+_LINT: Final = (
+    "Examples: hoist rules lint protocol; "
+    'hoist rules lint --deep --covered "priority: P1, status: [new, open]" --within "15 minutes"'
+)
 _TEST: Final = (
     'Examples: hoist rules test; hoist rules test --from jira-cloud:SD-17 --should-fire "2026-11-02 14:15" --rule nobody-took-it'
 )
@@ -38,17 +43,46 @@ def _print_json(found: Any) -> None:
 
 
 @rules_app.command("lint", epilog=_LINT)
-def lint(place: Place = None, config: Config = None, as_json: Json = False) -> None:
-    """Check rules without any helpdesk: every mistake at once, with its place. Exit code 1 where something is found."""
-    from agent.rule_commands import lint_rules
+def lint(
+    place: Place = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Think of every ticket that there could be, too.")] = False,
+    covered: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHEN", help="With --deep: tickets that must be escalated, as in a rule's `when`; may be repeated."),
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="TIME", help='With --deep: so soon must they be, like "15 minutes".')
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Check rules without any helpdesk: every mistake at once, with its place. Exit code 1 where something is found.
+
+    --deep also finds rules that can never fire, rules that undo each other for ever, and urgent tickets that nobody escalates.
+    """
+    from agent.rule_commands import Deep, lint_rules
     from agent.screens import rules as screen
 
-    found = lint_rules(place, config)
+    if not deep and (covered or within is not None):
+        raise typer.BadParameter("--covered and --within belong to --deep")
+    with _progress(shown=deep) as told:
+        found = lint_rules(place, config, Deep(tuple(covered or ()), within, told) if deep else None)
     if as_json:
         _print_json(screen.lint_data(found))
     else:
         screen.lint(Console(), found)
-    sys.exit(FINDINGS if found.problems or found.findings else DONE)
+    sys.exit(FINDINGS if found.at_fault else DONE)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[str], None]]:
+    """A line on a terminal that says what is under way; nothing where standard error is none."""
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield lambda _: None
+        return
+    with console.status("") as line:
+        yield line.update
 
 
 @rules_app.command("test", epilog=_TEST)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from agent.store import episodes, mirrored, operations, quarantine, refused_rules, sources, waiting
+from agent.store import episodes, mirrored, operations, quarantine, refused_rules, sources, unread, waiting
 from agent.store.database import Database
 from agent.store.quarantine import QuarantineRow
 from agent.store.sources import SourceRow
@@ -49,22 +49,27 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All sources by name, and what is wrong with changed rules that were not taken over; empty where none were."""
+    """All sources by name, and what is wrong with changed rules that were not taken over; empty where none were.
+
+    `unread`: a sentence for each list, window or rota that can't be read, with the copy that counts in its place.
+    """
 
     sources: tuple[SourceStatus, ...]
     refused_rules: str
+    unread: tuple[str, ...]
 
     @property
     def healthy(self) -> bool:
         """Nothing waits for a person, and there is something to be healthy."""
-        return bool(self.sources) and not self.refused_rules and all(source.healthy for source in self.sources)
+        mended = not (self.refused_rules or self.unread)
+        return bool(self.sources) and mended and all(source.healthy for source in self.sources)
 
 
 def status(database: Database, now: Instant, poll_every: Mapping[str, int]) -> Status:
     """Every source that the store knows. `poll_every` in milliseconds, by source, as the settings have it."""
     with database.reading() as db:
         found = tuple(_status(db, row, now, poll_every.get(row.source, 0)) for row in sources.rows(db))
-        return Status(found, refused_rules.refused(db))
+        return Status(found, refused_rules.refused(db), unread.kept(db))
 
 
 def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> SourceStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,7 @@ from agent.errors import ConfigError
 from agent.evaluate import HOLD_LABEL, held_by_label
 from agent.store import episodes, mirrored, operations, sources, waiting
 from agent.store.database import Database
-from agent.store.episodes import EpisodeRow
+from agent.store.episodes import EpisodeRow, Fired
 from agent.store.operations import OperationRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
@@ -22,9 +23,10 @@ from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
 from rules.explain import Reason, because, reasons
 from rules.identity import match
-from rules.instants import FOREVER, Instant, moment
+from rules.instants import FOREVER, Instant
 from rules.ladder import Steps, ahead, step_name
 from rules.language.problems import nearest
+from rules.lifetime import mode_at
 from rules.obstacles import in_the_way
 from rules.phrases import stamp
 from rules.protocol import Mode, Rule
@@ -54,10 +56,11 @@ class RuleAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about one ticket at an instant."""
+    """Everything about one ticket at an instant, for people in a time zone."""
 
     ticket: Ticket
     at: Instant
+    zone: ZoneInfo
     rules: tuple[RuleAnswer, ...]
     notes: tuple[str, ...]
 
@@ -86,10 +89,10 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
         )
         row = sources.found_source(db, bound.source)
     chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
-    notes = _notes(ticket, at, row.problem if row else "")
+    notes = _notes(ticket, at, row.problem if row else "", bound.zone)
     if any(story.concerns(each.rule) for each in bound.rules if each.rule.confidential):
         ticket = replace(ticket, fields={**ticket.fields, **dict.fromkeys(TEXTS, CONCEALED), "labels": ()}, native={})
-    return Answer(ticket, at, tuple(story.answer(each, with_tree=rule is not None) for each in chosen), notes)
+    return Answer(ticket, at, bound.zone, tuple(story.answer(each, with_tree=rule is not None) for each in chosen), notes)
 
 
 def named(db: Connection, source: str, name: str) -> Ticket:
@@ -119,6 +122,8 @@ class _Story:
 
     def answer(self, rule: Rule, *, with_tree: bool = False) -> RuleAnswer:
         mode = self.modes.get(rule.id, rule.mode)
+        if mode is Mode.LIVE:
+            mode = mode_at(rule, self.bound.calendars, self.at)
         rows = [row for row in self.rows if row.key.rule == rule.id]
         done = tuple(self._done(row, rule) for row in rows)
         holds = self.evaluation.truth(rule.condition, self.at)
@@ -137,12 +142,12 @@ class _Story:
     # --- what was done ---------------------------------------------------------------------------------------------------
 
     def _done(self, row: WaitingRow, rule: Rule) -> str:
-        since = f"{self._called(row, rule)} due since {stamp(row.instant)}"
+        since = f"{self._called(row, rule)} due since {self._stamp(row.instant)}"
         problem = f": {row.problem}" if row.problem else ""
-        settled = stamp(row.settled_at) if row.settled_at is not None else ""
+        settled = self._stamp(row.settled_at) if row.settled_at is not None else ""
         match row.state:
             case RowState.PLANNED:
-                return f"{since} waits to be written, not before {stamp(row.not_before)}{problem}"
+                return f"{since} waits to be written, not before {self._stamp(row.not_before)}{problem}"
             case RowState.QUEUED | RowState.WATCHED:
                 return f"{since} {_AT_REST[row.state]}"
             case RowState.HELD:
@@ -175,7 +180,7 @@ class _Story:
         """When hoist looks for the mark of an escalation's unanswered request."""
         unanswered = (row for row in self.sent if row.escalation == escalation and row.state is OperationState.UNKNOWN)
         at = min((row.look_at for row in unanswered if row.look_at is not None), default=None)
-        return "hoist looks for its mark" + (f" from {moment(at):%H:%M:%S} UTC on" if at is not None else ""), at
+        return "hoist looks for its mark" + (f" from {self._stamp(at)} on" if at is not None else ""), at
 
     def _written(self, escalation: int | None) -> str:
         applied = [row.operation for row in self.sent if row.escalation == escalation and row.state is OperationState.APPLIED]
@@ -185,7 +190,7 @@ class _Story:
 
     def _next(self, rule: Rule, mode: Mode) -> tuple[str, Instant | None]:
         if self.at < self.ticket.created:
-            return f"nothing to say before the ticket was created, at {stamp(self.ticket.created)}", None
+            return f"nothing to say before the ticket was created, at {self._stamp(self.ticket.created)}", None
         if self.ticket.gone is not None:
             return "nothing: the ticket is gone", None
         if held_by_label(self.ticket):
@@ -194,20 +199,24 @@ class _Story:
         computed = self.evaluation.episodes_of(rule.id)
         current = next((episode for episode in computed if episode.holds_at(self.at)), None)
         if current is not None:
-            return self._next_of(rule, act, current, computed)
+            return self._next_of(rule, mode, act, current, computed)
         upcoming = min((start for e in computed for start, _ in e.stretches if start > self.at), default=None)
         if upcoming is None:
             return "nothing, unless the ticket changes", None
-        return f"{act} at {stamp(upcoming)} if nothing changes until then", upcoming
+        return f"{act} at {self._stamp(upcoming)} if nothing changes until then", upcoming
 
-    def _next_of(self, rule: Rule, act: str, current: Episode, computed: Sequence[Episode]) -> tuple[str, Instant | None]:
+    def _next_of(
+        self, rule: Rule, mode: Mode, act: str, current: Episode, computed: Sequence[Episode]
+    ) -> tuple[str, Instant | None]:
         """While the rule holds."""
         matched = dict(zip(computed, match([r.recorded for r in self._of(rule)], computed), strict=True))
         known = matched[current]
         row = next((r for r in self._of(rule) if known is not None and r.number == known.number), None)
         if row is None:
             return self._first_step(rule, act, current)
-        if row.backlog:
+        if row.backlog and self._is_of_a_former_life(current.start):
+            return f"nothing while this lasts: it was so {_BEFORE_IT_WAS_GONE}", None
+        if row.backlog or (mode is Mode.LIVE and row.last.watched and rule.existing.limit == 0):
             return "nothing while this lasts: it was so before the rule went live (existing_tickets)", None
         waits = [r for r in self.rows if (r.key.rule, r.key.episode) == (rule.id, row.number)]
         open_row = next((r for r in waits if r.state in _OPEN), None)
@@ -215,12 +224,14 @@ class _Story:
             look, at = self._look(open_row.escalation)
             return f"{look}, and writes it again only if it is not there", at
         if open_row is not None:
-            return f"it is written, if still true, from {stamp(open_row.not_before)} on", open_row.not_before
+            return f"it is written, if still true, from {self._stamp(open_row.not_before)} on", open_row.not_before
         if any(r.state is RowState.QUEUED for r in waits):
             return "it is written, if still true, when the rule's turn comes (existing_tickets)", None
         if held := next((r for r in waits if r.state is RowState.HELD), None):
             return f"it is held back {held.problem}", None
-        return self._next_step(rule, act, row, current, waits)
+        if rule.existing.limit == 0 and self._is_of_a_former_life(row.fired_at):
+            return f"nothing more while this lasts: it was so {_BEFORE_IT_WAS_GONE}", None
+        return self._next_step(rule, act, row, current, waits, row.written if mode is Mode.LIVE else row.applied)
 
     def _first_step(self, rule: Rule, act: str, current: Episode) -> tuple[str, Instant | None]:
         """Before its first firing."""
@@ -229,16 +240,21 @@ class _Story:
             return f"{act} at the next turn of hoist run", None
         if found.next_look == FOREVER:
             return "nothing, unless the ticket changes", None
-        return f"{step_name(rule, 0)} at {stamp(found.next_look)} if it is still so", found.next_look
+        return f"{step_name(rule, 0)} at {self._stamp(found.next_look)} if it is still so", found.next_look
 
     def _next_step(
-        self, rule: Rule, act: str, row: EpisodeRow, current: Episode, waits: Sequence[WaitingRow]
+        self,
+        rule: Rule,
+        act: str,
+        row: EpisodeRow,
+        current: Episode,
+        waits: Sequence[WaitingRow],
+        applied: Sequence[Fired],
     ) -> tuple[str, Instant | None]:
-        """While nothing of the episode is under way."""
+        """While nothing of the episode is under way; `applied` is what counts as done."""
         asleep = any(r.state is RowState.SUPERSEDED for r in waits)
         if row.last.applied_at is None and not asleep:
             return "no further step before the last one was written", None
-        applied = row.applied
         last = applied[-1].applied_at if applied else None
         found = ahead(self.evaluation, current, [fired.steps for fired in applied], last, self.at)
         if found.due is not None:
@@ -248,11 +264,19 @@ class _Story:
             return "nothing more while this lasts", None
         then = ahead(self.evaluation, current, [fired.steps for fired in applied], last, found.next_look).due
         name = step_name(rule, then.step) if then is not None else "a step"
-        return f"{name} at {stamp(found.next_look)} if it is still so", found.next_look
+        return f"{name} at {self._stamp(found.next_look)} if it is still so", found.next_look
+
+    def _is_of_a_former_life(self, began: Instant) -> bool:
+        return began < (self.ticket.returned or 0)
+
+    def _stamp(self, at: Instant) -> str:
+        return stamp(at, self.bound.zone)
 
     def _of(self, rule: Rule) -> list[EpisodeRow]:
         return [row for row in self.recorded if row.rule == rule.id]
 
+
+_BEFORE_IT_WAS_GONE = "before the ticket, which had been gone, was seen again (existing_tickets)"
 
 _AT_REST = {
     RowState.QUEUED: "waits for its rule's turn: it was so before the rule went live (existing_tickets)",
@@ -277,14 +301,14 @@ def _named(value: Value, names: Mapping[str, str]) -> str:
     return "nobody" if value is None else names.get(str(value), str(value))
 
 
-def _notes(ticket: Ticket, at: Instant, problem: str) -> tuple[str, ...]:
+def _notes(ticket: Ticket, at: Instant, problem: str, zone: ZoneInfo) -> tuple[str, ...]:
     notes = []
     if at < ticket.created:
-        notes.append(f"the ticket was not there yet: it was created at {stamp(ticket.created)}")
+        notes.append(f"the ticket was not there yet: it was created at {stamp(ticket.created, zone)}")
     if held_by_label(ticket):
         notes.append(f"the label {HOLD_LABEL} keeps hoist away from this ticket")
     if ticket.gone is not None:
-        notes.append(f"gone since {stamp(ticket.gone)}: deleted, or no longer visible to hoist")
+        notes.append(f"gone since {stamp(ticket.gone, zone)}: deleted, or no longer visible to hoist")
     if problem:
         notes.append(f"the source stands still, so this may be out of date: {problem}")
     return tuple(notes)

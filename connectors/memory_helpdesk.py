@@ -217,6 +217,14 @@ class MemoryHelpdesk:
             stored = self._present(ticket_id)
             stored.deleted, stored.hidden_from = at, at + self.search_lag
 
+    def bring_back(self, ticket_id: str) -> None:
+        """A ticket that was deleted is there again as it was: restored from a bin, or visible to hoist's account once more."""
+        with self._lock:
+            at = self._arrive()
+            stored = self._tickets[ticket_id]
+            stored.deleted, stored.hidden_from = None, FOREVER
+            self._happened(stored, at)
+
     # --- it misbehaves ---------------------------------------------------------------------------------------------
 
     def fail_next(self, error: ConnectorError, *, after_effect: bool = False, on: RequestKind | None = None) -> None:

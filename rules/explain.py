@@ -24,6 +24,9 @@ from rules.ticket import Ticket, Value
 __all__ = ["PLACEHOLDERS", "Reason", "because", "fill", "in_short", "inert", "reasons", "unknown_placeholders", "values_of"]
 
 
+_Standing = tuple[bool | None, Instant, Instant]  # whether something holds, since when, and until when if nothing changes
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One part of a rule's condition at an instant, and the parts that it is made of.
@@ -42,7 +45,7 @@ class Reason:
 
     def __str__(self) -> str:
         words = self.words or phrase(self.condition)
-        return _sentence(self.condition, words, self.zone, self.holds, self.since, self.until)
+        return _sentence(self.condition, words, (self.holds, self.since, self.until), self.zone)
 
 
 def reasons(evaluation: Evaluation, rule: str, at: Instant) -> Reason:
@@ -62,7 +65,7 @@ def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
     """
     life, found = evaluation.timeline.life, evaluation.found
     told, zone = evaluation.bound(rule).told, evaluation.rules.zone
-    return tuple(dict.fromkeys([_sentence(part, words, zone, *_at(found(number), at, life)) for part, number, words in told]))
+    return tuple(dict.fromkeys([_sentence(part, words, _at(found(number), at, life), zone) for part, number, words in told]))
 
 
 def in_short(evaluation: Evaluation, rule: str) -> str:
@@ -79,9 +82,8 @@ def in_short(evaluation: Evaluation, rule: str) -> str:
     return "; ".join(dict.fromkeys(said))
 
 
-def _sentence(
-    condition: Condition, words: str, zone: ZoneInfo, holds: bool | None, since: Instant, until: Instant  # noqa: FBT001
-) -> str:
+def _sentence(condition: Condition, words: str, standing: _Standing, zone: ZoneInfo) -> str:
+    holds, since, until = standing
     if holds is None:
         missing = f" (no record of the {condition.field} then)" if isinstance(condition, State) else ""
         answer = f"not known{missing}"
@@ -98,7 +100,7 @@ def _reason(evaluation: Evaluation, condition: Condition, at: Instant) -> Reason
     return Reason(condition, holds, since, until, parts, evaluation.rules.zone)
 
 
-def _at(found: Holds, at: Instant, life: Intervals) -> tuple[bool | None, Instant, Instant]:
+def _at(found: Holds, at: Instant, life: Intervals) -> _Standing:
     """Whether it holds at an instant, since when, and until when if nothing changes."""
     surely, may, _ = found
     if not life or not life[0] <= at < life[1]:

@@ -19,14 +19,15 @@ class Recorded:
     """An episode as the store holds it.
 
     `confirmed` are the server times of the reads that confirmed its firings, one for each step, oldest first; of a firing that
-    no fresh read has confirmed yet, the instant at which it was decided. `pending`: the last of them has not taken effect.
+    no fresh read has confirmed yet, the instant at which it was decided. So many of the last ones are `pending`: they have not
+    taken effect.
     """
 
     rule: str
     number: int
     anchor: Instant
     confirmed: tuple[Instant, ...]
-    pending: bool = False
+    pending: int = 0
 
     @property
     def reach(self) -> tuple[int, int]:

@@ -119,9 +119,10 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
 
 
 def _time_zone(calendars: Mapping[str, CalendarHours], usual: str | None) -> str:
-    """The organisation's where it says none: that of its usual calendar; else the one that all of its calendars share, else UTC."""
-    if usual in calendars and calendars[usual].names_zone:
-        return calendars[usual].time_zone
+    """The organisation's where it says none: that of its usual calendar, else the one that all calendars share, else UTC."""
+    own = calendars.get(usual or "")
+    if own is not None and own.names_zone:
+        return own.time_zone
     zones = {hours.time_zone for hours in calendars.values() if hours.names_zone}
     return zones.pop() if len(zones) == 1 else "UTC"
 

@@ -235,7 +235,7 @@ class _Judge:
                 )
             elif self.story.nothing_else:
                 said = "and nothing else was to fire"
-            elif step.rule in expected_rules and step.steps[0] == 0:
+            elif step.rule in expected_rules:
                 said = "which the story does not expect"
             else:
                 continue

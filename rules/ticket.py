@@ -146,7 +146,8 @@ class Ticket:
     `changes` and `messages` are ordered by (at, sequence). `known` is the server time of the read. `fields` holds the present
     values; a field that is missing is unknown. `complete_from` is the earliest instant from which the changes are complete
     (creation, unless the platform cut its history); before it, changed fields are unknown. `gone` ends the ticket's life
-    (deleted, merged away, no longer visible).
+    (deleted, merged away, no longer visible); `returned` is when one that was gone was last seen again: what began before that
+    is backlog, as it is where a rule begins.
     """
 
     ref: Final[TicketRef]
@@ -161,3 +162,4 @@ class Ticket:
     complete_from: Final[Instant | None] = None
     gone: Final[Instant | None] = None
     native: Final[Mapping[str, str]] = field(default_factory=dict)  # native values beside the normalised ones, for screens
+    returned: Final[Instant | None] = None

@@ -80,7 +80,7 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         _show(console, summary)
         chosen = eventful(evidence.tickets, evidence.comments)
         if chosen is not None:
-            told(console, chosen, evidence.comments, names)
+            told(console, chosen, evidence.comments, names, evidence.ruling.rules.zone)
         if options.json_file is not None:
             _write(options.json_file, summary)
         _last_words(console, options, summary, folder)
@@ -149,13 +149,14 @@ def _folder(store: Path | None) -> Iterator[Path]:
 
 def play(stage: Stage, start: Instant, end: Instant, console: Console) -> None:
     """Turn by turn: the clock stands while hoist works, then jumps to whatever comes next."""
+    zone = stage.app.pipelines[0].ruling.rules.zone
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading all tickets", total=end - start)
         while True:
             stage.app.turn()
             now = stage.clock.now()
-            progress.update(task, completed=now - start, description=f"{moment(now):%a %d %b %H:%M}")
+            progress.update(task, completed=now - start, description=f"{moment(now).astimezone(zone):%a %d %b %H:%M}")
             if now >= end:
                 return
             stage.clock.jump(min(_next(stage, now), end))

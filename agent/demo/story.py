@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
@@ -55,17 +56,18 @@ def eventful(tickets: Iterable[Ticket], comments: Sequence[FoundComment]) -> Tic
     return max(candidates, key=lambda t: (written[t.ref.id], min(len(t.changes), LONGEST), t.key), default=None)
 
 
-def told(console: Console, ticket: Ticket, comments: Sequence[FoundComment], names: Names) -> None:
-    """Print the story, wrapped behind a hanging indent; names are kept on one line."""
+def told(console: Console, ticket: Ticket, comments: Sequence[FoundComment], names: Names, zone: ZoneInfo) -> None:
+    """Print the story, wrapped behind a hanging indent; names are kept on one line. Times are local ones of the zone."""
     console.print()
-    console.print(Text(f"{ticket.key}: {ticket.fields.get('subject')}", "bold"), soft_wrap=True)
+    heading = (f"{ticket.key}: {ticket.fields.get('subject')}", "bold")
+    console.print(Text.assemble(heading, (f"   (times of {zone.key})", "dim")), soft_wrap=True)
     entries = sorted(_entries(ticket, comments, names), key=lambda entry: entry[:2])
     if len(entries) > LONGEST:
         left_out = len(entries) - LONGEST + 1
         gap = Entry(entries[FIRST].at, 0, (f"... {left_out} more ...",), "dim")
         entries = [*entries[:FIRST], gap, *entries[FIRST + left_out :]]
     for entry in entries:
-        _print(console, entry)
+        _print(console, entry, zone)
 
 
 def _entries(ticket: Ticket, comments: Sequence[FoundComment], names: Names) -> Iterable[Entry]:
@@ -83,9 +85,9 @@ def _entries(ticket: Ticket, comments: Sequence[FoundComment], names: Names) -> 
             yield _comment(comment)
 
 
-def _print(console: Console, entry: Entry) -> None:
+def _print(console: Console, entry: Entry, zone: ZoneInfo) -> None:
     width = max(console.width, MARGIN + 30)
-    lead, indent = f"{moment(entry.at):%a %d %b %H:%M}  ".ljust(MARGIN), " " * MARGIN
+    lead, indent = f"{moment(entry.at).astimezone(zone):%a %d %b %H:%M}  ".ljust(MARGIN), " " * MARGIN
     for number, paragraph in enumerate(entry.said):
         first = indent if number else lead
         lines = textwrap.wrap(

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent.outside.copies import Copies
 from agent.outside.links import Links
@@ -17,6 +18,7 @@ from rules.calendars import ALWAYS, calendar
 from rules.instants import FOREVER, Instant, instant, moment
 from rules.intervals import Intervals, intersection
 from rules.local_times import beginning, joined, stretch
+from rules.phrases import stamp
 from rules.protocol import NamedList, NamedWindow, Organisation
 from rules.rota import OVERRIDE, Rota, Shift, is_rota, without
 from rules.world import World
@@ -73,10 +75,10 @@ class Outside:
         """What is wrong with files and URLs, a sentence each."""
         return [said for source in self._sources.values() if (said := source.trouble(now))]
 
-    def nameless(self, now: Instant) -> list[str]:
-        """Events of rotas, present and to come, in which nobody is named."""
+    def nameless(self, now: Instant, zone: ZoneInfo) -> list[str]:
+        """Events of rotas, present and to come, in which nobody is named, with their times in a zone."""
         return [
-            f"{source.name} has an event from {moment(event.start):%Y-%m-%d %H:%M} UTC in which nobody is named by an "
+            f"{source.name} has an event from {stamp(event.start, zone)} in which nobody is named by an "
             f"e-mail address: {event.summary}"
             for source in self._of(Kind.ROTA)
             for event in [event for event in source.facts.occurrences if not event.who and event.end > now][:1]

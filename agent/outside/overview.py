@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from agent.outside.facts import Outside, users_of
 from agent.outside.unreadable import shown
-from rules.instants import DAY, Instant, written
+from rules.instants import DAY, Instant
 from rules.intervals import contains
 from rules.local_times import beginning
+from rules.phrases import stamp
 from rules.protocol import NamedList, NamedWindow, Organisation
 from rules.rota import Rota
 from rules.world import World
@@ -18,6 +20,7 @@ AHEAD = 14 * DAY
 """How far ahead gaps of a rota are looked for."""
 
 _SHOWN = 3
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,11 @@ class ShownList:
 
 @dataclass(frozen=True, slots=True)
 class ShownWindow:
-    """A window: whether it is on, and its present or next stretch in UTC ("" where none is known)."""
+    """A window: whether it is on, and its present or next stretch [from, to), None where none is known."""
 
     name: str
     on: bool
-    begins: str
-    ends: str
+    stretch: tuple[Instant, Instant] | None
     file: str
     owner: str
     until: str
@@ -46,41 +48,43 @@ class ShownWindow:
 
 @dataclass(frozen=True, slots=True)
 class ShownRota:
-    """A rota: who is on duty now and until when, who is next and from when, and gaps of the next 14 days, in UTC.
+    """A rota: who is on duty now and until when, who is next and from when, and gaps of the next 14 days.
 
-    `until` is empty where the rota was never read, so that nothing is known.
+    `until` is None where the rota was never read, so that nothing is known; `next_from` where nobody is known to follow.
     """
 
     rota: str
     used_by: tuple[str, ...]
     on_duty: tuple[str, ...]
-    until: str
+    until: Instant | None
     next: tuple[str, ...]
-    next_from: str
-    gaps: tuple[tuple[str, str], ...]
+    next_from: Instant | None
+    gaps: tuple[tuple[Instant, Instant], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it. `findings` are sentences, one for whatever is worth a look."""
+    """All of it. `findings` are sentences, one for whatever is worth a look. `zone` is that in which people read times."""
 
     lists: tuple[ShownList, ...] = ()
     windows: tuple[ShownWindow, ...] = ()
     rotas: tuple[ShownRota, ...] = ()
     findings: tuple[str, ...] = ()
+    zone: ZoneInfo = _UTC
 
 
 def overview(outside: Outside, organisation: Organisation, now: Instant) -> Overview:
     """Of what `outside` read last."""
-    world = outside.world(organisation, now)
+    world, zone = outside.world(organisation, now), ZoneInfo(organisation.time_zone)
     rotas = tuple(_rota(world.rotas[name], users, now) for name, users in users_of(organisation).items() if name in world.rotas)
-    findings = [*outside.troubles(now), *outside.nameless(now), *_empty(organisation, world, now)]
-    findings += [said for rota in rotas if (said := _gaps(rota))]
+    findings = [*outside.troubles(now), *outside.nameless(now, zone), *_empty(organisation, world, now)]
+    findings += [said for rota in rotas if (said := _gaps(rota, zone))]
     return Overview(
         tuple(_list(each, world) for each in organisation.lists.values()),
         tuple(_window(each, world, now) for each in organisation.windows.values()),
         rotas,
         tuple(findings),
+        zone,
     )
 
 
@@ -91,8 +95,8 @@ def _list(each: NamedList, world: World) -> ShownList:
 def _window(each: NamedWindow, world: World, now: Instant) -> ShownWindow:
     stretches = world.windows[each.name]
     place = next((n for n in range(0, len(stretches), 2) if stretches[n + 1] > now), None)
-    begins, ends = ("", "") if place is None else (written(stretches[place]), written(stretches[place + 1]))
-    return ShownWindow(each.name, contains(stretches, now), begins, ends, shown(each.file), each.owner, each.until)
+    found = None if place is None else (stretches[place], stretches[place + 1])
+    return ShownWindow(each.name, contains(stretches, now), found, shown(each.file), each.owner, each.until)
 
 
 def _rota(rota: Rota, users: list[str], now: Instant) -> ShownRota:
@@ -102,17 +106,17 @@ def _rota(rota: Rota, users: list[str], now: Instant) -> ShownRota:
         shown(rota.name),
         tuple(users),
         rota.on_duty(now),
-        written(turn.end) if turn is not None else "",
+        turn.end if turn is not None else None,
         following.who if following is not None else (),
-        written(following.start) if following is not None else "",
-        tuple((written(start), written(end)) for start, end in zip(gaps[::2], gaps[1::2], strict=True)),
+        following.start if following is not None else None,
+        tuple(zip(gaps[::2], gaps[1::2], strict=True)),
     )
 
 
-def _gaps(rota: ShownRota) -> str:
-    if not rota.gaps or not rota.until:
+def _gaps(rota: ShownRota, zone: ZoneInfo) -> str:
+    if not rota.gaps or rota.until is None:
         return ""
-    told = ", ".join(f"from {start} to {end}" for start, end in rota.gaps[:_SHOWN])
+    told = ", ".join(f"from {stamp(start, zone)} to {stamp(end, zone)}" for start, end in rota.gaps[:_SHOWN])
     more = f" and {len(rota.gaps) - _SHOWN} more times" if len(rota.gaps) > _SHOWN else ""
     return f"the rota {rota.rota} ({', '.join(rota.used_by)}): within the next 14 days nobody is on duty {told}{more}"
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
@@ -102,9 +103,9 @@ def _outside(console: Console, found: Overview) -> None:
     for each in found.lists:
         say(console, f"  {each.name}", _list_said(each))
     for window in found.windows:
-        say(console, f"  {window.name}", _window_said(window))
+        say(console, f"  {window.name}", _window_said(window, found.zone))
     for rota in found.rotas:
-        say(console, f"  {rota.rota}", _rota_said(rota))
+        say(console, f"  {rota.rota}", _rota_said(rota, found.zone))
 
 
 def _list_said(each: ShownList) -> str:
@@ -112,21 +113,22 @@ def _list_said(each: ShownList) -> str:
     return f"list: {entries}{_from_file(each.file)}{_ends(each.until)}"
 
 
-def _window_said(each: ShownWindow) -> str:
-    if each.on:
-        state = f"on now, until {each.ends}"
-    elif each.begins:
-        state = f"not on now; next from {each.begins} to {each.ends}"
-    else:
+def _window_said(each: ShownWindow, zone: ZoneInfo) -> str:
+    if each.stretch is None:
         state = "not on now, and no later time is known"
+    else:
+        begins, ends = (stamp(edge, zone) for edge in each.stretch)
+        state = f"on now, until {ends}" if each.on else f"not on now; next from {begins} to {ends}"
     return f"window: {state}{_from_file(each.file)}{_ends(each.until)}"
 
 
-def _rota_said(each: ShownRota) -> str:
-    if not each.until:
+def _rota_said(each: ShownRota, zone: ZoneInfo) -> str:
+    if each.until is None:
         return f"rota of {', '.join(each.used_by)}: not known, it was never read"
-    now = f"{', '.join(each.on_duty)} until {each.until}" if each.on_duty else "nobody is on duty now"
-    following = f"; then {', '.join(each.next)} from {each.next_from}" if each.next else "; nobody is known to follow"
+    now = f"{', '.join(each.on_duty)} until {stamp(each.until, zone)}" if each.on_duty else "nobody is on duty now"
+    following = "; nobody is known to follow"
+    if each.next and each.next_from is not None:
+        following = f"; then {', '.join(each.next)} from {stamp(each.next_from, zone)}"
     gaps = f"; {counted(len(each.gaps), 'gap')} in the next 14 days" if each.gaps else ""
     return f"rota of {', '.join(each.used_by)}: {now}{following}{gaps}"
 
@@ -137,6 +139,35 @@ def _from_file(file: str) -> str:
 
 def _ends(day: str) -> str:
     return f", ends on {day}" if day else ""
+
+
+def check_data(found: Checked) -> dict[str, Any]:
+    """What was checked, as plain data; instants as text, empty where none is known."""
+    outside = found.outside
+    windows = [
+        {
+            "name": each.name,
+            "on": each.on,
+            "begins": written(each.stretch[0]) if each.stretch is not None else "",
+            "ends": written(each.stretch[1]) if each.stretch is not None else "",
+            "file": each.file,
+            "owner": each.owner,
+            "until": each.until,
+        }
+        for each in outside.windows
+    ]
+    rotas = [
+        asdict(each)
+        | {
+            "until": written(each.until) if each.until is not None else "",
+            "next_from": written(each.next_from) if each.next_from is not None else "",
+            "gaps": [[written(edge) for edge in gap] for gap in each.gaps],
+        }
+        for each in outside.rotas
+    ]
+    lists = [asdict(each) for each in outside.lists]
+    shown = {"lists": lists, "windows": windows, "rotas": rotas, "findings": list(outside.findings)}
+    return asdict(found) | {"outside": shown}
 
 
 # --- run ---------------------------------------------------------------------------------------------------------------
@@ -156,28 +187,34 @@ def done(console: Console, sources: Iterable[Done]) -> None:
 # --- status ------------------------------------------------------------------------------------------------------------
 
 
-def status(console: Console, found: Status, now: Instant) -> None:
-    """Every source, what needs a person in capitals."""
+def status(console: Console, found: Status, now: Instant, zone: ZoneInfo) -> None:
+    """Every source, what needs a person in capitals; times in a zone."""
     if not found.sources:
         console.print("No source was read yet. Next: hoist run")
     for each in found.sources:
-        _one_status(console, each)
+        _one_status(console, each, zone)
     if found.refused_rules:
         heading(console, "rules")
         say(console, "  REFUSED", "the changed rules are not in force, the former ones are; mend this:", "red")
         for line in found.refused_rules.splitlines():
             say(console, "", line, "red")
+    if found.unread:
+        heading(console, "lists, windows, rotas")
+    for said in found.unread:
+        say(console, "  NOT READ", said, "yellow")
     if found.sources:
         console.print("All is well." if found.healthy else "Something needs a person: see the lines in capitals.")
-    console.print(f"As of {stamp(now)}.", style="dim")
+    console.print(f"As of {stamp(now, zone)}.", style="dim")
 
 
-def _one_status(console: Console, each: SourceStatus) -> None:
+def _one_status(console: Console, each: SourceStatus, zone: ZoneInfo) -> None:
     row = each.row
     heading(console, row.source, row.instance)
-    read = "never" if each.lag_seconds is None else f"{stamp(row.polled_at)}, {length(int(each.lag_seconds) * 1000)} ago"
+    read = "never"
+    if each.lag_seconds is not None:
+        read = f"{stamp(row.polled_at, zone)}, {length(int(each.lag_seconds) * 1000)} ago"
     say(console, "  last read", read)
-    say(console, "  read completely", f"up to {stamp(row.horizon)}" if row.horizon else "not yet")
+    say(console, "  read completely", f"up to {stamp(row.horizon, zone)}" if row.horizon else "not yet")
     say(console, "  tickets", f"{each.tickets:,}" + (f", of these {each.gone:,} gone" if each.gone else ""))
     if each.stale:
         say(console, "  new rules", f"{each.stale:,} tickets still to be looked at")
@@ -188,7 +225,7 @@ def _one_status(console: Console, each: SourceStatus) -> None:
     states = ", ".join(f"{number:,} {state}" for state, number in each.changes.items()) or "none"
     say(console, "  changes", states)
     if each.unanswered:
-        since = f", looked for from {stamp(each.looked_for_from)} on" if each.looked_for_from is not None else ""
+        since = f", looked for from {stamp(each.looked_for_from, zone)} on" if each.looked_for_from is not None else ""
         say(console, "", f"{each.unanswered:,} sent without an answer{since}")
     if row.problem:
         say(console, "  STANDS STILL", row.problem, "red")
@@ -210,6 +247,7 @@ def status_data(found: Status) -> dict[str, Any]:
     return {
         "healthy": found.healthy,
         "refused_rules": found.refused_rules.splitlines(),
+        "unread": list(found.unread),
         "sources": [_source_data(each) for each in found.sources],
     }
 
@@ -247,7 +285,8 @@ def answer(console: Console, found: Answer) -> None:
     """A ticket, rule by rule: the verdict, because of what, what was done and what comes next."""
     ticket = found.ticket
     heading(console, f"{ticket.key}: {ticket.fields.get('subject')}")
-    console.print(Text(f"as of {stamp(found.at)}, as read at {stamp(ticket.known)}   {ticket.url}"), soft_wrap=True)
+    at, known = stamp(found.at, found.zone), stamp(ticket.known, found.zone)
+    console.print(Text(f"as of {at}, as read at {known}   {ticket.url}"), soft_wrap=True)
     for note in found.notes:
         say(console, "note", note, margin=10)
     for rule in found.rules:
@@ -336,6 +375,6 @@ def line_data(line: Line) -> dict[str, Any]:
     return asdict(line) | {"at": written(line.at)}
 
 
-def data(found: Checked | Done | Verified) -> dict[str, Any]:
+def data(found: Done | Verified) -> dict[str, Any]:
     """A frozen answer as plain data."""
     return asdict(found)

@@ -13,29 +13,56 @@ from rich.text import Text
 from agent.rule_commands import FormattedFile, FromMatrix, Linted, Tested
 from agent.screens.plain import counted, heading
 from rules.instants import written
+from rules.prove import Example, Kind, Proof, Question
 from rules.sentences import Explained
 from rules.stories import Told
 
 
 def lint(console: Console, found: Linted) -> None:
-    """Problems, findings and hints, a line each."""
+    """Problems, findings and hints, a line each; then what is so of every ticket there could be, if that was asked."""
     for said in found.problems:
         console.print(Text(said, "red"), soft_wrap=True)
     for said in found.findings:
         console.print(Text(said, "yellow"), soft_wrap=True)
     for said in found.hints:
         console.print(Text(said, "dim"), soft_wrap=True)
-    number = len(found.problems) + len(found.findings)
-    if number:
-        console.print(f"{counted(number, 'thing')} to mend or to look at. Next: mend what is named, and lint again")
+    _proofs(console, found.proofs or ())
+    if found.at_fault:
+        console.print(f"{counted(found.at_fault, 'thing')} to mend or to look at. Next: mend what is named, and lint again")
     else:
         form = " (hoist rules format writes the hints' form)" if found.hints else ""
         console.print(f"{counted(found.rules, 'rule')}, nothing to find fault with. Next: hoist check{form}")
 
 
+def _proofs(console: Console, proofs: Sequence[Proof]) -> None:
+    """What was found with its story, then what is open, then what was proved of all rules together."""
+    for proof in proofs:
+        if proof.kind is Kind.FOUND:
+            console.print(Text(str(proof), "yellow"), soft_wrap=True)
+            for line in proof.story.lines if proof.story is not None else ():
+                console.print(Text(f"    {line}"), soft_wrap=True)
+    for proof in proofs:
+        if proof.kind is Kind.UNDECIDED:
+            console.print(Text.assemble(("undecided  ", "cyan"), str(proof)), soft_wrap=True)
+    for proof in proofs:
+        if proof.kind is Kind.PROVED and proof.question in {Question.COVERED, Question.FIGHT}:
+            console.print(Text.assemble(("proved  ", "green"), str(proof)), soft_wrap=True)
+
+
 def lint_data(found: Linted) -> dict[str, Any]:
-    """What was found, as plain data."""
-    return asdict(found)
+    """What was found, as plain data; `proofs` is none where they were not asked for."""
+    said = {"rules": found.rules, "problems": list(found.problems), "findings": list(found.findings), "hints": list(found.hints)}
+    return {**said, "proofs": None if found.proofs is None else [_proof_data(proof) for proof in found.proofs]}
+
+
+def _proof_data(proof: Proof) -> dict[str, Any]:
+    said = {"question": proof.question.value, "kind": proof.kind.value, "subject": proof.subject, "sentence": proof.sentence}
+    return {**said, "place": proof.place, "story": None if proof.story is None else _example_data(proof.story)}
+
+
+def _example_data(example: Example) -> dict[str, Any]:
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in example.ticket.fields.items()}
+    return {"arrives": written(example.ticket.created), "fields": fields, "lines": list(example.lines)}
 
 
 def tested(console: Console, found: Tested) -> None:

@@ -27,12 +27,14 @@ class Fired(NamedTuple):
     """One firing of an episode: the steps of the ladder that it stands for, the last of which names it.
 
     `confirmed`: server time of the read that confirmed it, and until one did the instant at which it was decided. `applied_at`:
-    when it took effect, None while it has not.
+    when it took effect, None while it has not. One that was only `watched` counts as if it had when it was due, until its rule
+    goes live: in the helpdesk nothing was done.
     """
 
     steps: Steps
     confirmed: Instant
     applied_at: Instant | None = None
+    watched: bool = False
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
@@ -54,13 +56,19 @@ class EpisodeRow:
 
     @property
     def applied(self) -> tuple[Fired, ...]:
-        """The firings that took effect."""
+        """The firings that took effect, and those that were only watched."""
         return self.firings if self.firings[-1].applied_at is not None else self.firings[:-1]
 
     @property
+    def written(self) -> tuple[Fired, ...]:
+        """The firings that took effect in the helpdesk."""
+        return tuple(fired for fired in self.applied if not fired.watched)
+
+    @property
     def recorded(self) -> Recorded:
-        confirmed = tuple(fired.confirmed for fired in self.firings)
-        return Recorded(self.rule, self.number, self.anchor, confirmed, pending=self.firings[-1].applied_at is None)
+        confirmed = tuple(fired.confirmed for fired in self.firings for _ in fired.steps)
+        pending = len(self.last.steps) if self.last.applied_at is None else 0
+        return Recorded(self.rule, self.number, self.anchor, confirmed, pending)
 
 
 def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, list[EpisodeRow]]:
@@ -82,10 +90,16 @@ def begin(db: Connection, source: str, row: EpisodeRow, fired: Fired) -> None:
     _set_firings(db, source, row.ticket, row.rule, row.number, (*row.firings, fired))
 
 
+def watch(db: Connection, source: str, row: EpisodeRow) -> None:
+    """The episode has further firings that are only watched."""
+    _set_firings(db, source, row.ticket, row.rule, row.number, row.firings)
+
+
 def decide_anew(db: Connection, source: str, row: EpisodeRow, steps: Steps) -> None:
-    """The last firing, which never left, was decided anew: it stands for these steps now."""
-    if steps != row.last.steps:
-        _set_firings(db, source, row.ticket, row.rule, row.number, (*row.firings[:-1], row.last._replace(steps=steps)))
+    """The last firing, which never left, was decided anew: it stands for these steps now, and nothing was only watched."""
+    firings = (*row.written, row.last._replace(steps=steps, applied_at=None, watched=False))
+    if firings != row.firings:
+        _set_firings(db, source, row.ticket, row.rule, row.number, firings)
 
 
 def confirm(db: Connection, source: str, ticket: str, rule: str, number: int, at: Instant, steps: Steps) -> None:
@@ -136,7 +150,7 @@ def _set_firings(db: Connection, source: str, ticket: str, rule: str, number: in
 
 
 def _read(firings: str) -> tuple[Fired, ...]:
-    return tuple(Fired(tuple(steps), confirmed, applied_at) for steps, confirmed, applied_at in json.loads(firings))
+    return tuple(Fired(tuple(steps), *times) for steps, *times in json.loads(firings))
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> EpisodeRow:

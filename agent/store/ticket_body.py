@@ -33,7 +33,8 @@ def written(ticket: Ticket) -> str:
     ]
     messages = [(m.at, m.known, m.id, m.by.id, str(m.by.kind), m.public + _THANKS * m.thanks) for m in ticket.messages]
     fields = {name: value if type(value) in _PLAIN else _stored(value) for name, value in ticket.fields.items()}
-    head = (ticket.key, ticket.url, ticket.version, ticket.created, ticket.known, ticket.complete_from, ticket.gone)
+    lived = (ticket.created, ticket.known, ticket.complete_from, ticket.gone)
+    head = (ticket.key, ticket.url, ticket.version, *lived, *(() if ticket.returned is None else (ticket.returned,)))
     return to_json((head, fields, changes, messages, ticket.native)).decode()
 
 
@@ -47,7 +48,7 @@ def _stored(value: Value) -> object:
 def ticket(ref: TicketRef, body: str) -> Ticket:
     """The ticket that `written` wrote."""
     head, fields, changes, messages, native = from_json(body)
-    key, url, version, created, known, complete_from, gone = head
+    key, url, version, created, known, complete_from, gone, *returned = head
     actors: dict[tuple[str, str], Actor] = {}
     return Ticket(
         ref,
@@ -81,6 +82,7 @@ def ticket(ref: TicketRef, body: str) -> Ticket:
         complete_from,
         gone,
         native,
+        *returned,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, func, insert, select, update
 
 from agent.store.statements import insert_text, listed, one_of
 from agent.store.states import ROW_MOVES, RowState
@@ -98,6 +98,12 @@ def move(db: Connection, row: WaitingRow, to: RowState, **values: Any) -> bool:
         raise ValueError(f"{row.key}: {row.state} -> {to} is no allowed move")
     place = and_(outbox.c.id == row.id, outbox.c.state == row.state, outbox.c.fence == row.fence)
     return db.execute(update(outbox).where(place).values(state=to, **values)).rowcount == 1
+
+
+def forget(db: Connection, rows: Sequence[WaitingRow]) -> None:
+    """Rows that were only watched, and that another one of their episode stands for now."""
+    place = and_(outbox.c.id.in_([row.id for row in rows]), outbox.c.state == RowState.WATCHED)
+    db.execute(delete(outbox).where(place))
 
 
 def claim(

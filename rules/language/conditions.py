@@ -39,7 +39,7 @@ from rules.language.over_time import (
 from rules.language.pacing import lasting
 from rules.language.part import Part, Reading, Several, marked, reading
 from rules.language.problems import folded, nearest
-from rules.language.words import OneOrMany, RuleCalendar, Span
+from rules.language.words import OneOrMany, RuleCalendar, Span, Summed
 from rules.protocol import AnyOf, Clock, Condition, Not
 
 _LATER: Final = {
@@ -80,7 +80,7 @@ class ClockTime(Asked):
     named: ClassVar[str] = "clock"
     synonyms: ClassVar = {"for": "time"}
     calendar: RuleCalendar | None = Field(None, description="For business time, in place of the rule's own calendar")
-    time: Span = Field(description="How much", examples=["4 business hours"])
+    time: Summed = Field(description="How much", examples=["4 business hours"])
     of: OfTeam = Field(
         default=False,
         description="team: it begins anew with each hand-over to another team; ticket: it does not",

@@ -32,6 +32,7 @@ from rules.language.words import (
     RuleCalendar,
     RuleId,
     Span,
+    Summed,
     TeamName,
     Truth,
     Words,
@@ -70,6 +71,9 @@ class WrittenRule(Part):
     """When tickets are in a state for so long, something is done."""
 
     named: ClassVar[str] = "rule"
+    later: ClassVar = {
+        "on_change": "escalations under way go on under the rule as it is now; give a changed rule a new id to keep them apart"
+    }
 
     rule: RuleId = Field(description="An id that never changes", examples=["nobody-took-it"])
     title: Words | None = Field(None, description="What people read")
@@ -89,7 +93,7 @@ class WrittenRule(Part):
     when: When = Field(description="What must hold")
     unless: OneOrMany[When] | None = Field(None, description="Not while one of these holds; that time does not count")
     for_: Span | None = Field(None, alias="for", description="It must have held without a break for so long")
-    clock: Span | None = Field(None, description="It must have held for so long in all, interruptions left out")
+    clock: Summed | None = Field(None, description="It must have held for so long in all, interruptions left out")
     pause_while: OneOrMany[When] | None = Field(None, description="The clock stands while one of these holds")
     reset_when: OneOrMany[When] | None = Field(None, description="The clock goes back to nought when one of these begins to hold")
     target: Words | None = Field(
@@ -150,9 +154,6 @@ class WrittenRule(Part):
                 next((value for key, value in node.items() if folded(key) == "steps"), None) if isinstance(node, Block) else None
             )
             check_order(self.steps, items if isinstance(items, Items) else (), context)
-        if self.clock and self.clock.business_days and first_share(self.steps or ()) != WHOLE:
-            what = "a share of business days is no length of time; write the clock in business hours"
-            context.report.problem(key_of(node, "clock").place, str(self.clock), what)
         if self.again and not any(isinstance(part, Count) for part in walk(self.when.condition())):
             context.report.problem(
                 key_of(node, "again").place, "again", "`again` is for rules that count, such as `reassigned: 3`"

@@ -14,11 +14,10 @@ from rules.language.conditions import When
 from rules.language.marked_yaml import Node
 from rules.language.part import VALUE, Part, Reading, key_of, reading, shown
 from rules.language.problems import folded, nearest
-from rules.language.words import OneOrMany, duration
+from rules.language.words import OneOrMany, Percent, duration
 from rules.protocol import Acknowledged, Action, AnyOf, Condition, Duration, Step
 
 _NO_TIME: Final = re.compile(r"0+\s+(business\s+)?(minute|hour|day)s?", re.ASCII | re.IGNORECASE)
-_PERCENT: Final = re.compile(r"([1-9][0-9]{0,3})\s*(percent|%)", re.ASCII | re.IGNORECASE)
 _ACKNOWLEDGED: Final = "acknowledged"
 WHOLE: Final = 100
 
@@ -26,15 +25,6 @@ WHOLE: Final = 100
 def _after(node: object, info: ValidationInfo) -> Duration:
     word = reading(info).text(node, "a duration such as 15 minutes")
     return Duration(text=" ".join(word.split())) if _NO_TIME.fullmatch(word.strip()) else duration(node, info)
-
-
-def _percent(node: object, info: ValidationInfo) -> int:
-    word = reading(info).text(node, "a share of the clock or the target, such as 75 percent")
-    found = _PERCENT.fullmatch(word.strip())
-    if found is None:
-        hint = f"{word} percent" if re.fullmatch("[1-9][0-9]{0,3}", word) else ""
-        raise reading(info).refused(word, "expected a share of the clock or the target, such as 75 percent", hint)
-    return int(found[1])
 
 
 def _acknowledged(node: object, info: ValidationInfo) -> str:
@@ -54,7 +44,6 @@ After = Annotated[
     PlainValidator(_after),
     _text_like(r"^[0-9]{1,6}\s+(business\s+)?(minute|hour|day|week)s?$", "a duration such as 15 minutes, or 0 minutes"),
 ]
-Percent = Annotated[int, PlainValidator(_percent), _text_like(r"^[1-9][0-9]{0,3}\s*(percent|%)$", "a share such as 75 percent")]
 Word = Annotated[str, PlainValidator(_acknowledged), WithJsonSchema({"const": _ACKNOWLEDGED})]
 
 

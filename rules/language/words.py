@@ -41,6 +41,14 @@ def _number(node: object, info: ValidationInfo) -> int:
     raise reading(info).refused(word, "expected a whole number from 1 to 999999")
 
 
+def _summed(node: object, info: ValidationInfo) -> Duration:
+    """A duration that can be added up: a business day has no length, it ends at a time of day."""
+    found = duration(node, info)
+    if found.business_days:
+        raise reading(info).refused(reading(info).text(node, _AN_EXAMPLE), "a clock sums up hours, not business days; write it in business hours")
+    return found
+
+
 def _truth(node: object, info: ValidationInfo) -> bool:
     word = reading(info).text(node, "true or false")
     forms = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -230,6 +238,16 @@ Number = Annotated[
 ]
 Truth = Annotated[bool, PlainValidator(_truth), WithJsonSchema({"enum": [True, False, "true", "false"]})]
 Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_DURATION.pattern}$", _AN_EXAMPLE))]
+Summed = Annotated[
+    Duration,
+    PlainValidator(_summed),
+    WithJsonSchema(
+        _said(
+            r"^[0-9]{1,6}\s+((business\s+)?(minute|hour)|day|week)s?$",
+            "a duration such as 15 minutes, 4 business hours or 2 days; a clock sums up no business days",
+        )
+    ),
+]
 ModeWord = Annotated[Mode, PlainValidator(_mode, json_schema_input_type=Mode)]
 StatusWord = Annotated[str, PlainValidator(_status, json_schema_input_type=Status)]
 Side = Annotated[Kind, PlainValidator(_side, json_schema_input_type=Literal["staff", "requester"])]

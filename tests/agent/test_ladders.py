@@ -22,6 +22,8 @@ from rules.protocol import (
     Condition,
     Duration,
     Escalate,
+    Existing,
+    Mode,
     OneOf,
     RaisePriority,
     Repeat,
@@ -301,3 +303,102 @@ def test_death_at_any_place_of_a_ladder(tmp_path: Path, first: int, trouble: Cal
     desk = Desk(tmp_path, ladder(), poll=2 * HOUR)
     lived = next(place for place in count(first, 3) if climbs(desk, trouble, place))
     assert lived > 30, "there were places to die at"
+
+
+# --- a rule that watches -----------------------------------------------------------------------------------------------
+
+
+def watched(desk: Desk, ticket: str) -> list[tuple[int, int]]:
+    """(step, minute) of each row that was noted and not written."""
+    rows = [row for row in desk.rows(ticket) if row.state is RowState.WATCHED]
+    return [(row.key.step, (row.instant - MONDAY) // MINUTE) for row in rows]
+
+
+def test_a_rule_that_watches_notes_every_step_at_its_time(tmp_path: Path) -> None:
+    """As if each had been carried out when it was due; nothing is written."""
+    desk = Desk(tmp_path, ladder(mode=Mode.WATCH, repeat=Repeat(Duration(20 * MINUTE), 2)))
+    ticket = desk.ticket()
+    desk.run(50 * MINUTE)
+    assert watched(desk, ticket) == [(0, 0), (1, 15), (2, 30)]
+    desk.run(3 * HOUR)
+    assert watched(desk, ticket) == [(0, 0), (1, 15), (2, 30), (3, 60), (4, 80), (5, 100)]
+    assert not desk.asked("write")
+
+
+def test_what_an_outage_missed_is_noted_when_it_would_have_been_due(tmp_path: Path) -> None:
+    """Missed steps are one, and reminders follow it at their distance."""
+    desk = Desk(tmp_path, ladder(mode=Mode.WATCH, repeat=Repeat(Duration(20 * MINUTE), 2)))
+    ticket = desk.ticket()
+    desk.clock.jump(MONDAY + 5 * HOUR)
+    desk.run(MINUTE)
+    assert watched(desk, ticket) == [(3, 60), (4, 80), (5, 100)]
+    assert fired(desk, ticket) == [(0, 1, 2, 3), (4,), (5,)]
+
+
+def test_nothing_that_was_only_watched_counts_as_done(tmp_path: Path) -> None:
+    """Gone live for existing tickets too: what was missed is one write, and what comes after it keeps its distance."""
+    desk = Desk(tmp_path, ladder(mode=Mode.WATCH))
+    ticket = desk.ticket()
+    desk.run(40 * MINUTE)
+    desk.rule_by(ladder(existing=Existing(None)))
+    desk.run(2 * MINUTE)
+    assert moves(desk, ticket) == [(40, "ops")]
+    assert fired(desk, ticket) == [(0, 1, 2)]
+    desk.run(HOUR)
+    assert moves(desk, ticket) == [(40, "ops"), (70, "eng")]
+    assert steps_of(desk, ticket) == [(2, RowState.APPLIED), (3, RowState.APPLIED)]
+
+
+def test_reminders_that_were_only_watched_are_written_once_their_rule_is_live(tmp_path: Path) -> None:
+    """The first step is written when the rule goes live, and its reminders after it, although they were noted before."""
+    desk = Desk(tmp_path, rule(condition=OPEN, mode=Mode.WATCH, repeat=again(20, 2)))
+    ticket = desk.ticket()
+    desk.run(HOUR)
+    assert watched(desk, ticket) == [(0, 0), (1, 20), (2, 40)]
+    desk.rule_by(rule(condition=OPEN, repeat=again(20, 2), existing=Existing(1)))
+    desk.run(3 * HOUR)
+    assert steps_of(desk, ticket) == [(step, RowState.APPLIED) for step in range(3)]
+    assert [(minute - 60) // 20 for minute, _ in told(desk, ticket)] == [0, 1, 2]
+
+
+def test_back_to_watching_a_ladder_goes_on_where_it_stood(tmp_path: Path) -> None:
+    """A rule that has expired notes the steps that would have followed what it wrote, and writes none of them."""
+    desk = Desk(tmp_path, ladder(expires="2026-03-03"))
+    desk.run(16 * HOUR - 30 * MINUTE)
+    ticket = desk.ticket()
+    desk.run(2 * HOUR)
+    assert steps_of(desk, ticket) == [(0, RowState.APPLIED), (1, RowState.APPLIED), (2, RowState.WATCHED), (3, RowState.WATCHED)]
+    assert len(desk.notes(ticket)) == 2
+    desk.rule_by(ladder())
+    desk.run(2 * HOUR)
+    assert len(desk.notes(ticket)) == 2, "what was so before it went live again is left alone"
+
+
+def test_why_tells_what_a_rule_that_watches_would_do_next(tmp_path: Path) -> None:
+    """Which step would come next, and once the rule is live, that what it watched is left alone."""
+    desk = Desk(tmp_path, ladder(mode=Mode.WATCH))
+    ticket = desk.ticket()
+    desk.run(20 * MINUTE)
+
+    def following() -> str:
+        (answer,) = why(desk.database, desk.pipeline.ruling.rules, ticket, desk.clock.now()).rules
+        return answer.next
+
+    assert following() == "step 3 of 4 at 2026-03-02 08:30 UTC if it is still so"
+    desk.rule_by(ladder())
+    desk.run(20 * MINUTE)
+    assert following() == "nothing while this lasts: it was so before the rule went live (existing_tickets)"
+
+
+def test_before_its_first_day_a_rule_notes_its_steps(tmp_path: Path) -> None:
+    """What it noted before `live_from` is treated from then on as `existing_tickets` says."""
+    for existing, notes in ((Existing(0), 0), (Existing(None), 1)):
+        folder = tmp_path / str(existing.limit)
+        folder.mkdir()
+        desk = Desk(folder, ladder(live_from="2026-03-03", existing=existing))
+        desk.run(15 * HOUR)
+        ticket = desk.ticket()
+        desk.run(HOUR - 5 * MINUTE)
+        assert [step for step, _ in watched(desk, ticket)] == [0, 1, 2]
+        desk.run(30 * MINUTE)
+        assert len(desk.notes(ticket)) == notes

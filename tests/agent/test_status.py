@@ -10,7 +10,7 @@ from agent.store.quarantine import QuarantineRow
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.history import History
 from rules.instants import Instant
-from tests.agent.command_line import FORGOTTEN, Desk, desk, real_time
+from tests.agent.command_line import FORGOTTEN, ORGANISATION, Desk, desk, real_time
 
 
 @pytest.fixture
@@ -68,6 +68,26 @@ class Lossy(JiraSandbox):
 
     def __init__(self, *, clock: Callable[[], Instant], history: History, withheld: Collection[str]) -> None:
         super().__init__(clock=clock, history=history, withheld=withheld, faults={"lost-answer": 1})
+
+
+def test_a_list_that_can_not_be_read_is_named_with_its_last_good_copy(it: Desk) -> None:
+    """Since when an old copy counts, or that there never was one: on the screen and in JSON, until it can be read again."""
+    vip = it.folder / "protocol" / "vip.txt"
+    it.write(organisation=ORGANISATION + "lists: {vip: {file: vip.txt}, pilots: {file: pilots.txt}}\n")
+    vip.write_text("vera@example.com\n", encoding="utf-8")
+    it.hoist("run", "--once")
+    vip.unlink()
+    it.hoist("run", "--once")
+    said = it.hoist("status")
+    assert said.code == 1
+    assert re.search(r"NOT READ the list vip\.txt can't be read .*; what it said at .* goes on counting", said.words)
+    assert re.search(r"NOT READ the list pilots\.txt can't be read .*; until then it is empty", said.words)
+    assert len(it.hoist("status", "--json").json["unread"]) == 2
+    for name in ("vip", "pilots"):
+        vip.with_name(f"{name}.txt").write_text("vera@example.com\n", encoding="utf-8")
+    it.hoist("run", "--once")
+    assert it.hoist("status", "--json").json["unread"] == []
+    assert it.hoist("status").code == 0
 
 
 def test_what_was_sent_without_an_answer_is_counted(tmp_path: Path) -> None:

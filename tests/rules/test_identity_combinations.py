@@ -159,6 +159,6 @@ def test_rows_of_any_history_may_come_in_any_order(rng: Random) -> None:
 def test_the_stories_say_enough() -> None:
     """Most of these rules fire, and many of them more than one step, so that the properties speak of something."""
     rng = Random(7)  # noqa: S311 - the same sample each time
-    firings = [Run(rng, late=True).firings() for _ in range(150)]
-    assert sum(bool(found) for found in firings) > 75
-    assert sum(len({firing.step for firing in found}) > 1 for found in firings) > 40
+    firings = [Run(rng, late=True).firings() for _ in range(60)]
+    assert sum(bool(found) for found in firings) > 25
+    assert sum(len({firing.step for firing in found}) > 1 for found in firings) > 12

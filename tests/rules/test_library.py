@@ -70,9 +70,9 @@ def test_bounced_and_reassigned_often() -> None:
 
 def test_stuck_at_a_tier() -> None:
     """Working time at one tier is summed, and starts again when the ticket leaves it."""
-    rule = used("{protocol: stuck-at-tier, with: {chain: network, team: network-ops, after: 1 business day}}")
+    rule = used("{protocol: stuck-at-tier, with: {chain: network, team: network-ops, after: 8 business hours}}")
     tier = State("tier", OneOf(("network-ops",)), "network")
-    clock = Clock(All((AT_WORK, tier)), Duration(business_days=1, calendar="office"), reset=Not(tier))
+    clock = Clock(All((AT_WORK, tier)), Duration(8 * HOUR, calendar="office"), reset=Not(tier))
     assert rule.condition == All((AT_WORK, tier, clock))
     assert rule.actions[1] == Comment("With network-ops for {held}, and not solved. Moved to {team}.")
 

@@ -177,6 +177,7 @@ MISTAKES = {
     "came_back: {at_least: 1, by: me}": ("me", ""),
     "came_back: {at_least: 1, again: yes}": ("yes", ""),
     "clock: {time: 1 hour, of: teem, while: {status: open}}": ("teem", "team"),
+    "clock: {time: 1 business day, while: {status: open}}": ("1 business day", ""),
     "provider_case: {turn: ours}": ("provider_case", ""),
     "list: vip": ("list", ""),
     "clock: {time: 1 business hour, calendar: calendar of approver, while: {status: open}}": ("calendar of approver", ""),

@@ -269,6 +269,17 @@ def test_a_tier_needs_its_chain_where_several_are_possible() -> None:
     assert "network-ops is no tier of the chain security" in problem.expected
 
 
+def test_a_clock_of_business_days_is_refused_where_it_stands() -> None:
+    """A sum of stretches has no time of day that could come round: in a rule, and in a ready protocol that has a clock."""
+    rules, line, column = marked(RULES.replace("for: 15 minutes", "clock: »2 business days\n    calendar: office"))
+    (problem,) = problems(rules)
+    assert (problem.line, problem.column, problem.text) == (line, column, "2 business days")
+    assert "not business days; write it in business hours" in problem.expected
+    used = "use:\n  - {protocol: stuck-at-tier, with: {chain: network, team: network-ops, after: 2 business days}, calendar: office}\n"
+    (problem,) = problems(used)
+    assert (problem.file, problem.line, problem.text) == ("rules.yaml", 2, "2 business days")
+
+
 def test_entering_a_chain_needs_one_of_its_tiers() -> None:
     """A ticket can't enter a chain at a team that is no tier of it."""
     organisation = ORGANISATION + "  security:\n    - service-desk\n"

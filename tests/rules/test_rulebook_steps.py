@@ -213,7 +213,7 @@ def test_a_deadline_survives_the_ticket() -> None:
             "when: {priority: P1}\nclock: 2 hours\nsteps: [{at: 5%, after: 1 hour, do: {label: b}}]",
             "`after` and `at` exclude each other",
         ),
-        ("when: {priority: P1}\nclock: 2 business days\nsteps: [{at: 5%, do: {label: b}}]", "write the clock in business hours"),
+        ("when: {priority: P1}\nclock: 2 business days\nsteps: [{at: 5%, do: {label: b}}]", "write it in business hours"),
         (
             "when: {priority: P1}\nsteps: [{after: 1 hour, do: {label: b}}, {after: 30 minutes, do: {label: c}}]",
             "does not come after the step above it",

@@ -1,0 +1,93 @@
+"""A ticket's life: it vanishes and comes back, and it has a twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.store.states import RowState
+from agent.why import why
+from rules.instants import HOUR, MINUTE
+from rules.protocol import All, Duration, Existing, Held, OneOf, Rule, State
+from tests.agent.desk import ALL_EXISTING, LONG, OPEN, Desk, again, moved_once, rule
+
+
+def hidden_for_an_hour(desk: Desk, ticket: str) -> None:
+    """It falls due, is gone before its write, and an hour later it is there again."""
+    desk.let_it_fall_due(ticket)
+    desk.helpdesk.delete(ticket)
+    desk.run(HOUR)
+    assert desk.states(ticket) == [RowState.SUPERSEDED]
+    desk.helpdesk.bring_back(ticket)
+
+
+def test_a_ticket_that_comes_back_starts_as_backlog(tmp_path: Path) -> None:
+    """F34: what was so before the ticket was gone is left alone when it is seen again, and `why` says so."""
+    desk = Desk(tmp_path)
+    ticket = desk.ticket()
+    hidden_for_an_hour(desk, ticket)
+    desk.run(LONG)
+    assert not desk.saves(ticket)
+    (answer,) = why(desk.database, desk.pipeline.ruling.rules, ticket, desk.clock.now()).rules
+    assert "which had been gone, was seen again" in answer.next
+
+
+def test_what_became_so_while_it_was_gone_is_backlog_too(tmp_path: Path) -> None:
+    """F34: the quarter of an hour was over while nobody could see the ticket; that is noted as older, and left alone."""
+    desk = Desk(tmp_path, rule(), rule("aged", Held(OPEN, Duration(30 * MINUTE))))
+    ticket = desk.ticket()
+    hidden_for_an_hour(desk, ticket)
+    desk.run(LONG)
+    assert not desk.saves(ticket)
+    answers = why(desk.database, desk.pipeline.ruling.rules, ticket, desk.clock.now()).rules
+    assert all("was seen again" in answer.next for answer in answers)
+
+
+def test_what_begins_after_it_came_back_is_escalated(tmp_path: Path) -> None:
+    """F34: taken and given back once it is there again: that is new, and moved after its quarter of an hour."""
+    desk = Desk(tmp_path)
+    ticket = desk.ticket()
+    hidden_for_an_hour(desk, ticket)
+    desk.run(10 * MINUTE)
+    desk.helpdesk.change(ticket, "anna", assignee="anna")
+    desk.run(10 * MINUTE)
+    desk.helpdesk.change(ticket, "anna", assignee=None)
+    desk.run(LONG)
+    assert [[item.new for item in save.items] for save in desk.saves(ticket)] == [["ops"]]
+
+
+def test_a_person_may_want_what_came_back_escalated(tmp_path: Path) -> None:
+    """F34: with `existing_tickets: all` a ticket that came back is escalated like any other that was so before."""
+    desk = Desk(tmp_path, rule(existing=ALL_EXISTING))
+    ticket = desk.ticket()
+    hidden_for_an_hour(desk, ticket)
+    desk.run(LONG)
+    moved_once(desk, ticket)
+
+
+def test_a_ladder_does_not_go_on_where_it_stood(tmp_path: Path) -> None:
+    """F34: reminded once, gone for an hour, back: the next reminder of the former life never comes."""
+    desk = Desk(tmp_path, rule(condition=OPEN, repeat=again(30, 5)))
+    ticket = desk.ticket()
+    desk.run(10 * MINUTE)
+    assert len(desk.saves(ticket)) == 1
+    desk.helpdesk.delete(ticket)
+    desk.run(HOUR)
+    desk.helpdesk.bring_back(ticket)
+    desk.run(LONG)
+    assert len(desk.saves(ticket)) == 1
+
+
+def test_only_the_leading_one_of_two_twins_is_escalated(tmp_path: Path) -> None:
+    """F35: an integration keeps two tickets in step; the one that names its leader in a field is left alone."""
+    leads = State("native.follows", OneOf((None,)))
+    condition = Held(All((OPEN, State("assignee", OneOf((None,))), leads)), Duration(15 * MINUTE))
+    led: Rule = rule("nobody-took-it", condition, existing=Existing(0))
+    desk = Desk(tmp_path, led)
+    leader = desk.ticket(**{"native.follows": None})
+    twin = desk.ticket(**{"native.follows": "MEM-1"})
+    desk.run(LONG)
+    moved_once(desk, leader)
+    assert not desk.rows(twin)
+    desk.helpdesk.change(twin, "anna", **{"native.follows": None})
+    desk.run(LONG)
+    moved_once(desk, twin)
