@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from connectors.contract import Capabilities
-from rules.binding import BindingError, BoundRules, bind
+from rules.binding import BindingError, BoundRules, bind, conditions_of
 from rules.conditions.tree import walk
 from rules.confidential import cloaked
 from rules.protocol import (
@@ -19,7 +19,6 @@ from rules.protocol import (
     Assign,
     AtProvider,
     Comment,
-    Condition,
     Digest,
     Due,
     Escalate,
@@ -70,15 +69,16 @@ def _impossible(rulebook: Rulebook, source: str, capabilities: Capabilities) -> 
             if field not in capabilities.writes:
                 instead = "take that action out, or leave this source out with `applies_to:`"
                 yield f"{rule.place}, rule {cloaked(rule).id}: {platform} can't {words}; {instead}"
-        for field in _looked_at(rule.condition) if _is_meant(rule, source) else ():
+        for field in _looked_at(rule) if _is_meant(rule, source) else ():
             if not _is_read(field, capabilities.reads):
                 asked = "a field" if cloaked(rule) is not rule else field
                 instead = "take that condition out, or leave this source out with `applies_to:`"
                 yield f"{rule.place}, rule {cloaked(rule).id}: asks for {asked}, and {platform} does not read it; {instead}"
 
 
-def _looked_at(condition: Condition) -> Iterator[str]:
-    for part in walk(condition):
+def _looked_at(rule: Rule) -> Iterator[str]:
+    """The fields that a rule asks for: in its own condition, in those of its steps, and in what holds back its writes."""
+    for part in (part for condition in conditions_of(rule) for part in walk(condition)):
         match part:
             case State(field) | Due(field) | Unchanged(field):
                 yield "team" if field == "tier" else field

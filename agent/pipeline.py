@@ -221,7 +221,7 @@ class Pipeline:
     def _decide(self, db: Connection, tickets: Iterable[Ticket], now: Instant) -> dict[str, Decision]:
         """Evaluate tickets and record what came of it: episodes, steps, outbox rows."""
         read = list(tickets)
-        clusters.count(db, read, self.ruling.rules, now)
+        clusters.count(db, read, self.ruling.rules, now, self._installation.key)
         found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
         recorded = episodes.of_tickets(db, self.source, found)
         rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
@@ -359,7 +359,7 @@ class Pipeline:
             for known in mirrored.mirrored(db, self.source, [name]).values():
                 gone = Kept(replace(known.ticket, gone=at), known.urgency, FOREVER, self.ruling.generation)
                 mirrored.keep(db, [gone])
-                clusters.count(db, [gone.ticket], self.ruling.rules, now)
+                clusters.count(db, [gone.ticket], self.ruling.rules, now, self._installation.key)
         elif any(each.id == name for each in reading.quarantined):
             outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
         else:

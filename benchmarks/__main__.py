@@ -12,6 +12,7 @@ FULL: Final = (
     ("benchmarks.mirroring",),
     ("benchmarks.mirroring", "--flat"),
     ("benchmarks.tick",),
+    ("benchmarks.similar",),
 )
 QUICK: Final = (
     ("benchmarks.evaluation", "--rounds", "1"),
@@ -19,6 +20,7 @@ QUICK: Final = (
     ("benchmarks.mirroring", "--tickets", "5000", "--rounds", "1"),
     ("benchmarks.mirroring", "--tickets", "5000", "--flat"),
     ("benchmarks.tick", "--sizes", "10000", "100000"),
+    ("benchmarks.similar", "--sizes", "2000"),
 )
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, moment
+from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from rules.protocol import (
     CALENDARS_OF_THE_TICKET,
     Acknowledged,
@@ -86,8 +86,8 @@ def stamp(at: Instant, zone: ZoneInfo) -> str:
     """
     if at > _LAST_DATE:
         return "never"
-    local = moment(at).astimezone(zone)
-    return f"{local.replace(tzinfo=None).isoformat(' ', 'seconds' if at % MINUTE else 'minutes')} {_abbreviation(local)}"
+    local = datetime.fromtimestamp(at // SECOND, zone)
+    return f"{local.isoformat(' ')[: 19 if at % MINUTE else 16]} {_abbreviation(local)}"
 
 
 def _abbreviation(local: datetime) -> str:
@@ -252,6 +252,8 @@ def _named(field: str) -> str:
     """What people call a field: a source's own by its name, a number of related tickets by what they share."""
     if field in _FIELDS:
         return _FIELDS[field]
+    if field == f"{RELATED}words":
+        return "number of other open tickets that say much the same"
     if field.startswith(RELATED):
         return f"number of other open tickets of the same {field.removeprefix(RELATED)}"
     return f"field {field.removeprefix(NATIVE)}" if field.startswith(NATIVE) else field

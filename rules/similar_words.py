@@ -31,32 +31,34 @@ _BAND: Final = struct.Struct(f"<{ROWS + 1}I")
 _PURPOSE: Final = b"hoist similar words"
 _LONGEST: Final = 4_000
 """Signs of a description that are looked at."""
-_WORD: Final = re.compile(r"[^\W\d_]{2,}")  # without digits: srv041 and srv042 are one word, and numbers of tickets and dates none
-_IDLE: Final = frozenset(
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+"""Without digits: srv041 and srv042 are one word, the number of a ticket is none."""
+_IDLE_WORDS: Final = (
     # English
-    "a about all also am an and any are as at be been but by can could did do does for from get had has have he her him his how "
-    "i if in into is it its just me my no not now of on or our out please pls she so some that the their them then there they "
-    "this to up us was we were what when where which who will with would you your "
+    "a about all also am an and any are as at be been but by can could did do does for from get had has have he her "
+    "him his how i if in into is it its just me my no not now of on or our out please pls she so some that the their "
+    "them then there they this to up us was we were what when where which who will with would you your "
     # German
-    "aber alle als am an auch auf aus bei bin bitte bis da das dass dem den der des die doch ein eine einem einen einer er es "
-    "fur hat habe haben ich ihr im in ist kann kein keine konnen man mein meine mich mir mit nach nicht noch nur oder sehr sein "
-    "seit sich sie sind um und uns unser von vom war was wenn wie wir wird zu zum zur "
+    "aber alle als am an auch auf aus bei bin bitte bis da das dass dem den der des die doch ein eine einem einen "
+    "einer er es fur hat habe haben ich ihr im in ist kann kein keine konnen man mein meine mich mir mit nach nicht "
+    "noch nur oder sehr sein seit sich sie sind um und uns unser von vom war was wenn wie wir wird zu zum zur "
     # French
-    "au aux avec ce ces cette dans de des du elle en est et il ils je la le les leur lui ma mais me mes mon ne nous on ont ou "
-    "par pas pour plus que qui sa se ses si son sont sur ta te tu un une vous votre vos svp "
+    "au aux avec ce ces cette dans de des du elle en est et il ils je la le les leur lui ma mais me mes mon ne nous "
+    "on ont ou par pas pour plus que qui sa se ses si son sont sur ta te tu un une vous votre vos svp "
     # Dutch
-    "aan al bij dat de den deze die dit door een en er graag had heb hebben heeft het hij hoe ik in is je kan kunnen maar met "
-    "mijn naar niet nog nu of om ook op over te tot uit van voor was wat we wij worden wordt zij zijn zo "
+    "aan al bij dat de den deze die dit door een en er graag had heb hebben heeft het hij hoe ik in is je kan kunnen "
+    "maar met mijn naar niet nog nu of om ook op over te tot uit van voor was wat we wij worden wordt zij zijn zo "
     # Spanish
-    "al con como cuando de del el ella en es esta estan este esto favor ha han hay la las le les lo los mas me mi muy no nos o "
-    "para pero por porque que se si sin sobre son su sus tengo un una y ya yo "
+    "al con como cuando de del el ella en es esta estan este esto favor ha han hay la las le les lo los mas me mi muy "
+    "no nos o para pero por porque que se si sin sobre son su sus tengo un una y ya yo "
     # greetings, closings, and what mail programs put in
-    "best cheers dear guys hello hey hi kind kindly regards sincerely team thank thanks bonjour cordialement merci gruss grusse "
-    "gruessen grussen hallo liebe lieber mfg beste bedankt dank groet groeten gracias hola saludos "
-    "re fw fwd aw wg tr rv sent subject pm afternoon evening good morning "
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
-    "october november december".split()
+    "best cheers dear guys hello help hey hi kind kindly regards sincerely team thank thanks aide bonjour "
+    "cordialement merci gruss grusse gruessen grussen hallo hilfe liebe lieber mfg beste bedankt dank groet groeten "
+    "hulp ayuda gracias hola saludos re fw fwd aw wg tr rv sent subject pm afternoon evening good morning monday "
+    "tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
+    "october november december "
 )
+_IDLE: Final = frozenset(_IDLE_WORDS.split())
 """Words that are in any text, without accents."""
 
 
@@ -65,7 +67,7 @@ def hashes(subject: str, description: str, key: bytes) -> frozenset[int]:
 
     The same for the same texts and key, on every machine. Without the key (at most 64 bytes) no word can be tried out on them.
     """
-    words = frozenset(islice(_telling(subject, description), WORDS))
+    words = frozenset(islice(telling(subject, description), WORDS))
     if len(words) < FEWEST:
         return frozenset()
     # shake_128 gives as many bytes as are asked for, in one call: so many independent orders of all words
@@ -79,8 +81,8 @@ def _band(number: int, first: list[int], key: bytes) -> int:
     return int.from_bytes(digest, "little", signed=True)
 
 
-def _telling(subject: str, description: str) -> Iterator[str]:
-    """The different words that tell something, in order, in small letters without accents."""
+def telling(subject: str, description: str) -> Iterator[str]:
+    """The different words of a text that tell something, in order, in small letters without accents."""
     found = dict.fromkeys(_WORD.findall(_plain(subject)))
     yield from (word for word in found if word not in _IDLE)
     further = dict.fromkeys(_WORD.findall(_plain(description[:_LONGEST])))

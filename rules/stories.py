@@ -317,7 +317,7 @@ def _ticket(written: WrittenStory, source: str) -> Ticket:
                 changes.append(Change(each.at.at, each.at.at, len(changes), str(number), name, old, value, by))
                 before[name] = value
         if each.message is not None:
-            messages.append(Message(each.at.at, each.at.at, str(number), by, each.message))
+            messages.append(Message(each.at.at, each.at.at, str(number), by, each.message, each.thanks))
     known = max([created, *(change.at.at for change in written.changes)]) + MINUTE
     return Ticket(
         TicketRef(source, written.ticket.key), written.ticket.key, "", "", created, known, before, tuple(changes), tuple(messages)

@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z][\w./@+-]*(?: [\w./@+-]+)*", re.ASCII)
 
 
 def story_text(ticket: Ticket, bound: BoundRules, zone: tzinfo, zone_name: str, should_fire: Instant, rule: str | None) -> str:
-    """A file of one story, which expects the rule (None: any) to fire at an instant.
+    """A file of one story, which expects the rule (None: any) to fire at an instant, and ends there.
 
     Times are in `zone`, which the file calls `zone_name`. What the ticket's history does not tell is left out and named in a
     remark.
@@ -52,7 +52,7 @@ def story_text(ticket: Ticket, bound: BoundRules, zone: tzinfo, zone_name: str, 
     if changes:
         lines.append("    changes:")
         lines += [f"      - {{{', '.join(f'{key}: {value}' for key, value in change)}}}" for change in changes]
-    lines += ["    fires:", f"      - {{{', '.join(expected)}}}"]
+    lines += [f"    until: {writer.local(should_fire)}", "    fires:", f"      - {{{', '.join(expected)}}}"]
     return "\n".join(lines) + "\n"
 
 
@@ -124,7 +124,8 @@ class _Writer:
                 rows.append((at, number, [*self._head(changes[0]), *said]))
         for message in ticket.messages:
             public = "public" if message.public else "internal"
-            rows.append((message.at, len(kept), [*self._head(message), ("message", public)]))
+            thanks = [("thanks", "true")] if message.thanks else []
+            rows.append((message.at, len(kept), [*self._head(message), ("message", public), *thanks]))
         for _, _, entries in sorted(rows, key=lambda row: row[:2]):
             yield entries
 

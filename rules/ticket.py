@@ -88,8 +88,13 @@ RESTRICTED_TO: Final = "restricted_to"
 """The field that holds the source's id of the team that alone can read the ticket, None while all of the staff can. Only sources
 that can restrict a ticket carry it."""
 
-CLUSTERED: Final = {"related.service": "service", "related.organisation": "organisation", "queue": "team"}
-"""The numbers that many tickets make together, and the field that those have in common."""
+CLUSTERED: Final = {
+    "related.service": "service",
+    "related.organisation": "organisation",
+    "related.words": "subject",
+    "queue": "team",
+}
+"""The numbers that many tickets make together, and the field that those have in common, or of which they are alike."""
 
 PREFIXES: Final = (NATIVE, TARGET, RELATED)
 

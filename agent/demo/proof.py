@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from agent.demo.evidence import Evidence
 from agent.demo.record import FoundComment, FoundSave
@@ -59,6 +59,9 @@ class Due(NamedTuple):
         """The steps of the ladder that it stands for."""
         return next(fired.steps for fired in self.recorded.firings if fired.steps[-1] == self.row.key.step)
 
+
+_AT_REST: Final = frozenset({RowState.HELD, RowState.WATCHED})
+"""What nobody has to confirm: it is held back, or was only noted."""
 
 Expected = Mapping[Instant, Sequence[Due]]
 """By the instant of the read that confirmed them: the firings of one escalation."""
@@ -117,7 +120,7 @@ class _Prover:
             self._wrong(ticket, f"{episode.rule} began at {written(episode.start)}, and nothing was decided about writing it")
         for each in waiting:
             if each.confirmed_at is None:
-                if each.state is not RowState.HELD and each.not_before + self.evidence.bound < self.evidence.until:
+                if each.state not in _AT_REST and each.not_before + self.evidence.bound < self.evidence.until:
                     self._wrong(ticket, f"{each.key.rule} was decided and never read again to confirm it ({each.state})")
             elif episode.holds_at(each.confirmed_at):
                 yield Due(each, row, episode)

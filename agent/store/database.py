@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from agent.errors import StoreError
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
 
 BUSY_SECONDS = 30

@@ -171,6 +171,17 @@ cluster_events: Final = Table(  # a cluster's number has crossed a threshold tha
     PrimaryKeyConstraint("field", "cluster", "at"),
 )
 
+similar_words: Final = Table(  # what open tickets say, as keyed hashes
+    "similar_words",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("hash", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "ticket", "hash"),
+    Index("similar_words_by_hash", "hash"),
+    sqlite_with_rowid=False,  # a row is its own key, and the index by hash holds all of it
+)
+
 cluster_fields: Final = Table(  # what is counted, and since when the numbers are right; before that they are not known
     "cluster_fields",
     metadata,

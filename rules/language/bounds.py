@@ -1,4 +1,4 @@
-"""What bounds a rule's tickets: the teams that they may go to, and what a confidential rule may not do in the open."""
+"""What bounds a rule: the teams that its tickets may go to, what stays out of the open, what similar words may not decide."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ _IN_THE_OPEN: Final = {
     "set": "a field",
     "digest": "a list",
 }
+_PROPOSING: Final = frozenset(
+    {"tell", "page", "remind", "comment", "label", "tag", "propose_parent", "propose_major_incident", "digest", "arbiter"}
+)
 _WITHIN: Final = frozenset({"do", "then", "steps", "at_next_opening", "keep_informed"})
 
 
@@ -28,6 +31,18 @@ def check_confidential(node: Node, context: Reading) -> None:
             context.report.problem(key.place, key, what)
         elif folded(key) == "comment":
             context.report.hint(key.place, key, f'not written, since the rule is confidential: the note says "{COMMENT}"')
+
+
+def check_proposing(node: Node, context: Reading) -> None:
+    """Report what a rule that looks at similar words would do beside telling people: such words only ever propose."""
+    for key in _deeds(node):
+        if folded(key) not in _PROPOSING:
+            what = (
+                "the rule looks at similar words (`same: words`), which is only a guess: it may tell, page, comment, label, "
+                "digest and propose; what else it is to do needs `same: service`, or `same: organisation`"
+            )
+            written_here = key.place.file == node.place.file  # a ready protocol's deed is told where the protocol is used
+            context.report.problem(key.place if written_here else node.place, key, what)
 
 
 def check_bounds(only_to: Sequence[str], actions: Sequence[Action], node: Node, context: Reading) -> None:

@@ -35,7 +35,8 @@ from rules.protocol import (
 from rules.ticket import FIELDS, NATIVE, RELATED, Kind
 
 _NO_TIME: Final = Duration(text="0 minutes")
-_CLUSTERS: Final = ("service", "organisation")
+_CLUSTERS: Final = ("service", "organisation", "words")
+_UNLESS_SAID: Final = ("service", "organisation")
 _NEVER_STANDS: Final = frozenset({"labels", "subject", "description", "last_comment", "due", "queue", "follow_ups"})
 _STANDING: Final = tuple(field for field in FIELDS if field not in _NEVER_STANDS)
 
@@ -292,16 +293,19 @@ def _cluster(node: object, info: ValidationInfo) -> str:
     return str(word)
 
 
-Cluster = Annotated[str, PlainValidator(_cluster, json_schema_input_type=Literal["service", "organisation"])]
+Cluster = Annotated[str, PlainValidator(_cluster, json_schema_input_type=Literal["service", "organisation", "words"])]
 
 
 class RelatedTickets(Asked):
-    """So many other open tickets share the ticket's service, or its organisation."""
+    """So many other open tickets share the ticket's service, or its organisation, or say much the same."""
 
     short: ClassVar[str] = "at_least"
     named: ClassVar[str] = "count of related tickets"
     at_least: Number = Field(description="How many others", examples=[5])
-    same: OneOrMany[Cluster] = Field(_CLUSTERS, description="What they share: service, organisation; either unless said")
+    same: OneOrMany[Cluster] = Field(
+        _UNLESS_SAID,
+        description="What they share: service, organisation; either unless said. words: they say much the same",
+    )
 
     def condition(self, _key: str) -> Condition:
         """From when there are so many on: the anchor is that instant."""

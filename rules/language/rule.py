@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 
 from rules.conditions.tree import walk
 from rules.language.actions import Deed
-from rules.language.bounds import check_bounds, check_confidential
+from rules.language.bounds import check_bounds, check_confidential, check_proposing
 from rules.language.conditions import When, either
 from rules.language.field_tests import together
 from rules.language.further import Deadline, KeepInformed, deadline_rule, keep_informed_rule
@@ -51,10 +51,12 @@ from rules.protocol import (
     Not,
     Repeat,
     Rule,
+    State,
     Step,
     Target,
     Until,
 )
+from rules.ticket import RELATED
 
 _DONE: Final = ("do", "steps", "at_next_opening")
 
@@ -146,6 +148,8 @@ class WrittenRule(Part):
     def check(self, node: Node, context: Reading) -> None:
         if self.confidential:
             check_confidential(node, context)
+        if self._looks_at_words():
+            check_proposing(node, context)
         if self.only_to:
             deeds = [*(self.do or ()), *(self.at_next_opening or ()), *(deed for step in self.steps or () for deed in step.do)]
             check_bounds(self.only_to, actions_of(deeds), node, context)
@@ -166,6 +170,14 @@ class WrittenRule(Part):
             if self._opening is None:
                 place = key_of(node, "at_next_opening").place
                 context.report.problem(place, "at_next_opening", "whose opening? give the rule a `calendar:` with opening hours")
+
+    def _looks_at_words(self) -> bool:
+        """Whether anything about the rule depends on tickets with similar words."""
+        others = (self.unless, self.pause_while, self.reset_when, self.until, self.hold_while)
+        steps = (exception for step in self.steps or () for exception in step.unless or ())
+        asked = (self.when, *(when for those in others for when in those or ()), *steps)
+        parts = (part for when in asked for part in walk(when.condition()))
+        return any(isinstance(part, State) and part.field == f"{RELATED}words" for part in parts)
 
     def _opening_of(self, context: Reading) -> str | None:
         """The calendar whose opening is waited for: the rule's, else that which its `time:` stays outside of."""

@@ -197,12 +197,15 @@ class WrittenChange(FieldValues):
     at: Time = Field(description="When", examples=["2026-11-06 17:05"])
     by: Actor = Field((Kind.STAFF, ""), description="staff (the default), requester, automation or hoist; a name may follow")
     message: MessageWord | None = Field(None, description="A message was written: public or internal")
+    thanks: Truth = Field(default=False, description="true: the requester's message says thanks and nothing else")
     add_label: OneOrMany[Words] | None = Field(None, description="Labels that are added")
     remove_label: OneOrMany[Words] | None = Field(None, description="Labels that are taken away")
 
     def check(self, node: Node, context: Reading) -> None:
         if self.model_fields_set <= {"at", "by"}:
             raise context.refused(node, "nothing happens in this change; say a field, `message:` or `add_label:`")
+        if self.thanks and (self.message is None or self.by[0] is not Kind.REQUESTER):
+            raise context.refused(marked(written(marked(node), "thanks")), "only a requester's message is mere thanks")
 
 
 class WrittenFiring(Part):

@@ -45,7 +45,9 @@ def _summed(node: object, info: ValidationInfo) -> Duration:
     """A duration that can be added up: a business day has no length, it ends at a time of day."""
     found = duration(node, info)
     if found.business_days:
-        raise reading(info).refused(reading(info).text(node, _AN_EXAMPLE), "a clock sums up hours, not business days; write it in business hours")
+        raise reading(info).refused(
+            reading(info).text(node, _AN_EXAMPLE), "a clock sums up hours, not business days; write it in business hours"
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rules.binding import BoundRule
+from rules.binding import BoundRule, conditions_of
 from rules.conditions.tree import walk
 from rules.instants import FOREVER, MINUTE, Instant
 from rules.phrases import phrase
@@ -21,7 +21,7 @@ from rules.prove.proofs import Example, Guard, Kind, Proof, Question
 from rules.prove.replay import Written, ticket_of, written
 from rules.prove.setting import Setting
 from rules.prove.solver import Formula
-from rules.prove.timing import AT_ONCE, Timing, later
+from rules.prove.timing import AT_ONCE, Timing, arrivals_of, later
 from rules.prove.untouched import Untouched
 from rules.prove.wording import at_local, described, lasting, lines, listed
 from rules.ticket import Status, Ticket, Value
@@ -109,7 +109,7 @@ class _Ground:
 
     def times(self, firings: tuple[Firing, ...], deadline: Timing | None) -> tuple[_Times, ...]:
         """For every arrival that can be the worst, when each of the firings comes and how long it may take."""
-        key = (tuple((firing.timing, firing.lifetime) for firing in firings), deadline or AT_ONCE)
+        key = (tuple((firing.timing, firing.lifetime, firing.nobody) for firing in firings), deadline or AT_ONCE)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._times(firings, deadline or AT_ONCE)
@@ -119,13 +119,13 @@ class _Ground:
         years = self.setting.years
         timings = list(dict.fromkeys(firing.timing for firing in firings))
         arrivals = {at for timing in (*timings, deadline) for at in timing.breaks(years)}
-        arrivals |= {edge + n for firing in firings for edge in firing.lifetime for n in (0, 1) if 0 < edge < FOREVER}
+        arrivals |= {at for firing in firings for edge in firing.edges for at in arrivals_of(firing.timing, edge - 1, years)}
         places = [timings.index(firing.timing) for firing in firings]
         found: dict[tuple[int, ...], Instant] = {}
         for arrival in sorted(at for at in arrivals if years.start <= at < years.end):
             begins = [timing.at(arrival) for timing in timings]
-            fires = (firing.in_life(begins[place]) for firing, place in zip(firings, places, strict=True))
-            waits = tuple(min(FOREVER, at - arrival) for at in fires)
+            fires = (firing.effective(begins[place]) for firing, place in zip(firings, places, strict=True))
+            waits = tuple(FOREVER if at >= FOREVER else at - arrival for at in fires)
             found.setdefault((arrival - deadline.at(arrival), *waits), arrival)
         return tuple(_Times(found[each], each[1:], -each[0]) for each in _worst(list(found)))
 
@@ -312,13 +312,17 @@ class _Search:
     def _covered(self) -> Proof:
         bound = self._smallest()
         watching = {firing.rule for firing in self.firings} & {rule.id for rule in self.rules if rule.mode is not Mode.LIVE}
-        windows = {part.name for rule in self.rules for part in walk(rule.condition) if isinstance(part, InWindow)}
+        looked_at = (part for rule in self.rules for whole in conditions_of(rule) for part in walk(whole))
+        windows = {part.name for part in looked_at if isinstance(part, InWindow)}
         years = self.setting.years
         said = f"within {lasting(bound)}" if bound is not None else "in the end"
         sentence = f"every ticket{self.where} of which {phrase(self.guard.condition)} is escalated {said} if nobody acts"
         sentence += f", whenever it arrives from {years.first} to {years.last}"
         if windows:
             sentence += f", outside of {listed(sorted(windows))}"
+        ids = {rule.id for rule in self.rules}
+        if any(rule.confidential for rule in self.setting.rulebook.rules if rule.id in ids):
+            sentence += ", where no confidential rule keeps others from moving it"
         if watching:
             sentence += f" (once {listed(sorted(watching), 'and')} {'is' if len(watching) == 1 else 'are'} live)"
         return self._proof(Kind.PROVED, sentence)

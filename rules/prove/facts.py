@@ -15,16 +15,20 @@ from rules.conditions.tree import walk
 from rules.protocol import (
     Amount,
     AnyWord,
+    Arbiter,
     Condition,
+    Digest,
     Due,
     InList,
     Matches,
     OneOf,
     State,
     Target,
+    Tell,
     Unchanged,
 )
 from rules.prove.solver import Formula, Solver
+from rules.recipients import OF_TICKET
 from rules.ticket import TARGET, Status, Value
 
 OTHER: Final = "something else"
@@ -57,6 +61,11 @@ class Vocabulary:
             "status": {status.value for status in Status},
         }
         labels: set[str] = set()
+        for action in (action for rule in bound.rules for action in rule.rule.actions):
+            if isinstance(action, Tell | Arbiter) and action.who in OF_TICKET:
+                found.setdefault(field_of_person(action.who), set())
+            if isinstance(action, Digest) and action.to in OF_TICKET:
+                found.setdefault(field_of_person(action.to), set())
         for part in (part for condition in conditions for part in walk(condition)):
             match part:
                 case State():
@@ -228,6 +237,11 @@ class Facts:
         }
         on = (label for label in (*self.words.labels, OTHER) if self.solver.holds_in(model, self.label(label)))
         return {**values, LABELS: tuple(sorted(on))}
+
+
+def field_of_person(who: str) -> str:
+    """The field that names the person, or the person's manager, who is meant by words of `OF_TICKET`."""
+    return who.rsplit(" of ", 1)[-1]
 
 
 def _contains(words: tuple[str, ...], part: tuple[str, ...]) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rules.calendars import ALWAYS as ALWAYS_OPEN
 from rules.instants import FOREVER, Instant
 from rules.lifetime import lifetime
 from rules.protocol import (
@@ -26,12 +28,15 @@ from rules.protocol import (
     Step,
     Tell,
 )
-from rules.prove.facts import OTHER
-from rules.prove.moves import escalated, raised
+from rules.prove.duty import ALWAYS as NOBODY
+from rules.prove.duty import NEVER, Stretches, nobody_higher, nobody_to_tell
+from rules.prove.facts import OTHER, field_of_person
+from rules.prove.moves import raised
 from rules.prove.solver import Formula
 from rules.prove.timing import NextOpening, Opening, Timing, later, latest
 from rules.prove.untouched import Untouched, Way
-from rules.ticket import RESTRICTED_TO, Value
+from rules.recipients import OF_TICKET
+from rules.ticket import RESTRICTED_TO
 
 _MOST = 64
 
@@ -40,7 +45,8 @@ _MOST = 64
 class Firing:
     """A rule escalates tickets with such values at this instant, where it lies in its lifetime; it may do so sooner.
 
-    `likely`: values with which it does so unless what other rules write comes in between.
+    `likely`: values with which it does so unless what other rules write comes in between. `nobody`: stretches of time in which
+    nobody is there whom it could reach.
     """
 
     rule: str
@@ -48,11 +54,17 @@ class Firing:
     likely: Formula
     timing: Timing
     lifetime: tuple[Instant, Instant]
+    nobody: Stretches = NEVER
 
-    def in_life(self, at: Instant) -> Instant:
-        """The instant of the timing, where the rule is alive then; else FOREVER."""
+    def effective(self, at: Instant) -> Instant:
+        """The instant of the timing, where the rule is alive and somebody is there then; else FOREVER."""
         begins, ends = self.lifetime
-        return at if begins <= at < ends else FOREVER
+        return at if begins <= at < ends and not bisect_right(self.nobody, at) % 2 else FOREVER
+
+    @property
+    def edges(self) -> tuple[Instant, ...]:
+        """The instants from which on that becomes otherwise."""
+        return tuple(edge for edge in (*self.lifetime, *self.nobody) if 0 < edge < FOREVER)
 
 
 def firings_of(rule: Rule, untouched: Untouched) -> Iterator[Firing]:
@@ -62,16 +74,19 @@ def firings_of(rule: Rule, untouched: Untouched) -> Iterator[Firing]:
         condition = All((condition, Not(rule.hold_while)))
     lives = lifetime(replace(rule, mode=Mode.LIVE), untouched.bound.calendars)
     solver = untouched.solver
+    done = [tuple(_escalates(step, rule, untouched)) for step in rule.steps]
     for way in untouched.ways(condition):
         ladder = [(way.values, _first(way))]
+        foreseen: list[Formula] = []
         for number, step in enumerate(rule.steps):
             ladder = [each for known in ladder for each in _nominal(step, number, known, way, rule, untouched)][:_MOST]
+            taken = [*foreseen, *([untouched.never(step.unless)] if step.unless is not None else [])]
             for values, timing in ladder:
-                taken = [values, _escalates(step, rule, untouched)]
-                if step.unless is not None:
-                    taken.append(untouched.never(step.unless))
-                sure = solver.simplified(solver.all_of(taken))
-                yield Firing(rule.id, sure, sure, timing, lives)
+                for those, nobody in done[number]:
+                    sure = solver.simplified(solver.all_of([values, those, *taken]))
+                    yield Firing(rule.id, sure, sure, timing, lives, nobody)
+            if step.unless is not None:  # a step that is freed late moves those above it
+                foreseen.append(solver.any_of([untouched.never(step.unless), untouched.always(step.unless)]))
 
 
 def _first(way: Way) -> Timing:
@@ -93,45 +108,72 @@ def _nominal(
     for start in starts:
         if start.within is not None:
             continue
-        begins = latest(way.begins, start.begins)
-        calendars = untouched.bound.calendars
-        if step.after is not None:
-            begins = later(begins, step.after, calendars)
-        opening = step.opening_of or rule.calendar
-        if step.at_opening and opening is not None:
-            begins = NextOpening(begins, calendars[opening])
-        yield untouched.solver.all_of([values, start.values]), latest(before, begins) if number else begins
+        for chosen, begins in _delayed(step, latest(way.begins, start.begins), rule, untouched):
+            sure = untouched.solver.all_of([values, start.values, chosen])
+            yield sure, latest(before, begins) if number else begins
 
 
-def _escalates(step: Step, rule: Rule, untouched: Untouched) -> Formula:
-    """Values with which the step moves the ticket, raises it, or lets somebody know."""
-    return untouched.solver.any_of(_does(action, rule, untouched) for action in step.actions)
+def _delayed(step: Step, begins: Timing, rule: Rule, untouched: Untouched) -> Iterator[tuple[Formula, Timing]]:
+    """A step's instant, from that on which it counts: its `after`, then its opening, on whichever calendar they are."""
+    counted = [(untouched.solver.truth(known=True), begins)]
+    if step.after is not None:
+        times = list(untouched.counted(step.after))
+        counted = [(chosen, later(begins, duration, untouched.bound.calendars)) for chosen, duration in times]
+    opening = step.opening_of or rule.calendar
+    if not step.at_opening or opening is None:
+        yield from counted
+        return
+    for name_chosen, name in untouched.named(opening):
+        opens = ALWAYS_OPEN if name is None else untouched.bound.calendars[name]
+        for chosen, at in counted:
+            yield untouched.solver.all_of([chosen, name_chosen]), NextOpening(at, opens)
 
 
-def _does(action: object, rule: Rule, untouched: Untouched) -> Formula:
-    facts, bound = untouched.facts, untouched.bound
+def _escalates(step: Step, rule: Rule, untouched: Untouched) -> Iterator[tuple[Formula, Stretches]]:
+    """Values with which the step moves the ticket, raises it, or lets somebody know, and when nobody is there for that.
+
+    Those of several actions are told apart: at an instant at which one reaches nobody, another may reach somebody.
+    """
+    by_time: dict[Stretches, list[Formula]] = {}
+    for action in step.actions:
+        for values, nobody in _does(action, rule, untouched):
+            if nobody != NOBODY:
+                by_time.setdefault(nobody, []).append(values)
+    yield from ((untouched.solver.any_of(formulas), nobody) for nobody, formulas in by_time.items())
+
+
+def _does(action: object, rule: Rule, untouched: Untouched) -> Iterator[tuple[Formula, Stretches]]:
+    facts, bound, years = untouched.facts, untouched.bound, untouched.years
     values = facts.words.values
     match action:
         case Escalate():
-            return facts.among("team", [value for value in values["team"] if _leads_on(action, value, rule, untouched)])
+            for value in values["team"]:
+                yield facts.has("team", value), nobody_higher(action, value, rule, bound, years)
         case Assign(team):
             ids = bound.teams.get(team, ())
             allowed = not rule.only_to or team in rule.only_to
-            return facts.among("team", [value for value in values["team"] if ids and value not in ids and allowed])
+            others = [value for value in values["team"] if ids and value not in ids and allowed]
+            yield facts.among("team", others), NEVER
         case RaisePriority():
-            return facts.among("priority", [value for value in values["priority"] if raised(action, value, bound)])
+            yield facts.among("priority", [value for value in values["priority"] if raised(action, value, bound)]), NEVER
+        case Tell(who=who) | Digest(to=who) | Arbiter(who=who):
+            yield from _told(who, untouched)
+        case AtProvider() | Propose():
+            yield untouched.solver.truth(known=True), NEVER
         case _:
-            return untouched.solver.truth(known=isinstance(action, Tell | Digest | Arbiter | AtProvider | Propose))
+            return
 
 
-def _leads_on(action: Escalate, team: Value, rule: Rule, untouched: Untouched) -> bool:
-    """Whether a ticket of the team moves up, or somebody at the top of the chain is told once more."""
-    found = escalated(action, team, rule, untouched.bound)
-    if found.team is not None:
-        return True
-    teams = untouched.bound.organisation.teams
-    here = next((name for name, ids in untouched.bound.teams.items() if team in ids), "")
-    return found.top and here in teams and bool(teams[here].on_call or teams[here].lead)
+def _told(who: str, untouched: Untouched) -> Iterator[tuple[Formula, Stretches]]:
+    facts = untouched.facts
+    if who in OF_TICKET:
+        yield untouched.solver.no(facts.has(field_of_person(who), None)), NEVER
+        return
+    absent = {value: nobody_to_tell(who, value, untouched.bound, untouched.years) for value in facts.words.values["team"]}
+    if len(set(absent.values())) == 1:  # whatever the team
+        yield untouched.solver.truth(known=True), next(iter(absent.values()))
+    else:
+        yield from ((facts.has("team", value), nobody) for value, nobody in absent.items())
 
 
 def steadied(firings: Sequence[Firing], rules: Sequence[Rule], untouched: Untouched) -> tuple[Firing, ...]:

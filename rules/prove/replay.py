@@ -1,7 +1,8 @@
 """What hoist does on a ticket to which nobody else reacts: every due step is written, and what it wrote is looked at again.
 
 This is the judge of whatever the solver proposes: it knows no formulas, only the engine, the ladder and the merging of a ticket's
-due steps. Rules that only watch are taken as if they were live.
+due steps. Rules that only watch are taken as if they were live. A write is there a second after it was due, and the steps of a
+ladder keep their distance from when they were due: how long writing takes is no part of a proof.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from rules.binding import BoundRule, BoundRules
 from rules.due_step import DueStep
 from rules.engine import Episode, Evaluation, evaluate
-from rules.escalation import Escalation, FieldChange, FiringKey
+from rules.escalation import Escalation, FieldChange, FiringKey, Notice
 from rules.identity import Recorded, match
 from rules.instants import DAY, FOREVER, SECOND, Instant
 from rules.intervals import contains, unbroken
@@ -20,7 +21,9 @@ from rules.ladder import Steps, ahead, joined, step_name
 from rules.lifetime import lifetime
 from rules.merge import merge
 from rules.protocol import Mode, Rule
-from rules.prove.facts import LABELS, OTHER
+from rules.prove.duty import team_name
+from rules.prove.facts import LABELS, OTHER, field_of_person
+from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET
 from rules.stories import empty_fields
 from rules.ticket import RESTRICTED_TO, TARGET, Actor, Change, Kind, Ticket, TicketRef, Value
 from rules.timeline import timeline
@@ -41,13 +44,14 @@ class Written:
     names: tuple[str, ...]
     escalation: Escalation
     fields: Mapping[str, Value]
+    told: bool
 
     @property
     def escalates(self) -> bool:
         """The ticket moved or became more urgent, or somebody is to know of it."""
         done = self.escalation
         moved = any(change.field in {"team", "priority"} for change in done.changes)
-        return moved or bool(done.notices or done.proposals or done.at_provider)
+        return moved or self.told or bool(done.proposals or done.at_provider)
 
 
 def ticket_of(bound: BoundRules, values: Mapping[str, Value], arrival: Instant) -> Ticket:
@@ -138,16 +142,33 @@ class _Alone:
         for episode, course, taken in due:
             rule = evaluation.bound(episode.rule).rule
             self.courses[rule.id, course.number] = course
-            course.confirmed, course.taken, course.applied_at = (*course.confirmed, at), (*course.taken, taken), when
+            course.confirmed, course.taken, course.applied_at = (*course.confirmed, at), (*course.taken, taken), at
             if not _writes(rule, self.bound, at):
                 continue
             key = FiringKey(self.ticket.ref.source, self.ticket.ref.id, rule.id, course.number, taken[-1])
             steps.append(DueStep(key, rule, (), "", {}, joined(rule, taken)))
             names.append(f"{rule.id}, {step_name(rule, taken[-1])}" if len(rule.steps) > 1 or rule.repeat else rule.id)
         escalation = merge(self.ticket, steps, self.bound, at) if steps else Escalation(self.ticket.ref, ())
+        told = any(self._reaches(notice, at) for notice in escalation.notices)
         self.ticket = _after(self.ticket, escalation, when)
         self.now = when
-        return Written(at, tuple(step.rule.id for step in steps), tuple(names), escalation, dict(self.ticket.fields))
+        return Written(at, tuple(step.rule.id for step in steps), tuple(names), escalation, dict(self.ticket.fields), told)
+
+    def _reaches(self, notice: Notice, at: Instant) -> bool:
+        """Whether somebody is found; who a person's manager or a rota that can't be read would name is taken to be there."""
+        if notice.addresses:
+            return True
+        if notice.to in OF_TICKET:
+            return self.ticket.fields.get(field_of_person(notice.to)) is not None
+        organisation, of_team = self.bound.organisation, OF_TEAM.fullmatch(notice.to)
+        contact = organisation.roles.get(notice.to, notice.to)
+        if of_team is not None:
+            present = team_name(self.ticket.fields.get("team"), self.bound)
+            named = " ".join(of_team[2].split())
+            team = organisation.teams.get((present or "") if named == CURRENT_TEAM else named)
+            contact = "" if team is None else team.lead if of_team[1].casefold() == "lead" else team.on_call
+        rota = self.bound.world.rotas.get(contact)
+        return bool(contact) and (rota is None or rota.turn(at) is None)
 
 
 def _writes(rule: Rule, bound: BoundRules, at: Instant) -> bool:

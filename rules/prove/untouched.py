@@ -13,6 +13,7 @@ from itertools import product
 from rules.binding import BoundRules
 from rules.calendars import Calendar, weekly
 from rules.conditions.judge import on
+from rules.conditions.tree import walk
 from rules.instants import Instant
 from rules.intervals import complement, intersection
 from rules.protocol import (
@@ -20,6 +21,8 @@ from rules.protocol import (
     CALENDAR_OF_TIER,
     CALENDARS_OF_THE_TICKET,
     Acknowledged,
+    Action,
+    AddLabel,
     All,
     AnyOf,
     Clock,
@@ -34,6 +37,8 @@ from rules.protocol import (
     InWindow,
     Lingering,
     Not,
+    Restrict,
+    SetField,
     Silent,
     State,
     Target,
@@ -41,11 +46,11 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
-from rules.prove.facts import Facts
+from rules.prove.facts import LABELS, Facts
 from rules.prove.solver import Formula
 from rules.prove.timing import AT_ONCE, Later, Timing, later, latest
 from rules.prove.waits import Years
-from rules.ticket import TARGET, Kind
+from rules.ticket import RESTRICTED_TO, TARGET, Kind
 
 _MOST = 64
 """Ways in which one condition can come to hold; of one with more, the first are enough to go by."""
@@ -69,6 +74,7 @@ class Untouched:
         self.facts, self.bound, self.years, self.solver = facts, bound, years, facts.solver
         self._ways: dict[Condition, tuple[Way, ...]] = {}
         self._hours: dict[Hours, Stretches] = {}
+        self.set = frozenset(field for rule in bound.rules for action in rule.rule.actions for field in _fields_of(action))
 
     def ways(self, condition: Condition) -> tuple[Way, ...]:
         """The ways in which it comes to hold, at most `_MOST`."""
@@ -98,6 +104,12 @@ class Untouched:
             case _:
                 waits = isinstance(condition, Unanswered) and condition.waiting_for is Kind.REQUESTER
                 return solver.truth(known=waits or isinstance(condition, Count | FirstReply | Acknowledged | InWindow))
+
+    def always(self, condition: Condition) -> Formula:
+        """Values with which it holds from the arrival on for ever, whatever the rules set; what rules set is left out."""
+        if any(isinstance(part, State) and part.field in self.set for part in walk(condition)):
+            return self.solver.truth(known=False)
+        return self.solver.any_of(way.values for way in self.ways(condition) if way.begins == AT_ONCE and way.within is None)
 
     def _found(self, condition: Condition) -> Iterator[Way]:
         match condition:
@@ -130,7 +142,9 @@ class Untouched:
         match condition:
             case Silent(duration=duration, kinds=kinds) if Kind.HOIST not in kinds:
                 yield from self._lasting(always, duration)
-            case Unanswered(duration=duration, waiting_for=Kind.STAFF) | Unchanged(duration=duration):
+            case Unanswered(duration=duration, waiting_for=Kind.STAFF):
+                yield from self._lasting(always, duration)
+            case Unchanged(field=field, duration=duration) if field not in self.set:
                 yield from self._lasting(always, duration)
             case Hours(calendar=name) if name not in CALENDARS_OF_THE_TICKET:
                 yield replace(always, within=self._open(condition))
@@ -162,18 +176,14 @@ class Untouched:
     def _clock(self, clock: Clock) -> Iterator[Way]:
         stands = [self.never(part) for part in (clock.pause_while, clock.stop) if part is not None]
         if clock.reset is not None:
-            stands.append(self.solver.any_of([self.never(clock.reset), self._from_the_start(clock.reset)]))
+            stands.append(self.solver.any_of([self.never(clock.reset), self.always(clock.reset)]))
         for way in self.ways(clock.running):
             if way.within is None:
                 yield from self._lasting(replace(way, values=self.solver.all_of([way.values, *stands])), clock.duration)
 
-    def _from_the_start(self, condition: Condition) -> Formula:
-        """Values with which it holds from the arrival on for ever."""
-        return self.solver.any_of(way.values for way in self.ways(condition) if way.begins == AT_ONCE and way.within is None)
-
     def _lasting(self, way: Way, duration: Duration) -> Iterator[Way]:
         """The way, from the instant on at which it has lasted for the duration."""
-        for values, counted in self._counted(duration):
+        for values, counted in self.counted(duration):
             begins = later(way.begins, counted, self.bound.world.calendars)
             within = None
             if way.within is not None:
@@ -182,20 +192,26 @@ class Untouched:
                 within = tuple(edge for a, b in pairs if (start := after(a)) < b for edge in (start, b))
             yield Way(self.solver.all_of([way.values, values]), begins, within)
 
-    def _counted(self, duration: Duration) -> Iterator[tuple[Formula, Duration]]:
+    def counted(self, duration: Duration) -> Iterator[tuple[Formula, Duration]]:
         """A duration on the calendar that it names; where the ticket's team gives it, on that of each team."""
-        name = duration.calendar
-        if name not in CALENDARS_OF_THE_TICKET:
+        if duration.calendar is None:
             yield self.solver.truth(known=True), duration
+            return
+        for values, calendar in self.named(duration.calendar):
+            if calendar is not None or not duration.business_days:
+                yield values, replace(duration, calendar=calendar)
+
+    def named(self, name: str) -> Iterator[tuple[Formula, str | None]]:
+        """The calendar of a name, None for round the clock; where the ticket's team gives it, that of each team."""
+        if name not in CALENDARS_OF_THE_TICKET:
+            yield self.solver.truth(known=True), name
         elif name != CALENDAR_OF_REQUESTER:
             organisation = self.bound.organisation
             tiers = {tier.team for chain in organisation.chains.values() for tier in chain.tiers}
             for value in self.facts.words.values["team"]:
                 team = next((t for t, ids in self.bound.teams.items() if value in ids), None)
                 own = organisation.teams[team].calendar if team and (name != CALENDAR_OF_TIER or team in tiers) else ""
-                calendar = own or organisation.calendar
-                if calendar is not None or not duration.business_days:
-                    yield self.facts.has("team", value), replace(duration, calendar=calendar)
+                yield self.facts.has("team", value), own or organisation.calendar
 
     def _open(self, hours: Hours) -> Stretches:
         known = self._hours.get(hours)
@@ -208,3 +224,16 @@ class Untouched:
             stretches = calendar.open_intervals(start, end)
             known = self._hours[hours] = tuple(complement(stretches, [start, end]) if hours.outside else stretches)
         return known
+
+
+def _fields_of(action: Action) -> tuple[str, ...]:
+    """What it writes without escalating the ticket by that."""
+    match action:
+        case SetField(field=field):
+            return (field,)
+        case AddLabel():
+            return (LABELS,)
+        case Restrict():
+            return (RESTRICTED_TO,)
+        case _:
+            return ()

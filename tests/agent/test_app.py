@@ -200,7 +200,7 @@ def outside_lines(run: Running) -> list[tuple[str, object]]:
 
 
 def test_a_list_that_changes_while_hoist_runs_counts_at_once(run: Running) -> None:
-    """Tickets are looked at again under the new list; the change is in the journal."""
+    """F13: tickets are looked at again under the new list; the change is in the journal."""
     with_outside(run)
     run.app.start()
     before = run.app.pipelines[0].ruling
@@ -218,7 +218,7 @@ def test_a_list_that_changes_while_hoist_runs_counts_at_once(run: Running) -> No
 
 
 def test_a_rota_that_changes_while_hoist_runs_names_the_next_one_without_a_sweep(run: Running) -> None:
-    """Who is on duty matters when something is written, so no ticket has to be looked at again."""
+    """F13, F14: who is on duty matters when something is written, so no ticket has to be looked at again."""
     with_outside(run)
     run.app.start()
     before = run.app.pipelines[0].ruling

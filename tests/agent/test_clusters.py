@@ -39,7 +39,7 @@ def events(it: Desk, field: str, name: str) -> list[int]:
 
 
 def test_a_storm_is_noticed_when_the_threshold_is_crossed(tmp_path: Path) -> None:
-    """With the fourth ticket of a service each of them has three others: all four are told, those of another service are not."""
+    """F13: with the fourth ticket of a service each of them has three others: all four are told, and no others."""
     it = desk(tmp_path, MANY)
     it.run(MINUTE)
     storm = [it.ticket(service="Mail") for _ in range(3)]
@@ -53,7 +53,7 @@ def test_a_storm_is_noticed_when_the_threshold_is_crossed(tmp_path: Path) -> Non
 
 
 def test_a_number_is_recorded_only_when_it_crosses_a_threshold(tmp_path: Path) -> None:
-    """Of ten tickets that come and go, the cluster keeps the crossings alone, up and down."""
+    """F13: of ten tickets that come and go, the cluster keeps the crossings alone, up and down."""
     it = desk(tmp_path, MANY)
     it.run(MINUTE)
     storm = []
@@ -111,7 +111,7 @@ def test_how_long_a_queue_has_been_long_counts_from_when_it_was_seen(tmp_path: P
 
 
 def test_before_everything_was_counted_nothing_is_known(tmp_path: Path) -> None:
-    """Rules that ask for a number wait until all tickets were counted; "at most" never fires on half a count."""
+    """F4, F13: rules that ask for a number wait until all tickets were counted; "at most" never fires on half a count."""
     it = desk(tmp_path, State("queue", Amount(at_most=1)))
     tickets = [it.ticket(team="ops") for _ in range(3)]
     it.pipeline.poll()

@@ -71,9 +71,8 @@ def put_out(desk: Desk, ticket: str) -> str:
     native = saves, [said for said in stored.comments if said.by == ACCOUNT]
     screen = Console(file=io.StringIO(), width=200)
     now = desk.clock.now()
-    found = status(desk.database, now, {SOURCE: POLL})
-    plain.status(screen, found, now)
-    bound = desk.pipeline.ruling.rules
+    found, bound = status(desk.database, now, {SOURCE: POLL}), desk.pipeline.ruling.rules
+    plain.status(screen, found, now, bound.zone)
     for asked in (None, "zqid"):
         answer = why(desk.database, bound, ticket, now, asked)
         plain.answer(screen, answer)

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
@@ -276,7 +277,7 @@ NAMES = Names(
 
 def story(width: int, subject: Ticket, comments: Sequence[FoundComment]) -> list[str]:
     out = io.StringIO()
-    told(Console(file=out, width=width, color_system=None), subject, comments, NAMES)
+    told(Console(file=out, width=width, color_system=None), subject, comments, NAMES, ZoneInfo("Europe/Amsterdam"))
     return out.getvalue().splitlines()
 
 

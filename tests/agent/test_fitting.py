@@ -140,3 +140,14 @@ def test_a_source_that_a_rule_is_not_for_need_not_be_able() -> None:
     two = FILES["organisation.yaml"].replace("desk: High", "desk: High, other: High")
     book = rulebook(organisation_yaml=two, rules_yaml=EVERY_DEED.replace("SOURCE", "other"))
     assert fitted(book, "desk", DIRECTORY, replace(ABLE, writes=frozenset()), World()).rules == ()
+
+
+@pytest.mark.parametrize(
+    "holds_back",
+    ["hold_while: {service: Mail}\n    do: {label: x}", "steps: [{after: 0 minutes, unless: {service: Mail}, do: {label: x}}]"],
+)
+def test_a_field_that_only_holds_a_step_back_must_be_read_too(holds_back: str) -> None:
+    """What is never known would hold it back for ever, and nobody would be told."""
+    rules = f"rules:\n  - rule: one\n    when: {{assignee: nobody}}\n    {holds_back}\n"
+    with pytest.raises(BindingError, match="asks for service, and desk"):
+        fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, ABLE, World())

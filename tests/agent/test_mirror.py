@@ -73,7 +73,7 @@ def test_what_had_vanished_before_drops_no_later_read() -> None:
 
 
 def test_when_a_change_was_first_known_is_kept() -> None:
-    """Reading a ticket again does not make its past newer."""
+    """F12: reading a ticket again does not make its past newer."""
     act, said = change(1_000, "team", "ops"), message(1_100, "m1")
     again = kept(reconciled(read(60_000, act, said), read(2_000, act, said), ()))
     assert [c.known for c in again.changes] == [2_000]
@@ -81,7 +81,7 @@ def test_when_a_change_was_first_known_is_kept() -> None:
 
 
 def test_what_vanishes_stays() -> None:
-    """A deleted reply, a change that the source no longer shows: both stay, in their place."""
+    """F12: a deleted reply, a change that the source no longer shows: both stay, in their place."""
     early, late = change(1_000, "team", "ops"), change(9_000, "team", "sd")
     first, second = message(1_000, "m1"), message(9_500, "m2")
     again = kept(reconciled(read(10_000, late, second), read(2_000, early, first), ()))
@@ -98,7 +98,7 @@ def test_a_history_that_was_cut_since_takes_nothing_away() -> None:
 
 
 def test_own_is_what_was_meant_in_field_and_value() -> None:
-    """The same account, another field or another value: the platform's automation, not hoist."""
+    """F7: the same account, another field or another value: the platform's automation, not hoist."""
     meant = sent(1_000, FieldChange("team", "sd", "ops"))
     acts = [change(2_000, "team", "ops", by=OWN), change(2_000, "priority", "p1", by=OWN)]
     assert kinds(reconciled(read(3_000, *acts), None, [meant])) == [Kind.HOIST, Kind.AUTOMATION]
@@ -128,7 +128,7 @@ def test_people_are_left_as_they_are() -> None:
 
 
 def test_a_value_that_no_history_explains_changed_when_it_was_first_seen() -> None:
-    """Every later read leaves that date alone, so that what grew from it does not begin anew with each of them."""
+    """F12: every later read leaves that date alone, so that what grew from it does not begin anew with each of them."""
     first = kept(reconciled(read(10 * SECOND, change(1_000, "team", "ops"), shows={"team": "sd"}), None, ()))
     second = kept(reconciled(read(20 * SECOND, change(1_000, "team", "ops"), shows={"team": "sd"}), first, ()))
     for ticket in (first, second):
@@ -146,7 +146,7 @@ def test_what_was_inferred_gives_way_to_the_history_that_explains_it() -> None:
 
 
 def test_a_field_without_history_changed_when_it_was_seen_to() -> None:
-    """Its former value stays true of the time before (a target that moves without a trace, say)."""
+    """F12: its former value stays true of the time before (a target that moves without a trace, say)."""
     first = kept(reconciled(read(10 * SECOND, shows={"due": 5}), None, ()))
     second = kept(reconciled(read(20 * SECOND, shows={"due": 9}), first, ()))
     third = kept(reconciled(read(30 * SECOND, shows={"due": 9}), second, ()))

@@ -59,7 +59,7 @@ def test_a_request_that_lands_late_is_not_sent_twice(desk: Desk) -> None:
 
 @pytest.mark.parametrize("after_effect", [True, False])
 def test_a_lost_comment_is_sent_again_alone(desk: Desk, after_effect: bool) -> None:
-    """The fields took effect and are never sent again, whatever became of the comment."""
+    """F6: the fields took effect and are never sent again, whatever became of the comment."""
     ticket = overdue(desk)
     write = desk.connector.write
 
@@ -162,7 +162,7 @@ def test_a_refusal_parks_one_escalation_and_no_other(desk: Desk, error: Connecto
 
 
 def test_a_conflict_is_decided_anew(desk: Desk) -> None:
-    """The ticket is no longer what was read: it is read afresh and decided again, under the same key."""
+    """F6: the ticket is no longer what was read: it is read afresh and decided again, under the same key."""
     ticket = overdue(desk)
     desk.helpdesk.fail_next(Conflict("saved meanwhile"), on="write")
     desk.run(HOUR)
@@ -312,7 +312,7 @@ def test_a_persons_change_is_put_back_after_any_death(tmp_path: Path) -> None:
 
 
 def test_hoists_own_change_is_known_by_operation_field_and_value(desk: Desk) -> None:
-    """What a trigger adds to hoist's save is the platform's automation; the move itself is hoist's."""
+    """F7: what a trigger adds to hoist's save is the platform's automation; the move itself is hoist's."""
     desk.helpdesk.automation = lambda _, asked: {"priority": "p2"} if asked.get("team") == "ops" else {}
     ticket = overdue(desk)
     desk.run(HOUR)

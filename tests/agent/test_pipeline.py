@@ -47,7 +47,7 @@ def test_a_ticket_that_is_taken_in_time_is_left_alone(desk: Desk) -> None:
 
 
 def test_taken_in_the_last_second_is_taken_in_time(desk: Desk) -> None:
-    """Anna takes it after the last poll: the fresh read sees it, nothing is written, and the journal says why."""
+    """F3: Anna takes it after the last poll: the fresh read sees it, nothing is written, and the journal says why."""
     ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
     desk.helpdesk.change(ticket, "anna", assignee="anna")
@@ -179,7 +179,7 @@ def test_nothing_is_sent_on_a_read_that_has_grown_old(desk: Desk, monkeypatch: p
 
 
 def test_no_write_rests_on_a_read_that_is_not_later_than_its_firing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read whose server time is not past the instant of the firing proves nothing: hoist reads again."""
+    """F3, F11: a read whose server time is not past the instant of the firing proves nothing: hoist reads again."""
     ticket = desk.ticket()
     fired = desk.clock.now() + 15 * MINUTE
     desk.run(14 * MINUTE)
@@ -193,7 +193,7 @@ def test_no_write_rests_on_a_read_that_is_not_later_than_its_firing(desk: Desk, 
 
 
 def test_a_superseded_step_is_planned_again_when_its_episode_lives_on(tmp_path: Path) -> None:
-    """A gate closes before the write and opens again: the same step is written then, once, under its own key."""
+    """F2: a gate closes before the write and opens again: the same step is written then, once, under its own key."""
     desk = Desk(tmp_path, rule(condition=State("priority", OneOf(("P3",)))))
     ticket = desk.ticket()
     desk.pipeline.poll()
@@ -208,7 +208,7 @@ def test_a_superseded_step_is_planned_again_when_its_episode_lives_on(tmp_path: 
 
 
 def test_two_rules_that_are_due_together_are_written_together(tmp_path: Path) -> None:
-    """Two rules make one save and one note; each keeps a state of its own."""
+    """F8: two rules make one save and one note; each keeps a state of its own."""
     louder = rule("louder", actions=(RaisePriority(by=1), Comment("Raised.")))
     desk = Desk(tmp_path, rule(), louder)
     ticket = desk.ticket()
@@ -219,7 +219,7 @@ def test_two_rules_that_are_due_together_are_written_together(tmp_path: Path) ->
 
 
 def test_what_the_fresh_read_makes_due_is_written_with_the_rest(tmp_path: Path) -> None:
-    """Anna adds a label just before the write: the rule over it joins the same save and the same note."""
+    """F8: Anna adds a label just before the write: the rule over it joins the same save and the same note."""
     labelled = rule("labelled", State("labels", OneOf(("vip",))), actions=(RaisePriority(by=1), Comment("A guest of honour.")))
     desk = Desk(tmp_path, rule(), labelled)
     ticket = desk.ticket()
@@ -238,7 +238,7 @@ def test_what_the_fresh_read_makes_due_is_written_with_the_rest(tmp_path: Path) 
 
 
 def test_the_next_step_is_counted_from_the_one_before_having_taken_effect(tmp_path: Path) -> None:
-    """Every half hour, at most twice: the second tier has its half hour from the moment it got the ticket."""
+    """F6: every half hour, at most twice: the second tier has its half hour from the moment it got the ticket."""
     desk = Desk(tmp_path, rule(condition=OPEN, repeat=again(30, 2)))
     ticket = desk.ticket()
     desk.run(6 * HOUR)
@@ -250,7 +250,7 @@ def test_the_next_step_is_counted_from_the_one_before_having_taken_effect(tmp_pa
 
 
 def test_missed_steps_collapse_into_one(tmp_path: Path) -> None:
-    """After five hours of standing still one step is written, not ten within a minute."""
+    """F6: after five hours of standing still one step is written, not ten within a minute."""
     desk = Desk(tmp_path, rule(condition=OPEN, repeat=again(30, 9)))
     ticket = desk.ticket()
     desk.run(10 * MINUTE)
@@ -260,7 +260,7 @@ def test_missed_steps_collapse_into_one(tmp_path: Path) -> None:
 
 
 def test_no_step_follows_one_that_has_not_taken_effect(tmp_path: Path) -> None:
-    """At most one step of an episode is under way: while the first is parked, no second one begins."""
+    """F6: at most one step of an episode is under way: while the first is parked, no second one begins."""
     desk = Desk(tmp_path, rule(condition=OPEN, repeat=again(30, 9)))
     ticket = desk.ticket()
     desk.helpdesk.fail_next(GiveUp("no such team"), on="write")
@@ -281,7 +281,7 @@ def test_a_rule_that_only_watches_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_rule_that_stops_being_live_writes_nothing_more(desk: Desk) -> None:
-    """What a rule had decided before it was set back to watching is not written, and not looked at for ever either."""
+    """F14: what a rule had decided before it was set back to watching is not written, and not looked at for ever either."""
     ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
     desk.rule_by(rule(mode=Mode.WATCH))
@@ -315,7 +315,7 @@ def test_the_label_keeps_hoist_away(desk: Desk) -> None:
 
 
 def test_a_ticket_that_is_gone_is_left_in_peace(desk: Desk) -> None:
-    """Deleted before the write: superseded, and no new rulebook makes hoist ask for it again."""
+    """F34: deleted before the write: superseded, and no new rulebook makes hoist ask for it again."""
     ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
     desk.helpdesk.delete(ticket)
@@ -332,7 +332,7 @@ def test_a_ticket_that_is_gone_is_left_in_peace(desk: Desk) -> None:
 
 
 def test_the_first_evening_nothing_fires(tmp_path: Path) -> None:
-    """Whatever was true before a rule was activated is backlog: counted, and left alone."""
+    """F5: whatever was true before a rule was activated is backlog: counted, and left alone."""
     desk = Desk(tmp_path, NEVER)
     old = [desk.ticket() for _ in range(3)]
     desk.clock.jump(desk.clock.now() + DAY)
@@ -347,7 +347,7 @@ def test_the_first_evening_nothing_fires(tmp_path: Path) -> None:
 
 
 def test_existing_tickets_are_written_where_a_person_says_so(tmp_path: Path) -> None:
-    """`existing_tickets: all` writes what was true already, too."""
+    """F5: `existing_tickets: all` writes what was true already, too."""
     desk = Desk(tmp_path, NEVER)
     old = [desk.ticket() for _ in range(3)]
     desk.clock.jump(desk.clock.now() + DAY)
@@ -359,7 +359,7 @@ def test_existing_tickets_are_written_where_a_person_says_so(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("before", [NEVER, rule(mode=Mode.WATCH)])
 def test_existing_tickets_come_at_the_rate_that_was_named(tmp_path: Path, before: object) -> None:
-    """`at most 2 per hour`: one each half hour, the most urgent first, whether or not the rule had watched them before."""
+    """F5: `at most 2 per hour`: one each half hour, the most urgent first, whether or not the rule had watched them before."""
     desk = Desk(tmp_path, before)  # type: ignore[arg-type]
     old = [desk.ticket(priority=priority) for priority in ("p3", "p2", "p3", "p1")]
     desk.run(6 * HOUR)
@@ -376,7 +376,7 @@ def test_existing_tickets_come_at_the_rate_that_was_named(tmp_path: Path, before
 
 
 def test_the_rate_holds_after_an_outage_too(tmp_path: Path) -> None:
-    """Existing tickets whose turns were missed do not come all at once."""
+    """F5: existing tickets whose turns were missed do not come all at once."""
     desk = Desk(tmp_path, rule(mode=Mode.WATCH))
     old = [desk.ticket() for _ in range(8)]
     desk.run(6 * HOUR)
@@ -388,7 +388,7 @@ def test_the_rate_holds_after_an_outage_too(tmp_path: Path) -> None:
 
 
 def test_what_was_watched_is_left_alone_when_the_rule_goes_live(tmp_path: Path) -> None:
-    """Going live acts on what begins afterwards."""
+    """F5: going live acts on what begins afterwards."""
     desk = Desk(tmp_path, rule(mode=Mode.WATCH))
     ticket = desk.ticket()
     desk.run(6 * HOUR)
@@ -401,7 +401,7 @@ def test_what_was_watched_is_left_alone_when_the_rule_goes_live(tmp_path: Path) 
 
 
 def test_new_rules_are_asked_of_all_tickets(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every mirrored ticket is looked at under a new rulebook, a batch a turn, the due ones first."""
+    """F5, F14: every mirrored ticket is looked at under a new rulebook, a batch a turn, the due ones first."""
     monkeypatch.setattr("agent.pipeline.BATCH", 2)
     quiet = [desk.ticket(assignee="anna") for _ in range(5)]
     desk.run(MINUTE)
@@ -483,7 +483,7 @@ def test_the_trouble_of_one_ticket_is_not_that_of_the_others(desk: Desk) -> None
 
 
 def test_a_worker_that_was_overtaken_sends_nothing(desk: Desk) -> None:
-    """A worker freezes after its claim, another one takes over and writes; thawed, the first one drops what it held."""
+    """F2: a worker freezes after its claim, another one takes over and writes; thawed, the first one drops what it held."""
     ticket = desk.ticket()
     desk.run(15 * MINUTE)
     _, other = desk.worker()

@@ -284,6 +284,13 @@ def test_an_escalation_that_was_never_confirmed_is_noticed(honest: Evidence) -> 
     only_about(found, comment.issue, "was decided and never read again")
 
 
+def test_what_was_only_watched_need_not_be_confirmed(honest: Evidence) -> None:
+    """A rule that writes on some days only has noted its steps on the others, and no fresh read was made for them."""
+    row = next(row for row in honest.rows if row.state is RowState.APPLIED)
+    noted = replace(row, key=replace(row.key, step=99), state=RowState.WATCHED, confirmed_at=None, escalation=None)
+    assert prove(replace(honest, rows=[*honest.rows, noted])).mismatches == []
+
+
 def test_tampering_in_the_helpdesk_itself_is_noticed(tmp_path: Path) -> None:
     """A comment that is written into the sandbox under hoist's account, behind hoist's back, is found by the record."""
     with played(tmp_path, tickets=10, length=HOUR) as stage:

@@ -73,7 +73,7 @@ def test_the_next_reminder_is_announced(it: Desk) -> None:
 
 
 def test_backlog_is_told_as_left_alone(it: Desk) -> None:
-    """What was so before the rule went live is said to be left alone, and why."""
+    """F5: what was so before the rule went live is said to be left alone, and why."""
     it.write(organisation=ORGANISATION.replace("existing_tickets: all", "existing_tickets: ignore"))
     it.hoist("run", "--once")
     assert it.untouched()

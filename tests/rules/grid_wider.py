@@ -54,6 +54,14 @@ class Oracle(grid_oracle.Oracle):
                 return is_open(at, str(name)) is not outside
             case InWindow():
                 return any(start <= at < end for start, end in zip(WINDOW[::2], WINDOW[1::2], strict=True))
+            case Until() | Lingering() | Ever():
+                return self._with_a_past(condition, at)
+            case Target():
+                return self._targeted(condition, at)
+        return super()._decide_over_time(condition, at)
+
+    def _with_a_past(self, condition: Until | Lingering | Ever, at: Instant) -> bool | None:
+        match condition:
             case Until(part, ended):
                 return self._before_the_end(part, ended, at)
             case Lingering(part, still):
@@ -61,9 +69,6 @@ class Oracle(grid_oracle.Oracle):
             case Ever(part):
                 answers = [self.holds(part, t) for t in range(self.created, at + 1)]
                 return True if True in answers else None if None in answers else False
-            case Target():
-                return self._targeted(condition, at)
-        return super()._decide_over_time(condition, at)
 
     def stands_since(self, field: str, at: Instant) -> Instant:
         start = at

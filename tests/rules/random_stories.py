@@ -80,6 +80,7 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "target.reply.start": (None, -3, 0),  # a cycle begins before its target is set
     "queue": (3, 40, 41),
 }
+OF_THE_TICKET: Final = (CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER)
 MOVES: Final = frozenset(
     (Counted.REASSIGNED, Counted.RETURNED, Counted.OWNER_CHANGED, Counted.HANDED_BACK, Counted.BACK_TO_FIRST_LINE)
 )
@@ -226,8 +227,7 @@ def measured_by_the_ticket(rng: Random, condition: Condition) -> Condition:
 
     def changed(value: Any) -> Any:
         if isinstance(value, Duration):
-            given = rng.random() < 0.15
-            return replace(value, calendar=rng.choice((CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER))) if given else value
+            return replace(value, calendar=rng.choice(OF_THE_TICKET)) if rng.random() < 0.15 else value
         if isinstance(value, tuple):
             return tuple(map(changed, value))
         if not is_dataclass(value) or isinstance(value, type):
@@ -262,6 +262,17 @@ def over_events(rng: Random) -> Condition:
         return _unanswered(rng)
     event = rng.choice((*Counted, Counted.RETURNED, Counted.RETURNED))
     return Count(event, rng.choice((1, 2)), Duration(rng.randrange(2, 9)), by_anyone=rng.random() < 0.6)
+
+
+def counted(rng: Random) -> Condition:
+    """A count of any kind, its window and what it leaves out on whatever calendar."""
+    return measured_by_the_ticket(rng, _count(rng))
+
+
+def lasting(rng: Random) -> Condition:
+    """A condition that goes on after another one, ends it, or never ends."""
+    part, other = _anything(rng, 1), _anything(rng, 1)
+    return measured_by_the_ticket(rng, rng.choice((Ever(part), Until(part, other), Lingering(part, other))))
 
 
 def _joined(rng: Random, inner: Callable[[Random, int], Condition], depth: int) -> Condition:

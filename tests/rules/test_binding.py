@@ -108,7 +108,7 @@ def test_priorities_are_compared_on_the_organisations_scale() -> None:
 
 
 def test_a_tier_is_known_from_the_team() -> None:
-    """Tiers are numbered from the first line; nobody's and other people's tickets are outside the chain."""
+    """F17: tiers are numbered from the first line; nobody's and other people's tickets are outside the chain."""
     assert [holds(State("tier", OneOf(("1",)), "network"), team=t) for t in ("g1", "g2", "g3")] == [True, False, False]
     assert [holds(State("tier", Level(at_least="2"), "network"), team=t) for t in ("g1", "g2")] == [False, True]
     assert [holds(State("tier", OneOf((None,))), team=t) for t in ("g1", "g3", None)] == [False, True, True]
@@ -210,5 +210,5 @@ def test_numbers_of_many_tickets_are_counted_for_the_thresholds_of_all_rules() -
 def test_tickets_related_by_what_is_not_counted_are_refused() -> None:
     """The sentence names what is."""
     assert problems(rule(State("related.colour", Amount(at_least=5)))) == (
-        "rule rule: tickets related by colour are not counted; there are: service, organisation",
+        "rule rule: tickets related by colour are not counted; there are: service, organisation, words",
     )

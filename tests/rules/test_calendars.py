@@ -351,7 +351,7 @@ def test_a_holiday_closes_the_whole_night_that_starts_on_it() -> None:
     ],
 )
 def test_hours_that_cannot_be_meant_are_refused(opening: CalendarHours, sentence: str) -> None:
-    """Whoever writes a calendar is told, by its name, what is wrong with it and what to write."""
+    """F11: whoever writes a calendar is told, by its name, what is wrong with it and what to write."""
     with pytest.raises(ValueError, match="calendar office") as refusal:
         calendar(opening)
     assert sentence in str(refusal.value)

@@ -42,7 +42,7 @@ def test_a_team_with_several_names_receives_under_the_first() -> None:
 
 
 def test_the_top_has_no_next() -> None:
-    """From the last tier nothing goes on, and the reason is said."""
+    """F6, F17: from the last tier nothing goes on, and the reason is said."""
     found = climb(NETWORK, TEAMS, "g4")
     assert (found.team, found.passed_over) == (None, ())
     assert found.finding == "the chain network ends here: there is no higher tier that can receive"
@@ -50,7 +50,7 @@ def test_the_top_has_no_next() -> None:
 
 @pytest.mark.parametrize("present", ["g9", None, "unheard-of", UNKNOWN])
 def test_a_ticket_outside_the_chain_stays_unless_told_where_to_enter(present: Value) -> None:
-    """After nothing comes no first line: a database ticket is not handed down to the service desk."""
+    """F17: after nothing comes no first line: a database ticket is not handed down to the service desk."""
     stays = climb(NETWORK, TEAMS, present)
     assert stays == Next(None, None, (), "the ticket's team is not in the chain network, so it was not moved")
     assert climb(NETWORK, TEAMS, present, enter_at="network-ops") == Next("network-ops", "g2")
@@ -63,7 +63,7 @@ def test_entering_is_for_tickets_outside_alone() -> None:
 
 
 def test_of_several_places_the_highest_counts() -> None:
-    """One native group for two tiers, or a team that stands twice: the ticket is past both."""
+    """F17: one native group for two tiers, or a team that stands twice: the ticket is past both."""
     shared = dict(TEAMS) | {"network-eng": ("g2", "g3")}
     assert standing(NETWORK, shared, "g2") == 2
     assert climb(NETWORK, shared, "g2") == Next("management", "g4")
@@ -72,7 +72,7 @@ def test_of_several_places_the_highest_counts() -> None:
 
 
 def test_a_tier_that_cannot_receive_is_passed_over() -> None:
-    """A tier without a team in this source is skipped and named, whether it is empty there or not heard of."""
+    """F17: a tier without a team in this source is skipped and named, whether it is empty there or not heard of."""
     teams = {"service-desk": ("g1",), "network-ops": (), "management": ("g4",)}
     assert climb(NETWORK, teams, "g1") == Next("management", "g4", no_team("network-ops", "network-eng"))
     assert climb(NETWORK, {"service-desk": ("g1",)}, "g1").passed_over == no_team("network-ops", "network-eng", "management")
@@ -92,7 +92,7 @@ WORDS = ("a", "b", "c", "d", "e")
 def test_escalation_never_goes_down(
     chain: list[str], teams: dict[str, tuple[str, ...]], present: str, data: st.DataObject
 ) -> None:
-    """In any chain with any teams, the next tier stands higher than the present one, and nobody able to receive is left out."""
+    """F17: in any chain with any teams, the next tier stands higher than the present one, and no able receiver is left out."""
     made = Chain("any", tuple(Tier(team) for team in chain))
     enter_at = data.draw(st.none() | st.sampled_from(chain))
     before, found = standing(made, teams, present), climb(made, teams, present, enter_at=enter_at)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
+
+import pytest
 
 from rules.binding import bind
 from rules.calendars import calendar
@@ -127,7 +130,7 @@ NEAR: Final = Target("reply", Duration(HOUR))
 
 
 def test_a_target_that_hoists_own_write_moved_into_the_past_begins_nothing() -> None:
-    """hoist raises the priority, the platform moves the target into the past: nobody is told that it was missed."""
+    """F7: hoist raises the priority, the platform moves the target into the past: nobody is told that it was missed."""
     raised = (at(13), "priority", "2", HOIST)
     moved = ticket(raised, (at(13), "target.reply", at(12), PLATFORM), target__reply=at(14), priority="3")
     assert surely(moved, MISSED) == [at(14), FOREVER], "what was promised before still holds"
@@ -138,7 +141,7 @@ def test_a_target_that_hoists_own_write_moved_into_the_past_begins_nothing() -> 
 
 
 def test_a_target_counts_again_once_a_person_or_the_platform_has_moved_it() -> None:
-    """After hoist's write a person changes the ticket and its target moves: that is nobody's echo."""
+    """F7: after hoist's write a person changes the ticket and its target moves: that is nobody's echo."""
     one = ticket(
         (at(13), "priority", "2", HOIST),
         (at(13), "target.reply", at(12), PLATFORM),
@@ -151,7 +154,7 @@ def test_a_target_counts_again_once_a_person_or_the_platform_has_moved_it() -> N
 
 
 def test_a_target_has_one_episode_however_often_its_platform_moves_it() -> None:
-    """A pause and a new priority move a target within its cycle; it is told once that it is near."""
+    """F1: a pause and a new priority move a target within its cycle; it is told once that it is near."""
     moves = [(at(10 + n), "target.reply", None if n % 2 else at(12 + n), ANNA) for n in range(1, 5)]
     again = (at(16), "target.reply.start", at(15), ANNA), (at(16), "target.reply", at(16.5), ANNA)
     one = ticket(*moves, *again, created=at(9), target__reply=at(10.5), target__reply__start=at(9))
@@ -167,13 +170,13 @@ def test_a_share_of_a_target_is_counted_from_the_start_of_its_cycle() -> None:
 
 
 def test_time_with_the_present_team_counts_from_hoists_hand_over_as_well() -> None:
-    """States are facts whoever made them; the team that hoist gave the ticket has it since then."""
+    """F7: states are facts whoever made them; the team that hoist gave the ticket has it since then."""
     one = ticket((at(10), "team", "B", HOIST))
     assert surely(one, Unchanged("team", minutes(30))) == [at(0.5), at(10), at(10.5), FOREVER]
 
 
 def test_a_bounce_that_undoes_hoist_is_not_handed_back() -> None:
-    """A person puts back what hoist did: that is an override, while giving it back to the team that gave it is a bounce."""
+    """F7: a person puts back what hoist did: that is an override, while giving it back to the team that gave it is a bounce."""
     back = Count(Counted.HANDED_BACK, 1)
     assert starts(ticket((at(1), "team", "B", HOIST), (at(2), "team", "A", ANNA)), back) == []
     assert starts(ticket((at(1), "team", "B", BERT), (at(2), "team", "A", ANNA)), back) == [at(2)]
@@ -195,6 +198,14 @@ def test_only_the_team_that_has_the_ticket_acknowledges_it() -> None:
     )
     assert surely(one, Acknowledged(), MEMBERS) == [at(4), FOREVER]
     assert contains(surely(one, Not(Acknowledged()), MEMBERS), at(3.5))
+
+
+def test_hoist_never_acknowledges_whoever_is_in_the_team() -> None:
+    """F7: what hoist wrote is no touch, where nobody knows the teams, and where its account is one of the team's as well."""
+    one = ticket((at(1), "team", "B", ANNA), (at(2), "labels", ("x",), HOIST), messages=((at(3), HOIST, True),))
+    assert surely(one, Acknowledged()) == []
+    assert surely(one, Acknowledged(), {**MEMBERS, "B": frozenset({"bert", "hoist"})}) == []
+    assert surely(one, FirstReply()) == []
 
 
 def test_a_new_hand_over_asks_for_a_new_acknowledgement() -> None:
@@ -234,10 +245,18 @@ def test_a_first_reply_is_one_that_the_requester_can_read() -> None:
 
 
 def test_hours_of_the_day_begin_no_episode_of_their_own() -> None:
-    """A ticket that has been without an owner for an hour is acted on once, not each morning anew."""
+    """F14: a ticket that has been without an owner for an hour is acted on once, not each morning anew."""
     condition = All((Held(All((OPEN, UNOWNED)), Duration(HOUR)), Hours("office")))
     found = judged(ticket(created=at(20)), condition).episodes
     assert [(one.anchor, one.start) for one in found] == [(at(20), at(9, 1))]
+
+
+def test_an_exception_that_flickers_begins_no_episode() -> None:
+    """F1: nobody owns it for an hour, and a label that keeps the rule away comes and goes: one episode, from one anchor."""
+    labels = [(at(2 + n), "labels", () if n % 2 else ("frozen",), ANNA) for n in range(4)]
+    condition = All((Held(UNOWNED, Duration(HOUR)), Not(State("labels", OneOf(("frozen",))))))
+    found = judged(ticket(*labels, labels=()), condition).episodes
+    assert [(one.anchor, one.stretches) for one in found] == [(MONDAY, ((at(1), at(2)), (at(3), at(4)), (at(5), FOREVER)))]
 
 
 def test_hours_further_ahead_than_they_are_told_may_hold() -> None:
@@ -265,7 +284,7 @@ def test_a_window_breaks_what_must_last() -> None:
 
 
 def test_what_ended_an_episode_ends_it_for_good() -> None:
-    """Once somebody took over, the gate may close and open: nothing more comes of that episode, only of the next one."""
+    """F1: once somebody took over, the gate may close and open: nothing more comes of that episode, only of the next one."""
     label = State("labels", OneOf(("taken",)))
     condition = Until(All((Silent(Duration(HOUR)), OPEN)), label)
     first = [(at(2), "labels", ("taken",), PLATFORM), (at(3), "labels", (), PLATFORM)]
@@ -287,7 +306,7 @@ def test_what_was_once_so_is_never_over() -> None:
 
 
 def test_a_stop_of_no_length_stops_a_clock() -> None:
-    """Resolved and opened again within one instant: the clock stands, for it was resolved."""
+    """F11: resolved and opened again within one instant: the clock stands, for it was resolved."""
     resolved = State("status", OneOf(("resolved",)))
     saves = [
         Change(at(1), at(1), n, str(n), "status", *move, ANNA)
@@ -312,36 +331,68 @@ def test_a_teams_own_clock_begins_with_each_hand_over() -> None:
 
 
 def test_down_to_the_first_line_counts_from_higher_tiers_alone() -> None:
-    """From operations to the desk is down; from a team outside the chain it is not."""
+    """F17: from operations to the desk is down; from a team outside the chain it is not."""
     condition = Count(Counted.BACK_TO_FIRST_LINE, 1, chain="line")
     assert starts(ticket((at(1), "team", "A", ANNA), team="B"), condition) == [at(1)]
     assert starts(ticket((at(1), "team", "A", ANNA), team="C"), condition) == []
 
 
 def test_each_further_event_begins_anew_where_a_rule_asks_for_it() -> None:
-    """The third and fourth bounce are told as well; without `again` the second alone is."""
+    """F1: the third and fourth bounce are told as well; without `again` the second alone is."""
     moves = [(at(hour), "team", "AB"[hour % 2], ANNA) for hour in range(1, 6)]
     assert starts(ticket(*moves), Count(Counted.RETURNED, 2)) == [at(3)]
     assert starts(ticket(*moves), Count(Counted.RETURNED, 2, again=True)) == [at(3), at(4), at(5)]
+
+
+# --- thanks ----------------------------------------------------------------------------------------------------------------
+
+
+def thanked(*, thanks: bool, later: float = 0) -> Ticket:
+    """Resolved at one, written to by Ruth at two, and opened again by that, so much later."""
+    back = [(at(1), "status", "resolved", ANNA), (at(2 + later), "status", "open", PLATFORM)]
+    whole = ticket(*back, messages=((at(0.5), ANNA, True), (at(2), RUTH, True), (at(3), RUTH, True)))
+    return replace(whole, messages=tuple(replace(m, thanks=thanks) if m.at == at(2) else m for m in whole.messages))
+
+
+@pytest.mark.parametrize("event", [Counted.REOPENED, Counted.CAME_BACK])
+def test_what_only_a_thank_you_opened_again_did_not_come_back(event: Counted) -> None:
+    """Thanks for the solution count where a rule does not leave them out; a question counts in any case."""
+    for ignored in (True, False):
+        condition = Count(event, 1, by_anyone=True, ignore_thanks=ignored)
+        assert starts(thanked(thanks=False), condition) == [at(2)]
+        assert starts(thanked(thanks=True), condition) == ([] if ignored else [at(2)])
+    late = Count(event, 1, by_anyone=True, ignore_thanks=True)
+    assert starts(thanked(thanks=True, later=0.5), late) == [at(2.5)], "half an hour later it was not the message"
+
+
+@pytest.mark.parametrize("event", [Counted.REQUESTER_WROTE, Counted.REQUESTER_CHASED])
+def test_a_thank_you_is_no_chasing(event: Counted) -> None:
+    """Answered, thanked, and asked again: the thanks are no message to which the question is a second one."""
+    first = at(2) if event is Counted.REQUESTER_WROTE else at(3)
+    assert starts(thanked(thanks=False), Count(event, 1)) == [first]
+    assert starts(thanked(thanks=True), Count(event, 1)) == [first]
+    ignoring = Count(event, 1, ignore_thanks=True)
+    assert starts(thanked(thanks=False), ignoring) == [first]
+    assert starts(thanked(thanks=True), ignoring) == ([at(3)] if event is Counted.REQUESTER_WROTE else [])
 
 
 # --- F33: whose hours count ------------------------------------------------------------------------------------------------
 
 
 def test_each_stretch_counts_on_the_hours_of_the_team_that_had_the_ticket_then() -> None:
-    """Handed over at four in the afternoon after two hours of the day shift, the third hour is the night shift's."""
+    """F33: handed over at four in the afternoon after two hours of the day shift, the third hour is the night shift's."""
     one = ticket((at(16), "team", "B", ANNA), created=at(14))
     assert starts(one, Held(OPEN, Duration(3 * HOUR, calendar=CALENDAR_OF_TEAM))) == [at(23)]
 
 
 def test_a_team_that_is_no_tier_has_the_usual_hours_on_the_calendar_of_the_tier() -> None:
-    """The calendar of the tier is that of a chain's team; any other works on the calendar of `defaults`."""
+    """F33: the calendar of the tier is that of a chain's team; any other works on the calendar of `defaults`."""
     assert starts(ticket(team="C", created=at(10)), Held(OPEN, Duration(HOUR, calendar=CALENDAR_OF_TIER))) == [at(11)]
     assert starts(ticket(team="C", created=at(10)), Held(OPEN, Duration(HOUR, calendar=CALENDAR_OF_TEAM))) == [at(23)]
 
 
 def test_where_nobody_knows_who_had_the_ticket_the_hours_are_not_known_either() -> None:
-    """A rule does not fire on hours that may not have been worked, and says that it may hold."""
+    """F4, F33: a rule does not fire on hours that may not have been worked, and says that it may hold."""
     whole = ticket(created=at(10))
     fields = {name: value for name, value in whole.fields.items() if name != "team"}
     condition = Held(OPEN, Duration(HOUR, calendar=CALENDAR_OF_TEAM))
@@ -364,8 +415,15 @@ def test_calendars_that_take_turns_count_as_one_where_they_are_alike() -> None:
         assert cut.is_open(at(hour)) is office.is_open(at(hour))
 
 
+def test_each_calendar_is_open_in_its_own_turn() -> None:
+    """F33: the office until one, the nights from then on: in the afternoon nobody is there, late in the evening somebody is."""
+    turns = InTurn([0, at(13)], [WORLD.calendars["office"], WORLD.calendars["night"]])
+    assert [turns.is_open(at(hour)) for hour in (10, 14, 23)] == [True, False, True]
+    assert turns.next_opening(at(14)) == at(22)
+
+
 def test_a_business_day_counts_on_the_hours_of_who_had_the_ticket_when_it_began() -> None:
-    """Friday noon with the desk, handed to a team of every night on Saturday: Monday noon, then one night shift on."""
+    """F33: Friday noon with the desk, handed to a team of every night on Saturday: Monday noon, then one night shift on."""
     turns = InTurn([0, at(12, 5)], [WORLD.calendars["office"], WORLD.calendars["night"]])
     assert turns.add_days(at(12, 4), 1) == at(12, 7)
     assert turns.add_days(at(12, 4), 2) == WORLD.calendars["night"].add_days(at(12, 7), 1)
@@ -375,13 +433,13 @@ def test_a_business_day_counts_on_the_hours_of_who_had_the_ticket_when_it_began(
 
 
 def test_a_rule_names_the_numbers_at_which_it_must_look_again() -> None:
-    """Between the thresholds of all its parts a number may change without a ticket being looked at."""
+    """F13: between the thresholds of all its parts a number may change without a ticket being looked at."""
     condition = AnyOf((Held(State("related.service", Amount(5)), Duration()), State("queue", Amount(at_most=40))))
     assert thresholds(condition) == {"related.service": frozenset({5}), "queue": frozenset({41})}
 
 
 def test_related_tickets_are_a_build_up_and_a_queue_is_a_gate() -> None:
-    """The instant at which there were so many is what an episode grew from; a queue only lets it through."""
+    """F1, F13: the instant at which there were so many is what an episode grew from; a queue only lets it through."""
     one = ticket((at(1), "related.service", 5, PLATFORM), (at(2), "queue", 41, PLATFORM), related__service=1, queue=3)
     condition = All((Held(State("related.service", Amount(5)), Duration()), State("queue", Amount(41))))
     assert [(episode.anchor, episode.start) for episode in judged(one, condition).episodes] == [(at(1), at(2))]

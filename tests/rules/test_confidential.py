@@ -61,7 +61,7 @@ from tests.rules.merging import (
 
 
 def test_a_confidential_rule_goes_before_all_others() -> None:
-    """Where its rule and an earlier one want two teams, the ticket goes to its own, and the note says that it is kept."""
+    """F8: where its rule and an earlier one want two teams, the ticket goes to its own, and the note says that it is kept."""
     first = rule("first", Assign("databases"), order=1)
     breach = rule("breach", Escalate("breach"), order=2, confidential=True)
     one = merged(ticket(), first, breach)

@@ -18,7 +18,19 @@ from rules.ticket import TARGET, Kind, Ticket
 from rules.timeline import timeline
 from tests.rules.grid_oracle import END, PEOPLE
 from tests.rules.grid_wider import Oracle
-from tests.rules.random_stories import MEMBERS, anything, as_known_at, bound, cut_off, over_events, over_states, patchy, ticket
+from tests.rules.random_stories import (
+    MEMBERS,
+    anything,
+    as_known_at,
+    bound,
+    counted,
+    cut_off,
+    lasting,
+    over_events,
+    over_states,
+    patchy,
+    ticket,
+)
 
 seeds = st.randoms(use_true_random=True)
 
@@ -57,10 +69,25 @@ def test_every_condition_means_what_its_definition_says(rng: Random) -> None:
     agree(ticket(rng), anything(rng), rng.choice((None, MEMBERS)))
 
 
+@settings(max_examples=120)
+@given(seeds)
+def test_every_event_is_counted_as_its_definition_says(rng: Random) -> None:
+    """F1, F11: which events count, and from which one to which a count holds, as told by looking at every single event."""
+    for _ in range(3):
+        agree(ticket(rng), counted(rng))
+
+
+@settings(max_examples=100)
+@given(seeds)
+def test_what_ends_an_episode_or_prolongs_it_means_what_its_definition_says(rng: Random) -> None:
+    """F1: what is over for good, what goes on for as long as less holds, and what is never over, instant by instant."""
+    agree(ticket(rng), lasting(rng), rng.choice((None, MEMBERS)))
+
+
 @settings(max_examples=350)
 @given(seeds)
 def test_what_is_not_known_is_told_apart_at_every_instant(rng: Random) -> None:
-    """Where history is missing a rule fires only on what is certain, and what may be is shown as not known."""
+    """F4: where history is missing a rule fires only on what is certain, and what may be is shown as not known."""
     hide = rng.choice((cut_off, patchy))
     agree(hide(rng, ticket(rng)), over_states(rng))
 
@@ -68,7 +95,7 @@ def test_what_is_not_known_is_told_apart_at_every_instant(rng: Random) -> None:
 @settings(max_examples=500)
 @given(seeds)
 def test_lost_history_never_makes_a_rule_claim_what_was_not_so(rng: Random) -> None:
-    """Whatever really happened, it lies between what is sure and what may be."""
+    """F4: whatever really happened, it lies between what is sure and what may be."""
     whole, condition, members = ticket(rng), anything(rng), rng.choice((None, MEMBERS))
     hidden = cut_off(rng, whole)
     if not (over_targets(condition) and any(change.by.kind is Kind.HOIST for change in set(whole.changes) - set(hidden.changes))):
@@ -78,7 +105,7 @@ def test_lost_history_never_makes_a_rule_claim_what_was_not_so(rng: Random) -> N
 @settings(max_examples=500)
 @given(seeds)
 def test_unseen_changes_never_make_a_rule_claim_what_was_not_so(rng: Random) -> None:
-    """A change that nobody recorded leaves its field unknown until the next one, and rules over that field say so."""
+    """F4: a change that nobody recorded leaves its field unknown until the next one, and rules over that field say so."""
     whole, condition, members = ticket(rng), anything(rng), rng.choice((None, MEMBERS))
     patched = patchy(rng, whole)
     unseen = set(whole.changes) - set(patched.changes)
@@ -113,7 +140,7 @@ def test_what_was_not_seen_is_forgotten_no_sooner_than_what_was(rng: Random) -> 
 @settings(max_examples=500)
 @given(seeds)
 def test_judging_once_equals_judging_after_each_change(rng: Random) -> None:
-    """What fired by an instant does not depend on what happened after it, as long as changes arrive in order."""
+    """F12: what fired by an instant does not depend on what happened after it, as long as changes arrive in order."""
     whole, condition = ticket(rng), anything(rng)
     in_the_end = stretches(judged(whole, condition))
     for now in {change.at for change in whole.changes} | {rng.randrange(END)}:
@@ -126,7 +153,7 @@ def test_judging_once_equals_judging_after_each_change(rng: Random) -> None:
 
 @given(seeds)
 def test_not_taken_twice_changes_nothing(rng: Random) -> None:
-    """`not` of `not` holds exactly where the condition holds, unknown stretches included."""
+    """F4: `not` of `not` holds exactly where the condition holds, unknown stretches included."""
     condition = anything(rng)
     evaluation = judged(_hidden_or_not(rng), condition, Not(Not(condition)))
     for at in range(END):
@@ -136,7 +163,7 @@ def test_not_taken_twice_changes_nothing(rng: Random) -> None:
 
 @given(seeds)
 def test_a_thing_or_its_opposite_may_hold_all_life_long(rng: Random) -> None:
-    """Every instant of a ticket's life is answered: yes, no or not known, and none outside it is."""
+    """F4: every instant of a ticket's life is answered: yes, no or not known, and none outside it is."""
     one, condition = _hidden_or_not(rng), anything(rng)
     evaluation = judged(one, AnyOf((condition, Not(condition))))
     gone = FOREVER if one.gone is None else one.gone
@@ -145,7 +172,7 @@ def test_a_thing_or_its_opposite_may_hold_all_life_long(rng: Random) -> None:
 
 @given(seeds, st.integers(0, END))
 def test_judging_is_pure(rng: Random, now: int) -> None:
-    """The same ticket and rules give the same answer, whatever other rules are judged beside; the next look is the next start."""
+    """F13, F14: the same ticket and rules give the same answer, whatever is judged beside; the next look is the next start."""
     one, conditions = _hidden_or_not(rng), [anything(rng) for _ in range(4)]
     rules = bound(*conditions)
     together = evaluate(timeline(one), rules, now)

@@ -88,7 +88,7 @@ def fired(one: Ticket, condition: Condition) -> list[Instant]:
 
 
 def test_a_full_clock_fires_once_however_often_the_ticket_waits_in_between() -> None:
-    """Waiting for the requester and coming back is not being late a second time."""
+    """F1: waiting for the requester and coming back is not being late a second time."""
     clock = All((Clock(OPEN, Duration(8 * HOUR, calendar="office")), OPEN))
     one = ticket(
         at(2, 9),
@@ -103,7 +103,7 @@ def test_a_full_clock_fires_once_however_often_the_ticket_waits_in_between() -> 
 
 
 def test_a_ticket_that_came_back_twice_is_one_episode_for_good() -> None:
-    """The second return fires; a third one changes nothing unless a rule counts to three."""
+    """F1: the second return fires; a third one changes nothing unless a rule counts to three."""
     moves = [(at(2, 10 + n), ANNA, {"team": "network" if n % 2 == 0 else "desk"}) for n in range(6)]
     one = ticket(at(2, 9), {"team": "desk"}, *moves)  # back at 11, 12, 13, 14 and 15 o'clock
     assert judged(one, rule=Count(Counted.RETURNED, 2)).episodes == (Episode("rule", at(2, 12), ((at(2, 12), FOREVER),)),)
@@ -111,7 +111,7 @@ def test_a_ticket_that_came_back_twice_is_one_episode_for_good() -> None:
 
 
 def test_resolved_and_reopened_within_one_second_sets_the_clock_to_nought() -> None:
-    """A state that had no length was there all the same."""
+    """F11: a state that had no length was there all the same."""
     resolved = State("status", OneOf(("resolved",)))
     clock = Clock(OPEN, Duration(4 * HOUR), reset=resolved)
     reopened = at(2, 12)
@@ -121,7 +121,7 @@ def test_resolved_and_reopened_within_one_second_sets_the_clock_to_nought() -> N
 
 
 def test_what_one_save_changes_is_changed_at_once() -> None:
-    """Handing on and taking a ticket in one save never leaves it without an owner in between."""
+    """F11: handing on and taking a ticket in one save never leaves it without an owner in between."""
     one = ticket(
         at(2, 9),
         {"status": "resolved", "assignee": "anna"},
@@ -135,7 +135,7 @@ def test_what_one_save_changes_is_changed_at_once() -> None:
 
 
 def test_a_budget_spent_at_closing_is_due_at_closing() -> None:
-    """From Friday five o'clock, thirty business minutes are over at half past five, not on Monday morning."""
+    """F11: from Friday five o'clock, thirty business minutes are over at half past five, not on Monday morning."""
     one = ticket(at(6, 17), {"status": "open"})
     half_an_hour = Duration(30 * MINUTE, calendar="office")
     assert fired(one, Held(OPEN, half_an_hour)) == [at(6, 17, 30)]
@@ -144,7 +144,7 @@ def test_a_budget_spent_at_closing_is_due_at_closing() -> None:
 
 
 def test_a_clock_that_fills_as_the_ticket_begins_to_wait_is_full() -> None:
-    """The instant that ends the last running stretch still belongs to the sum."""
+    """F11: the instant that ends the last running stretch still belongs to the sum."""
     one = ticket(at(2, 9), {"status": "open"}, (at(2, 11), ANNA, {"status": "pending"}), (at(2, 15), RUTH, {"status": "open"}))
     for calendar_name in (None, "always", "office"):
         assert fired(one, Clock(OPEN, Duration(2 * HOUR, calendar=calendar_name))) == [at(2, 11)]
@@ -163,7 +163,7 @@ def test_a_clock_that_may_have_been_reset_counts_from_when_it_no_longer_may() ->
 
 
 def test_a_reset_that_may_hide_within_an_instant_is_reckoned_with() -> None:
-    """A step is missing between two of one second: perhaps the ticket was resolved there, so only the time since is certain."""
+    """F11: a step is missing between two of one second: perhaps the ticket was resolved there, so only time since is certain."""
     open_, told = at(2, 9), at(2, 12)
     changes = (
         Change(told, told, 1, "1", "status", "open", "pending", ANNA),
@@ -175,13 +175,13 @@ def test_a_reset_that_may_hide_within_an_instant_is_reckoned_with() -> None:
 
 
 def test_a_weekend_holds_no_business_time() -> None:
-    """What began and ended between closing and opening never lasted at all."""
+    """F11: what began and ended between closing and opening never lasted at all."""
     one = ticket(at(7, 10), {"status": "open"}, (at(8, 20), ANNA, {"status": "resolved"}))
     assert fired(one, Held(OPEN, Duration(MINUTE, calendar="office"))) == []
 
 
 def test_history_that_is_missing_is_neither_true_nor_false() -> None:
-    """Before the known past begins, `not assigned to nobody` is as unknown as `assigned to nobody`."""
+    """F4: before the known past begins, `not assigned to nobody` is as unknown as `assigned to nobody`."""
     cut = Ticket(
         TicketRef(SOURCE, "7"), "SD-7", "", "", at(2, 9), at(3, 9), {"assignee": "anna"}, complete_from=at(2, 15)
     )  # fmt: skip
@@ -195,7 +195,7 @@ def test_history_that_is_missing_is_neither_true_nor_false() -> None:
 
 
 def test_no_reply_is_not_believed_before_the_replies_were_read() -> None:
-    """A ticket whose messages are not there yet is not silent, and not unanswered either."""
+    """F4: a ticket whose messages are not there yet is not silent, and not unanswered either."""
     four_hours = Duration(4 * HOUR)
     cut = Ticket(TicketRef(SOURCE, "7"), "SD-7", "", "", at(2, 9), at(3, 9), {"status": "open"}, complete_from=at(3, 9))
     evaluation = judged(cut, silent=Silent(four_hours), unanswered=Unanswered(four_hours))
@@ -205,7 +205,7 @@ def test_no_reply_is_not_believed_before_the_replies_were_read() -> None:
 
 
 def test_a_value_that_changed_unseen_is_dated_to_when_it_was_seen() -> None:
-    """Nobody's record tells when the owner went; hoist does not guess an earlier instant than its own read."""
+    """F12: nobody's record tells when the owner went; hoist does not guess an earlier instant than its own read."""
     one = Ticket(
         TicketRef(SOURCE, "7"), "SD-7", "", "", at(2, 9), at(2, 15), {"assignee": None},
         (Change(at(2, 10), at(2, 10), 1, "1", "assignee", None, "anna", ANNA),),
@@ -216,7 +216,7 @@ def test_a_value_that_changed_unseen_is_dated_to_when_it_was_seen() -> None:
 
 
 def test_putting_back_what_hoist_did_is_no_bounce() -> None:
-    """A person who undoes an escalation is not counted as passing the ticket around."""
+    """F7: a person who undoes an escalation is not counted as passing the ticket around."""
     start = {"team": "desk"}
     override = ticket(at(2, 9), start, (at(2, 10), HOIST, {"team": "network"}), (at(2, 11), ANNA, {"team": "desk"}))
     for counted in (Counted.REASSIGNED, Counted.RETURNED):
@@ -227,7 +227,7 @@ def test_putting_back_what_hoist_did_is_no_bounce() -> None:
 
 
 def test_an_automation_that_puts_back_what_hoist_did_is_an_event_of_its_own() -> None:
-    """Only a person overrides; a trigger that works against hoist is counted where a rule counts anyone."""
+    """F7: only a person overrides; a trigger that works against hoist is counted where a rule counts anyone."""
     trigger = Actor("trigger", Kind.AUTOMATION)
     one = ticket(at(2, 9), {"team": "desk"}, (at(2, 10), HOIST, {"team": "network"}), (at(2, 11), trigger, {"team": "desk"}))
     assert fired(one, Count(Counted.RETURNED, 1, by_anyone=True)) == [at(2, 11)]
@@ -235,7 +235,7 @@ def test_an_automation_that_puts_back_what_hoist_did_is_an_event_of_its_own() ->
 
 
 def test_hoists_own_moves_are_states_but_no_events() -> None:
-    """Time with the present team counts from any hand-over; a bounce takes people."""
+    """F7: time with the present team counts from any hand-over; a bounce takes people."""
     one = ticket(at(2, 9), {"team": "desk"}, (at(2, 10), HOIST, {"team": "network"}))
     assert fired(one, Held(State("team", OneOf(("network",))), Duration(HOUR))) == [at(2, 11)]
     assert fired(one, Count(Counted.REASSIGNED, 1)) == []
@@ -258,7 +258,7 @@ def test_a_short_stop_on_the_way_is_no_bounce() -> None:
 
 
 def test_an_answered_ticket_is_not_unanswered_because_the_requester_is_silent() -> None:
-    """Staff answered at ten; that Ruth says nothing since is silence of hers, not a debt of the desk's."""
+    """F31: staff answered at ten; that Ruth says nothing since is silence of hers, not a debt of the desk's."""
     replies = (Message(at(2, 10), at(2, 10), "1", ANNA, public=True),)
     one = ticket(at(2, 9), {"status": "open"}, messages=replies)
     four_hours = Duration(4 * HOUR)
@@ -268,7 +268,7 @@ def test_an_answered_ticket_is_not_unanswered_because_the_requester_is_silent() 
 
 
 def test_an_internal_note_is_no_answer() -> None:
-    """What the requester can't read does not answer; touching the ticket does where a rule says so."""
+    """F31: what the requester can't read does not answer; touching the ticket does where a rule says so."""
     note = (Message(at(2, 10), at(2, 10), "1", ANNA, public=False),)
     one = ticket(at(2, 9), {"status": "open"}, messages=note)
     assert fired(one, Unanswered(Duration(4 * HOUR))) == [at(2, 13)]
@@ -291,7 +291,7 @@ def test_nothing_holds_of_a_ticket_that_was_never_there() -> None:
 
 
 def test_the_next_look_is_when_a_rule_could_fire_next() -> None:
-    """Between two looks nothing can fire as long as the ticket stays as it is."""
+    """F14: between two looks nothing can fire as long as the ticket stays as it is."""
     one = ticket(at(2, 9), {"status": "open", "assignee": None})
     bound = rules(soon=Held(UNOWNED, Duration(15 * MINUTE)), later=Held(OPEN, Duration(8 * HOUR)))
     assert evaluate(timeline(one), bound, at(2, 9)).next_look == at(2, 9, 15)
@@ -300,7 +300,7 @@ def test_the_next_look_is_when_a_rule_could_fire_next() -> None:
 
 
 def test_a_field_that_the_source_says_it_does_not_know_is_unknown() -> None:
-    """An unreadable field decides nothing."""
+    """F4: an unreadable field decides nothing."""
     one = ticket(at(2, 9), {"status": UNKNOWN})
     evaluation = judged(one, rule=Held(OPEN, Duration(HOUR)))
     assert (evaluation.surely("rule"), evaluation.may("rule")) == ([], [at(2, 10), FOREVER])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, available_timezones
+
 import pytest
 
 from rules.binding import bind
 from rules.engine import Evaluation, evaluate
 from rules.explain import PLACEHOLDERS, because, fill, in_short, inert, reasons, unknown_placeholders, values_of
-from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND, Instant
+from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND, Instant, instant, moment
 from rules.phrases import length, phrase, stamp
 from rules.protocol import (
     All,
@@ -164,7 +167,7 @@ def test_placeholders_stand_for_what_happened() -> None:
     values = values_of(evaluation, evaluation.episodes[0], T0 + 2 * HOUR + 5 * MINUTE, one)
     assert values == {
         "held": "2 hours 5 minutes",
-        "since": "2012-11-05 08:00 UTC",
+        "since": T0,
         "team": "network-ops",
         "former_team": "network-ops",
         "teams": "service-desk and network-ops",
@@ -199,6 +202,36 @@ def test_lengths_and_instants_read_well() -> None:
     lengths = (119 * SECOND, 2 * MINUTE, 121 * SECOND, 30 * MINUTE + SECOND, HOUR + 59 * SECOND, 2 * HOUR - SECOND)
     said = ["1 minute 59 seconds", "2 minutes", "2 minutes", "30 minutes", "1 hour", "1 hour 59 minutes"]
     assert [length(one) for one in lengths] == said
-    assert (stamp(T0), stamp(T0 + SECOND), stamp(FOREVER), stamp(1 << 52)) == (
-        "2012-11-05 08:00 UTC", "2012-11-05 08:00:01 UTC", "never", "never",
-    )  # fmt: skip
+    zones = {zone: ZoneInfo(zone) for zone in ("UTC", "Pacific/Kiritimati")}
+    assert [stamp(at, zones["UTC"]) for at in (T0, T0 + SECOND)] == ["2012-11-05 08:00 UTC", "2012-11-05 08:00:01 UTC"]
+    assert {stamp(at, zone) for at in (FOREVER, 1 << 52, 253_402_300_799_000) for zone in zones.values()} == {"never"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc", "said"),
+    [
+        ("Europe/Amsterdam", "2012-05-07T06:00", "2012-05-07 08:00 CEST"),
+        ("Europe/Amsterdam", "2012-10-28T00:30", "2012-10-28 02:30 CEST"),
+        ("Europe/Amsterdam", "2012-10-28T01:30", "2012-10-28 02:30 CET"),
+        ("America/New_York", "2026-01-01T04:59", "2025-12-31 23:59 EST"),
+        ("America/Los_Angeles", "2026-01-01T08:00", "2026-01-01 00:00 PST (UTC-8)"),
+        ("Asia/Kolkata", "2026-01-01T08:00", "2026-01-01 13:30 IST (UTC+5:30)"),
+        ("America/Sao_Paulo", "2026-01-01T08:00", "2026-01-01 05:00 UTC-3"),
+        ("Europe/Moscow", "2014-10-25T21:30", "2014-10-26 01:30 MSK (UTC+4)"),
+        ("Europe/Moscow", "2014-10-25T22:30", "2014-10-26 01:30 MSK (UTC+3)"),
+    ],
+)
+def test_an_instant_is_told_in_the_zone_of_its_reader(zone: str, utc: str, said: str) -> None:
+    """With what tells an hour that the clocks show twice apart, and the offset where the abbreviation is not enough."""
+    assert stamp(instant(datetime.fromisoformat(f"{utc}Z")), ZoneInfo(zone)) == said
+
+
+def test_what_follows_a_time_means_the_same_all_over_the_world() -> None:
+    """Whoever reads `08:00 CET` anywhere reads one instant: no other zone has used the word for another offset since 1990."""
+    first, last = (instant(datetime(year, 1, 1, tzinfo=UTC)) for year in (1990, 2030))
+    meant: dict[str, set[object]] = {}
+    for zone in map(ZoneInfo, sorted(available_timezones() - {"Factory"})):
+        for at in range(first, last, 91 * DAY):
+            word = stamp(at, zone).split(" ", 2)[2]
+            meant.setdefault(word, set()).add(moment(at).astimezone(zone).utcoffset())
+    assert {word: offsets for word, offsets in meant.items() if len(offsets) > 1} == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -81,7 +82,7 @@ UNTIL = MONDAY + 3 * HOUR  # two business hours from 09:00 on, longer than the o
 
 
 def test_the_longest_time_of_its_tiers_counts() -> None:
-    """A team in two chains has the longer of its times, on the calendar of that time."""
+    """F7, F17: a team in two chains has the longer of its times, on the calendar of that time."""
     assert keeping(ticket(BY_ANNA), evaluated(ticket(BY_ANNA), UP)) == Keeping("ops", MONDAY + 30 * MINUTE, UNTIL, by_hoist=False)
 
 
@@ -97,7 +98,7 @@ def test_who_was_handed_nothing_or_names_no_time_keeps_nothing(hand_overs: tuple
     [(Escalate("line"), True), (Assign("eng"), True), (RaisePriority(by=1), True), (Tell("lead"), False), (Comment("so"), False)],
 )
 def test_moves_and_raises_wait(action: Action, waits: bool) -> None:
-    """What only tells or comments does not."""
+    """F7: what only tells or comments does not."""
     found = gate(ticket(BY_ANNA), rule(action), 31)
     assert (found is not None and found.until == UNTIL) == waits
 
@@ -109,21 +110,21 @@ def test_when_the_time_is_over_nothing_waits() -> None:
 
 
 def test_the_ladder_that_handed_it_over_goes_on() -> None:
-    """Its own next step does not wait; that of a rule that wrote at another time, or of one that a person overtook, does."""
+    """F7: its own next step does not wait; that of a rule that wrote at another time, or of one that a person overtook, does."""
     assert gate(ticket(BY_HOIST), UP, 40, wrote=(30,)) is None
     assert gate(ticket(BY_HOIST), UP, 40, wrote=(20,)) is not None
     assert gate(ticket(BY_ANNA), UP, 40, wrote=(30,)) is not None
 
 
 def test_confidential_rules_wait_for_nobody() -> None:
-    """A security report is not left for half an hour with whoever has it."""
+    """F7: a security report is not left for half an hour with whoever has it."""
     assert gate(ticket(BY_ANNA), rule(Escalate("line"), confidential=True), 40) is None
 
 
 def test_a_rule_holds_its_writes_back_while_it_says() -> None:
     """Whatever it does; without an end in sight until the ticket changes."""
     held = rule(Tell("lead"), hold_while=FROZEN)
-    assert gate(ticket(labels=("frozen",)), held, 10) == Closed(FOREVER, "while the labels include frozen")
+    assert gate(ticket(labels=("frozen",)), held, 10) == Closed(FOREVER, "while the labels include frozen", ZoneInfo("UTC"))
     assert str(gate(ticket(labels=("frozen",)), held, 10)) == "while the labels include frozen"
     assert gate(ticket(), held, 10) is None
 

@@ -1,6 +1,6 @@
 """Any combination of conditions, under a ladder, with changes that arrive late and in any order: the identity of what fired.
 
-Which rules can promise that nobody is ever escalated to twice is told in `test_identity`. What is told here holds for all of them.
+Which rules can promise that nobody is ever escalated to twice is told in `test_identity`. What is told here holds for all.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ DAILY: Final = {
     LATE: ((0, 60), (180, 260), (400, 600)),
     "office": ((2 * 60, 10 * 60),),
 }
-CALENDARS: Final = {
-    name: calendar(CalendarHours(name, hours=dict.fromkeys(range(7), shifts))) for name, shifts in DAILY.items()
-}
+CALENDARS: Final = {name: calendar(CalendarHours(name, hours=dict.fromkeys(range(7), shifts))) for name, shifts in DAILY.items()}
 WORLD: Final = World(CALENDARS, {"vip": frozenset(LISTED)}, {"repairs": [at * TICK for at in WINDOW]})
 INSTANTS: Final = ("due", "target.reply", "target.reply.start")
 LATENESS: Final = (0, 0, 0, 1, 7, 20, 40, 90)
@@ -158,7 +156,7 @@ def test_rows_of_any_history_may_come_in_any_order(rng: Random) -> None:
 
 def test_the_stories_say_enough() -> None:
     """Most of these rules fire, and many of them more than one step, so that the properties speak of something."""
-    rng = Random(7)  # noqa: S311 - the same sample each time
+    rng = Random(7)
     firings = [Run(rng, late=True).firings() for _ in range(60)]
     assert sum(bool(found) for found in firings) > 25
     assert sum(len({firing.step for firing in found}) > 1 for found in firings) > 12

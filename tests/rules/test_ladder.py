@@ -123,7 +123,7 @@ def test_before_its_first_step_nothing_is_due() -> None:
 
 
 def test_missed_steps_are_one_firing_of_the_latest() -> None:
-    """After an outage of 70 minutes everybody is told at once, in one firing under the key of the highest step."""
+    """F6: after an outage of 70 minutes everybody is told at once, in one firing under the key of the highest step."""
     run = Run(P1)
     assert run.look(70) == Ahead(Due((0, 1, 2, 3), MONDAY + 60 * MINUTE), FOREVER)
     assert joined(P1, run.due(70)) == (tell("after-0"), tell("after-15"), tell("after-30"), tell("after-60"))
@@ -230,7 +230,7 @@ def test_steps_at_percents_of_a_clock_stand_still_with_it() -> None:
 
 
 def test_one_move_of_all_that_were_missed() -> None:
-    """Two missed hand-overs along a chain are one: a tier at a time; of different ones the latest stands, and all are told."""
+    """F6: two missed hand-overs along a chain are one: a tier at a time; of different ones the latest stands, all are told."""
     said = Comment("Moved to {team}.")
     rule = ladder(
         Step((Escalate("line"), said)),
@@ -274,7 +274,7 @@ def has_it(run: Run, at: float) -> bool:
 
 @given(stories())
 def test_whatever_the_delays_the_ladder_is_climbed_as_written(story: tuple[Run, list[tuple[float, float]]]) -> None:
-    """No step twice; none before one below it that could have been taken; distances kept; what is due together is one firing."""
+    """F6: no step twice; none before one below it that could have been taken; distances kept; due together is one firing."""
     run, looks = story
     steps, now, applied, taken = run.rule.steps, 0.0, 0.0, set[int]()
     nominal = [step.after.milliseconds / MINUTE for step in steps if step.after is not None]

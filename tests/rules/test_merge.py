@@ -33,7 +33,7 @@ from tests.rules.merging import NOW, ORGANISATION, VALUES, bound, due, key, merg
 
 
 def test_the_first_rule_of_the_file_wins_the_team() -> None:
-    """Two rules want two teams: the ticket gets one, the loser is named with the rule that went before, in the comment too."""
+    """F8: two rules want two teams: the ticket gets one, the loser is named with the rule before it, in the comment too."""
     first = rule("climb", Escalate("network"), order=1)
     second = rule("data", Assign("databases"), order=2)
     rules = bound(first, second)
@@ -73,7 +73,7 @@ def test_a_team_that_cannot_be_read_is_not_changed() -> None:
 
 
 def test_a_team_without_a_name_in_this_source_is_passed_over_with_a_finding() -> None:
-    """The tier that lives elsewhere is skipped, and the comment says so, once, however many rules climb."""
+    """F17: the tier that lives elsewhere is skipped, and the comment says so, once, however many rules climb."""
     one = merged(ticket(team="g2"), rule("a", Escalate("network"), order=1), rule("b", Escalate("network"), order=2))
     assert written(one)["team"] == "g3"
     assert one.findings == ("vendor was passed over: it has no team in this source",)
@@ -81,7 +81,7 @@ def test_a_team_without_a_name_in_this_source_is_passed_over_with_a_finding() ->
 
 
 def test_at_the_top_the_comment_says_so_and_the_ticket_stays() -> None:
-    """The last tier has no next: it is told again, and nothing is moved."""
+    """F6: the last tier has no next: it is told again, and nothing is moved."""
     one = merged(ticket(team="g3"), rule("climb", Escalate("network")))
     assert one.changes == ()
     assert one.findings == ("the chain network ends here: there is no higher tier that can receive",)
@@ -120,7 +120,7 @@ def test_what_came_back_goes_above_the_team_that_had_resolved_it() -> None:
 
 
 def test_nobody_on_duty_is_passed_over_where_a_rota_says_so() -> None:
-    """The night team is asleep at eight, so the ticket goes on to engineering; at ten its own office hours have begun."""
+    """F17: the night team is asleep at eight, so the ticket goes on to engineering; at ten its own office hours have begun."""
     climb = rule("climb", Escalate("watch"))
     early = merged(ticket(), climb)
     assert written(early)["team"] == "g3"
@@ -129,7 +129,7 @@ def test_nobody_on_duty_is_passed_over_where_a_rota_says_so() -> None:
 
 
 def test_the_top_of_a_chain_is_told_again_and_once() -> None:
-    """Where nobody is higher, whoever is on call at the top hears of it; a repetition says nothing more."""
+    """F6: where nobody is higher, whoever is on call at the top hears of it; a repetition says nothing more."""
     climb = rule("climb", Escalate("network"))
     one = merged(ticket(team="g3"), climb)
     assert [(notice.to, notice.addresses) for notice in one.notices] == [("on_call of network-eng", ("erik@example.com",))]
@@ -218,7 +218,7 @@ def test_only_a_repetition_is_called_a_reminder() -> None:
 def test_a_priority_is_raised_by_the_levels_that_the_source_has(
     present: str, action: RaisePriority, expected: str | None
 ) -> None:
-    """What the source has no level for is no step; where none is left nothing changes, and that is said."""
+    """F32: what the source has no level for is no step; where none is left nothing changes, and that is said."""
     one = merged(ticket(priority=present), rule("raise", action))
     assert written(one).get("priority") == expected
     assert bool(one.findings) == (expected is None)
@@ -233,7 +233,7 @@ def test_a_priority_that_nobody_named_is_left_alone(present: Value) -> None:
 
 
 def test_the_highest_priority_wins_and_is_never_a_sum() -> None:
-    """One step and one step are one step; two steps beat one, whichever rule comes first, and the loser is named."""
+    """F8: one step and one step are one step; two steps beat one, whichever rule comes first, and the loser is named."""
     low, same, high = (rule(name, RaisePriority(by=n), order=i) for i, (name, n) in enumerate({"a": 1, "b": 1, "c": 2}.items()))
     assert written(merged(ticket(priority="5"), low, same)) == {"priority": "3"}
     assert merged(ticket(priority="5"), low, same).overruled == ()
@@ -244,7 +244,7 @@ def test_the_highest_priority_wins_and_is_never_a_sum() -> None:
 
 
 def test_what_an_escalation_says_is_absolute() -> None:
-    """From and to are values, not steps: deciding again on the ticket as written asks for nothing twice."""
+    """F6: from and to are values, not steps: deciding again on the ticket as written asks for nothing twice."""
     climb = rule("climb", Escalate("network"), RaisePriority(to="P2"), Assign("network-ops"))
     before = ticket()
     one = merged(before, climb)
@@ -262,7 +262,7 @@ def test_what_an_escalation_says_is_absolute() -> None:
 
 
 def test_labels_unite_less_those_that_are_there() -> None:
-    """Each label once, in order; one that the ticket has is not added again."""
+    """F8: each label once, in order; one that the ticket has is not added again."""
     a, b = rule("a", AddLabel("stuck"), AddLabel("vip")), rule("b", AddLabel("escalated"), AddLabel("stuck"))
     assert merged(ticket(), a, b).add_labels == ("escalated", "stuck")
     assert merged(ticket(labels=UNKNOWN), a).add_labels == ("stuck", "vip")
@@ -282,7 +282,7 @@ def test_who_is_told_is_told_once() -> None:
 
 
 def test_comments_are_joined_in_the_order_of_the_file() -> None:
-    """One comment: each rule under its title, a reminder with its number, the way to keep hoist away as the last line."""
+    """F8: one comment: each rule under its title, a reminder with its number, the way to keep hoist away as the last line."""
     first = rule("first", Escalate("network"), Comment("Open for {held}. Moved to {team}."), order=1)
     second = rule("second", RaisePriority(by=1), Comment("{key} is {priority} now."), order=2)
     one = merge(ticket(), [due(second, 2), due(first)], bound(first, second), NOW)
@@ -390,7 +390,7 @@ def test_no_escalation_lowers_anything(fields: Mapping[str, Value], rules: list[
 @settings(max_examples=200)
 @given(FIELDS, RULES, st.data())
 def test_the_order_of_being_handed_in_is_no_matter(fields: Mapping[str, Value], rules: list[Rule], data: st.DataObject) -> None:
-    """The file decides what comes first, not the instant at which a step became due."""
+    """F8: the file decides what comes first, not the instant at which a step became due."""
     rulebook = bound(*rules)
     steps = [due(r, data.draw(st.integers(0, 2))) for r in rules]
     shuffled = data.draw(st.permutations(steps))

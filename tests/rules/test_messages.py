@@ -14,6 +14,7 @@ from rules.protocol import (
     Arbiter,
     Assign,
     AtProvider,
+    CalendarHours,
     Comment,
     Digest,
     Duration,
@@ -25,7 +26,7 @@ from rules.protocol import (
 )
 from rules.recipients import Recipients
 from rules.ticket import UNKNOWN, Ticket, Value
-from tests.rules.merging import NOW, bound, due, merged, rule, said, ticket
+from tests.rules.merging import NOW, OFFICE, ORGANISATION, bound, due, merged, rule, said, ticket
 
 
 def meant(who: str, one: Ticket | None = None, *, team: str | None = "service-desk", at: int = NOW) -> tuple[str, ...] | str:
@@ -147,6 +148,29 @@ def test_a_digest_and_an_arbiter_keep_the_hours_of_the_team_that_has_the_ticket(
         assert said(one)[1] == f"Decided by {deadline}."
     in_a_day = merged(ticket(team="g4"), replace(rule("day", Arbiter("head-of-it"), words), calendar=CALENDAR_OF_TEAM))
     assert said(in_a_day)[1] == "Decided by 2026-03-03 08:00 UTC."
+
+
+def test_times_in_a_note_are_those_of_the_team_that_reads_it() -> None:
+    """Of the team that gets the ticket, or has it; where its calendar names no zone, the organisation's."""
+    words = Comment("So since {since}. {arbiter} decides by {deadline}.")
+    since, decides = NOW - 2 * HOUR, Arbiter("head-of-it", Duration(HOUR))
+    hours = {"tokyo": replace(OFFICE, name="tokyo", time_zone="Asia/Tokyo"), "always": CalendarHours("always", always=True)}
+    kept = {"network-ops": "tokyo", "service-desk": "tokyo", "network-eng": "always"}
+    teams = {name: replace(team, calendar=kept.get(name, "")) for name, team in ORGANISATION.teams.items()}
+    here = replace(ORGANISATION, time_zone="Europe/Amsterdam", calendars={**ORGANISATION.calendars, **hours}, teams=teams)
+    expected: list[tuple[Value, str, str, str]] = [
+        ("g1", "network-ops", "15:00 JST", "18:00 JST"),
+        ("g2", "network-eng", "07:00 CET", "10:00 CET"),
+        ("g2", "csirt", "07:00 CET", "10:00 CET"),
+        ("g1", "", "15:00 JST", "18:00 JST"),
+        (UNKNOWN, "", "07:00 CET", "10:00 CET"),
+    ]
+    for team, to, began, ends in expected:
+        one = rule("moved", *([Assign(to)] if to else []), decides, words)
+        step = replace(due(one), values={"since": since, "team": ""})
+        found = merge(ticket(team=team), [step], replace(bound(one), organisation=here), NOW)
+        assert said(found)[1] == f"So since 2026-03-02 {began}. head-of-it decides by 2026-03-02 {ends}."
+        assert found.notices[0].reason.endswith(f"by 2026-03-02 {ends}.")
 
 
 def test_what_hoist_does_not_do_itself_is_proposed() -> None:

@@ -54,7 +54,7 @@ def evaluations(*conditions: Condition) -> Iterator[Evaluation]:
 
 
 def test_eight_hours_on_the_clock_fire_once_per_ticket() -> None:
-    """Waiting states come and go, up to 23 times on one ticket, yet each of the 2,656 late ones escalates once.
+    """F1: waiting states come and go, up to 23 times on one ticket, yet each of the 2,656 late ones escalates once.
 
     One more ticket was left open when the record ends: its clock is full eight hours after its last row.
     """
@@ -70,7 +70,7 @@ def test_eight_hours_on_the_clock_fire_once_per_ticket() -> None:
 
 
 def test_tickets_that_return_to_a_former_team_are_all_found() -> None:
-    """670 tickets come back at least twice, 411 of them once more."""
+    """F1: 670 tickets come back at least twice, 411 of them once more."""
     twice = thrice = 0
     for evaluation in evaluations(Count(Counted.RETURNED, 2), Count(Counted.RETURNED, 3)):
         twice += len(evaluation.episodes_of("0"))

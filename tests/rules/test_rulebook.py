@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from rules.instants import DAY, HOUR, MINUTE
+from rules.phrases import phrase
 from rules.protocol import (
     AddLabel,
     All,
@@ -263,6 +264,42 @@ def test_the_organisation() -> None:
     office = organisation.calendars["office"]
     assert office.hours == dict.fromkeys(range(5), ((540, 1050),))
     assert (office.time_zone, office.holidays, office.always) == ("Europe/Amsterdam", "NL", False)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "calendars", "zone"),
+    [
+        ("time_zone: Asia/Tokyo, calendar: lisbon", "lisbon, warsaw", "Asia/Tokyo"),
+        ("calendar: lisbon", "lisbon, warsaw", "Europe/Lisbon"),
+        ("mode: watch", "lisbon, round-the-clock", "Europe/Lisbon"),
+        ("calendar: round-the-clock", "lisbon, round-the-clock", "Europe/Lisbon"),
+        ("mode: watch", "lisbon, warsaw", "UTC"),
+        ("calendar: round-the-clock", "round-the-clock", "UTC"),
+    ],
+)
+def test_the_organisation_has_one_time_zone(defaults: str, calendars: str, zone: str) -> None:
+    """The one it says, else that of its usual calendar, else the one that all its calendars share; windows have it as well."""
+    hours = {
+        "lisbon": "{time_zone: Europe/Lisbon, hours: {mon-fri: '09:00-17:00'}}",
+        "warsaw": "{time_zone: Europe/Warsaw, hours: {mon-fri: '09:00-17:00'}}",
+        "round-the-clock": "{hours: all}",
+    }
+    written = "".join(f"  {name}: {hours[name]}\n" for name in calendars.split(", "))
+    text = (
+        f"format: 1\ndefaults: {{{defaults}}}\ncalendars:\n{written}windows:\n  freeze: [{{from: 2026-12-18, to: 2027-01-03}}]\n"
+    )
+    organisation = load({"organisation.yaml": text}).rulebook.organisation
+    assert (organisation.time_zone, organisation.windows["freeze"].time_zone) == (zone, zone)
+
+
+def test_a_time_of_day_is_the_organisations_where_no_calendar_says_another() -> None:
+    """A zone that `defaults` names is enough for `time:`; one that does not exist is refused where it stands."""
+    text = "format: 1\ndefaults: {time_zone: Asia/Tokyo}\n"
+    text += "rules:\n  - rule: nights\n    when: {time: {from: '22:00', to: '06:00'}}\n    do: [comment: x]\n"
+    (rule,) = load({"organisation.yaml": text}).rulebook.rules
+    assert "Asia/Tokyo" in phrase(rule.condition)
+    with pytest.raises(RulebookError, match="did you mean Asia/Tokyo"):
+        load({"organisation.yaml": text.replace("Tokyo", "Tokio")})
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,7 @@ def test_a_clock_of_business_days_is_refused_where_it_stands() -> None:
     (problem,) = problems(rules)
     assert (problem.line, problem.column, problem.text) == (line, column, "2 business days")
     assert "not business days; write it in business hours" in problem.expected
-    used = "use:\n  - {protocol: stuck-at-tier, with: {chain: network, team: network-ops, after: 2 business days}, calendar: office}\n"
+    used = "use:\n  - {protocol: stuck-at-tier, with: {chain: network, team: network-ops, after: 2 business days}}\n"
     (problem,) = problems(used)
     assert (problem.file, problem.line, problem.text) == ("rules.yaml", 2, "2 business days")
 

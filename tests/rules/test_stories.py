@@ -10,7 +10,7 @@ from rules.language.story import WrittenChange, WrittenFiring, WrittenSilence, W
 from rules.rulebook import Problem, RulebookError, load
 from rules.stories import Told, read_stories, tell, zone_of
 from rules.ticket import FIELDS, Kind
-from tests.rules.protocol_texts import LIBRARY, RULES, loaded, marked
+from tests.rules.protocol_texts import LIBRARY, ORGANISATION, RULES, loaded, marked
 from tests.rules.worlds import world_of
 from tests.shared import PROJECT
 
@@ -111,6 +111,62 @@ def test_repetitions_are_steps_that_count_on() -> None:
         "was to fire at Fri 2026-11-06 18:16; it fires at Fri 2026-11-06 18:15"
         in told(later.replace("18:15", "18:16")).failures[0]
     )
+
+
+def test_a_later_step_that_the_story_does_not_expect_fails_it() -> None:
+    """Whoever names a rule says all that it does until the story ends."""
+    (failure,) = told(STORY.replace("18:00", "18:20")).failures
+    assert failure == "nobody-took-it, reminder 1 of 3 fires at Fri 2026-11-06 18:15, which the story does not expect"
+
+
+def test_the_hours_of_the_team_count_wherever_a_rule_measures_time() -> None:
+    """Held, waited for, repeated and decided on the calendar of the team that has the ticket."""
+    organisation = ORGANISATION.replace("  network-ops: {", "  network-ops: {calendar: office, ")
+    rules = """\
+rules:
+  - rule: stands-still
+    calendar: calendar of team
+    when: {status: open, team: network-ops}
+    for: 1 business hour
+    do: [{arbiter: {who: duty-manager, within: 2 business hours}}]
+    repeat: {every: 4 business hours, at_most: 1}
+  - rule: next-morning
+    calendar: calendar of team
+    when: {status: open, team: network-ops}
+    at_next_opening: [{label: morning}]
+"""
+    story = """\
+stories:
+  - story: Handed over on Friday evening
+    ticket: {created: Fri 2026-11-06 20:00, status: open, team: network-ops}
+    nothing_else: true
+    fires:
+      - {rule: next-morning, at: Mon 2026-11-09 09:00}
+      - {rule: stands-still, at: Mon 2026-11-09 10:00}
+      - {rule: stands-still, at: Mon 2026-11-09 14:00, step: 2}
+"""
+    rulebook = loaded(rules, organisation).rulebook
+    (found,) = tell(read_stories({"a.yaml": story}, rulebook, zone_of(rulebook, None)), rulebook, world_of(rulebook))
+    assert found.failures == ()
+
+
+def test_a_message_can_be_mere_thanks() -> None:
+    """A requester who comes back with thanks alone need not count; the staff's words never are mere thanks."""
+    rules = "rules:\n  - {rule: back, when: {came_back: {at_least: 1, ignore_thanks: true}}, do: [{label: back}]}\n"
+    back = """\
+stories:
+  - story: Reopened by a thank-you
+    ticket: {created: 2026-11-06 09:00, requester: ruth}
+    changes:
+      - {at: 2026-11-06 10:00, status: resolved}
+      - {at: 2026-11-06 11:00, by: requester, message: public, thanks: true, status: open}
+    does_not_fire: back
+"""
+    assert told(back, rules).failures == ()
+    assert len(told(back.replace(", thanks: true", ""), rules).failures) == 1
+    for slip in (back.replace("by: requester", "by: staff"), back.replace("message: public, ", "")):
+        (problem,) = refused(slip, rules)
+        assert (problem.line, problem.expected) == (6, "only a requester's message is mere thanks")
 
 
 def test_fields_that_a_story_does_not_say_are_empty() -> None:

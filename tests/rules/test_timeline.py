@@ -34,7 +34,7 @@ def test_the_first_old_value_held_from_creation_on() -> None:
 
 
 def test_states_see_an_instant_after_its_last_step_and_events_see_every_step() -> None:
-    """A value without length is no state, and still two steps; the platform's sequence orders them."""
+    """F11: a value without length is no state, and still two steps; the platform's sequence orders them."""
     one = timeline(ticket(change(20, "B", "A", sequence=2), change(20, "A", "B", sequence=1), present="A"))
     assert (one.column("team").starts, one.column("team").values) == ([10], ["A"])
     assert [(step.old, step.new) for step in one.steps["team"]] == [("A", "B"), ("B", "A")]
@@ -54,12 +54,12 @@ def test_only_the_stretch_after_the_last_fitting_change_is_unknown() -> None:
 
 
 def test_a_silent_change_is_dated_to_when_it_was_seen() -> None:
-    """The present value that no change led to holds from the read that brought it."""
+    """F12: the present value that no change led to holds from the read that brought it."""
     assert column(ticket(change(20, "A", "B"))) == [(10, "A"), (20, UNKNOWN), (90, "C")]
 
 
 def test_nothing_is_known_before_the_history_is_complete() -> None:
-    """The value at the first complete instant is known from what changed it next, earlier ones are not."""
+    """F4: the value at the first complete instant is known from what changed it next, earlier ones are not."""
     one = ticket(change(15, "Q", "R"), change(40, "A", "C"), complete_from=30)
     assert column(one) == [(10, UNKNOWN), (30, "A"), (40, "C")]
     assert timeline(one).touches(Kind.STAFF) == [15, 40]
@@ -73,7 +73,7 @@ def test_a_field_that_the_ticket_lacks_is_unknown_for_ever() -> None:
 
 
 def test_the_end_of_a_life_ends_its_record() -> None:
-    """What is stamped at or after the end is left out; a life of no length has no values."""
+    """F34: what is stamped at or after the end is left out; a life of no length has no values."""
     one = ticket(change(20, "A", "B"), change(50, "B", "C"), gone=50)
     assert column(one) == [(10, "A"), (20, UNKNOWN)]
     assert timeline(one).life == [10, 50]
@@ -81,7 +81,7 @@ def test_the_end_of_a_life_ends_its_record() -> None:
 
 
 def test_stamps_before_creation_count_as_creation() -> None:
-    """An imported ticket brings stamps from before it was made."""
+    """F12: an imported ticket brings stamps from before it was made."""
     one = ticket(change(3, "A", "C"), messages=(Message(4, 90, "1", RUTH, public=True),))
     assert column(one) == [(10, "C")]
     assert [timeline(one).touches(kind) for kind in (Kind.STAFF, Kind.REQUESTER)] == [[10], [10]]
@@ -89,7 +89,7 @@ def test_stamps_before_creation_count_as_creation() -> None:
 
 
 def test_saves_of_one_instant_are_told_apart() -> None:
-    """Two saves in one second are two steps, two fields in one save are one."""
+    """F11: two saves in one second are two steps, two fields in one save are one."""
     one = ticket(
         change(20, "A", "B", save="1"),
         change(20, "x", "y", field="type", save="1", sequence=1),

@@ -24,6 +24,7 @@ from rules.protocol import (
     Test,
 )
 from tests.rules import random_stories, test_identity
+from tests.rules.grid_oracle import SHIFTS
 
 SAMPLE: Final = 3_000
 OF_WORDS: Final = {AnyWord, Matches}
@@ -42,7 +43,7 @@ def within(value: object) -> Iterator[Any]:
 
 
 def by_chance() -> Iterable[Condition]:
-    rng = Random(0)  # noqa: S311 - the same sample each time
+    rng = Random(0)
     return [random_stories.anything(rng) for _ in range(SAMPLE)]
 
 
@@ -78,7 +79,7 @@ def test_every_way_to_measure_is_in_the_stories() -> None:
     """Plain time, a calendar by name and those that the ticket gives are, with every part that a condition may have."""
     found = [value for condition in by_chance() for value in within(condition)]
     calendars = {value.calendar for value in found if isinstance(value, Duration)}
-    assert CALENDARS_OF_THE_TICKET | {None, random_stories.SHIFTS} <= calendars
+    assert CALENDARS_OF_THE_TICKET | {None, SHIFTS} <= calendars
     for part in ("pause_while", "reset", "stop", "of_team"):
         assert any(getattr(clock, part) for clock in found if isinstance(clock, Clock)), part
     assert {target.percent is None for target in found if isinstance(target, Target)} == {True, False}

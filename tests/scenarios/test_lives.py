@@ -8,6 +8,7 @@ from agent.store.states import RowState
 from agent.why import why
 from rules.instants import HOUR, MINUTE
 from rules.protocol import All, Duration, Existing, Held, OneOf, Rule, State
+from rules.ticket import Value
 from tests.agent.desk import ALL_EXISTING, LONG, OPEN, Desk, again, moved_once, rule
 
 
@@ -83,8 +84,9 @@ def test_only_the_leading_one_of_two_twins_is_escalated(tmp_path: Path) -> None:
     condition = Held(All((OPEN, State("assignee", OneOf((None,))), leads)), Duration(15 * MINUTE))
     led: Rule = rule("nobody-took-it", condition, existing=Existing(0))
     desk = Desk(tmp_path, led)
-    leader = desk.ticket(**{"native.follows": None})
-    twin = desk.ticket(**{"native.follows": "MEM-1"})
+    fields: dict[str, Value] = {"team": "sd", "priority": "p3"}
+    leader = desk.helpdesk.create("ruth", key="SD-1", **fields | {"native.follows": None})
+    twin = desk.helpdesk.create("ruth", key="SD-2", **fields | {"native.follows": "SD-1"})
     desk.run(LONG)
     moved_once(desk, leader)
     assert not desk.rows(twin)

@@ -8,7 +8,7 @@ from typing import Final
 from agent.store.states import RowState
 from connectors.errors import OutcomeUnknown
 from rules.instants import HOUR, MINUTE
-from rules.protocol import All, AddLabel, Assign, Comment, Duration, Held, Mode, OneOf, RaisePriority, Rule, State
+from rules.protocol import AddLabel, All, Assign, Comment, Duration, Held, Mode, OneOf, RaisePriority, Rule, State
 from tests.agent.desk import LONG, OPEN, UNOWNED, Desk, rule
 
 VIP: Final = State("labels", OneOf(("vip",)))
@@ -26,7 +26,9 @@ def states(desk: Desk, ticket: str) -> dict[str, RowState]:
 
 def test_what_became_due_at_different_instants_is_one_write(tmp_path: Path) -> None:
     """F8: due at 8:15:00 and at 8:15:30, and both written after an outage: one save, one note, and a state for each rule."""
-    later = rule("later", Held(OPEN, Duration(15 * MINUTE + 30_000)), actions=(RaisePriority(by=1), AddLabel("late"), Comment("So.")))
+    later = rule(
+        "later", Held(OPEN, Duration(15 * MINUTE + 30_000)), actions=(RaisePriority(by=1), AddLabel("late"), Comment("So."))
+    )
     desk = Desk(tmp_path, rule(), later)
     ticket = desk.ticket()
     desk.run(MINUTE)

@@ -84,7 +84,7 @@ def test_what_is_asked_every_turn_walks_an_index(full: Database, name: str) -> N
 
 
 def test_the_most_urgent_is_written_first_and_the_longest_due_of_those(full: Database) -> None:
-    """Urgency decides, then the instant; what is not due yet waits, however urgent."""
+    """F14: urgency decides, then the instant; what is not due yet waits, however urgent."""
     with full.transaction() as db:
         assert waiting.next_ticket(db, "desk", NOW - 1) is None
         assert waiting.next_ticket(db, "desk", NOW) == "0"
@@ -93,7 +93,7 @@ def test_the_most_urgent_is_written_first_and_the_longest_due_of_those(full: Dat
 
 
 def test_tickets_are_looked_at_as_they_fall_due(full: Database) -> None:
-    """The earliest first; a sweep takes the most urgent first."""
+    """F14: the earliest first; a sweep takes the most urgent first."""
     with full.transaction() as db:
         assert [m.ticket.ref.id for m in mirrored.due(db, "desk", NOW + 2, 9)] == ["0", "1", "2"]
         assert [m.urgency for m in mirrored.stale(db, "desk", 2, 5)] == [0] * 5

@@ -29,7 +29,7 @@ def names(database: Database) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def test_a_renamed_rule_keeps_its_past(database: Database) -> None:
-    """What fired under the former id has fired, so nothing is escalated again because of a new name."""
+    """F2: what fired under the former id has fired, so nothing is escalated again because of a new name."""
     acted(database, "old")
     with database.transaction() as db:
         assert renamed.carry(db, SOURCE, {"new": ("older", "old")}) == [("old", "new")]

@@ -95,7 +95,7 @@ def test_of_two_commits_one_is_sent(database: Database) -> None:
 
 
 def test_no_step_is_planned_twice(database: Database) -> None:
-    """The key of a step is unique, whoever decides."""
+    """F2: the key of a step is unique, whoever decides."""
     planned(database)
     with pytest.raises(Exception, match="UNIQUE"):
         planned(database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from agent.store import ticket_body
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRef
@@ -32,6 +33,12 @@ TICKET = Ticket(
 def test_a_ticket_comes_back_as_it_went_in() -> None:
     """What a rule may ask for survives the store, whether a message only said thanks included."""
     assert ticket_body.ticket(REF, ticket_body.written(TICKET)) == TICKET
+
+
+def test_a_ticket_that_was_gone_comes_back_as_such() -> None:
+    """F34: that it was gone, or is there again and since when, survives the store."""
+    for one in (replace(TICKET, gone=60), replace(TICKET, returned=70), replace(TICKET, gone=90, returned=70)):
+        assert ticket_body.ticket(REF, ticket_body.written(one)) == one
 
 
 def test_a_body_that_was_written_before_messages_could_be_thanks_is_read() -> None:
