@@ -212,8 +212,9 @@ class Due:
 class Target:
     """A target that the platform itself keeps for the ticket (field `target.NAME`: when it is due, while it runs).
 
-    Holds from so long before it is due (`within`; nought: passed), or from so much of it used up (`percent`, counted on `calendar`;
-    None: round the clock), as long as it runs. A move that hoist's own write caused brings it no nearer. The anchor is the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
+    Holds from so long before it is due (`within`; nought: passed), or from so much of it used up (`percent`, counted on
+    `calendar`; None: round the clock), as long as it runs. A move that hoist's own write caused brings it no nearer. The anchor is
+    the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
     """
 
     name: str
@@ -472,10 +473,10 @@ class Existing:
 class Step:
     """One step of a rule's ladder: what is done, and when.
 
-    `after` counts from the start of the episode (None: at once); `begins` is another condition with the same anchors, whose start
-    in the episode the step waits for (`at: 75 percent`) and its `after` counts from. `at_opening`: at the next opening then of the
-    calendar `opening_of`, the rule's where that is None. It is passed over while `unless` holds, and taken when that ends. `said`
-    is when, as written.
+    `after` counts from the start of the episode (None: at once); `begins` is another condition with the same anchors, whose
+    start in the episode the step waits for (`at: 75 percent`) and its `after` counts from. `at_opening`: at the next opening then
+    of the calendar `opening_of`, the rule's where that is None. It is passed over while `unless` holds, and taken when that ends.
+    `said` is when, as written.
     """
 
     actions: tuple[Action, ...]
