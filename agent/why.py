@@ -121,9 +121,8 @@ class _Story:
         self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at)
 
     def answer(self, rule: Rule, *, with_tree: bool = False) -> RuleAnswer:
-        mode = self.modes.get(rule.id, rule.mode)
-        if mode is Mode.LIVE:
-            mode = mode_at(rule, self.bound.calendars, self.at)
+        # hoist may run a rule in another mode than the file says by now; its dates hold all the same
+        mode = mode_at(replace(rule, mode=self.modes.get(rule.id, rule.mode)), self.bound.calendars, self.at)
         rows = [row for row in self.rows if row.key.rule == rule.id]
         done = tuple(self._done(row, rule) for row in rows)
         holds = self.evaluation.truth(rule.condition, self.at)

@@ -213,8 +213,8 @@ class Target:
     """A target that the platform itself keeps for the ticket (field `target.NAME`: when it is due, while it runs).
 
     Holds from so long before it is due (`within`; nought: passed), or from so much of it used up (`percent`, counted on
-    `calendar`; None: round the clock), as long as it runs. A move that hoist's own write caused brings it no nearer. The anchor is
-    the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
+    `calendar`; None: round the clock), as long as it runs. A move that hoist's own write caused brings it no nearer. The anchor
+    is the start of the target's cycle (field `target.NAME.start`), where it is not known the instant it was set.
     """
 
     name: str

@@ -89,7 +89,10 @@ def _check(calendar: Calendar, last: int) -> None:
             name = "" if time is None else str(time.params.get("TZID", ""))
             if name and name not in zones and getattr(time.dt, "tzinfo", None) is None:
                 raise Unreadable(f"has an event in a time zone that is not known, {name}: {_summary(event)}")
-        number += sum(_times(rule, begin.dt.year, last) for rule in _listed(event.get("RRULE")))
+        rules = _listed(event.get("RRULE"))
+        if any(int(interval) < 1 for rule in rules for interval in _listed(rule.get("INTERVAL"))):
+            raise Unreadable(f"has an event that recurs at an INTERVAL of nothing, so it would never end: {_summary(event)}")
+        number += sum(_times(rule, begin.dt.year, last) for rule in rules)
         if number > MOST_OCCURRENCES:
             raise Unreadable(f"has events that recur more than {MOST_OCCURRENCES} times: let them begin later")
 
@@ -165,10 +168,15 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _summary(event: Component) -> str:
-    text = " ".join(str(event.get("SUMMARY", "")).split())[:60]
+    text = _printable(" ".join(str(event.get("SUMMARY", "")).split())[:60])
     return f'"{text}"' if text else "an event without a summary"
 
 
 def _short(error: Exception) -> str:
     """The library's own words, cut: they may hold a line of the file."""
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    return _printable(" ".join(str(error).split())[:120]) or type(error).__name__
+
+
+def _printable(text: str) -> str:
+    """Control signs would be obeyed by the terminal that shows them."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -132,6 +132,8 @@ def _took_it(timeline: Timeline, at: Instant, who: str, since: Instant) -> bool 
     column = timeline.columns["assignee"]
     owner, given = column.value_at(at), column.since(at)
     if owner is UNKNOWN or (owner == who and given >= since):
+        if given == timeline.created == timeline.complete_from and owner is not UNKNOWN:
+            return True  # it came with its owner, and was handed over at that very instant
         seen = (step for step in timeline.steps.get("assignee", ()) if step.at == given and step.new == owner)
         return True if owner is not UNKNOWN and next(seen, None) is not None else None
     return False

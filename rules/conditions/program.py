@@ -241,7 +241,7 @@ class Program:
         field, within = condition.field, condition.within
         if condition.passed_for is None:
             return self._lasting(within, lambda span: due.due(field, span), Way.AHEAD)
-        return self._lasting(condition.passed_for, lambda span: due.due(field, self.span(within), span))
+        return self._lasting(condition.passed_for, lambda span: due.due(field, self.span(Duration()), span))
 
     def _target(self, condition: Target) -> Judge:
         if condition.percent is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, ValidationInfo
@@ -97,17 +97,23 @@ DateField = Annotated[str, PlainValidator(_field, json_schema_input_type=str)]
 
 
 class DueDate(Asked):
-    """A date that the ticket carries has passed, or lies no further ahead than `within`."""
+    """A date that the ticket carries has passed (`passed_for` so long ago), or lies no further ahead than `within`."""
 
     short: ClassVar[str] = VALUE
     named: ClassVar[str] = "due date"
     passed: Passed | None = Field(None, alias=VALUE)
     within: Span | None = Field(None, description="At most so far ahead", examples=["1 hour"])
+    passed_for: Span | None = Field(None, description="At least so long ago", examples=["2 days"])
     field: DateField = Field("due", description="The field that holds the date")
+
+    @classmethod
+    def check_keys(cls, found: Mapping[str, Node], node: Node, context: Reading) -> None:
+        if "within" in found and "passed_for" in found:
+            raise context.refused(node, "`within` and `passed_for` exclude each other: the one looks ahead, the other back")
 
     def condition(self, _key: str) -> Condition:
         """Due within, or passed."""
-        return Due(self.field, self.within or Duration(text="passed"))
+        return Due(self.field, self.within or Duration(text="passed"), self.passed_for)
 
 
 class PlatformTarget(Asked):

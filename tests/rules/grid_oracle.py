@@ -195,6 +195,8 @@ class Oracle:
                 return None if self.gone_by(duration, self.run(part, at, may=True), at) else False
             case Clock():
                 return self._clock(condition, at)
+            case Due(field, _, Duration() as passed_for):
+                return self._long_past(self.value(field, at), passed_for, at)
             case Due(field, within):
                 return self._due(self.value(field, at), within, at)
             case Count():
@@ -211,6 +213,11 @@ class Oracle:
         while self.alive(at) and (self.holds(condition, at) is True or (may and self.holds(condition, at) is None)):
             start, at = at, at - 1
         return start
+
+    def _long_past(self, value: Value, passed_for: Duration, at: Instant) -> bool | None:
+        if value is UNKNOWN:
+            return None
+        return isinstance(value, int) and value <= at and self.gone_by(passed_for, value, at)
 
     def _due(self, value: Value, within: Duration, at: Instant) -> bool | None:
         if value is UNKNOWN:

@@ -333,4 +333,4 @@ def _unanswered(rng: Random) -> Condition:
 
 
 def _due(rng: Random) -> Condition:
-    return Due("due", duration(rng))
+    return Due("due", duration(rng)) if rng.random() < 0.7 else Due("due", Duration(), duration(rng))

@@ -105,6 +105,7 @@ def test_a_known_windows_zone_is_understood() -> None:
         (ics("BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Night\r\nEND:VEVENT\r\n"), 'without a beginning (DTSTART): "Night"'),
         (ics(event(";TZID=Mars/Base:20261123T090000", ";TZID=Mars/Base:20261123T100000")), "not known, Mars/Base"),
         (ics(event(":20260101T000000Z", ":20260101T000001Z", "RRULE:FREQ=SECONDLY")), "several times a day"),
+        (ics(event(":20260101T000000Z", ":20260101T000001Z", "RRULE:FREQ=DAILY;INTERVAL=0")), "INTERVAL of nothing"),
         (ics(event(":20260101T000000Z", ":20260101T000001Z", "RRULE:COUNT=9;FREQ=MIN\r\n UTELY")), "several times a day"),
         (
             ics(event(":19700101T000000Z", ":19700101T000001Z", f"RRULE:FREQ=DAILY;BYMINUTE={','.join(map(str, range(60)))}")),
@@ -117,6 +118,13 @@ def test_what_is_no_calendar_is_refused_with_the_reason(data: bytes, said: str) 
     with pytest.raises(Unreadable) as raised:
         calendar_events(data, ZONE, YEAR, NEXT)
     assert said in str(raised.value)
+
+
+def test_what_a_calendar_says_can_not_move_a_terminals_cursor() -> None:
+    """Control signs of a foreign file end up neither on a screen nor in a log."""
+    with pytest.raises(Unreadable) as refused:
+        read(event(":20260101T000000Z", ":20260101T000001Z", "SUMMARY:An\x1b]0;na\x07", "RRULE:FREQ=DAILY;INTERVAL=0"))
+    assert str(refused.value).isprintable()
 
 
 def test_a_year_of_a_big_team_is_read_at_once() -> None:
