@@ -13,6 +13,9 @@ FULL: Final = (
     ("benchmarks.mirroring", "--flat"),
     ("benchmarks.tick",),
     ("benchmarks.similar",),
+    ("benchmarks.states",),
+    ("benchmarks.million",),
+    ("benchmarks.sweep",),
 )
 QUICK: Final = (
     ("benchmarks.evaluation", "--rounds", "1"),
@@ -21,6 +24,9 @@ QUICK: Final = (
     ("benchmarks.mirroring", "--tickets", "5000", "--flat"),
     ("benchmarks.tick", "--sizes", "10000", "100000"),
     ("benchmarks.similar", "--sizes", "2000"),
+    ("benchmarks.states", "--tickets", "10000"),
+    ("benchmarks.million", "--tickets", "50000"),
+    ("benchmarks.sweep", "--tickets", "50000", "--batches", "40"),
 )
 
 

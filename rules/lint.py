@@ -18,6 +18,7 @@ from rules.protocol import (
     Comment,
     Condition,
     Count,
+    Digest,
     Escalate,
     Level,
     Mode,
@@ -135,11 +136,13 @@ def _idle_calendars(rulebook: Rulebook) -> Iterator[Finding]:
 
 def _no_message(rulebook: Rulebook) -> Iterator[Finding]:
     """Whoever writes `page` expects somebody's telephone to ring."""
-    for rule in rulebook.rules:
-        told = dict.fromkeys(action.who for action in rule.actions if isinstance(action, Tell))
-        if told:
-            sentence = f"names {', '.join(told)} in the internal note only; this version of hoist sends no message"
-            yield Finding(rule.id, sentence, rule.place)
+    telling = [rule for rule in rulebook.rules if any(isinstance(action, Tell | Digest) for action in rule.actions)]
+    if telling:
+        rules = ", ".join(rule.id for rule in telling)
+        sentence = (
+            f"this version of hoist sends no message: who is told or paged is named in the internal note only ({rules})"
+        )
+        yield Finding("messages", sentence, telling[0].place)
 
 
 def _unfilled_placeholders(rulebook: Rulebook) -> Iterator[Finding]:

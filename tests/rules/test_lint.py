@@ -107,13 +107,13 @@ def test_twins_are_noticed_where_they_stand() -> None:
 
 
 def test_who_expects_a_message_is_told_that_none_is_sent() -> None:
-    """A rule that tells or pages is named once, with everybody who is named in the note only."""
+    """That nobody gets a message yet is said once, with all the rules that count on one."""
     rules = RULES.replace(
         "      - comment:", "      - page: duty-manager\n      - tell: [lead of service-desk, duty-manager]\n      - comment:"
     )
     (finding,) = findings(loaded(rules).rulebook)
-    names = "names duty-manager, lead of service-desk in the internal note only; this version of hoist sends no message"
-    assert finding == Finding("nobody-took-it", names, "rules.yaml:2")
+    names = "this version of hoist sends no message: who is told or paged is named in the internal note only (nobody-took-it)"
+    assert finding == Finding("messages", names, "rules.yaml:2")
 
 
 @pytest.mark.parametrize(
