@@ -18,7 +18,6 @@ from rules.protocol import (
     Comment,
     Condition,
     Count,
-    Digest,
     Escalate,
     Level,
     Mode,
@@ -136,12 +135,10 @@ def _idle_calendars(rulebook: Rulebook) -> Iterator[Finding]:
 
 def _no_message(rulebook: Rulebook) -> Iterator[Finding]:
     """Whoever writes `page` expects somebody's telephone to ring."""
-    telling = [rule for rule in rulebook.rules if any(isinstance(action, Tell | Digest) for action in rule.actions)]
+    telling = [rule for rule in rulebook.rules if any(isinstance(action, Tell) for action in rule.actions)]
     if telling:
         rules = ", ".join(rule.id for rule in telling)
-        sentence = (
-            f"this version of hoist sends no message: who is told or paged is named in the internal note only ({rules})"
-        )
+        sentence = f"this version of hoist sends no message: who is told or paged is named in the internal note only ({rules})"
         yield Finding("messages", sentence, telling[0].place)
 
 
