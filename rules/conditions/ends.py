@@ -27,7 +27,9 @@ def until(judges: list[Judge], part: int, ended: int) -> Judge:
         known = surely is may or surely == may
         begun = _begun(surely, anchors)
         if not known:  # an episode may have begun sooner than is sure
-            begun = [timeline.created if anchors is not None else _start(may, at) for at in begun]
+            sure, possible = unbroken(surely), unbroken(may)
+            earliest = (timeline.created if anchors is not None else _start(may, at) for at in begun)
+            begun = [at if _same_until(sure, possible, at) else first for at, first in zip(begun, earliest, strict=True)]
         left, kept = _left(surely, anchors, begun, may_be_over)
         if known and (over is may_be_over or over == may_be_over):
             return (left, left, kept) if left else (NEVER if anchors is None else NEVER_GREW)
@@ -37,6 +39,11 @@ def until(judges: list[Judge], part: int, ended: int) -> Judge:
         return left, intersection(unbroken(may), complement(unbroken(past), timeline.life)), kept
 
     return judge
+
+
+def _same_until(one: Intervals, other: Intervals, at: Instant) -> bool:
+    """Whether two lists are one up to an instant: what is not known later changes nothing of what was."""
+    return one[: bisect_right(one, at)] == other[: bisect_right(other, at)]
 
 
 def ever(judges: list[Judge], part: int) -> Judge:

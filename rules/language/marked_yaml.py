@@ -135,9 +135,6 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Text:
         text = Text(event.value, self._place(event))
-        if _UNREADABLE.search(event.value):
-            text = Text(_UNREADABLE.sub("?", event.value), text.place)
-            self._report.problem(text.place, text, "holds a control sign, which a terminal would obey; leave it out")
         if not event.style and event.end_mark is not None and event.value:
             rest = self._lines[event.end_mark.line][event.end_mark.column :]
             # `# so` is how a remark is written, `#5` is how a text goes on, and so is whatever leaves a bracket open
