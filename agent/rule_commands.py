@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
 
+from agent.clock import SystemClock
 from agent.commands import existing_store, named_ticket, protocol_place
 from agent.config import load_settings
 from agent.errors import ConfigError
@@ -18,6 +19,7 @@ from agent.store import sources
 from agent.why import named
 from rules.binding import BindingError, bind
 from rules.formatting import Formatted, formatted
+from rules.instants import moment
 from rules.language.moments import local_moment
 from rules.language.problems import Problem, RulebookError, nearest
 from rules.lint import findings
@@ -147,7 +149,7 @@ def _said(problem: Problem) -> str:
 
 def today() -> date:
     """The present date, in UTC: a day more or less is none for what was to be reviewed by then."""
-    return datetime.now(UTC).date()
+    return moment(SystemClock().now()).date()
 
 
 def tell_stories(paths: Sequence[Path], protocol: Path | None, config: Path | None) -> Tested:
