@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -25,8 +26,8 @@ from rules.escalation import Escalation, Operation, OperationKind
 from rules.gates import Closed
 from rules.instants import MINUTE, Instant
 
-LEASE = 2 * MINUTE
-"""How long a worker may hold a row; longer than the longest request."""
+LEASE = 3 * MINUTE
+"""How long a worker may hold a row: longer than a read may be old and a request may take, one after the other."""
 READ_AGE_LIMIT = 10.0
 """Seconds after which a fresh read no longer backs a write."""
 
@@ -67,23 +68,26 @@ class Result:
 # --- before the first byte -------------------------------------------------------------------------------------------
 
 
-def operations_of(escalation: Escalation, at: Instant, mark: Callable[[str], str], number: int) -> list[Operation]:
-    """The requests of the escalation with that number, in order: the comment speaks of what has been verified before it."""
+def operations_of(
+    escalation: Escalation, at: Instant, mark: Callable[[str], str], number: int, *, base: str = ""
+) -> list[Operation]:
+    """The requests of the escalation with that number, in order: the comment speaks of what has been verified before it.
+
+    `base` is the version of the ticket that was read; what comes after the first request rests on none, since that moved it.
+    """
     ticket, firings = escalation.ticket, tuple(mark(str(key)) for key in escalation.firings)
-    made = []
+    changes, labels, comment = escalation.changes, escalation.add_labels, escalation.comment
+    parts: list[tuple[OperationKind, dict[str, Any]]] = []
     if escalation.restriction is not None:
-        key = f"{ticket}/{number}/{OperationKind.RESTRICTION}"
-        made.append(
-            Operation(key, OperationKind.RESTRICTION, ticket, mark(key), firings, (escalation.restriction,), planned_at=at)
-        )
-    if escalation.changes or escalation.add_labels:
-        key = f"{ticket}/{number}/{OperationKind.FIELDS}"
-        changes, labels = escalation.changes, escalation.add_labels
-        made.append(Operation(key, OperationKind.FIELDS, ticket, mark(key), firings, changes, labels, planned_at=at))
-    if escalation.comment:
-        key = f"{ticket}/{number}/{OperationKind.COMMENT}"
-        text = escalation.comment
-        made.append(Operation(key, OperationKind.COMMENT, ticket, mark(key), firings, comment=text, planned_at=at))
+        parts.append((OperationKind.RESTRICTION, {"changes": (escalation.restriction,)}))
+    if changes or labels:
+        parts.append((OperationKind.FIELDS, {"changes": changes, "add_labels": labels}))
+    if comment:
+        parts.append((OperationKind.COMMENT, {"comment": comment}))
+    made: list[Operation] = []
+    for kind, what in parts:
+        key = f"{ticket}/{number}/{kind}"
+        made.append(Operation(key, kind, ticket, mark(key), firings, planned_at=at, base="" if made else base, **what))
     return made
 
 

@@ -6,58 +6,34 @@
     look     the same for tickets whose next look has come         one transaction per batch
     sweep    the same for tickets judged under older rules         one transaction per batch, and then a rest
     write    claim | read afresh | mirror, evaluate, merge, commit *sent* | send, verify | settle
-             (a bar is the end of a transaction; nothing leaves while one is open)
+             (several tickets at once: agent.writing; a bar is the end of a transaction; nothing leaves while one is open)
 
 The stages know nothing of each other; this page calls them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from agent import clusters, markers, outbox, settling
+from agent import clusters, outbox
 from agent.clock import Clock, SourceClock, steady
-from agent.evaluate import Decision, Ruling, confirmed, decide
-from agent.mirror import Sent, reconciled
-from agent.outbox import Outcome, Result
-from agent.recording import let_through, record
-from agent.store import episodes, journal, mirrored, operations, quarantine, sources, waiting
+from agent.evaluate import Ruling
+from agent.mirroring import Mirroring
+from agent.store import journal, mirrored, sources
 from agent.store.database import Database
 from agent.store.earliest import earliest, earliest_look
 from agent.store.installation import Installation
-from agent.store.mirrored import Kept, Mirrored
-from agent.store.operations import OperationRow
-from agent.store.quarantine import QuarantineRow
-from agent.store.states import OperationState
-from agent.store.waiting import WaitingRow
-from connectors.contract import Connector, Page, Quarantined, Reading
+from agent.workers import Workers
+from agent.writing import Back, Writer
+from connectors.contract import Connector, Page
 from connectors.errors import ConnectorError
 from rules.instants import FOREVER, MINUTE, SECOND, Instant, written
-from rules.merge import merge
-from rules.ticket import Ticket
 
 BATCH = 200
 """Tickets that one look takes at most, so that a sweep never keeps due tickets waiting."""
-UNREADABLE_PAUSE = MINUTE
-"""After how long a ticket is read again that could not be read as a whole."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a pipeline did since it was made."""
-
-    mirrored: int = 0
-    unchanged: int = 0
-    quarantined: int = 0
-    polls: int = 0
-    looks: int = 0
-    requests_for_writes: int = 0
-    firings: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -91,33 +67,32 @@ class Pipeline:
         installation: Installation,
         clock: Clock,
         poll_every: int,
+        workers: Workers[Back] | None = None,
     ) -> None:
-        """`poll_every` in milliseconds. Call `rule_by` before anything else."""
+        """`poll_every` in milliseconds; `workers` carry the writes, by default one after the other. Call `rule_by` first."""
         self.source, self.connector, self.database = source, connector, database
         self.clock, self.source_clock = clock, SourceClock(clock)
         self.poll_every = poll_every
-        self.counts = Counts()
         self.problem = ""
         self._installation = installation
-        self._ruling: Ruling | None = None
+        life = int(connector.capabilities.request_life_seconds * SECOND)
+        self.mirroring = Mirroring(source, installation, life)
+        self.counts = self.mirroring.counts
+        self.writer = Writer(connector, database, self.mirroring, (clock, self.source_clock), workers)
         self._reading, self._writing = _Rhythm(), _Rhythm()
         self._sweeping, self._next_sweep = False, 0
         self._counting = False
-        self._nothing_to_write_at: Instant = -1
-        life = int(connector.capabilities.request_life_seconds * SECOND)
-        self._terms = settling.Terms(life, self._mark)
+        self._next_between = 0
 
     # --- under which rules ---------------------------------------------------------------------------------------------
 
     @property
     def ruling(self) -> Ruling:
-        if self._ruling is None:
-            raise RuntimeError("rule_by comes first")
-        return self._ruling
+        return self.mirroring.ruling
 
     def rule_by(self, ruling: Ruling) -> None:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
-        self._ruling = ruling
+        self.mirroring.ruling = ruling
         self._sweeping = True
         with self.database.reading() as db:
             counts = clusters.asked_for(db, ruling.rules)
@@ -144,7 +119,7 @@ class Pipeline:
     def next_due(self) -> Instant:
         """When there is something to do next, on this machine's clock."""
         with self.database.reading() as db:
-            look, write = earliest(db, self.source, self._nothing_to_write_at)
+            look, write = earliest(db, self.source, self.writer.nothing_at)
         now, there = steady(self.clock), self.source_clock.now()
         waits = [self._reading.next - now]
         if write < FOREVER:
@@ -163,7 +138,6 @@ class Pipeline:
             pause = _pause(error)
             rhythm.next = max(rhythm.next, steady(self.clock) + pause)
             rhythm.trouble = f"{error} (until {written(self.source_clock.now() + pause)})" if pause > MINUTE else str(error)
-            self._nothing_to_write_at = -1
 
     def _say(self, problem: str) -> None:
         if problem != self.problem:
@@ -184,60 +158,22 @@ class Pipeline:
             self.source_clock.observe(page.server_time)
             with self.database.transaction() as db:
                 self._keep_page(db, page)
+            self._between_pages()
 
     def _keep_page(self, db: Connection, page: Page) -> None:
-        self._keep(db, page.tickets, self.source_clock.now())
-        self._quarantine(db, page.quarantined, page.server_time)
+        self.mirroring.keep(db, page.tickets, self.source_clock.now())
+        self.mirroring.quarantine(db, page.quarantined, page.server_time)
         horizon = page.horizon if page.complete else None
         sources.set_cursor(db, self.source, page.cursor, page.server_time, horizon)
         self.counts.unchanged += page.unchanged
 
-    def _keep(self, db: Connection, tickets: Sequence[Ticket], now: Instant) -> dict[str, tuple[Ticket, Decision]]:
-        """Mirror and evaluate tickets just read, in the caller's transaction."""
-        if not tickets:
-            return {}
-        ids = [ticket.ref.id for ticket in tickets]
-        before = mirrored.mirrored(db, self.source, ids)
-        sent = operations.that_may_have_left(db, self.source, ids) if before else {}
-        kept = []
-        for read in tickets:
-            known = before.get(read.ref.id)
-            left = [self._sent(row) for row in sent.get(read.ref.id, ())]
-            ticket = reconciled(read, known.ticket if known else None, left)
-            if ticket is not None:
-                kept.append(ticket)
-        decisions = self._decide(db, kept, now)
-        generation = self.ruling.generation
-        looks = [decisions[ticket.ref.id] for ticket in kept]
-        mirrored.keep(db, [Kept(t, d.urgency, d.next_look, generation) for t, d in zip(kept, looks, strict=True)])
-        quarantine.release(db, self.source, ids)
-        self.counts.mirrored += len(kept)
-        return {ticket.ref.id: (ticket, decisions[ticket.ref.id]) for ticket in kept}
-
-    def _sent(self, row: OperationRow) -> Sent:
-        since = row.sent_at or 0
-        return Sent(row.operation, since, max(row.settled_at or 0, since + self._terms.request_life))
-
-    def _decide(self, db: Connection, tickets: Iterable[Ticket], now: Instant) -> dict[str, Decision]:
-        """Evaluate tickets and record what came of it: episodes, steps, outbox rows."""
-        read = list(tickets)
-        clusters.count(db, read, self.ruling.rules, now, self._installation.key)
-        found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
-        recorded = episodes.of_tickets(db, self.source, found)
-        rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
-        decisions = {
-            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now) for name, ticket in found.items()
-        }
-        planned = record(db, self.source, decisions.values(), now, self.ruling.resolution)
-        self.counts.firings.update(row.key.rule for row in planned)
-        self.counts.looks += len(decisions)
-        return decisions
-
-    def _quarantine(self, db: Connection, quarantined: Sequence[Quarantined], at: Instant) -> None:
-        for found in quarantined:
-            if quarantine.put(db, QuarantineRow(self.source, found.id, found.key, found.reason, found.raw, at)):
-                journal.append(db, "quarantined", at, self.source, found.id, reason=found.reason)
-                self.counts.quarantined += 1
+    def _between_pages(self) -> None:
+        """A long read keeps nobody waiting: what has become due meanwhile is looked at, and written."""
+        if steady(self.clock) >= self._next_between:
+            self.look()
+            if steady(self.clock) >= self._writing.next:
+                self._unless_it_rests(self._writing, self._write_once)
+            self._next_between = steady(self.clock) + SECOND
 
     # --- look, sweep ---------------------------------------------------------------------------------------------------
 
@@ -249,7 +185,7 @@ class Pipeline:
                 return False
         with self.database.transaction() as db:
             due = mirrored.due(db, self.source, now - self.ruling.resolution, BATCH)
-            self._look_at(db, due, now)
+            self.mirroring.look_at(db, due, now)
         return bool(due)
 
     def sweep(self) -> None:
@@ -259,7 +195,7 @@ class Pipeline:
             return
         with self.database.transaction() as db:
             stale = mirrored.stale(db, self.source, self.ruling.generation, BATCH)
-            self._look_at(db, stale, self.source_clock.now())
+            self.mirroring.look_at(db, stale, self.source_clock.now())
         self._sweeping = len(stale) == BATCH
         ended = steady(self.clock)
         self._next_sweep = ended + (ended - begun)
@@ -273,160 +209,19 @@ class Pipeline:
                 clusters.complete(db, self.source_clock.now())
                 self._counting = False
 
-    def _look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
-        decisions = self._decide(db, [m.ticket for m in looked_at], now)
-        generation = self.ruling.generation
-        mirrored.set_next_looks(db, [(m, decisions[m.ticket.ref.id].next_look, generation) for m in looked_at])
-
     # --- write ---------------------------------------------------------------------------------------------------------
 
     def write(self) -> bool:
-        """Carry one ticket's escalation a step further; False where there is nothing to do."""
-        now = self.source_clock.now()
-        with self.database.reading() as db:
-            due = earliest(db, self.source).write <= now
-        if due and (self._find_out(now) or self._go_on(now) or self._escalate(now)):
-            return True
-        self._nothing_to_write_at = now
-        return False
+        """Carry escalations a step further; False where there is nothing to do."""
+        return self.writer.round()
+
+    def _write_once(self) -> None:
+        self.writer.round(0.0)
 
     def _write_until_the_next_poll(self) -> None:
         while self.write():
             if steady(self.clock) >= self._reading.next:
                 return
-
-    def _escalate(self, now: Instant) -> bool:
-        """Claim a ticket's due rows, read it afresh, and send what is still true."""
-        name, rows = self._claim(now)
-        if name is None:
-            return False
-        begun = steady(self.clock)
-        try:
-            reading = self.connector.read([name])
-        except ConnectorError as error:
-            with self.database.transaction() as db:
-                # a second longer than the source rests, so that one ticket's trouble keeps no other one waiting
-                outbox.postpone(db, rows, self.source_clock.now() + _pause(error) + SECOND, str(error))
-            raise
-        self.source_clock.observe(reading.server_time)
-        with self.database.transaction() as db:
-            first = self._confirm(db, name, rows, reading)
-        if first is not None:
-            self._send_from(first, begun)
-        return True
-
-    def _claim(self, now: Instant) -> tuple[str | None, list[WaitingRow]]:
-        with self.database.transaction() as db:
-            outbox.postpone(db, waiting.expired(db, self.source, now), now, "its worker stopped")
-            let_through(db, self.source, self.ruling, now)
-            name = waiting.next_ticket(db, self.source, now)
-            return name, [] if name is None else waiting.claim(db, self.source, name, now, now + outbox.LEASE)
-
-    def _confirm(self, db: Connection, name: str, claimed: list[WaitingRow], reading: Reading) -> OperationRow | None:
-        """Keep the fresh read, drop what is no longer true; gives the operation committed as sent, None where nothing is."""
-        at, now = reading.server_time, self.source_clock.now()
-        self._quarantine(db, reading.quarantined, at)
-        kept = self._keep(db, reading.tickets, at)
-        rows = waiting.still_held(db, claimed)
-        if not rows:
-            return None
-        if name not in kept:
-            self._lost(db, name, rows, reading)
-            return None
-        # what this very read made due is merged with the rest
-        rows += waiting.claim(db, self.source, name, now, now + outbox.LEASE, beside=[row.id for row in rows])
-        ticket, decision = kept[name]
-        verdict = confirmed(rows, ticket, decision, self.ruling, at)
-        outbox.postpone(db, verdict.early, now + self.ruling.resolution)
-        for row, gate in verdict.held:
-            outbox.hold(db, row, gate)
-        for row, reason in verdict.over:
-            outbox.supersede(db, row, at, reason)
-        if not verdict.steps:
-            return None
-        true, steps = [row for row, _ in verdict.steps], [step for _, step in verdict.steps]
-        holding = [self.ruling.rule(rule) for rule, _ in decision.holding]
-        escalation = merge(ticket, steps, self.ruling.rules, at, holding)
-        make = partial(outbox.operations_of, escalation, at, self._mark)
-        return outbox.decided(db, true, steps, escalation, at, make, now, version=self.ruling.rules.version)
-
-    def _lost(self, db: Connection, name: str, rows: list[WaitingRow], reading: Reading) -> None:
-        """The fresh read did not bring the ticket."""
-        at, now = reading.server_time, self.source_clock.now()
-        if name in reading.gone:
-            for row in rows:
-                outbox.supersede(db, row, at, "the ticket is gone, or no longer visible to hoist")
-            for known in mirrored.mirrored(db, self.source, [name]).values():
-                gone = Kept(replace(known.ticket, gone=at), known.urgency, FOREVER, self.ruling.generation)
-                mirrored.keep(db, [gone])
-                clusters.count(db, [gone.ticket], self.ruling.rules, now, self._installation.key)
-        elif any(each.id == name for each in reading.quarantined):
-            outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
-        else:
-            outbox.postpone(db, rows, now + SECOND, "a later read of the ticket was here first")
-
-    def _send_from(self, row: OperationRow | None, since: int) -> None:
-        """Send an operation that was committed as sent, and those after it, until one is not applied.
-
-        `since`: when, in steady milliseconds, that began on which the right to send rests: the fresh read, or the commit.
-        """
-        while row is not None:
-            if steady(self.clock) - since >= outbox.READ_AGE_LIMIT * SECOND:
-                result = Result(Outcome.NOT_SENT, "what the write rests on had grown too old")
-            else:
-                self.counts.requests_for_writes += 1
-                send = outbox.put_back if row.undoes else outbox.send
-                result = send(self.connector, row.operation)
-            self._settle(row, result)
-            if result.outcome not in (Outcome.APPLIED, Outcome.OVERWROTE):
-                return
-            since = steady(self.clock)
-            row = self._commit_next(row.escalation)
-
-    def _commit_next(self, escalation: int) -> OperationRow | None:
-        """Commit the next planned operation of an escalation as sent; None where all are done, or another worker is at it."""
-        now = self.source_clock.now()
-        with self.database.transaction() as db:
-            row = operations.commit_next(db, escalation, now)
-            if row is not None:
-                waiting.delay(db, escalation, now + outbox.LEASE)
-            return row
-
-    def _settle(self, row: OperationRow, result: Result) -> None:
-        now = self.source_clock.now()
-        with self.database.transaction() as db:
-            if settling.settle(db, row, result, now, self._terms) and result.outcome is Outcome.APPLIED:
-                mirrored.set_next_look(db, row.operation.ticket, now)
-        if result.error is not None:
-            raise result.error
-
-    def _go_on(self, now: Instant) -> bool:
-        """Go on with an escalation that was begun and whose worker stopped or had to wait."""
-        with self.database.reading() as db:
-            found = waiting.unfinished(db, self.source, now)
-        for number in dict.fromkeys(row.escalation for row in found if row.escalation is not None):
-            begun = steady(self.clock)
-            row = self._commit_next(number)
-            if row is not None:
-                self._send_from(row, begun)
-                return True
-        return False
-
-    def _find_out(self, now: Instant) -> bool:
-        """Look for the marker of an operation whose answer was lost, once its waiting time is over."""
-        with self.database.transaction() as db:
-            for row in operations.in_state(db, self.source, OperationState.SENT):
-                if waiting.lease_ended(db, row.escalation, now):  # its worker died between commit and answer
-                    lost = Result(Outcome.UNKNOWN, "hoist stopped before the answer")
-                    settling.settle(db, row, lost, now, self._terms)
-            ripe = operations.ripe(db, self.source, now)
-        if ripe is None:
-            return False
-        self._settle(ripe, outbox.looked_for(self.connector, ripe))
-        return True
-
-    def _mark(self, key: str) -> str:
-        return markers.marker(self._installation, self.source, key)
 
 
 def _pause(error: ConnectorError) -> int:

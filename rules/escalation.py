@@ -128,6 +128,7 @@ class Operation:
 
     `key` is unique in the store. `marker` is the keyed hash that is left in the source beside the effect (in the same request)
     and that tells, after a lost answer, whether the operation took effect. `firing_markers` name every firing merged into it.
+    `base` is the version of the ticket that it rests on, as the source stamps it; a platform that can compare refuses any other.
     """
 
     key: str
@@ -139,3 +140,4 @@ class Operation:
     add_labels: tuple[str, ...] = ()
     comment: str | None = None
     planned_at: Instant = 0
+    base: str = ""

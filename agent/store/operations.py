@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, insert, select, update
 
 from agent.store.states import OPERATION_MOVES, OperationState
 from agent.store.tables import escalations, operations
@@ -126,19 +126,20 @@ def in_state(db: Connection, source: str, state: OperationState) -> list[Operati
     return _rows(db, operations.c.source == source, operations.c.state == state)
 
 
-def ripe(db: Connection, source: str, now: Instant) -> OperationRow | None:
-    """The operation of unknown outcome that waits longest to have its marker looked for."""
+def ripe(db: Connection, source: str, now: Instant) -> list[OperationRow]:
+    """The operations of unknown outcome whose markers may be looked for, the one that waits longest first."""
     place = (operations.c.source == source, operations.c.state == OperationState.UNKNOWN, operations.c.look_at <= now)
-    key = db.execute(select(operations.c.key).where(*place).order_by(operations.c.look_at).limit(1)).scalar()
-    return None if key is None else _rows(db, operations.c.key == key)[0]
+    return _rows(db, *place, order=[operations.c.look_at])
 
 
 def _seen(row: OperationRow) -> ColumnElement[bool]:
     return and_(operations.c.key == row.operation.key, operations.c.state == row.state, operations.c.fence == row.fence)
 
 
-def _rows(db: Connection, *place: ColumnElement[bool]) -> list[OperationRow]:
-    query = select(operations).where(*place).order_by(operations.c.escalation, operations.c.position)
+def _rows(
+    db: Connection, *place: ColumnElement[bool], order: Sequence[Column[Any]] = (operations.c.escalation, operations.c.position)
+) -> list[OperationRow]:
+    query = select(operations).where(*place).order_by(*order)
     return [
         OperationRow(
             _operation(row.key, row.kind, TicketRef(row.source, row.ticket), row.body),
@@ -167,6 +168,7 @@ def _body(operation: Operation) -> str:
         "labels": operation.add_labels,
         "comment": operation.comment,
         "planned_at": operation.planned_at,
+        "base": operation.base,
     }
     return json.dumps(parts, ensure_ascii=False)
 
@@ -183,6 +185,7 @@ def _operation(key: str, kind: str, ticket: TicketRef, body: str) -> Operation:
         tuple(parts["labels"]),
         parts["comment"],
         parts["planned_at"],
+        parts.get("base", ""),
     )
 
 

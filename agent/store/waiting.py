@@ -101,7 +101,7 @@ def move(db: Connection, row: WaitingRow, to: RowState, **values: Any) -> bool:
 
 
 def forget(db: Connection, rows: Sequence[WaitingRow]) -> None:
-    """Rows that were only watched, and that another one of their episode stands for now."""
+    """Rows that were only watched, and that another one of their episode stands for now; the journal tells of them."""
     place = and_(outbox.c.id.in_([row.id for row in rows]), outbox.c.state == RowState.WATCHED)
     db.execute(delete(outbox).where(place))
 
@@ -129,14 +129,20 @@ def still_held(db: Connection, rows: Sequence[WaitingRow]) -> list[WaitingRow]:
     return [row for row in rows if fences.get(row.id) == row.fence]
 
 
-def next_ticket(db: Connection, source: str, now: Instant) -> str | None:
-    """The ticket whose rows are to be written next: the most urgent, then the longest due."""
+def next_tickets(db: Connection, source: str, now: Instant, number: int) -> list[str]:
+    """So many tickets whose rows are to be written next: the most urgent, then the longest due."""
     other = outbox.alias()
     busy = exists().where(other.c.source == source, other.c.ticket == outbox.c.ticket, other.c.state.in_(BUSY))
     # The sum keeps SQLite from gathering by not_before and sorting: it walks outbox_by_turn, where nearly every row is due.
     place = (outbox.c.source == source, outbox.c.state == RowState.PLANNED, outbox.c.not_before + 0 <= now, ~busy)
     query = select(outbox.c.ticket).where(*place).order_by(outbox.c.urgency, outbox.c.instant, outbox.c.id)
-    return db.execute(query.limit(1)).scalar()
+    found: dict[str, None] = {}
+    with db.execute(query) as rows:
+        for name in rows.scalars():
+            found[name] = None
+            if len(found) == number:
+                break
+    return list(found)
 
 
 def next_queued(db: Connection, source: str, rule: str) -> WaitingRow | None:

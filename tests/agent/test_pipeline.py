@@ -15,7 +15,7 @@ from connectors.contract import Reading, Receipt
 from connectors.errors import AskAdmin, ConnectorError, GiveUp, OutcomeUnknown, TryLater
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation, OperationKind
-from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND, Instant
+from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND
 from rules.protocol import AddLabel, Comment, Existing, Mode, OneOf, RaisePriority, State
 from tests.agent.desk import ALL_EXISTING, LONG, NEVER, OPEN, POLL, SOURCE, Desk, Killed, again, moved_once, rule
 
@@ -149,7 +149,7 @@ def test_sent_is_committed_before_the_first_byte_leaves(desk: Desk) -> None:
     """Whoever opens the store while a request is under way finds it there as sent; the comment waits for the fields."""
     watching = Watching(SOURCE, desk.settings, helpdesk=desk.helpdesk)
     watching.desk, watching.seen = desk, []
-    desk.pipeline.connector = watching
+    desk.pipeline.connector = desk.pipeline.writer.connector = watching
     desk.ticket()
     desk.run(HOUR)
     assert watching.seen == [
@@ -507,17 +507,16 @@ def test_a_claim_that_was_taken_over_is_no_claim(desk: Desk, monkeypatch: pytest
     ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
     _, other = desk.worker()
-    claim = desk.pipeline._claim
+    read = desk.pipeline.writer._read
 
-    def frozen(now: Instant) -> tuple[str | None, list[WaitingRow]]:
+    def frozen(claimed: dict[str, list[WaitingRow]]) -> object:
         monkeypatch.undo()
-        claimed = claim(now)
         desk.clock.sleep(5 * 60)
         desk.helpdesk.fail_next(OutcomeUnknown("no answer"), on="write")
         other.turn()
-        return claimed
+        return read(claimed)
 
-    monkeypatch.setattr(desk.pipeline, "_claim", frozen)
+    monkeypatch.setattr(desk.pipeline.writer, "_read", frozen)
     desk.pipeline.turn()
     assert not desk.saves(ticket)
     desk.run(10 * MINUTE)
@@ -559,5 +558,5 @@ def test_next_due_is_the_next_poll_where_nothing_else_waits(desk: Desk) -> None:
     assert desk.pipeline.next_due() == desk.clock.now() + POLL
     with desk.database.reading() as db:
         assert mirrored.due(db, SOURCE, FOREVER, 9) == []
-        assert waiting.next_ticket(db, SOURCE, FOREVER) is None
+        assert waiting.next_tickets(db, SOURCE, FOREVER, 1) == []
         assert list(journal.lines(db)) == []

@@ -59,7 +59,7 @@ ACTS: dict[str, Callable[[Connection], object]] = {
     "earliest": lambda db: earliest.earliest(db, "desk"),
     "due": lambda db: mirrored.due(db, "desk", NOW + 5, 200),
     "stale": lambda db: mirrored.stale(db, "desk", 2, 200),
-    "next_ticket": lambda db: waiting.next_ticket(db, "desk", NOW + 5),
+    "next_tickets": lambda db: waiting.next_tickets(db, "desk", NOW + 5, 8),
     "next_queued": lambda db: waiting.next_queued(db, "desk", "r"),
     "expired": lambda db: waiting.expired(db, "desk", NOW),
     "unfinished": lambda db: waiting.unfinished(db, "desk", NOW),
@@ -86,8 +86,8 @@ def test_what_is_asked_every_turn_walks_an_index(full: Database, name: str) -> N
 def test_the_most_urgent_is_written_first_and_the_longest_due_of_those(full: Database) -> None:
     """F14: urgency decides, then the instant; what is not due yet waits, however urgent."""
     with full.transaction() as db:
-        assert waiting.next_ticket(db, "desk", NOW - 1) is None
-        assert waiting.next_ticket(db, "desk", NOW) == "0"
+        assert waiting.next_tickets(db, "desk", NOW - 1, 8) == []
+        assert waiting.next_tickets(db, "desk", NOW, 1) == ["0"]
         assert earliest.earliest(db, "desk") == (NOW, NOW)
         assert earliest.earliest(db, "desk", NOW).write == NOW + 3
 

@@ -1,0 +1,127 @@
+"""The mirror and evaluate stages: what was read is laid over what was known and judged, in the caller's transaction.
+
+Tickets, their next looks, their episodes and their rows in the outbox are stored together, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from agent import clusters, markers
+from agent.evaluate import Decision, Ruling, decide
+from agent.mirror import Sent, reconciled
+from agent.recording import record
+from agent.store import episodes, journal, mirrored, operations, quarantine, waiting
+from agent.store.installation import Installation
+from agent.store.mirrored import Kept, Mirrored
+from agent.store.operations import OperationRow
+from agent.store.quarantine import QuarantineRow
+from connectors.contract import Quarantined
+from rules.instants import FOREVER, Instant
+from rules.ticket import Ticket
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a pipeline did since it was made."""
+
+    mirrored: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    polls: int = 0
+    looks: int = 0
+    requests_for_writes: int = 0
+    firings: Counter[str] = field(default_factory=Counter)
+
+
+Judged = tuple[Ticket, Decision]
+"""A ticket as it is kept, and what was decided on it."""
+
+
+class Mirroring:
+    """What one source's tickets are kept and judged with."""
+
+    def __init__(self, source: str, installation: Installation, request_life: int) -> None:
+        """`request_life` in milliseconds: after it a request whose answer was lost takes effect no more. Set `ruling` first."""
+        self.source, self.counts = source, Counts()
+        self._installation, self._request_life = installation, request_life
+        self._ruling: Ruling | None = None
+
+    @property
+    def ruling(self) -> Ruling:
+        if self._ruling is None:
+            raise RuntimeError("set the ruling first")
+        return self._ruling
+
+    @ruling.setter
+    def ruling(self, ruling: Ruling) -> None:
+        self._ruling = ruling
+
+    def mark(self, key: str) -> str:
+        """The marker of a key: what is left in the source instead of it."""
+        return markers.marker(self._installation, self.source, key)
+
+    def keep(self, db: Connection, tickets: Sequence[Ticket], now: Instant) -> dict[str, Judged]:
+        """Mirror and evaluate tickets just read; those that an older read brought are left out."""
+        if not tickets:
+            return {}
+        ids = [ticket.ref.id for ticket in tickets]
+        before = mirrored.mirrored(db, self.source, ids)
+        sent = operations.that_may_have_left(db, self.source, ids) if before else {}
+        kept = []
+        for read in tickets:
+            known = before.get(read.ref.id)
+            left = [self._sent(row) for row in sent.get(read.ref.id, ())]
+            ticket = reconciled(read, known.ticket if known else None, left)
+            if ticket is not None:
+                kept.append(ticket)
+        decisions = self._decide(db, kept, now)
+        generation = self.ruling.generation
+        looks = [decisions[ticket.ref.id] for ticket in kept]
+        mirrored.keep(db, [Kept(t, d.urgency, d.next_look, generation) for t, d in zip(kept, looks, strict=True)])
+        quarantine.release(db, self.source, ids)
+        self.counts.mirrored += len(kept)
+        return {ticket.ref.id: (ticket, decisions[ticket.ref.id]) for ticket in kept}
+
+    def _sent(self, row: OperationRow) -> Sent:
+        since = row.sent_at or 0
+        return Sent(row.operation, since, max(row.settled_at or 0, since + self._request_life))
+
+    def _decide(self, db: Connection, tickets: Iterable[Ticket], now: Instant) -> dict[str, Decision]:
+        """Evaluate tickets and record what came of it: episodes, steps, outbox rows."""
+        read = list(tickets)
+        clusters.count(db, read, self.ruling.rules, now, self._installation.key)
+        found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
+        recorded = episodes.of_tickets(db, self.source, found)
+        rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
+        decisions = {
+            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now) for name, ticket in found.items()
+        }
+        planned = record(db, self.source, decisions.values(), now, self.ruling.resolution)
+        self.counts.firings.update(row.key.rule for row in planned)
+        self.counts.looks += len(decisions)
+        return decisions
+
+    def quarantine(self, db: Connection, quarantined: Sequence[Quarantined], at: Instant) -> None:
+        """Keep what could not be mapped, in its raw form."""
+        for found in quarantined:
+            if quarantine.put(db, QuarantineRow(self.source, found.id, found.key, found.reason, found.raw, at)):
+                journal.append(db, "quarantined", at, self.source, found.id, reason=found.reason)
+                self.counts.quarantined += 1
+
+    def look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
+        """Judge mirrored tickets anew."""
+        decisions = self._decide(db, [m.ticket for m in looked_at], now)
+        generation = self.ruling.generation
+        mirrored.set_next_looks(db, [(m, decisions[m.ticket.ref.id].next_look, generation) for m in looked_at])
+
+    def gone(self, db: Connection, name: str, at: Instant, now: Instant) -> None:
+        """The ticket is no more, or no longer visible: kept as it was last seen, and looked at no more."""
+        for known in mirrored.mirrored(db, self.source, [name]).values():
+            lost = Kept(replace(known.ticket, gone=at), known.urgency, FOREVER, self.ruling.generation)
+            mirrored.keep(db, [lost])
+            clusters.count(db, [lost.ticket], self.ruling.rules, now, self._installation.key)
