@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
-from agent.clock import Clock
-from agent.config import Settings
+from agent.clock import Clock, SystemClock
+from agent.config import Settings, SourceSettings
 from agent.errors import ConfigError
 from agent.evaluate import Ruling
 from agent.fitting import fitted
@@ -18,6 +19,8 @@ from agent.sign_in import SignedIn, sign_in
 from agent.store import journal, refused_rules, renamed, sources, unread
 from agent.store.database import Database
 from agent.store.installation import read_or_make
+from agent.workers import OneByOne, Threads, Workers
+from agent.writing import Back
 from connectors.errors import ConnectorError
 from rules.binding import BindingError, BoundRules
 from rules.confidential import CONCEALED
@@ -31,7 +34,9 @@ log = logging.getLogger("hoist")
 
 RELOAD_EVERY = 5 * SECOND
 LONGEST_WAIT = 1.0
-"""Seconds that the loop sleeps at most, so that it notices new files and signals."""
+"""Seconds that a source sleeps at most."""
+LOOK_AROUND = 0.2
+"""Seconds after which hoist looks again whether it is to stop, or its files have changed."""
 
 
 class App:
@@ -45,6 +50,7 @@ class App:
         self._load = load
         self.pipelines: list[Pipeline] = []
         self._directories: dict[str, Directory] = {}
+        self._key = b""
         self._stamp: object = None
         self._next_reload: Instant = 0
         self._rulebook: Rulebook | None = None
@@ -67,13 +73,15 @@ class App:
         instances = known_instances(self.database)
         answers = [sign_in(source, self.clock, instances.get(source.name, "")) for source in self.settings.sources]
         problems = [problem for answered in answers for problem in answered.problems]
+        with self.database.transaction() as db:
+            self._key = read_or_make(db).key
         bound = {}
         for answered in answers:
             if answered.directory is not None and answered.capabilities is not None:
                 name = answered.source.name
                 self._directories[name] = answered.directory
                 try:
-                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities, world)
+                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities, world, self._key)
                 except BindingError as error:
                     problems += [f"{name}: {problem}" for problem in error.problems]
         if problems:
@@ -93,11 +101,18 @@ class App:
             installation = read_or_make(db)
             sources.source_row(db, source.name)
             sources.set_identity(db, source.name, instance=identity.instance, account=identity.account, directory=directory)
-        pipeline = Pipeline(source.name, connector, self.database, installation, self.clock, source.poll_every)
+        workers = self._workers(source)
+        pipeline = Pipeline(source.name, connector, self.database, installation, self.clock, source.poll_every, workers)
         pipeline.source_clock.observe(identity.server_time)
         pipeline.rule_by(self._ruling(pipeline, bound))
         self.pipelines.append(pipeline)
         log.info("%s: signed in to %s as %s", source.name, identity.instance, identity.account_name)
+
+    def _workers(self, source: SourceSettings) -> Workers[Back]:
+        """Threads, unless hoist runs on a clock that stands while something is done."""
+        if isinstance(self.clock, SystemClock):
+            return Threads(source.writes_at_once, f"{source.name} writes")
+        return OneByOne(source.writes_at_once)
 
     def _ruling(self, pipeline: Pipeline, bound: BoundRules) -> Ruling:
         """Activate the rules on a source; tickets judged under other rules will be swept."""
@@ -120,26 +135,57 @@ class App:
 
     def turn(self) -> None:
         """Let every source do what is due."""
-        if self.clock.now() >= self._next_reload:
-            self._next_reload = self.clock.now() + RELOAD_EVERY
-            self._reload()
+        self._reload_in_time()
         for pipeline in self.pipelines:
-            before = pipeline.problem
-            pipeline.turn()
-            if pipeline.problem and pipeline.problem != before:
-                log.warning("%s: %s", pipeline.source, pipeline.problem)
+            _turn(pipeline)
 
     def next_due(self) -> Instant:
         """When one of the sources has something to do next, on this machine's clock."""
         return min(pipeline.next_due() for pipeline in self.pipelines)
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Keep going until `stopped`; the turn under way is finished."""
-        while not stopped():
-            self.turn()
-            wait = (self.next_due() - self.clock.now()) / SECOND
-            if not stopped():
-                self.clock.sleep(min(max(wait, 0.001), LONGEST_WAIT))
+        """Keep going until `stopped`, each source in a thread of its own: one that hangs keeps no other waiting.
+
+        What is under way then is finished. Raises what a source's thread died of, after the others have ended.
+        """
+        halt, failures = threading.Event(), list[BaseException]()
+        threads = [
+            threading.Thread(target=self._keep_going, args=(pipeline, halt, failures), name=pipeline.source)
+            for pipeline in self.pipelines
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not (stopped() or failures):
+                self._reload_in_time()
+                self.clock.sleep(LOOK_AROUND)
+        finally:
+            halt.set()
+            for pipeline in self.pipelines:
+                pipeline.stop()
+            for thread in threads:
+                thread.join()
+        if failures:
+            raise failures[0]
+
+    def _keep_going(self, pipeline: Pipeline, halt: threading.Event, failures: list[BaseException]) -> None:
+        try:
+            while not halt.is_set():
+                _turn(pipeline)
+                wait = (pipeline.next_due() - self.clock.now()) / SECOND
+                halt.wait(min(max(wait, 0.001), LONGEST_WAIT))
+        except BaseException as error:  # noqa: BLE001 - it ends all of hoist, in the thread that can say so
+            failures.append(error)
+
+    def close(self) -> None:
+        """End the sources' workers."""
+        for pipeline in self.pipelines:
+            pipeline.writer.workers.close()
+
+    def _reload_in_time(self) -> None:
+        if self.clock.now() >= self._next_reload:
+            self._next_reload = self.clock.now() + RELOAD_EVERY
+            self._reload()
 
     # --- changed rules -------------------------------------------------------------------------------------------------
 
@@ -175,7 +221,7 @@ class App:
         world, state = self._outside.world(rulebook.organisation, now), self._outside.state(rulebook.organisation, now)
         bound = {pipeline.source: self._bound(pipeline, rulebook, world) for pipeline in self.pipelines}
         for pipeline in self.pipelines:
-            pipeline.rule_by(self._ruling(pipeline, bound[pipeline.source]))
+            pipeline.rule_soon(self._ruling(pipeline, bound[pipeline.source]))
         self._outside_state = state
 
     def _look_outside(self) -> None:
@@ -209,10 +255,10 @@ class App:
         """Where a name is not known, the source may have got it since it was last asked."""
         capabilities = pipeline.connector.capabilities
         try:
-            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities, world)
+            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities, world, self._key)
         except BindingError:
             directory = pipeline.connector.directory()
-            bound = fitted(rulebook, pipeline.source, directory, capabilities, world)
+            bound = fitted(rulebook, pipeline.source, directory, capabilities, world, self._key)
         self._directories[pipeline.source] = directory
         with self.database.transaction() as db:
             sources.set_directory(db, pipeline.source, directory)
@@ -233,6 +279,13 @@ class App:
         self._refusal = ""
         with self.database.transaction() as db:
             refused_rules.accept(db)
+
+
+def _turn(pipeline: Pipeline) -> None:
+    before = pipeline.problem
+    pipeline.turn()
+    if pipeline.problem and pipeline.problem != before:
+        log.warning("%s: %s", pipeline.source, pipeline.problem)
 
 
 def known_instances(database: Database) -> dict[str, str]:

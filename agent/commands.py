@@ -20,6 +20,7 @@ from agent.protocol_files import load_protocol, world_of
 from agent.status import Status, status
 from agent.store import journal, sources
 from agent.store.database import Database, open_database
+from agent.store.installation import installation_key
 from agent.store.journal import Line
 from agent.why import Answer, named, why
 from rules.binding import bind
@@ -52,8 +53,11 @@ class Verified:
 def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -> list[Done]:
     """Run until stopped, or for one turn; what was done since the start, by source."""
     settings = load_settings(config)
-    with only_one(settings.store), closing(open_database(settings.store)) as database:
-        app = App(settings, database, SystemClock())
+    with (
+        only_one(settings.store),
+        closing(open_database(settings.store)) as database,
+        closing(App(settings, database, SystemClock())) as app,
+    ):
         app.start()
         spare_the_collector()
         if once:
@@ -117,11 +121,12 @@ def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | No
     with closing(existing_store(settings)) as database:
         with database.reading() as db:
             row, directory = sources.found_source(db, source), sources.directory(db, source)
+            key = installation_key(db)
         if row is None:
             raise ConfigError(f"{source} was never read: hoist run comes first")
         now = SystemClock().now()
         moment = row.polled_at if abs(now - row.polled_at) > DAY else now
-        bound = bind(rulebook, source, directory, world_of(rulebook, settings.protocol, settings.copies))
+        bound = bind(rulebook, source, directory, world_of(rulebook, settings.protocol, settings.copies), key)
         return why(database, bound, name, moment if at is None else at, rule)
 
 

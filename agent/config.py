@@ -24,13 +24,15 @@ from rules.language.problems import Place, Report, nearest
 DEFAULT_FILE: Final = Path("hoist.yaml")
 POLL_EVERY: Final = MINUTE
 SKEW_LIMIT: Final = 5 * MINUTE
+WRITES_AT_ONCE: Final = 8
+MOST_WRITES_AT_ONCE: Final = 64
 
 _UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
 _SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
 _TOP_KEYS: Final = ("store", "protocol", "sources", "links")
 _LINK_KEYS: Final = ("read_every", "private_hosts", "ca_file")
-_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit")
+_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class SourceSettings:
     poll_every: int
     skew_limit: int
     settings: BaseModel
+    writes_at_once: int = WRITES_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class _Reader:
             return None
         poll_every = self._length(name, entry, "poll_every", POLL_EVERY)
         skew_limit = self._length(name, entry, "skew_limit", SKEW_LIMIT)
+        at_once = self._number(name, entry, "writes_at_once", WRITES_AT_ONCE, MOST_WRITES_AT_ONCE)
         try:
             model = connector_class(str(platform)).Settings
         except AskAdmin as error:
@@ -154,7 +158,7 @@ class _Reader:
             first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
             self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
-        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings)
+        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once)
 
     def _sentence(self, name: Text, entry: Block, model: type[BaseModel], found: ErrorDetails) -> str:
         """One of pydantic's findings, at its place; what was written there is not repeated, it may be a secret."""
@@ -176,6 +180,15 @@ class _Reader:
         except ValueError as error:
             self.problems.append(f"{self._at(node)} {name}.{key}: {error}")
             return default
+
+    def _number(self, name: Text, entry: Block, key: str, default: int, largest: int) -> int:
+        node = _entry(entry, key)
+        if node is None:
+            return default
+        if isinstance(node, Text) and re.fullmatch(r"[1-9][0-9]{0,3}", node) and int(node) <= largest:
+            return int(node)
+        self.problems.append(f"{self._at(node)} {name}.{key}: expected a number from 1 to {largest}")
+        return default
 
     def _path(self, block: Block, key: str, variable: str, default: str) -> Path:
         node = _entry(block, key)

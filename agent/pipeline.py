@@ -83,12 +83,23 @@ class Pipeline:
         self._sweeping, self._next_sweep = False, 0
         self._counting = False
         self._next_between = 0
+        self._next_ruling: Ruling | None = None
+        self._stopping = False
 
     # --- under which rules ---------------------------------------------------------------------------------------------
 
     @property
     def ruling(self) -> Ruling:
         return self.mirroring.ruling
+
+    def rule_soon(self, ruling: Ruling) -> None:
+        """`rule_by` as soon as what is under way is done; may be called from another thread."""
+        self._next_ruling = ruling
+
+    def _take_over_rules(self) -> None:
+        ruling, self._next_ruling = self._next_ruling, None
+        if ruling is not None:
+            self.rule_by(ruling)
 
     def rule_by(self, ruling: Ruling) -> None:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
@@ -104,6 +115,7 @@ class Pipeline:
 
     def turn(self) -> None:
         """Do what is due: poll, look, write. Errors of the source end up in `problem`, never in the caller."""
+        self._take_over_rules()
         if steady(self.clock) >= self._reading.next:
             self._reading.next = steady(self.clock) + self.poll_every
             self._unless_it_rests(self._reading, self.poll)
@@ -147,6 +159,10 @@ class Pipeline:
                 if problem:
                     journal.append(db, "problem", self.source_clock.now(), self.source, said=problem)
 
+    def stop(self) -> None:
+        """End a long read at its next page; may be called from another thread."""
+        self._stopping = True
+
     # --- poll, mirror, evaluate ----------------------------------------------------------------------------------------
 
     def poll(self) -> None:
@@ -159,6 +175,8 @@ class Pipeline:
             with self.database.transaction() as db:
                 self._keep_page(db, page)
             self._between_pages()
+            if self._stopping:
+                return
 
     def _keep_page(self, db: Connection, page: Page) -> None:
         self.mirroring.keep(db, page.tickets, self.source_clock.now())
@@ -169,6 +187,7 @@ class Pipeline:
 
     def _between_pages(self) -> None:
         """A long read keeps nobody waiting: what has become due meanwhile is looked at, and written."""
+        self._take_over_rules()
         if steady(self.clock) >= self._next_between:
             self.look()
             if steady(self.clock) >= self._writing.next:

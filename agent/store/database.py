@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from agent.errors import StoreError
 
-HEAD = "0004"
+HEAD = "0006"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
 
 BUSY_SECONDS = 30
@@ -26,12 +27,13 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._turn = Lock()  # SQLite lets one write at a time, and makes the others guess when
         self._written = True  # a hoist that was killed may have left a log
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A writing transaction: all of it is on disk after the block, or none of it."""
-        with self.engine.connect() as db:
+        with self._turn, self.engine.connect() as db:
             db.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield db
