@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Update, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal_column, select, update
 
-from agent.store.statements import insert_text, listed, one_of
+from agent.store.statements import Prepared, insert_text, listed, one_of
 from agent.store.tables import episodes
 from rules.identity import Recorded
 from rules.instants import Instant
 from rules.ladder import Steps
 
 _INSERT = insert_text(insert(episodes))
-_OF_TICKETS = (
+_OF_TICKETS = Prepared(
     select(episodes)
     .where(episodes.c.source == bindparam("source"), one_of(episodes.c.ticket, "ids"))
     .order_by(episodes.c.rule, episodes.c.number)
@@ -64,6 +64,11 @@ class EpisodeRow:
         """The firings that took effect in the helpdesk."""
         return tuple(fired for fired in self.applied if not fired.watched)
 
+    def confirmed_before(self, step: int) -> Instant | None:
+        """When the last firing of earlier steps was confirmed that was meant to be written; None where there is none."""
+        earlier = [fired.confirmed for fired in self.firings if fired.steps[-1] < step and not fired.watched]
+        return earlier[-1] if earlier else None
+
     @property
     def recorded(self) -> Recorded:
         confirmed = tuple(fired.confirmed for fired in self.firings for _ in fired.steps)
@@ -71,10 +76,19 @@ class EpisodeRow:
         return Recorded(self.rule, self.number, self.anchor, confirmed, pending)
 
 
+_ONE = and_(
+    and_(episodes.c.source == bindparam("at_source"), episodes.c.ticket == bindparam("at_ticket")),
+    and_(episodes.c.rule == bindparam("at_rule"), episodes.c.number == bindparam("at_number")),
+)
+_FIRINGS = Prepared(select(episodes.c.firings).where(_ONE))
+_SET_FIRINGS = Prepared(update(episodes).where(_ONE).values(firings=bindparam("to_firings")))
+_LEAVE_BACKLOG = Prepared(update(episodes).where(_ONE).values(backlog=literal_column("0")))
+
+
 def of_tickets(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, list[EpisodeRow]]:
     """All recorded episodes of these tickets, by ticket id."""
     found: dict[str, list[EpisodeRow]] = {}
-    for row in db.execute(_OF_TICKETS, {"source": source, "ids": listed(ids)}):
+    for row in _OF_TICKETS(db, source=source, ids=listed(ids)):
         found.setdefault(row.ticket, []).append(_row(row))
     return found
 
@@ -116,7 +130,7 @@ def apply(db: Connection, source: str, ticket: str, rule: str, number: int, at: 
 
 def leave_backlog(db: Connection, source: str, row: EpisodeRow) -> None:
     """A person chose that this one is acted on although it began before its rule did."""
-    db.execute(_update(source, row.ticket, row.rule, row.number).values(backlog=0))
+    _LEAVE_BACKLOG(db, at_source=source, at_ticket=row.ticket, at_rule=row.rule, at_number=row.number)
 
 
 def count_by_rule(db: Connection, source: str, *, backlog: bool) -> dict[str, int]:
@@ -132,21 +146,12 @@ def rows(db: Connection, source: str) -> Iterable[EpisodeRow]:
         yield _row(row)
 
 
-def _place(source: str, ticket: str, rule: str, number: int) -> ColumnElement[bool]:
-    one = and_(episodes.c.rule == rule, episodes.c.number == number)
-    return and_(episodes.c.source == source, episodes.c.ticket == ticket, one)
-
-
-def _update(source: str, ticket: str, rule: str, number: int) -> Update:
-    return update(episodes).where(_place(source, ticket, rule, number))
-
-
 def _firings(db: Connection, source: str, ticket: str, rule: str, number: int) -> tuple[Fired, ...]:
-    return _read(db.execute(select(episodes.c.firings).where(_place(source, ticket, rule, number))).scalar_one())
+    return _read(_FIRINGS(db, at_source=source, at_ticket=ticket, at_rule=rule, at_number=number).scalar_one())
 
 
 def _set_firings(db: Connection, source: str, ticket: str, rule: str, number: int, firings: Sequence[Fired]) -> None:
-    db.execute(_update(source, ticket, rule, number).values(firings=json.dumps(firings)))
+    _SET_FIRINGS(db, at_source=source, at_ticket=ticket, at_rule=rule, at_number=number, to_firings=json.dumps(firings))
 
 
 def _read(firings: str) -> tuple[Fired, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store import ticket_body
-from agent.store.statements import insert_text, listed, one_of
+from agent.store.statements import Prepared, insert_text, listed, one_of
 from agent.store.tables import tickets
 from rules.instants import Instant
 from rules.ticket import Ticket, TicketRef
@@ -51,13 +51,14 @@ _UPSERT = insert_text(
     )
 )
 _LOOKED_AT = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND revision = ?"
+_BROUGHT_FORWARD = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND next_look > ?"
 _SWEPT = "UPDATE tickets SET next_look = ?, generation = ? WHERE source = ? AND id = ? AND revision = ?"
 _SELECTED = [tickets.c[name] for name in ("source", "id", "body", "revision", "urgency", "next_look", "generation")]
 _OF_SOURCE = tickets.c.source == bindparam("source")
 _AMONG = one_of(tickets.c.id, "ids")
-_VERSIONS = select(tickets.c.id, tickets.c.version).where(_OF_SOURCE, _AMONG, tickets.c.gone.is_(None))
-_BY_ID = select(*_SELECTED).where(_OF_SOURCE, _AMONG)
-_DUE = (
+_VERSIONS = Prepared(select(tickets.c.id, tickets.c.version).where(_OF_SOURCE, _AMONG, tickets.c.gone.is_(None)))
+_BY_ID = Prepared(select(*_SELECTED).where(_OF_SOURCE, _AMONG))
+_DUE = Prepared(
     select(*_SELECTED)
     .where(_OF_SOURCE, tickets.c.next_look <= bindparam("at"))
     .order_by(tickets.c.next_look, tickets.c.id)
@@ -105,25 +106,22 @@ def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]
 
 def set_next_look(db: Connection, ref: TicketRef, next_look: Instant) -> None:
     """Bring the next look of one ticket forward (never back)."""
-    place = (tickets.c.source == ref.source, tickets.c.id == ref.id, tickets.c.next_look > next_look)
-    db.execute(update(tickets).where(*place).values(next_look=next_look))
+    db.exec_driver_sql(_BROUGHT_FORWARD, (next_look, ref.source, ref.id, next_look))
 
 
 def versions(db: Connection, source: str, ids: Collection[str]) -> dict[str, str]:
     """The mirrored version of each of these ids that is mirrored and not gone."""
-    rows = db.execute(_VERSIONS, {"source": source, "ids": listed(ids)})
-    return {row.id: row.version for row in rows}
+    return dict(tuple(row) for row in _VERSIONS(db, source=source, ids=listed(ids)))
 
 
 def mirrored(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, Mirrored]:
     """These tickets, by id."""
-    rows = db.execute(_BY_ID, {"source": source, "ids": listed(ids)})
-    return {row.id: _mirrored(row) for row in rows}
+    return {row.id: _mirrored(row) for row in _BY_ID(db, source=source, ids=listed(ids))}
 
 
 def due(db: Connection, source: str, at: Instant, limit: int) -> list[Mirrored]:
     """Tickets whose next look has come, the earliest first."""
-    return [_mirrored(row) for row in db.execute(_DUE, {"source": source, "at": at, "limit": limit})]
+    return [_mirrored(row) for row in _DUE(db, source=source, at=at, limit=limit)]
 
 
 def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirrored]:
@@ -131,6 +129,12 @@ def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirr
     query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.generation < generation)
     order = (tickets.c.generation, tickets.c.urgency, tickets.c.id)
     return [_mirrored(row) for row in db.execute(query.order_by(*order).limit(limit))]
+
+
+def after(db: Connection, source: str, ticket: str, limit: int) -> list[Mirrored]:
+    """The tickets that are not gone, in the order of their ids, past this one."""
+    query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.id > ticket, tickets.c.gone.is_(None))
+    return [_mirrored(row) for row in db.execute(query.order_by(tickets.c.id).limit(limit))]
 
 
 def count_stale(db: Connection, source: str, generation: int) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
+from agent.store.statements import Prepared, insert_text, listed, one_of
 from agent.store.states import OPERATION_MOVES, OperationState
 from agent.store.tables import escalations, operations
 from rules.escalation import Escalation, FieldChange, Operation, OperationKind
@@ -39,37 +41,55 @@ class OperationRow:
     problem: str
 
 
+FORGOTTEN_AT_MOST = 1_000_000
+"""Escalations that a store which was restored from a backup may have forgotten."""
+
+_ADD = Prepared(insert(escalations).values({name: bindparam(name) for name in ("source", "ticket", "confirmed_at", "body")}))
+_ADD_OPERATIONS = insert_text(
+    insert(operations), ["key", "escalation", "position", "source", "ticket", "kind", "state", "body", "undoes"]
+)
+_ALL = select(operations).order_by(operations.c.escalation, operations.c.position)
+_OF_SOURCE = operations.c.source == bindparam("source")
+_COUNT = Prepared(select(func.count()).select_from(operations).where(operations.c.escalation == bindparam("escalation")))
+_OF_ESCALATION = Prepared(_ALL.where(operations.c.escalation == bindparam("escalation")))
+_OF_TICKET = Prepared(_ALL.where(_OF_SOURCE, operations.c.ticket == bindparam("ticket")))
+_THAT_LEFT = Prepared(_ALL.where(_OF_SOURCE, one_of(operations.c.ticket, "ids"), operations.c.sent_at.is_not(None)))
+_IN_STATE = Prepared(_ALL.where(_OF_SOURCE, operations.c.state == bindparam("state")))
+_RIPE = Prepared(
+    select(operations)
+    .where(_OF_SOURCE, operations.c.state == OperationState.UNKNOWN, operations.c.look_at <= bindparam("at"))
+    .order_by(operations.c.look_at)
+)
+_SEEN = and_(
+    operations.c.key == bindparam("at_key"), operations.c.state == bindparam("was"), operations.c.fence == bindparam("under")
+)
+_STANDS = Prepared(select(operations.c.key).where(_SEEN))
+_LOOK_LATER = Prepared(update(operations).where(_SEEN).values(look_at=bindparam("to_look_at")))
+
+
 def add(db: Connection, escalation: Escalation, confirmed_at: Instant) -> int:
     """Keep an escalation as decided; gives its number."""
-    values = {
-        "source": escalation.ticket.source,
-        "ticket": escalation.ticket.id,
-        "confirmed_at": confirmed_at,
-        "body": json.dumps(asdict(escalation), ensure_ascii=False),
-    }
-    return int(db.execute(insert(escalations).values(values).returning(escalations.c.id)).scalar_one())
+    ticket, body = escalation.ticket, json.dumps(asdict(escalation), ensure_ascii=False)
+    added = _ADD(db, source=ticket.source, ticket=ticket.id, confirmed_at=confirmed_at, body=body)
+    return int(added.lastrowid)
+
+
+def skip_numbers(db: Connection, source: str) -> None:
+    """No escalation to come bears a number that one may have borne which this store has forgotten."""
+    highest = db.execute(select(func.coalesce(func.max(escalations.c.id), 0))).scalar_one()
+    values = {"id": highest + FORGOTTEN_AT_MOST, "source": source, "ticket": "", "confirmed_at": 0, "body": "{}"}
+    db.execute(insert(escalations).values(values))
 
 
 def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *, undoes: str = "") -> None:
     """Keep operations of an escalation, after those that it has. Raises IntegrityError where a key is there already."""
-    place = operations.c.escalation == escalation
-    first = int(db.execute(select(func.count()).select_from(operations).where(place)).scalar_one())
+    first = int(_COUNT(db, escalation=escalation).scalar_one())
     rows = [
-        {
-            "key": operation.key,
-            "escalation": escalation,
-            "position": position,
-            "source": operation.ticket.source,
-            "ticket": operation.ticket.id,
-            "kind": operation.kind,
-            "state": OperationState.PLANNED,
-            "body": _body(operation),
-            "undoes": undoes,
-        }
-        for position, operation in enumerate(made, first)
+        (each.key, escalation, place, each.ticket.source, each.ticket.id, each.kind, OperationState.PLANNED, _body(each), undoes)
+        for place, each in enumerate(made, first)
     ]
     if rows:
-        db.execute(insert(operations), rows)
+        db.exec_driver_sql(_ADD_OPERATIONS, rows)
 
 
 def move(db: Connection, row: OperationRow, to: OperationState, **values: Any) -> bool:
@@ -79,12 +99,18 @@ def move(db: Connection, row: OperationRow, to: OperationState, **values: Any) -
     """
     if to not in OPERATION_MOVES[row.state]:
         raise ValueError(f"{row.operation.key}: {row.state} -> {to} is no allowed move")
-    return db.execute(update(operations).where(_seen(row)).values(state=to, **values)).rowcount == 1
+    named = {f"to_{name}": value for name, value in values.items()}
+    return _moving(tuple(values))(db, **_seen(row), to_state=to, **named).rowcount == 1
+
+
+@cache
+def _moving(names: tuple[str, ...]) -> Prepared:
+    return Prepared(update(operations).where(_SEEN).values({name: bindparam(f"to_{name}") for name in ("state", *names)}))
 
 
 def stands(db: Connection, row: OperationRow) -> bool:
     """Whether an operation is still in the state and under the fence that the caller saw."""
-    return db.execute(select(operations.c.key).where(_seen(row))).scalar() is not None
+    return _STANDS(db, **_seen(row)).scalar() is not None
 
 
 def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow | None:
@@ -99,47 +125,43 @@ def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow |
 
 def look_later(db: Connection, row: OperationRow, look_at: Instant) -> None:
     """The marker of an unknown outcome could not be looked for; again at `look_at`."""
-    db.execute(update(operations).where(_seen(row)).values(look_at=look_at))
+    _LOOK_LATER(db, **_seen(row), to_look_at=look_at)
 
 
 def of_escalation(db: Connection, escalation: int) -> list[OperationRow]:
     """The operations of an escalation in the order in which they are sent."""
-    return _rows(db, operations.c.escalation == escalation)
+    return _found(_OF_ESCALATION(db, escalation=escalation))
 
 
 def of_ticket(db: Connection, source: str, ticket: str) -> list[OperationRow]:
     """All operations that were ever made for a ticket."""
-    return _rows(db, operations.c.source == source, operations.c.ticket == ticket)
+    return _found(_OF_TICKET(db, source=source, ticket=ticket))
 
 
 def that_may_have_left(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[OperationRow]]:
     """By ticket: operations that left or may have left; what a change by hoist's own account is compared with."""
     found: dict[str, list[OperationRow]] = {}
-    place = (operations.c.source == source, operations.c.ticket.in_(tuple(ids)), operations.c.sent_at.is_not(None))
-    for row in _rows(db, *place):
+    for row in _found(_THAT_LEFT(db, source=source, ids=listed(ids))):
         found.setdefault(row.operation.ticket.id, []).append(row)
     return found
 
 
 def in_state(db: Connection, source: str, state: OperationState) -> list[OperationRow]:
     """The operations of a source that are in a state."""
-    return _rows(db, operations.c.source == source, operations.c.state == state)
+    return _found(_IN_STATE(db, source=source, state=state))
 
 
 def ripe(db: Connection, source: str, now: Instant) -> list[OperationRow]:
     """The operations of unknown outcome whose markers may be looked for, the one that waits longest first."""
-    place = (operations.c.source == source, operations.c.state == OperationState.UNKNOWN, operations.c.look_at <= now)
-    return _rows(db, *place, order=[operations.c.look_at])
+    return _found(_RIPE(db, source=source, at=now))
 
 
-def _seen(row: OperationRow) -> ColumnElement[bool]:
-    return and_(operations.c.key == row.operation.key, operations.c.state == row.state, operations.c.fence == row.fence)
+def _seen(row: OperationRow) -> dict[str, Any]:
+    """The values of `_SEEN`."""
+    return {"at_key": row.operation.key, "was": row.state, "under": row.fence}
 
 
-def _rows(
-    db: Connection, *place: ColumnElement[bool], order: Sequence[Column[Any]] = (operations.c.escalation, operations.c.position)
-) -> list[OperationRow]:
-    query = select(operations).where(*place).order_by(*order)
+def _found(rows: Iterable[Row[Any]]) -> list[OperationRow]:
     return [
         OperationRow(
             _operation(row.key, row.kind, TicketRef(row.source, row.ticket), row.body),
@@ -155,7 +177,7 @@ def _rows(
             row.native_id,
             row.problem,
         )
-        for row in db.execute(query)
+        for row in rows
     ]
 
 

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
-from agent.store.statements import insert_text, listed, one_of
+from agent.store.statements import Prepared, among, insert_text, listed, one_of
 from agent.store.states import ROW_MOVES, RowState
 from agent.store.tables import outbox
 from rules.escalation import FiringKey
 from rules.instants import Instant
 
 BUSY = (RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN)
-DORMANT = (RowState.SUPERSEDED, RowState.WATCHED, RowState.HELD)
+DORMANT = (RowState.SUPERSEDED, RowState.WATCHED, RowState.HELD, RowState.BACKLOG)
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
@@ -55,13 +69,38 @@ class Planned:
 
 _FIRST = ("source", "ticket", "rule", "number", "step", "state", "instant", "planned_at", "not_before", "urgency")
 _PLAN = insert_text(insert(outbox), [*_FIRST, "fence", "lease_until", "because", "problem"])
-_COLUMNS = [column for column in outbox.c if column.name != "lease_until"]
+_COLUMNS = [
+    *(outbox.c[name] for name in ("id", "source", "ticket", "rule", "number", "step", "state", "instant", "planned_at")),
+    *(outbox.c[name] for name in ("not_before", "urgency", "fence", "confirmed_at", "settled_at", "escalation", "attempts")),
+    *(outbox.c[name] for name in ("because", "problem")),
+]
 _ROWS = select(*_COLUMNS).order_by(outbox.c.instant, outbox.c.id)
-_DORMANT = _ROWS.where(
-    outbox.c.source == bindparam("source"),
-    one_of(outbox.c.ticket, "ids"),
-    outbox.c.state.in_(DORMANT),
+_OF_SOURCE = outbox.c.source == bindparam("source")
+_OF_TICKET = and_(_OF_SOURCE, outbox.c.ticket == bindparam("ticket"))
+_DUE = and_(outbox.c.state == RowState.PLANNED, outbox.c.not_before <= bindparam("at"))
+_DORMANT = Prepared(_ROWS.where(_OF_SOURCE, one_of(outbox.c.ticket, "ids"), among(outbox.c.state, DORMANT)))
+_BUSY_BESIDE = Prepared(select(exists().where(_OF_TICKET, among(outbox.c.state, BUSY), ~one_of(outbox.c.id, "ids"))))
+_CLAIM = Prepared(
+    update(outbox)
+    .where(_OF_TICKET, _DUE)
+    .values(
+        {"state": RowState.CLAIMED, "fence": outbox.c.fence + literal_column("1"), "lease_until": bindparam("to_lease_until")}
+    )
 )
+_CLAIMED = Prepared(_ROWS.where(_OF_TICKET, outbox.c.state == RowState.CLAIMED))
+_FENCES = Prepared(select(outbox.c.id, outbox.c.fence).where(one_of(outbox.c.id, "ids"), outbox.c.state == RowState.CLAIMED))
+_other = outbox.alias()
+_BUSY = exists().where(_other.c.source == bindparam("source"), _other.c.ticket == outbox.c.ticket, among(_other.c.state, BUSY))
+# The sum keeps SQLite from gathering by not_before and sorting: it walks outbox_by_turn, where nearly every row is due.
+_BY_TURN = Prepared(
+    select(outbox.c.ticket)
+    .where(_OF_SOURCE, outbox.c.state == RowState.PLANNED, outbox.c.not_before + literal_column("0") <= bindparam("at"), ~_BUSY)
+    .order_by(outbox.c.urgency, outbox.c.instant, outbox.c.id)
+)
+_EXPIRED = Prepared(_ROWS.where(_OF_SOURCE, outbox.c.state == RowState.CLAIMED, outbox.c.lease_until <= bindparam("at")))
+_UNFINISHED = Prepared(_ROWS.where(_OF_SOURCE, outbox.c.state == RowState.SENT, outbox.c.not_before <= bindparam("at")))
+_OF_ESCALATION = Prepared(_ROWS.where(outbox.c.escalation == bindparam("escalation")))
+_LEASED = Prepared(select(exists().where(outbox.c.escalation == bindparam("escalation"), outbox.c.not_before > bindparam("at"))))
 
 
 def plan(db: Connection, planned: Sequence[Planned]) -> None:
@@ -96,8 +135,21 @@ def move(db: Connection, row: WaitingRow, to: RowState, **values: Any) -> bool:
     """
     if to not in ROW_MOVES[row.state]:
         raise ValueError(f"{row.key}: {row.state} -> {to} is no allowed move")
+    named = {f"to_{name}": value for name, value in values.items()}
+    moved = _moving(tuple(values))(db, at_id=row.id, was=row.state, under=row.fence, to_state=to, **named)
+    return moved.rowcount == 1
+
+
+@cache
+def _moving(names: tuple[str, ...]) -> Prepared:
+    seen = (outbox.c.id == bindparam("at_id"), outbox.c.state == bindparam("was"), outbox.c.fence == bindparam("under"))
+    return Prepared(update(outbox).where(*seen).values({name: bindparam(f"to_{name}") for name in ("state", *names)}))
+
+
+def note(db: Connection, row: WaitingRow, problem: str) -> None:
+    """Say why a row waits; it stays where it is."""
     place = and_(outbox.c.id == row.id, outbox.c.state == row.state, outbox.c.fence == row.fence)
-    return db.execute(update(outbox).where(place).values(state=to, **values)).rowcount == 1
+    db.execute(update(outbox).where(place).values(problem=problem))
 
 
 def forget(db: Connection, rows: Sequence[WaitingRow]) -> None:
@@ -113,35 +165,29 @@ def claim(
 
     `beside`: ids of rows that the caller holds already; they are not given again.
     """
-    place = (outbox.c.source == source, outbox.c.ticket == ticket, outbox.c.id.not_in(beside))
-    if db.execute(select(exists().where(*place, outbox.c.state.in_(BUSY)))).scalar():
+    place = {"source": source, "ticket": ticket}
+    if _BUSY_BESIDE(db, **place, ids=listed(beside)).scalar():
         return []
-    values = {"state": RowState.CLAIMED, "fence": outbox.c.fence + 1, "lease_until": lease_until}
-    due = (outbox.c.state == RowState.PLANNED, outbox.c.not_before <= now)
-    db.execute(update(outbox).where(*place, *due).values(values))
-    return _rows(db, *place, outbox.c.state == RowState.CLAIMED)
+    _CLAIM(db, **place, at=now, to_lease_until=lease_until)
+    known = set(beside)
+    return [row for row in _found(_CLAIMED(db, **place)) if row.id not in known]
 
 
 def still_held(db: Connection, rows: Sequence[WaitingRow]) -> list[WaitingRow]:
     """Of claimed rows those that nobody took over meanwhile: still claimed, under the same fence."""
-    place = (outbox.c.id.in_([row.id for row in rows]), outbox.c.state == RowState.CLAIMED)
-    fences = {row.id: row.fence for row in db.execute(select(outbox.c.id, outbox.c.fence).where(*place))}
+    fences = {row.id: row.fence for row in _FENCES(db, ids=listed([row.id for row in rows]))}
     return [row for row in rows if fences.get(row.id) == row.fence]
 
 
 def next_tickets(db: Connection, source: str, now: Instant, number: int) -> list[str]:
     """So many tickets whose rows are to be written next: the most urgent, then the longest due."""
-    other = outbox.alias()
-    busy = exists().where(other.c.source == source, other.c.ticket == outbox.c.ticket, other.c.state.in_(BUSY))
-    # The sum keeps SQLite from gathering by not_before and sorting: it walks outbox_by_turn, where nearly every row is due.
-    place = (outbox.c.source == source, outbox.c.state == RowState.PLANNED, outbox.c.not_before + 0 <= now, ~busy)
-    query = select(outbox.c.ticket).where(*place).order_by(outbox.c.urgency, outbox.c.instant, outbox.c.id)
     found: dict[str, None] = {}
-    with db.execute(query) as rows:
-        for name in rows.scalars():
-            found[name] = None
-            if len(found) == number:
-                break
+    rows = _BY_TURN(db, source=source, at=now)
+    for name in rows.scalars():
+        found[name] = None
+        if len(found) == number:
+            break
+    rows.close()
     return list(found)
 
 
@@ -155,8 +201,7 @@ def next_queued(db: Connection, source: str, rule: str) -> WaitingRow | None:
 
 def expired(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     """Rows that a worker held when it died: their lease has ended."""
-    place = (outbox.c.source == source, outbox.c.state == RowState.CLAIMED, outbox.c.lease_until <= now)
-    return _rows(db, *place)
+    return _found(_EXPIRED(db, source=source, at=now))
 
 
 def of_ticket(db: Connection, source: str, ticket: str, states: Collection[RowState] | None = None) -> list[WaitingRow]:
@@ -169,7 +214,7 @@ def of_ticket(db: Connection, source: str, ticket: str, states: Collection[RowSt
 
 def of_escalation(db: Connection, escalation: int) -> list[WaitingRow]:
     """The steps that an escalation was merged from."""
-    return _rows(db, outbox.c.escalation == escalation)
+    return _found(_OF_ESCALATION(db, escalation=escalation))
 
 
 def of_source(db: Connection, source: str, states: Collection[RowState] | None = None) -> list[WaitingRow]:
@@ -185,7 +230,7 @@ def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list
     found: dict[str, list[WaitingRow]] = {}
     if not ids:
         return found
-    for row in _read(db, _DORMANT, {"source": source, "ids": listed(ids)}):
+    for row in _found(_DORMANT(db, source=source, ids=listed(ids))):
         found.setdefault(row.key.ticket, []).append(row)
     return found
 
@@ -198,41 +243,34 @@ def count_by_state(db: Connection, source: str) -> dict[RowState, int]:
 
 def unfinished(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     """Rows of escalations that were begun, whose next operation may be sent now: they waited for it, or their worker is gone."""
-    return _rows(db, outbox.c.source == source, outbox.c.state == RowState.SENT, outbox.c.not_before <= now)
+    return _found(_UNFINISHED(db, source=source, at=now))
 
 
 def delay(db: Connection, escalation: int, not_before: Instant, **values: Any) -> None:
     """No other worker, and no later try, may send for this escalation earlier."""
-    db.execute(update(outbox).where(outbox.c.escalation == escalation).values(not_before=not_before, **values))
+    named = {f"to_{name}": value for name, value in values.items()}
+    _delaying(tuple(values))(db, at_escalation=escalation, to_not_before=not_before, **named)
+
+
+@cache
+def _delaying(names: tuple[str, ...]) -> Prepared:
+    changed: dict[str, BindParameter[Any]] = {name: bindparam(f"to_{name}") for name in ("not_before", *names)}
+    return Prepared(update(outbox).where(outbox.c.escalation == bindparam("at_escalation")).values(changed))
 
 
 def lease_ended(db: Connection, escalation: int, now: Instant) -> bool:
     """No worker is sending for this escalation any more."""
-    held = exists().where(outbox.c.escalation == escalation, outbox.c.not_before > now)
-    return not db.execute(select(held)).scalar()
+    return not _LEASED(db, escalation=escalation, at=now).scalar()
 
 
 def _rows(db: Connection, *place: ColumnElement[bool]) -> list[WaitingRow]:
-    return _read(db, _ROWS.where(*place), {})
+    return _found(db.execute(_ROWS.where(*place)))
 
 
-def _read(db: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> list[WaitingRow]:
-    return [
-        WaitingRow(
-            row.id,
-            FiringKey(row.source, row.ticket, row.rule, row.number, row.step),
-            RowState(row.state),
-            row.instant,
-            row.planned_at,
-            row.not_before,
-            row.urgency,
-            row.fence,
-            row.confirmed_at,
-            row.settled_at,
-            row.escalation,
-            row.attempts,
-            tuple(json.loads(row.because)),
-            row.problem,
-        )
-        for row in db.execute(query, parameters)
-    ]
+def _found(rows: Iterable[Sequence[Any]]) -> list[WaitingRow]:
+    return [_row(*row) for row in rows]
+
+
+def _row(name: int, *others: Any) -> WaitingRow:
+    key, (state, *plain, because, problem) = others[:5], others[5:]
+    return WaitingRow(name, FiringKey(*key), RowState(state), *plain, tuple(json.loads(because)), problem)  # type: ignore[call-arg]
