@@ -7,18 +7,23 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
+from agent import outage
 from agent.clock import Clock, SystemClock
 from agent.config import Settings, SourceSettings
 from agent.errors import ConfigError
 from agent.evaluate import Ruling
 from agent.fitting import fitted
+from agent.heartbeat import Heart, restored
+from agent.journal_sealing import Sealer
 from agent.outside.facts import Outside
-from agent.pipeline import Pipeline
+from agent.pipeline import Care, Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.sign_in import SignedIn, sign_in
-from agent.store import journal, refused_rules, renamed, sources, unread
+from agent.store import journal, outages, refused_rules, renamed, sources, unread
 from agent.store.database import Database
-from agent.store.installation import read_or_make
+from agent.store.installation import Installation, read_or_make
+from agent.store.outages import Life
+from agent.watchdog import sealing, stages_of
 from agent.workers import OneByOne, Threads, Workers
 from agent.writing import Back
 from connectors.errors import ConnectorError
@@ -47,10 +52,13 @@ class App:
     ) -> None:
         """`load` reads the protocol's folder; a demo brings its own way of reading it."""
         self.settings, self.database, self.clock = settings, database, clock
+        self._sealer = Sealer(database, settings.journal)
         self._load = load
         self.pipelines: list[Pipeline] = []
         self._directories: dict[str, Directory] = {}
         self._key = b""
+        self._last_sign: Life | None = None
+        self._heart: Heart | None = None
         self._stamp: object = None
         self._next_reload: Instant = 0
         self._rulebook: Rulebook | None = None
@@ -74,7 +82,9 @@ class App:
         answers = [sign_in(source, self.clock, instances.get(source.name, "")) for source in self.settings.sources]
         problems = [problem for answered in answers for problem in answered.problems]
         with self.database.transaction() as db:
-            self._key = read_or_make(db).key
+            own = read_or_make(db)
+            self._key, self._last_sign = own.key, outages.last_sign(db)
+        self._heart = Heart(self.database, self.clock, self.settings.store, self.settings.heartbeat, own.identity)
         bound = {}
         for answered in answers:
             if answered.directory is not None and answered.capabilities is not None:
@@ -102,11 +112,24 @@ class App:
             sources.source_row(db, source.name)
             sources.set_identity(db, source.name, instance=identity.instance, account=identity.account, directory=directory)
         workers = self._workers(source)
-        pipeline = Pipeline(source.name, connector, self.database, installation, self.clock, source.poll_every, workers)
+        care = Care(source.census_every, source.skew_limit, self.settings.after_outage)
+        pipeline = Pipeline(
+            source.name, connector, self.database, installation, self.clock, source.poll_every, workers, care=care
+        )
         pipeline.source_clock.observe(identity.server_time)
+        self._note_outage(pipeline, installation)
         pipeline.rule_by(self._ruling(pipeline, bound))
         self.pipelines.append(pipeline)
         log.info("%s: signed in to %s as %s", source.name, identity.instance, identity.account_name)
+
+    def _note_outage(self, pipeline: Pipeline, installation: Installation) -> None:
+        """Hoist did not run for a while, or its store was put back: so that what fell due then is not written unasked."""
+        now = self.clock.now(), pipeline.source_clock.now()
+        with self.database.transaction() as db:
+            if sources.source_row(db, pipeline.source).polled_at:
+                put_back = restored(self.settings.store, installation.identity, self._last_sign)
+                outage.begin(db, pipeline.source, self._last_sign, now, self.settings.after_outage, restored=put_back)
+        pipeline.aftermath.load(now[1])
 
     def _workers(self, source: SourceSettings) -> Workers[Back]:
         """Threads, unless hoist runs on a clock that stands while something is done."""
@@ -138,6 +161,13 @@ class App:
         self._reload_in_time()
         for pipeline in self.pipelines:
             _turn(pipeline)
+        self._sealer.turn(self.clock.now())
+        self._beat()
+
+    def finish(self) -> None:
+        """What else is done in the background, all at once, for a hoist that runs for one turn only."""
+        for pipeline in self.pipelines:
+            pipeline.finish()
 
     def next_due(self) -> Instant:
         """When one of the sources has something to do next, on this machine's clock."""
@@ -158,6 +188,8 @@ class App:
         try:
             while not (stopped() or failures):
                 self._reload_in_time()
+                self._sealer.turn(self.clock.now())
+                self._beat()
                 self.clock.sleep(LOOK_AROUND)
         finally:
             halt.set()
@@ -178,9 +210,16 @@ class App:
             failures.append(error)
 
     def close(self) -> None:
-        """End the sources' workers."""
+        """End the sources' workers, and seal what they told the journal."""
         for pipeline in self.pipelines:
             pipeline.writer.workers.close()
+        self._sealer.end(self.clock.now())
+        if self._heart is not None and self.pipelines:
+            self._heart.end()
+
+    def _beat(self) -> None:
+        if self._heart is not None:
+            self._heart.turn(lambda db: [*(stage for each in self.pipelines for stage in stages_of(db, each)), sealing(db)])
 
     def _reload_in_time(self) -> None:
         if self.clock.now() >= self._next_reload:

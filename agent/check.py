@@ -11,6 +11,7 @@ from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
 from agent.fitting import fitted
+from agent.outside.dependants import missing_facts
 from agent.outside.facts import Outside
 from agent.outside.overview import Overview, overview
 from agent.protocol_files import load_protocol
@@ -64,7 +65,11 @@ class CheckedSource:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Everything at once. `problems` keep `hoist run` from starting, `findings` are worth a look, `hints` are about spelling."""
+    """Everything at once.
+
+    `problems` must be mended: with most of them `hoist run` does not start, with others a rule can't do what it says. `findings`
+    are worth a look, `hints` are about spelling.
+    """
 
     sources: tuple[CheckedSource, ...] = ()
     rules: Mapping[str, int] = field(default_factory=dict)  # by mode
@@ -88,11 +93,13 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
         problems += [str(problem) for problem in error.problems]
     if not settings.store.parent.is_dir():
         problems.append(f"the folder of the store {settings.store} does not exist: make it, or set `store:` in hoist.yaml")
-    seen, world = Overview(), World()
+    seen, world, missing = Overview(), World(), dict[str, str]()
     if rulebook is not None:
         outside = Outside(settings.protocol, settings.copies, settings.links, keep=False)
         outside.update(rulebook.organisation, clock.now(), wait=True)
         seen, world = overview(outside, rulebook.organisation, clock.now()), outside.world(rulebook.organisation, clock.now())
+        missing = missing_facts(outside, rulebook, clock.now())
+        problems += missing.values()
     sources = []
     for source in settings.sources:
         answered = sign_in(source, clock, instances.get(source.name, ""))
@@ -100,8 +107,9 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
     problems += [problem for source in sources for problem in source.problems]
     modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}
     today = moment(clock.now()).date()
-    looks = [str(finding) for finding in findings(rulebook, today)] if rulebook is not None else []
-    looks += [*seen.findings, *namesakes()]
+    named = [source.name for source in settings.sources]
+    looks = [str(finding) for finding in findings(rulebook, today, named)] if rulebook is not None else []
+    looks += [*(said for said in seen.findings if said not in missing), *namesakes()]
     return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), tuple(looks), hints, seen)
 
 

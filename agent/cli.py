@@ -16,7 +16,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from agent.census_cli import census_app
 from agent.errors import HoistError
+from agent.journal_cli import journal_app
 from agent.rules_cli import rules_app
 from connectors.errors import ConnectorError
 from rules.instants import Instant, instant
@@ -33,11 +35,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-journal_app = typer.Typer(help="What hoist did, line by line, chained by hashes.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A stand-in of a helpdesk on this machine.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
 app.add_typer(journal_app, name="journal", rich_help_panel=MORE)
 app.add_typer(sandbox_app, name="sandbox", rich_help_panel=MORE)
+app.add_typer(census_app, name="census", rich_help_panel=MORE)
 
 
 def an_instant(text: str) -> Instant:
@@ -173,7 +175,8 @@ def status(config: Config = None, as_json: Json = False) -> None:
 @app.command()
 def why(
     ticket: Annotated[str, typer.Argument(metavar="SOURCE:KEY", help="Like jira-cloud:SD-17.")],
-    rule: Annotated[str | None, typer.Option(help="This rule only.")] = None,
+    rule: Annotated[str | None, typer.Option(help="This rule only, part by part.")] = None,
+    at_length: Annotated[bool, typer.Option("--all", help="Every rule with each part of its condition.")] = False,
     at: Annotated[
         Instant | None, typer.Option(parser=an_instant, metavar="INSTANT", help="As of this instant instead of now.")
     ] = None,
@@ -182,40 +185,13 @@ def why(
 ) -> None:
     """Why a ticket did or did not escalate, and what comes next."""
     from agent.commands import explain
-    from agent.screens import plain
+    from agent.screens.why import answer, answer_data
 
-    answer = explain(config, ticket, rule, at)
+    found = explain(config, ticket, rule, at)
     if as_json:
-        _print_json(plain.answer_data(answer))
+        _print_json(answer_data(found))
     else:
-        plain.answer(Console(), answer)
-
-
-@journal_app.command("verify")
-def verify(config: Config = None, as_json: Json = False) -> None:
-    """Whether nobody changed the journal: each line follows from the one before. Exit code 1 where one does not."""
-    from agent.commands import verify_journal
-    from agent.screens import plain
-
-    found = verify_journal(config)
-    if as_json:
-        _print_json(plain.data(found))
-    else:
-        plain.verified(Console(), found)
-    sys.exit(DONE if found.broken_at is None else FINDINGS)
-
-
-@journal_app.command("export")
-def export(
-    ticket: Annotated[str | None, typer.Option(metavar="SOURCE:KEY", help="This ticket only, like jira-cloud:SD-17.")] = None,
-    config: Config = None,
-) -> None:
-    """The journal as JSON Lines on standard output."""
-    from agent.commands import journal_lines
-    from agent.screens import plain
-
-    for line in journal_lines(config, ticket):
-        sys.stdout.write(json.dumps(plain.line_data(line), ensure_ascii=False) + "\n")
+        answer(Console(), found, at_length=at_length)
 
 
 @sandbox_app.command("jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

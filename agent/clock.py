@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import Final, Protocol
 
 from rules.instants import SECOND, Instant
 
 SAMPLES: Final = 64
+BELIEVED_AFTER: Final = 3
+PUT_BACK: Final = 30 * SECOND
+"""Answers in a row that lag behind the best one by more than so much tell that the source's clock was put back."""
 
 _STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Counts while the machine sleeps too: CLOCK_MONOTONIC does so on macOS, and does not on Linux (clock_gettime(2))."""
@@ -69,12 +71,14 @@ class SourceClock:
     """A source's clock: steady milliseconds plus an offset that never makes it run ahead of the source.
 
     A Date header is cut to whole seconds and travels for a while, so each one gives a lower bound of the offset; the largest of
-    the last ones is the closest. Setting the machine's clock moves nothing here.
+    the last ones is the closest. Setting the machine's clock moves nothing here. A source's clock that was put back is believed
+    once several answers in a row say so: one alone may have been on its way for long.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._samples: deque[int] = deque(maxlen=SAMPLES)
+        self._samples: tuple[int, ...] = ()
+        self._best: int | None = None  # one value, so that another thread may ask at any time
 
     @property
     def offset(self) -> int:
@@ -83,12 +87,28 @@ class SourceClock:
 
     def observe(self, server_time: Instant) -> None:
         """An answer of the source has just come, made at `server_time` by its Date header."""
-        self._samples.append(server_time - steady(self._clock))
+        samples = (*self._samples, server_time - steady(self._clock))[-SAMPLES:]
+        latest = samples[-BELIEVED_AFTER:]
+        if len(latest) == BELIEVED_AFTER and max(latest) < max(samples) - PUT_BACK:
+            samples = latest
+        self._samples, self._best = samples, max(samples)
 
     def now(self) -> Instant:
         """The present instant on the source's clock, at most as far behind as its Date headers are."""
-        return steady(self._clock) + max(self._samples) if self._samples else self._clock.now()
+        best = self._best
+        return self._clock.now() if best is None else steady(self._clock) + best
 
     def local(self, at: Instant) -> Instant:
         """The instant on this machine's clock at which the source's clock will show `at`."""
         return self._clock.now() + at - self.now()
+
+
+def skew_problem(ahead: int, limit: int) -> str:
+    """What is wrong where a source's clock is so many milliseconds ahead of this machine's; empty within the limit."""
+    if abs(ahead) <= limit:
+        return ""
+    where = "ahead of" if ahead > 0 else "behind"
+    return (
+        f"its clock is {abs(ahead) // SECOND:,} seconds {where} this machine's, and skew_limit allows {limit // SECOND:,}: "
+        f"set this machine's clock right, or raise skew_limit in hoist.yaml"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,14 @@ from agent.app import App, known_instances
 from agent.check import Checked, check
 from agent.clock import SystemClock
 from agent.config import Settings, load_settings
-from agent.errors import ConfigError, StoreError
+from agent.errors import ConfigError
 from agent.lock import only_one
 from agent.protocol_files import load_protocol, world_of
 from agent.status import Status, status
-from agent.store import journal, sources
+from agent.store import sources
 from agent.store.database import Database, open_database
 from agent.store.installation import installation_key
-from agent.store.journal import Line
-from agent.why import Answer, named, why
+from agent.why import Answer, why
 from rules.binding import bind
 from rules.instants import DAY, Instant
 from rules.language.problems import RulebookError, nearest
@@ -41,15 +40,6 @@ class Done:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The journal's chain: its lines, the hash of the last one, and the first line that does not follow (None: it is whole)."""
-
-    lines: int
-    head: str
-    broken_at: int | None
-
-
 def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -> list[Done]:
     """Run until stopped, or for one turn; what was done since the start, by source."""
     settings = load_settings(config)
@@ -62,6 +52,7 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -
         spare_the_collector()
         if once:
             app.turn()
+            app.finish()
         else:
             log.info("hoist runs; Ctrl-C or SIGTERM stops it after the turn under way")
             app.run(stopped)
@@ -128,27 +119,6 @@ def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | No
         moment = row.polled_at if abs(now - row.polled_at) > DAY else now
         bound = bind(rulebook, source, directory, world_of(rulebook, settings.protocol, settings.copies), key)
         return why(database, bound, name, moment if at is None else at, rule)
-
-
-def verify_journal(config: Path | None) -> Verified:
-    """Whether each line of the journal follows from the one before."""
-    with closing(existing_store(load_settings(config))) as database, database.reading() as db:
-        return Verified(*journal.head(db), journal.broken_at(db))
-
-
-def journal_lines(config: Path | None, ticket: str | None) -> Iterator[Line]:
-    """The journal's lines in order, of one ticket where SOURCE:KEY is given.
-
-    Raises ConfigError where there is no such source or ticket, StoreError where a line is no longer readable.
-    """
-    settings = load_settings(config)
-    source, name = named_ticket(ticket, [each.name for each in settings.sources]) if ticket is not None else (None, "")
-    with closing(existing_store(settings)) as database, database.reading() as db:
-        ref = named(db, source, name).ref.id if source is not None else None
-        try:
-            yield from journal.lines(db, source, ref)
-        except ValueError as error:
-            raise StoreError("a line of the journal can't be read: hoist journal verify names the first broken one") from error
 
 
 def named_ticket(ticket: str, known: list[str]) -> tuple[str, str]:

@@ -14,9 +14,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
+from agent.heartbeat import HeartbeatSettings
+from agent.journal_sealing import JournalSettings
+from agent.outage import Policy
 from agent.outside.links import Links
 from connectors.errors import AskAdmin
 from connectors.registry import connector_class
+from connectors.secrets import Secret
 from rules.instants import DAY, HOUR, MINUTE, SECOND
 from rules.language.marked_yaml import Block, Items, Node, Text, read
 from rules.language.problems import Place, Report, nearest
@@ -25,14 +29,18 @@ DEFAULT_FILE: Final = Path("hoist.yaml")
 POLL_EVERY: Final = MINUTE
 SKEW_LIMIT: Final = 5 * MINUTE
 WRITES_AT_ONCE: Final = 8
+CENSUS_EVERY: Final = DAY
 MOST_WRITES_AT_ONCE: Final = 64
 
 _UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
 _SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
-_TOP_KEYS: Final = ("store", "protocol", "sources", "links")
+_TOP_KEYS: Final = ("store", "protocol", "sources", "links", "journal", "after_outage", "heartbeat")
+_JOURNAL_KEYS: Final = ("keep", "signing_key")
+_HEARTBEAT_KEYS: Final = ("file", "url", "every")
+_CATCH_UP: Final = re.compile(r"catch_up younger than ([^,]+?)(, the rest as one digest)?")
 _LINK_KEYS: Final = ("read_every", "private_hosts", "ca_file")
-_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once")
+_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once", "census_every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class SourceSettings:
     skew_limit: int
     settings: BaseModel
     writes_at_once: int = WRITES_AT_ONCE
+    census_every: int = CENSUS_EVERY  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,9 @@ class Settings:
     protocol: Path
     sources: tuple[SourceSettings, ...]
     links: Links = field(default_factory=Links)
+    journal: JournalSettings = field(default_factory=JournalSettings)
+    after_outage: Policy = field(default_factory=Policy)
+    heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
 
     @property
     def copies(self) -> Path:
@@ -112,11 +124,16 @@ class _Reader:
         store = self._path(block, "store", "HOIST_STORE", "hoist.db")
         protocol = self._path(block, "protocol", "HOIST_PROTOCOL", "protocol")
         links = self._links(_entry(block, "links"))
+        journal = self._journal(_entry(block, "journal"))
+        after_outage = self._after_outage(_entry(block, "after_outage"))
+        heartbeat = self._heartbeat(_entry(block, "heartbeat"))
         if not sources and not self.problems:
             self.problems.append(f"{self.file.name}: sources: is empty; hoist needs one helpdesk at least")
         if self.problems:
             raise ConfigError(*self.problems)
-        return Settings(store, protocol, tuple(source for source in found if source is not None), links)
+        return Settings(
+            store, protocol, tuple(source for source in found if source is not None), links, journal, after_outage, heartbeat
+        )
 
     def _links(self, node: Node | None) -> Links:
         """How URLs that the protocol names are read."""
@@ -134,6 +151,64 @@ class _Reader:
         every = self._length(Text("links", node.place), block, "read_every", Links().read_every)
         return Links(every, frozenset(str(host).casefold() for host in named), ca_file)
 
+    def _journal(self, node: Node | None) -> JournalSettings:
+        """How long lines are kept, and where the key is that signs the journal's head."""
+        if node is None:
+            return JournalSettings()
+        block = self._block(node, node, "journal: with keep or signing_key")
+        self._known_keys(block, _JOURNAL_KEYS)
+        kept, named, signing_key = _entry(block, "keep"), _entry(block, "signing_key"), None
+        keep = None if kept is None or kept == "none" else self._length(Text("journal", node.place), block, "keep", 0)
+        try:
+            signing_key = Secret(str(named)) if named is not None else None
+        except ValueError as error:
+            self.problems.append(f"{self._at(named)} journal.signing_key: {error}")
+        return JournalSettings(keep, signing_key)
+
+    def _after_outage(self, node: Node | None) -> Policy:
+        """What is done about firings that fell due while hoist did not run."""
+        if node is None:
+            return Policy()
+        found = _CATCH_UP.fullmatch(str(node)) if isinstance(node, Text) else None
+        try:
+            if node == "all":
+                return Policy(None)
+            if node == "report only":
+                return Policy(0)
+            if found is not None:
+                return Policy(length_of_time(found[1]))
+            said = "expected all, report only, or: catch_up younger than 1 hour, the rest as one digest"
+        except ValueError as error:
+            said = str(error)
+        self.problems.append(f"{self._at(node)} after_outage: {said}")
+        return Policy()
+
+    def _heartbeat(self, node: Node | None) -> HeartbeatSettings:
+        """Where signs of life go."""
+        if node is None:
+            return HeartbeatSettings()
+        block = self._block(node, node, "heartbeat: with file, url or every")
+        self._known_keys(block, _HEARTBEAT_KEYS)
+        every = self._length(Text("heartbeat", node.place), block, "every", MINUTE)
+        file, url = _entry(block, "file"), _entry(block, "url")
+        if file is None and url is None:
+            self.problems.append(f"{self._at(node)} heartbeat: needs a file, a url, or both")
+        path = self.file.parent / str(file) if isinstance(file, Text) else None
+        return HeartbeatSettings(path.resolve() if path else None, self._heartbeat_url(url), every)
+
+    def _heartbeat_url(self, node: Node | None) -> str:
+        """A URL, or the reference to one that is a secret as a whole."""
+        if node is None:
+            return ""
+        try:
+            url = str(node) if str(node).startswith(("https://", "http://")) else Secret(str(node)).reveal()
+        except (ValueError, AskAdmin) as error:
+            self.problems.append(f"{self._at(node)} heartbeat.url: expected a URL, or where it is kept: {error}")
+            return ""
+        if not url.startswith(("https://", "http://")):
+            self.problems.append(f"{self._at(node)} heartbeat.url: this leads to no URL; it looks like https://example.com/ping")
+        return url
+
     def _source(self, name: Text, entry: Node) -> SourceSettings | None:
         if not isinstance(entry, Block):
             self.problems.append(f"{self._at(entry)} {name}: expected a block of keys and values, with platform and more")
@@ -144,6 +219,7 @@ class _Reader:
             return None
         poll_every = self._length(name, entry, "poll_every", POLL_EVERY)
         skew_limit = self._length(name, entry, "skew_limit", SKEW_LIMIT)
+        census_every = self._length(name, entry, "census_every", CENSUS_EVERY)
         at_once = self._number(name, entry, "writes_at_once", WRITES_AT_ONCE, MOST_WRITES_AT_ONCE)
         try:
             model = connector_class(str(platform)).Settings
@@ -158,7 +234,7 @@ class _Reader:
             first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
             self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
-        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once)
+        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every)
 
     def _sentence(self, name: Text, entry: Block, model: type[BaseModel], found: ErrorDetails) -> str:
         """One of pydantic's findings, at its place; what was written there is not repeated, it may be a secret."""

@@ -7,23 +7,24 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from agent.store.episodes import EpisodeRow, Fired
+from agent.store.outages import Outage
+from agent.store.pauses import Lull
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
 from rules.binding import BoundRule, BoundRules
 from rules.due_step import DueStep
+from rules.due_step import due_step as due_step_of
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
-from rules.explain import because, in_short, values_of
-from rules.gates import Closed, closed
+from rules.explain import because
+from rules.gates import HOLD_LABEL, Closed, closed, held_by_label
 from rules.identity import match
-from rules.instants import FOREVER, Instant
+from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
 from rules.lifetime import lifetime, mode_at
 from rules.protocol import Mode, Rule
 from rules.ticket import Ticket
 from rules.timeline import timeline
-
-HOLD_LABEL = "hoist-hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,45 @@ class Ruling:
     """Under what a source's tickets are judged: its bound rules, since when each is active, and the generation of both.
 
     `resolution`: milliseconds that a Date header may lag; an effect waits until the source's clock has passed its instant by it.
+    `outages` and `lulls` (pauses that are over) leave to a person what fell due in them, `reworded` since when each rule holds
+    on what it holds on now.
     """
 
     rules: BoundRules
     activated: Mapping[str, Instant]
     generation: int
     resolution: int
+    outages: tuple[Outage, ...] = ()
+    lulls: tuple[Lull, ...] = ()
+    reworded: Mapping[str, Instant] = field(default_factory=dict)
+
+    def existing_state(self, rule: str) -> RowState:
+        """What a firing becomes that was true already when its rule may write (again): as `existing_tickets` says."""
+        bound = self.rules.by_id.get(rule)
+        limit = 0 if bound is None else bound.rule.existing.limit
+        return RowState.PLANNED if limit is None else RowState.QUEUED if limit else RowState.BACKLOG
+
+    def was_there(self, rule: str, at: Instant) -> str:
+        """Why a firing of that instant counts as an existing one; empty where it does not."""
+        lull = next((each for each in self.lulls if each.rule in ("", rule) and each.since <= at < each.until), None)
+        return "" if lull is None else FELL_DUE_IN_A_PAUSE.format(until=written(lull.until))
+
+    def before_it_was_reworded(self, rule: str, at: Instant) -> str:
+        """Why the first firing of an episode counts as an existing one; empty where it does not."""
+        return BEFORE_THE_RULE_WAS_CHANGED if at < self.reworded.get(rule, 0) else ""
+
+    def left(self, at: Instant) -> str:
+        """Why a firing of that instant is left to a person; empty where it is not."""
+        outage = next((each for each in self.outages if each.leaves(at)), None)
+        if outage is None:
+            return ""
+        if outage.restored:
+            return "it may have been written before hoist's store was restored from a backup"
+        return f"it fell due while hoist did not run, which was until {written(outage.ended)}"
+
+    def without(self, team: str) -> Ruling:
+        """The same where a team, by the source's id, is no longer there to get tickets."""
+        return replace(self, rules=replace(self.rules, departed=self.rules.departed | {team}))
 
     def rule(self, name: str) -> Rule:
         return self.rules.rule(name).rule
@@ -52,11 +86,19 @@ class Ruling:
         return max(since, begins) if begins <= now else since
 
 
+FELL_DUE_IN_A_PAUSE: Final = "it fell due before the end of a pause, at {until}"
+BEFORE_THE_RULE_WAS_CHANGED: Final = "it was so already when its rule was changed"
+
+_RESTING: Final = (RowState.HELD, RowState.BACKLOG)
+"""A row in these states whose episode no longer holds has nothing to wait for."""
+
+
 class Again(NamedTuple):
     """A dormant row that is taken up again, and what it stands for from now on."""
 
     row: WaitingRow
     due: Due
+    why: str = ""  # it waits
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
@@ -65,8 +107,8 @@ class Decision:
 
     `steps` are further firings of recorded episodes, `anew` what their last one stands for from now on, `watched` those that were
     watched a step further, `planned` the rows of new firings. Dormant rows are `revived` with what is due now, or `queued` until
-    their rule's turn; those of `over` were held back and have nothing to wait for any more; `forgotten` ones were only watched,
-    and another of their episode stands for all of it now.
+    their rule's turn, or `left` to a person after an outage; those of `over` were held back and have nothing to wait for any
+    more; `forgotten` ones were only watched, and another of their episode stands for all of it now.
     `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number, `records` their rows.
     """
 
@@ -79,18 +121,13 @@ class Decision:
     planned: Final[tuple[Planned, ...]] = ()
     revived: Final[tuple[Again, ...]] = ()
     queued: Final[tuple[Again, ...]] = ()
+    left: Final[tuple[Again, ...]] = ()
     over: Final[tuple[WaitingRow, ...]] = ()
     forgotten: Final[tuple[WaitingRow, ...]] = ()
     out_of_backlog: Final[tuple[EpisodeRow, ...]] = ()
     holding: Final[Mapping[tuple[str, int], Episode]] = field(default_factory=dict)
     records: Final[Mapping[tuple[str, int], EpisodeRow]] = field(default_factory=dict)
     evaluation: Final[Evaluation | None] = None  # None where the ticket is left alone
-
-
-def held_by_label(ticket: Ticket) -> bool:
-    """Somebody exempted this ticket from inside the helpdesk."""
-    labels = ticket.fields.get("labels")
-    return isinstance(labels, tuple) and HOLD_LABEL in labels
 
 
 def urgency_of(ticket: Ticket, ruling: Ruling) -> int:
@@ -110,16 +147,18 @@ def decide(
     if ticket.gone is None and not held_by_label(ticket):
         possible = ruling.rules.present.possible(ticket, now)
     if not possible:
-        return Decision(FOREVER, urgency, over=tuple(row for row in dormant if row.state is RowState.HELD))
-    return _Decider(ticket, recorded, dormant, ruling, now, urgency, possible).decision()
+        return Decision(FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
+    evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
+    if not any(episode.holds_at(now) for episode in evaluation.episodes):
+        over = tuple(row for row in dormant if row.state in _RESTING)
+        return Decision(evaluation.next_look, urgency, over=over, evaluation=evaluation)
+    return _Decider(ticket, recorded, dormant, ruling, now, urgency, evaluation).decision()
 
 
 def due_step(row: WaitingRow, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
     """An outbox row as a step to merge, for these steps of its ladder, its reasons and texts as of the confirming read."""
-    rule = evaluation.bound(row.key.rule).rule
-    values = values_of(evaluation, episode, at, ticket)
-    reasons, short = because(evaluation, rule.id, at), in_short(evaluation, rule.id)
-    return DueStep(replace(row.key, step=steps[-1]), rule, reasons, short, values, joined(rule, steps), steps)
+    key, rule = replace(row.key, step=steps[-1]), evaluation.bound(row.key.rule).rule
+    return due_step_of(key, rule, steps, evaluation, episode, ticket, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +193,8 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
         elif gate := _gate(evaluation, decision.records[place], due, ticket, at):
             held.append((row, gate))
         else:
-            steps.append((row, due_step(row, due, evaluation, episode, ticket, at)))
+            step = due_step(row, due, evaluation, episode, ticket, at)
+            steps.append((row, replace(step, previous=decision.records[place].confirmed_before(due[0]))))
     return Confirmed(tuple(steps), tuple(early), tuple(held), tuple(over))
 
 
@@ -206,7 +246,7 @@ class _Decider:
         ruling: Ruling,
         now: Instant,
         urgency: int,
-        possible: Sequence[BoundRule],
+        evaluation: Evaluation,
     ) -> None:
         self.ticket, self.ruling, self.now, self.urgency = ticket, ruling, now, urgency
         self.recorded = {(row.rule, row.number): row for row in recorded}
@@ -214,8 +254,7 @@ class _Decider:
         self.next_numbers: dict[str, int] = {}
         for row in recorded:
             self.next_numbers[row.rule] = max(self.next_numbers.get(row.rule, 1), row.number + 1)
-        self.evaluation: Evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
-        self.next_look = self.evaluation.next_look
+        self.evaluation, self.next_look = evaluation, evaluation.next_look
         self.episodes: list[EpisodeRow] = []
         self.steps: list[tuple[EpisodeRow, Due]] = []
         self.anew: list[tuple[EpisodeRow, Due]] = []
@@ -223,6 +262,7 @@ class _Decider:
         self.planned: list[Planned] = []
         self.revived: list[Again] = []
         self.queued: list[Again] = []
+        self.left: list[Again] = []
         self.held_on: set[FiringKey] = set()
         self.forgotten: list[WaitingRow] = []
         self.out_of_backlog: list[EpisodeRow] = []
@@ -231,13 +271,12 @@ class _Decider:
 
     def decision(self) -> Decision:
         computed = self.evaluation.episodes
-        if computed:
-            for episode, known in zip(computed, match([r.recorded for r in self.recorded.values()], computed), strict=True):
-                if episode.holds_at(self.now):
-                    if known is None:
-                        self._begin(episode)
-                    else:
-                        self._go_on(self.recorded[known.rule, known.number], episode)
+        for episode, known in zip(computed, match([r.recorded for r in self.recorded.values()], computed), strict=True):
+            if episode.holds_at(self.now):
+                if known is None:
+                    self._begin(episode)
+                else:
+                    self._go_on(self.recorded[known.rule, known.number], episode)
         return Decision(
             self.next_look,
             self.urgency,
@@ -248,7 +287,8 @@ class _Decider:
             tuple(self.planned),
             tuple(self.revived),
             tuple(self.queued),
-            tuple(row for key, row in self.dormant.items() if row.state is RowState.HELD and key not in self.held_on),
+            tuple(self.left),
+            tuple(row for key, row in self.dormant.items() if row.state in _RESTING and key not in self.held_on),
             tuple(self.forgotten),
             tuple(self.out_of_backlog),
             self.holding,
@@ -325,16 +365,26 @@ class _Decider:
             self.held_on.add(dormant.key)
             return
         self.held_on.add(dormant.key)
+        if dormant.state is RowState.BACKLOG and not self._fell_due_later(dormant, due):
+            return
+        left = "" if dormant.state is RowState.HELD else self.ruling.left(due.since)
         self.anew.append((row, due))
         self.forgotten += [other for other in self._only_watched(row) if other is not dormant]
         queued = dormant.state is RowState.WATCHED and existing and self.ruling.rule(row.rule).existing.limit is not None
-        (self.queued if queued else self.revived).append(Again(dormant, due))
+        (self.left if left else self.queued if queued else self.revived).append(Again(dormant, due, left))
+
+    def _fell_due_later(self, dormant: WaitingRow, due: Due) -> bool:
+        """A further step than the one that was left to a person, of after the outage: nothing can have been done about it yet."""
+        resumed = max((outage.ended for outage in self.ruling.outages), default=dormant.planned_at)
+        return due.since > dormant.instant and due.since >= resumed
 
     def _plan(self, row: EpisodeRow, due: Due, *, existing: bool = False) -> None:
         rule = self.ruling.rule(row.rule)
-        state, gate = RowState.PLANNED, None
+        state, gate, left = RowState.PLANNED, None, self.ruling.left(due.since) if self.ruling.outages else ""
         if not self._writes(rule):
             state = RowState.WATCHED
+        elif left:
+            state = RowState.BACKLOG
         elif existing and rule.existing.limit is not None:
             state = RowState.QUEUED
         elif gate := self._gate(row, due):
@@ -342,7 +392,7 @@ class _Decider:
         sentences = because(self.evaluation, rule.id, self.now)
         not_before = due.since + self.ruling.resolution
         key = self._key(row, due.steps)
-        said = "" if gate is None else str(gate)
+        said = (left if state is RowState.BACKLOG else "") if gate is None else str(gate)
         self.planned.append(Planned(key, due.since, self.now, not_before, self.urgency, sentences, state, said))
 
     def _only_watched(self, row: EpisodeRow) -> list[WaitingRow]:

@@ -49,11 +49,13 @@ _NEEDS: Final[Mapping[type[Action], tuple[str, str]]] = {
 """What a connector must be able to write for an action, and how that is said; who is told, or asked, stands in the comment."""
 
 
-def fitted(rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities, world: World) -> BoundRules:
-    """The rules bound to a source. Raises BindingError with everything that does not fit."""
-    problems = tuple(dict.fromkeys(_impossible(rulebook, source, capabilities)))
+def fitted(
+    rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities, world: World, key: bytes = b""
+) -> BoundRules:
+    """The rules bound to a source; `key` is the installation's. Raises BindingError with everything that does not fit."""
+    problems = tuple(dict.fromkeys(_impossible(rulebook, source, capabilities, key)))
     try:
-        bound = bind(rulebook, source, directory, world)
+        bound = bind(rulebook, source, directory, world, key)
     except BindingError as error:
         raise BindingError(source, (*problems, *error.problems)) from error
     if problems:
@@ -61,19 +63,23 @@ def fitted(rulebook: Rulebook, source: str, directory: Directory, capabilities: 
     return bound
 
 
-def _impossible(rulebook: Rulebook, source: str, capabilities: Capabilities) -> Iterator[str]:
+def _impossible(rulebook: Rulebook, source: str, capabilities: Capabilities, key: bytes) -> Iterator[str]:
     platform = f"{source} ({capabilities.platform} as it is set up here)"
+    twins = rulebook.organisation.twins.get(source)
+    if twins is not None and not _is_read(twins.field, capabilities.reads):
+        yield f"organisation, twins: {platform} does not read fields of its own, so it can't tell which ticket leads"
     for rule in rulebook.rules:
+        shown = cloaked(rule, key).id
         for action in rule.actions if _is_meant(rule, source) else ():
             field, words = _NEEDS[type(action)]
             if field not in capabilities.writes:
                 instead = "take that action out, or leave this source out with `applies_to:`"
-                yield f"{rule.place}, rule {cloaked(rule).id}: {platform} can't {words}; {instead}"
+                yield f"{rule.place}, rule {shown}: {platform} can't {words}; {instead}"
         for field in _looked_at(rule) if _is_meant(rule, source) else ():
             if not _is_read(field, capabilities.reads):
-                asked = "a field" if cloaked(rule) is not rule else field
+                asked = "a field" if rule.confidential else field
                 instead = "take that condition out, or leave this source out with `applies_to:`"
-                yield f"{rule.place}, rule {cloaked(rule).id}: asks for {asked}, and {platform} does not read it; {instead}"
+                yield f"{rule.place}, rule {shown}: asks for {asked}, and {platform} does not read it; {instead}"
 
 
 def _looked_at(rule: Rule) -> Iterator[str]:

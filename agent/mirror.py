@@ -122,6 +122,9 @@ def _inferred(change: Change) -> bool:
 
 def _with_own_acts(ticket: Ticket, sent: Sequence[Sent]) -> Ticket:
     own = Kind.OWN_ACCOUNT
+    kinds = [each.by.kind for acts in (ticket.changes, ticket.messages) for each in acts]
+    if own not in kinds:
+        return ticket
     if any(c.by.kind is own for c in ticket.changes):
         changes = tuple(_told_apart(c, sent) if c.by.kind is own else c for c in ticket.changes)
         ticket = replace(ticket, changes=changes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from agent import clusters, markers
+from agent import clusters, markers, overtaken
 from agent.evaluate import Decision, Ruling, decide
 from agent.mirror import Sent, reconciled
 from agent.recording import record
@@ -35,6 +35,7 @@ class Counts:
     polls: int = 0
     looks: int = 0
     requests_for_writes: int = 0
+    gone: int = 0  # tickets that were to be written, and were no longer there
     firings: Counter[str] = field(default_factory=Counter)
 
 
@@ -79,6 +80,8 @@ class Mirroring:
             ticket = reconciled(read, known.ticket if known else None, left)
             if ticket is not None:
                 kept.append(ticket)
+                if left and known is not None:
+                    overtaken.at_read(db, ticket, known.ticket, sent[ticket.ref.id], now)
         decisions = self._decide(db, kept, now)
         generation = self.ruling.generation
         looks = [decisions[ticket.ref.id] for ticket in kept]

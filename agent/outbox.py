@@ -15,14 +15,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from agent.store import episodes, journal, operations, waiting
+from agent.store import episodes, journal, mirrored, operations, waiting
+from agent.store.journal import Personal
 from agent.store.operations import OperationRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Verification
 from connectors.errors import AskAdmin, Conflict, ConnectorError, Gone, OutcomeUnknown, TryLater
 from rules.due_step import DueStep
-from rules.escalation import Escalation, Operation, OperationKind
+from rules.escalation import Escalation, FieldChange, Kept, Notice, Operation, OperationKind
 from rules.gates import Closed
 from rules.instants import MINUTE, Instant
 
@@ -30,6 +31,8 @@ LEASE = 3 * MINUTE
 """How long a worker may hold a row: longer than a read may be old and a request may take, one after the other."""
 READ_AGE_LIMIT = 10.0
 """Seconds after which a fresh read no longer backs a write."""
+UNREADABLE_PAUSE = 60.0
+"""Seconds after which a ticket is read again that could not be read as a whole."""
 
 
 class Outcome(Enum):
@@ -43,6 +46,7 @@ class Outcome(Enum):
     OVERTAKEN = "overtaken"  # a value that was to be put back had been changed again; nothing was sent
     OTHERWISE = "otherwise"  # it took effect, and not as it was meant
     REFUSED = "refused"
+    DEPARTED = "departed"  # refused, since the team that was to get the ticket is no longer there
     GONE = "gone"
     CONFLICT = "conflict"
 
@@ -52,7 +56,7 @@ class Result:
     """An outcome with what there is to say about it.
 
     `seconds`: wait at least so long. `accepted_at`: server time of the platform's yes. `at`: the source's time of the effect.
-    `error`: what the whole source must rest for.
+    `error`: what the whole source must rest for. `departed`: the source's id of a team that is no longer there.
     """
 
     outcome: Outcome
@@ -63,6 +67,7 @@ class Result:
     native_id: str = ""
     verification: Verification | None = None
     error: ConnectorError | None = None
+    departed: str = ""
 
 
 # --- before the first byte -------------------------------------------------------------------------------------------
@@ -127,7 +132,18 @@ def decided(
 def supersede(db: Connection, row: WaitingRow, at: Instant, reason: str) -> None:
     """This row is not to be written at `at`; should its episode be seen alive again, it is planned anew."""
     waiting.move(db, row, RowState.SUPERSEDED, settled_at=at, confirmed_at=at, problem=reason)
-    journal.append(db, "superseded", at, row.key.source, row.key.ticket, change=str(row.key), reason=reason)
+    source, ticket = row.key.source, row.key.ticket
+    rested_on = {"because": {str(row.key): list(row.because)}, "revision": mirrored.revision(db, source, ticket)}
+    journal.append(db, "superseded", at, source, ticket, change=str(row.key), reason=reason, **rested_on)
+
+
+def overrule(db: Connection, row: WaitingRow, step: DueStep, kept: Sequence[Kept], at: Instant) -> None:
+    """All that this row was to write is a person's by now. It counts as done, so that its ladder goes on and tells."""
+    key, said = step.key, "; ".join(dict.fromkeys(each.said for each in kept))
+    waiting.move(db, row, RowState.OVERRULED, step=key.step, settled_at=at, confirmed_at=at, problem=said)
+    episodes.confirm(db, key.source, key.ticket, key.rule, key.episode, at, step.steps)
+    episodes.apply(db, key.source, key.ticket, key.rule, key.episode, at)
+    journal.append(db, "overruled", at, key.source, key.ticket, change=str(key), left=[_left(each) for each in kept])
 
 
 def hold(db: Connection, row: WaitingRow, gate: Closed) -> None:
@@ -152,15 +168,42 @@ def _journal_decision(
         escalation.ticket.id,
         escalation=number,
         rules=version,
+        revision=mirrored.revision(db, escalation.ticket.source, escalation.ticket.id),
         because={str(step.key): list(step.because) for step in steps},
-        fields=[[c.field, c.old, c.new] for c in (escalation.restriction, *escalation.changes) if c is not None],
+        fields=[_moved(each) for each in (escalation.restriction, *escalation.changes) if each is not None],
         labels=list(escalation.add_labels),
-        findings=list(escalation.findings),
+        findings=_findings(escalation),
         overruled=[[str(o.firing), o.field, o.by_rule] for o in escalation.overruled],
-        notices=[[n.kind, n.to, len(n.addresses)] for n in escalation.notices],
+        notices=[_notice(each) for each in escalation.notices],
         proposals=list(escalation.proposals),
         at_provider=[[r.deed, r.provider] for r in escalation.at_provider],
     )
+
+
+def _findings(escalation: Escalation) -> list[Any]:
+    """Those that name a person are personal."""
+    people = {each.said: each.by for each in escalation.kept}
+    return [Personal(said, people[said]) if said in people else said for said in escalation.findings]
+
+
+def _left(kept: Kept) -> list[Any]:
+    return [kept.field, Personal(kept.by), Personal(kept.said, kept.by)]
+
+
+def _moved(change: FieldChange) -> list[Any]:
+    return [change.field, *(journal.of_field(change.field, value) for value in (change.old, change.new))]
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    """Who was meant and who that was; how many they are where their names are not for everybody's eyes."""
+    told = {
+        "kind": notice.kind,
+        "to": notice.to,
+        "found": len(notice.addresses),
+        "people": [Personal(each) for each in notice.people],
+    }
+    more = {"until": notice.until, "instead": notice.instead or None}
+    return told | {name: value for name, value in more.items() if value is not None}
 
 
 # --- sending -----------------------------------------------------------------------------------------------------------
@@ -190,9 +233,15 @@ def put_back(connector: Connector, operation: Operation) -> Result:
     except ConnectorError as error:
         return Result(Outcome.NOT_SENT, str(error), seconds_of(error), error=error)
     ours = {change.field: change.old for change in operation.changes}
-    if any(all(ticket.fields.get(name) == value for name, value in ours.items()) for ticket in reading.tickets):
-        return send(connector, operation)
-    return Result(Outcome.OVERTAKEN, "somebody changed it again meanwhile; it was left alone")
+    for ticket in reading.tickets:
+        if all(ticket.fields.get(name) == value for name, value in ours.items()):
+            return send(connector, operation)
+        return Result(Outcome.OVERTAKEN, "somebody changed it again meanwhile; it was left alone")
+    if operation.ticket.id in reading.gone:
+        return Result(
+            Outcome.GONE, f"{operation.ticket} is gone: a person's change was overwritten, and there is nothing to put back"
+        )
+    return Result(Outcome.NOT_SENT, f"{operation.ticket} could not be read as a whole", UNREADABLE_PAUSE)
 
 
 def looked_for(connector: Connector, row: OperationRow) -> Result:

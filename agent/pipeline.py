@@ -5,6 +5,7 @@
     evaluate what their rules ask for                            } tickets, cursor, next looks, outbox
     look     the same for tickets whose next look has come         one transaction per batch
     sweep    the same for tickets judged under older rules         one transaction per batch, and then a rest
+    census   every ticket by its id, once a day                    a request or a batch at a time, and then a rest
     write    claim | read afresh | mirror, evaluate, merge, commit *sent* | send, verify | settle
              (several tickets at once: agent.writing; a bar is the end of a transaction; nothing leaves while one is open)
 
@@ -14,14 +15,17 @@ The stages know nothing of each other; this page calls them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
 from agent import clusters, outbox
-from agent.clock import Clock, SourceClock, steady
+from agent.aftermath import Aftermath
+from agent.census import Censuses
+from agent.clock import Clock, SourceClock, skew_problem, steady
 from agent.evaluate import Ruling
 from agent.mirroring import Mirroring
+from agent.outage import Policy
 from agent.store import journal, mirrored, sources
 from agent.store.database import Database
 from agent.store.earliest import earliest, earliest_look
@@ -34,6 +38,15 @@ from rules.instants import FOREVER, MINUTE, SECOND, Instant, written
 
 BATCH = 200
 """Tickets that one look takes at most, so that a sweep never keeps due tickets waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How far a mirror is trusted: a census every so many milliseconds (0: never), the limit of skew, what follows an outage."""
+
+    census_every: int = 0
+    skew_limit: int = FOREVER  # milliseconds
+    after_outage: Policy = field(default_factory=Policy)
 
 
 @dataclass(slots=True)
@@ -68,18 +81,26 @@ class Pipeline:
         clock: Clock,
         poll_every: int,
         workers: Workers[Back] | None = None,
+        *,
+        care: Care | None = None,
     ) -> None:
         """`poll_every` in milliseconds; `workers` carry the writes, by default one after the other. Call `rule_by` first."""
         self.source, self.connector, self.database = source, connector, database
         self.clock, self.source_clock = clock, SourceClock(clock)
         self.poll_every = poll_every
-        self.problem = ""
+        with database.reading() as db:
+            row = sources.found_source(db, source)
+        self.problem = "" if row is None else row.problem
         self._installation = installation
         life = int(connector.capabilities.request_life_seconds * SECOND)
         self.mirroring = Mirroring(source, installation, life)
         self.counts = self.mirroring.counts
         self.writer = Writer(connector, database, self.mirroring, (clock, self.source_clock), workers)
-        self._reading, self._writing = _Rhythm(), _Rhythm()
+        care = care or Care()
+        self.census = Censuses(connector, database, self.mirroring, (clock, self.source_clock), care.census_every)
+        self.aftermath = Aftermath(source, connector, database, self.mirroring.mark, care.after_outage)
+        self._skew_limit = care.skew_limit
+        self._reading, self._writing, self._taking_census, self._recovering = _Rhythm(), _Rhythm(), _Rhythm(), _Rhythm()
         self._sweeping, self._next_sweep = False, 0
         self._counting = False
         self._next_between = 0
@@ -103,7 +124,7 @@ class Pipeline:
 
     def rule_by(self, ruling: Ruling) -> None:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
-        self.mirroring.ruling = ruling
+        self.mirroring.ruling = replace(ruling, outages=self.aftermath.outages)
         self._sweeping = True
         with self.database.reading() as db:
             counts = clusters.asked_for(db, ruling.rules)
@@ -123,10 +144,24 @@ class Pipeline:
             pass
         self.sweep()
         self._end_counting()
-        if steady(self.clock) >= self._writing.next:
+        if self.aftermath.busy() and not self._reading.trouble and steady(self.clock) >= self._recovering.next:
+            self._unless_it_rests(self._recovering, self._recover)
+        if steady(self.clock) >= self._writing.next and not self.standing():
             self._unless_it_rests(self._writing, self._write_until_the_next_poll)
-        self._say("; ".join(dict.fromkeys(each.trouble for each in (self._reading, self._writing) if each.trouble)))
+        if steady(self.clock) >= self._taking_census.next:
+            self._unless_it_rests(self._taking_census, self.census.turn)
+        self._say_what_troubles()
         self.database.settle()
+
+    def finish(self) -> None:
+        """What else is done in the background, all at once, for a hoist that runs for one turn only."""
+        if self.aftermath.busy() and not self._reading.trouble:
+            while self.aftermath.busy() and not self._recovering.trouble:
+                self._unless_it_rests(self._recovering, self._recover)
+            self.turn()
+        if not self._taking_census.trouble:
+            self._unless_it_rests(self._taking_census, self.census.finish)
+            self._say_what_troubles()
 
     def next_due(self) -> Instant:
         """When there is something to do next, on this machine's clock."""
@@ -134,15 +169,19 @@ class Pipeline:
             look, write = earliest(db, self.source, self.writer.nothing_at)
         now, there = steady(self.clock), self.source_clock.now()
         waits = [self._reading.next - now]
-        if write < FOREVER:
+        if write < FOREVER and not self.standing():
             waits.append(max(write - there, self._writing.next - now))
         if look < FOREVER:
             waits.append(look + self.ruling.resolution - there)
         if self._sweeping:
             waits.append(self._next_sweep - now)
+        if self.aftermath.busy():
+            waits.append(max(self._recovering.next, self._reading.next if self._reading.trouble else 0) - now)
+        if self.census.next_due() < FOREVER:
+            waits.append(max(self.census.next_due(), self._taking_census.next) - now)
         return self.clock.now() + max(1, min(waits))
 
-    def _unless_it_rests(self, rhythm: _Rhythm, act: Callable[[], None]) -> None:
+    def _unless_it_rests(self, rhythm: _Rhythm, act: Callable[[], object]) -> None:
         try:
             act()
             rhythm.trouble = ""
@@ -150,6 +189,10 @@ class Pipeline:
             pause = _pause(error)
             rhythm.next = max(rhythm.next, steady(self.clock) + pause)
             rhythm.trouble = f"{error} (until {written(self.source_clock.now() + pause)})" if pause > MINUTE else str(error)
+
+    def _say_what_troubles(self) -> None:
+        troubles = [each.trouble for each in (self._reading, self._writing, self._taking_census, self._recovering)]
+        self._say("; ".join(dict.fromkeys(filter(None, [self.standing(), *troubles]))))
 
     def _say(self, problem: str) -> None:
         if problem != self.problem:
@@ -180,9 +223,12 @@ class Pipeline:
 
     def _keep_page(self, db: Connection, page: Page) -> None:
         self.mirroring.keep(db, page.tickets, self.source_clock.now())
+        if self.aftermath.see(db, page.tickets):
+            self._outages_changed()
         self.mirroring.quarantine(db, page.quarantined, page.server_time)
         horizon = page.horizon if page.complete else None
         sources.set_cursor(db, self.source, page.cursor, page.server_time, horizon)
+        sources.set_clock_ahead(db, self.source, self.source_clock.offset)
         self.counts.unchanged += page.unchanged
 
     def _between_pages(self) -> None:
@@ -190,7 +236,7 @@ class Pipeline:
         self._take_over_rules()
         if steady(self.clock) >= self._next_between:
             self.look()
-            if steady(self.clock) >= self._writing.next:
+            if steady(self.clock) >= self._writing.next and not self.standing():
                 self._unless_it_rests(self._writing, self._write_once)
             self._next_between = steady(self.clock) + SECOND
 
@@ -228,6 +274,18 @@ class Pipeline:
                 clusters.complete(db, self.source_clock.now())
                 self._counting = False
 
+    def _recover(self) -> None:
+        """A step further with what an outage has left behind."""
+        self.aftermath.step(self.source_clock.now())
+        self._outages_changed()
+
+    def _outages_changed(self) -> None:
+        self.mirroring.ruling = replace(self.ruling, outages=self.aftermath.outages)
+
+    def standing(self) -> str:
+        """Why nothing may be written at all now; empty where nothing speaks against it."""
+        return self.census.standing or self.aftermath.standing or skew_problem(self.source_clock.offset, self._skew_limit)
+
     # --- write ---------------------------------------------------------------------------------------------------------
 
     def write(self) -> bool:
@@ -238,7 +296,7 @@ class Pipeline:
         self.writer.round(0.0)
 
     def _write_until_the_next_poll(self) -> None:
-        while self.write():
+        while not self.standing() and self.write():
             if steady(self.clock) >= self._reading.next:
                 return
 

@@ -16,6 +16,8 @@ from agent.store.waiting import Planned
 from rules.instants import HOUR, Instant
 from rules.protocol import Mode
 
+WATCHED: Final = "watched"
+"""The kind of a journal line that says what a rule noted while it only watched, written when the rule acts on it after all."""
 NO_LONGER: Final = "no longer true while it was held back"
 
 
@@ -29,6 +31,7 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
             episodes.begin(db, source, episode, Fired(due.steps, now))
         for episode in decision.watched:
             episodes.watch(db, source, episode)
+        _keep_watched(db, decision, now)
         if decision.forgotten:
             waiting.forget(db, decision.forgotten)
         for episode in decision.out_of_backlog:
@@ -36,20 +39,32 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
         for episode, due in decision.anew:
             episodes.decide_anew(db, source, episode, due.steps)
         anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": ""}
-        for row, due in decision.revived:
+        for row, due, _ in decision.revived:
             waiting.move(db, row, RowState.PLANNED, not_before=now + resolution, step=due.step, instant=due.since, **anew)
-        for row, due in decision.queued:
+        for row, due, _ in decision.queued:
             waiting.move(db, row, RowState.QUEUED, step=due.step, instant=due.since, **anew)
+        for row, due, why in decision.left:
+            waiting.move(db, row, RowState.BACKLOG, step=due.step, instant=due.since, **anew | {"problem": why})
         for row in decision.over:
             waiting.move(db, row, RowState.SUPERSEDED, settled_at=now, confirmed_at=now, problem=NO_LONGER)
-            journal.append(db, "superseded", now, source, row.key.ticket, change=str(row.key), reason=NO_LONGER)
-        queued.update(row.key.rule for row, _ in decision.queued)
+            because = {str(row.key): list(row.because)}
+            journal.append(db, "superseded", now, source, row.key.ticket, change=str(row.key), reason=NO_LONGER, because=because)
+        queued.update(row.key.rule for row, *_ in decision.queued)
     planned = [row for decision in made for row in decision.planned]
     waiting.plan(db, planned)
     queued.update(row.key.rule for row in planned if row.state is RowState.QUEUED)
     for rule, number in queued.items():
         sources.queue(db, source, rule, number)
     return planned
+
+
+def _keep_watched(db: Connection, decision: Decision, now: Instant) -> None:
+    """What a rule noted while it watched goes into the journal before its row stands for something that is written."""
+    taken_up = (again.row for again in (*decision.revived, *decision.queued))
+    for row in (*decision.forgotten, *taken_up):
+        if row.state is RowState.WATCHED:
+            key, noted = row.key, {"due": row.instant, "noted": row.planned_at, "because": list(row.because)}
+            journal.append(db, WATCHED, now, key.source, key.ticket, change=str(key), rule=key.rule, step=key.step, **noted)
 
 
 def let_through(db: Connection, source: str, ruling: Ruling, now: Instant) -> None:

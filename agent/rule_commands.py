@@ -14,8 +14,11 @@ from agent.clock import SystemClock
 from agent.commands import existing_store, named_ticket, protocol_place
 from agent.config import load_settings
 from agent.errors import ConfigError
-from agent.protocol_files import library, load_protocol, texts, world_of
+from agent.outside.dependants import missing_facts
+from agent.outside.overview import faults
+from agent.protocol_files import library, load_protocol, outside_of, texts, world_of
 from agent.store import sources
+from agent.store.installation import installation_key
 from agent.why import named
 from rules.binding import BindingError, bind
 from rules.formatting import Formatted, formatted
@@ -103,15 +106,19 @@ def lint_rules(place: Path | None, config: Path | None, deep: Deep | None = None
     """
     whole = protocol_place(place, config)
     try:
-        loaded = load(texts(whole), library())
-        world = _world(loaded.rulebook, whole, config)
+        loaded = load_protocol(whole)
+        outside = outside_of(loaded.rulebook, whole, _copies(config))
+        world = outside.world(loaded.rulebook.organisation, SystemClock().now())
         bound_for(loaded.rulebook, world)
     except RulebookError as error:
         return Linted(problems=tuple(str(problem) for problem in error.problems))
     except BindingError as error:
         return Linted(len(loaded.rulebook.rules), error.problems)
     cut = [hint for hint in loaded.hints if hint.expected.startswith(_CUT)]
-    worth_a_look = [*map(str, cut), *map(str, findings(loaded.rulebook, today()))]
+    now, sources = SystemClock().now(), _sources(config)
+    missing = missing_facts(outside, loaded.rulebook, now)
+    outer = [missing.get(said, said) for said in faults(outside, loaded.rulebook.organisation, now)]
+    worth_a_look = [*map(str, cut), *map(str, findings(loaded.rulebook, today(), sources)), *outer]
     return Linted(
         len(loaded.rulebook.rules),
         (),
@@ -185,7 +192,7 @@ def write_story(
     world = world_of(rulebook, place, settings.copies)
     with closing(existing_store(settings)) as database, database.reading() as db:
         found = named(db, source, name)
-        bound = bind(rulebook, source, sources.directory(db, source), world)
+        bound = bind(rulebook, source, sources.directory(db, source), world, installation_key(db))
     text = story_text(found, bound, zone, str(zone), at, rule)
     path = out or _tests(place) / f"{re.sub('[^a-z0-9.-]+', '-', f'{source}-{found.key}'.lower())}.yaml"
     _write_new(path, text)
@@ -263,11 +270,23 @@ def _tested(files: Mapping[str, str], rulebook: Rulebook, world: World) -> Teste
 
 def _world(rulebook: Rulebook, place: Path, config: Path | None) -> World:
     """The world as the protocol's folder tells it; of what stands behind URLs the copies beside the store, where there is one."""
+    return world_of(rulebook, place, _copies(config))
+
+
+def _copies(config: Path | None) -> Path | None:
+    """Where the last good copies lie; None where no hoist.yaml says so."""
     try:
-        copies = load_settings(config).copies
+        return load_settings(config).copies
     except ConfigError:
-        copies = None
-    return world_of(rulebook, place, copies)
+        return None
+
+
+def _sources(config: Path | None) -> tuple[str, ...] | None:
+    """The sources that hoist.yaml names; None where there is none to be had."""
+    try:
+        return tuple(source.name for source in load_settings(config).sources)
+    except ConfigError:
+        return None
 
 
 def _tests(place: Path) -> Path:
@@ -284,7 +303,7 @@ def _beside(paths: Sequence[Path]) -> Path | None:
 def _stories(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
         if path.is_dir():
-            found = sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")])
+            found = sorted(each for each in (*path.rglob("*.yaml"), *path.rglob("*.yml")) if not each.name.startswith("."))
             yield from ((str(each), _read(each)) for each in found)
         elif path.exists():
             yield str(path), _read(path)

@@ -2,23 +2,27 @@
 
 Fields come first and are never sent again once they took effect; a comment that was proven not to have been made is sent again
 alone. A step ends as applied, parked (a person must look), superseded (planned anew when its episode is seen alive again) or
-overridden (a person was first).
+overruled (a person was first).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from agent import overtaken
 from agent.outbox import Outcome, Result
 from agent.store import episodes, journal, operations, waiting
 from agent.store.operations import OperationRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
-from rules.escalation import FieldChange, Operation, OperationKind
+from connectors.contract import Overwritten
+from rules.escalation import FieldChange, Operation
 from rules.instants import SECOND, Instant
+from rules.protection import OWNER
+from rules.ticket import UNKNOWN
 
 ATTEMPTS = 5
 """Conflicts, or requests that never took effect, after which an escalation is parked."""
@@ -39,6 +43,8 @@ def settle(db: Connection, row: OperationRow, result: Result, now: Instant, term
         return False
     _journal_outcome(db, row, result, now)
     _Settling(db, row, result, now, terms).settle()
+    if result.outcome is Outcome.APPLIED:
+        overtaken.at_settling(db, row, now)
     return True
 
 
@@ -65,11 +71,13 @@ class _Settling:
             case Outcome.OVERWROTE:
                 self._overwrote()
             case Outcome.OVERTAKEN:
-                self._over(OperationState.DROPPED, RowState.OVERRIDDEN)
+                self._left_alone()
             case Outcome.OTHERWISE:
                 self._over(OperationState.APPLIED, RowState.PARKED)
             case Outcome.REFUSED:
                 self._over(OperationState.REFUSED, RowState.PARKED)
+            case Outcome.DEPARTED:
+                self._departed()
             case Outcome.GONE:
                 self._gone()
 
@@ -78,10 +86,10 @@ class _Settling:
     def _applied(self) -> None:
         at = self._effect()
         self._move(OperationState.APPLIED, settled_at=at, native_id=self.result.native_id, problem=self.result.said)
-        if self.row.undoes:
-            self._move_rows(RowState.OVERRIDDEN, settled_at=at, problem="a person's change was overwritten, and put back")
-        elif any(each.state is OperationState.PLANNED for each in self._operations()):
+        if self._more_to_send():
             self._let_go_on(self.now)
+        elif self.row.undoes:
+            self._move_rows(RowState.OVERRULED, settled_at=at, problem="a person's change was overwritten, and put back")
         else:
             self._rows_applied(at, self.result.said)
 
@@ -91,19 +99,30 @@ class _Settling:
             episodes.apply(self.db, key.source, key.ticket, key.rule, key.episode, at)
 
     def _overwrote(self) -> None:
-        """Theirs is put back, once: an operation of its own takes the place of the rest of the escalation."""
+        """Theirs is put back, once: operations of their own take the place of the rest of the escalation."""
         operation = self.row.operation
         self._move(OperationState.APPLIED, settled_at=self._effect(), problem="a person's change was overwritten")
         self._drop_rest()
-        if self.row.undoes:  # a second person was first while the first one's value was put back: nothing more is written
-            self._move_rows(RowState.OVERRIDDEN, settled_at=self.now, problem="a person changed it again meanwhile")
+        found = self.result.verification.overwritten if self.result.verification is not None else ()
+        if self.row.undoes:  # a second person was first while the first one's value was put back
+            lost = ", ".join(each.field for each in found)
+            said = f"while a person's change was put back, another one's was overwritten ({lost}): look at the ticket"
+            self._move_rows(RowState.PARKED, settled_at=self.now, problem=said)
             return
-        found = self.result.verification
-        changes = tuple(FieldChange(o.field, o.ours, o.theirs) for o in found.overwritten) if found is not None else ()
-        key = f"{operation.key}/put-back"
-        back = Operation(key, OperationKind.FIELDS, operation.ticket, self.terms.mark(key), changes=changes, planned_at=self.now)
-        operations.add_operations(self.db, self.row.escalation, [back], undoes=operation.key)
+        backs = [
+            Operation(key, operation.kind, operation.ticket, self.terms.mark(key), changes=changes, planned_at=self.now)
+            for key, changes in _put_back(operation, found)
+        ]
+        operations.add_operations(self.db, self.row.escalation, backs, undoes=operation.key)
         self._let_go_on(self.now)
+
+    def _left_alone(self) -> None:
+        """What was to be put back has been changed again, and stays; what else there is to put back is."""
+        self._move(OperationState.DROPPED, settled_at=self.now, problem=self.result.said)
+        if self._more_to_send():
+            self._let_go_on(self.now)
+        else:
+            self._move_rows(RowState.OVERRULED, settled_at=self.now, problem=self.result.said)
 
     # --- nobody knows yet ------------------------------------------------------------------------------------------
 
@@ -126,7 +145,7 @@ class _Settling:
 
     def _conflict(self) -> None:
         if self.row.undoes:
-            self._over(OperationState.DROPPED, RowState.OVERRIDDEN)
+            self._left_alone()
         else:
             self._again(self.now + SECOND * 2 ** (self.attempts + 1), counts=True)
 
@@ -144,11 +163,22 @@ class _Settling:
             self._move(OperationState.PLANNED, problem=self.result.said)
             self._let_go_on(not_before, attempts=attempts, problem=self.result.said)
 
+    def _departed(self) -> None:
+        """Decided anew after a fresh read, without the team; what took effect before stands, and is not asked for again."""
+        attempts = self.attempts + 1
+        if self.row.undoes or attempts >= ATTEMPTS:
+            self._over(OperationState.REFUSED, RowState.PARKED)
+            return
+        self._move(OperationState.REFUSED, settled_at=self.now, problem=self.result.said)
+        self._drop_rest()
+        anew = {"escalation": None, "attempts": attempts}
+        self._move_rows(RowState.PLANNED, not_before=self.now, problem=self.result.said, **anew)
+
     def _gone(self) -> None:
         """The ticket is gone. What took effect before it went stands; the rest has no object any more."""
         before = [each for each in self._operations() if each.state is OperationState.APPLIED]
         if self.row.undoes:
-            self._over(OperationState.REFUSED, RowState.OVERRIDDEN)
+            self._over(OperationState.REFUSED, RowState.OVERRULED)
         elif before:
             self._move(OperationState.REFUSED, settled_at=self.now, problem=self.result.said)
             self._rows_applied(before[-1].settled_at or self.now, self.result.said)
@@ -185,10 +215,28 @@ class _Settling:
                 waiting.move(self.db, row, RowState.SENT, not_before=not_before, **values)
         waiting.delay(self.db, self.row.escalation, not_before, **values)
 
+    def _more_to_send(self) -> bool:
+        return any(each.state is OperationState.PLANNED for each in self._operations())
+
     def _drop_rest(self) -> None:
         for later in self._operations():
             if later.state is OperationState.PLANNED:
                 operations.move(self.db, later, OperationState.DROPPED, settled_at=self.now)
+
+
+def _put_back(operation: Operation, found: Sequence[Overwritten]) -> Iterator[tuple[str, tuple[FieldChange, ...]]]:
+    """The operations that put people's values back, by key. Each field stands for itself: one that was changed again stays.
+
+    The owner is one value: team and person are put back together, to what they were before hoist wrote.
+    """
+    theirs = {each.field: FieldChange(each.field, each.ours, each.theirs) for each in found}
+    groups: list[tuple[FieldChange, ...]] = []
+    if not OWNER.isdisjoint(theirs):
+        before = {c.field: FieldChange(c.field, c.new, c.old) for c in operation.changes if c.field in OWNER}
+        groups.append(tuple(theirs.pop(name, change) for name, change in before.items() if change.new is not UNKNOWN))
+    groups += [(change,) for change in theirs.values()]
+    for number, changes in enumerate(groups):
+        yield "/".join((operation.key, *([changes[0].field] if number else []), "put-back")), changes
 
 
 def _journal_outcome(db: Connection, row: OperationRow, result: Result, now: Instant, *, late: bool = False) -> None:
@@ -205,5 +253,5 @@ def _journal_outcome(db: Connection, row: OperationRow, result: Result, now: Ins
         marker=operation.marker,
         said=result.said,
         native_id=result.native_id,
-        overwritten=[[o.field, o.theirs, o.ours] for o in overwritten],
+        overwritten=[[o.field, journal.of_field(o.field, o.theirs), journal.of_field(o.field, o.ours)] for o in overwritten],
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.clock import Clock, SystemClock
+from agent.clock import Clock, SystemClock, skew_problem
 from agent.config import SourceSettings
 from connectors.ahead import in_a_thread, when_asked
 from connectors.contract import Capabilities, Connector, Identity
 from connectors.errors import ConnectorError, TryLater
 from connectors.http import Surroundings
 from connectors.registry import connector_class
-from rules.instants import SECOND
 from rules.world import Directory
 
 
@@ -58,15 +57,8 @@ def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> S
 
 
 def _clock_problems(source: SourceSettings, skew: int) -> list[str]:
-    if abs(skew) <= source.skew_limit:
-        return []
-    where = "ahead of" if skew > 0 else "behind"
-    return [
-        (
-            f"its clock is {abs(skew) // SECOND:,} seconds {where} this machine's, and skew_limit allows"
-            f" {source.skew_limit // SECOND:,}: set this machine's clock right, or raise skew_limit in hoist.yaml"
-        )
-    ]
+    problem = skew_problem(skew, source.skew_limit)
+    return [problem] if problem else []
 
 
 def _other_instance(source: SourceSettings, identity: Identity, known: str) -> list[str]:

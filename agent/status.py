@@ -7,8 +7,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from agent.store import episodes, mirrored, operations, quarantine, refused_rules, sources, unread, waiting
+from agent.store import (
+    censuses,
+    episodes,
+    journal,
+    mirrored,
+    operations,
+    outages,
+    quarantine,
+    refused_rules,
+    sources,
+    stalled,
+    unread,
+    waiting,
+)
+from agent.store.censuses import Census
 from agent.store.database import Database
+from agent.store.journal import Head
+from agent.store.outages import Outage
 from agent.store.quarantine import QuarantineRow
 from agent.store.sources import SourceRow
 from agent.store.states import OperationState, RowState
@@ -19,12 +35,27 @@ BEHIND_AFTER = 5 * MINUTE
 """A source that was not read for so long, and for five of its polls, has fallen behind."""
 
 
+LISTED = 20
+"""Firings left to a person that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """What fell due while hoist did not run: all of it, how much is left to a person, and some of that by ticket and rule."""
+
+    outage: Outage
+    due: int
+    left: int
+    listed: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """One source. `changes` counts what waits or was written, by state; `parked` and `quarantined` need a person.
 
     `unanswered` counts what was sent without an answer; its mark is looked for from `looked_for_from` on, the earliest instant.
-    `lag_seconds` is the time since it was last read to the end, None before the first time.
+    `lag_seconds` is the time since it was last read to the end, None before the first time. `census` is the last one that has
+    ended; `counting` says that another one is under way.
     """
 
     row: SourceRow
@@ -40,28 +71,38 @@ class SourceStatus:
     looked_for_from: Instant | None
     lag_seconds: float | None
     behind: bool
+    census: Census | None
+    counting: bool
+    outage: Fallen | None
 
     @property
     def healthy(self) -> bool:
         """Nothing here waits for a person."""
-        return not (self.row.problem or self.parked or self.quarantined or self.behind)
+        left = self.outage is not None and self.outage.left
+        return not (self.row.problem or self.parked or self.quarantined or self.behind or left)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """All sources by name, and what is wrong with changed rules that were not taken over; empty where none were.
 
-    `unread`: a sentence for each list, window or rota that can't be read, with the copy that counts in its place.
+    `unread`: a sentence for each list, window or rota that can't be read, with the copy that counts in its place. `head` is the
+    end of the journal's chain, `fresh` how many of its lines wait for the sealer. `stalled`: a sentence for each stage that gets
+    no further; `alive_at`: hoist's last sign of life, on this machine's clock.
     """
 
     sources: tuple[SourceStatus, ...]
     refused_rules: str
     unread: tuple[str, ...]
+    head: Head
+    fresh: int
+    stalled: tuple[str, ...]
+    alive_at: Instant | None
 
     @property
     def healthy(self) -> bool:
         """Nothing waits for a person, and there is something to be healthy."""
-        mended = not (self.refused_rules or self.unread)
+        mended = not (self.refused_rules or self.unread or self.stalled)
         return bool(self.sources) and mended and all(source.healthy for source in self.sources)
 
 
@@ -69,7 +110,20 @@ def status(database: Database, now: Instant, poll_every: Mapping[str, int]) -> S
     """Every source that the store knows. `poll_every` in milliseconds, by source, as the settings have it."""
     with database.reading() as db:
         found = tuple(_status(db, row, now, poll_every.get(row.source, 0)) for row in sources.rows(db))
-        return Status(found, refused_rules.refused(db), unread.kept(db))
+        life = outages.last_sign(db)
+        alive_at = None if life is None else life.at
+        head, fresh = journal.head(db), journal.unsealed(db)
+        return Status(found, refused_rules.refused(db), unread.kept(db), head, fresh, stalled.kept(db), alive_at)
+
+
+def _fallen(db: Connection, source: str, now: Instant) -> Fallen | None:
+    """The last outage of the last month, if something fell due in it or is still left of an earlier one."""
+    lately = outages.lately(db, source, now)
+    for outage in lately:
+        due = outages.fell_due(db, outage)
+        if due:
+            return Fallen(outage, sum(due.values()), due.get(RowState.BACKLOG, 0), tuple(outages.left(db, outage, LISTED)))
+    return None
 
 
 def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> SourceStatus:
@@ -90,4 +144,7 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
         min((each.look_at for each in unanswered if each.look_at is not None), default=None),
         lag / SECOND if lag is not None else None,
         lag is None or lag > max(BEHIND_AFTER, 5 * poll_every),
+        censuses.latest(db, row.source, finished=True),
+        censuses.latest(db, row.source, finished=False) is not None,
+        _fallen(db, row.source, row.polled_at),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -10,25 +10,28 @@ from sqlalchemy import Connection
 
 from agent.clusters import laid_over
 from agent.errors import ConfigError
-from agent.evaluate import HOLD_LABEL, held_by_label
-from agent.store import episodes, mirrored, operations, sources, waiting
+from agent.recording import WATCHED
+from agent.store import episodes, journal, mirrored, operations, sources, waiting
 from agent.store.database import Database
 from agent.store.episodes import EpisodeRow, Fired
+from agent.store.journal import Line
 from agent.store.operations import OperationRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from rules.binding import BoundRules
-from rules.confidential import CONCEALED, TEXTS, cloaked_id
+from rules.confidential import CONCEALED, TEXTS
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
 from rules.explain import Reason, because, reasons
+from rules.gates import HOLD_LABEL, held_by_label
 from rules.identity import match
 from rules.instants import FOREVER, Instant
 from rules.ladder import Steps, ahead, step_name
 from rules.language.problems import nearest
 from rules.lifetime import mode_at
-from rules.obstacles import in_the_way
+from rules.obstacles import endings, in_the_way
 from rules.phrases import stamp
+from rules.protection import protected, taken_back
 from rules.protocol import Mode, Rule
 from rules.ticket import Ticket, Value
 from rules.timeline import timeline
@@ -40,7 +43,8 @@ class RuleAnswer:
     """One rule on one ticket: whether it holds (None: not known), why, what was done, and what comes next.
 
     `next_at` is the instant of which `next` speaks, None where it names none. `in_the_way` are the parts that would have to be
-    otherwise for it to hold, `tree` its condition part by part where one rule was asked for.
+    otherwise for it to hold, `endings` what would end it or stop its clock, `tree` its condition part by part where one rule was
+    asked for.
     """
 
     rule: Rule
@@ -52,11 +56,22 @@ class RuleAnswer:
     next_at: Instant | None
     in_the_way: tuple[str, ...] = ()
     tree: Reason | None = None
+    endings: tuple[str, ...] = ()
+
+    @property
+    def acts(self) -> bool:
+        """Whether it holds, or did something on the ticket."""
+        return bool(self.holds or self.done)
+
+    @property
+    def place(self) -> tuple[bool, bool, Instant]:
+        """Where it stands among others: those that hold first, then those that did something, then what comes next by instant."""
+        return not self.acts, not self.holds, FOREVER if self.next_at is None else self.next_at
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about one ticket at an instant, for people in a time zone."""
+    """Everything about one ticket at an instant, for people in a time zone; what matters most first."""
 
     ticket: Ticket
     at: Instant
@@ -64,14 +79,20 @@ class Answer:
     rules: tuple[RuleAnswer, ...]
     notes: tuple[str, ...]
 
+    @property
+    def coming(self) -> RuleAnswer | None:
+        """The rule that does something next, None where none will unless the ticket changes."""
+        dated = [rule for rule in self.rules if rule.next_at is not None and rule.next_at > self.at]
+        return min(dated, key=lambda rule: rule.next_at or 0, default=None)
+
 
 def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str | None = None) -> Answer:
     """The answer for the ticket with this key or id, for one rule or for all.
 
     Raises ConfigError where the ticket is not mirrored or the rule is not there.
     """
-    if rule is not None and cloaked_id(rule) in bound.by_id:
-        rule = cloaked_id(rule)  # who knows what a confidential rule is called may ask for it
+    if rule is not None:
+        rule = bound.runs_as(rule)  # who knows what a confidential rule is called may ask for it
     if rule is not None and rule not in bound.by_id:
         near = nearest(rule, bound.by_id)
         known = f"did you mean {near}?" if near else f"there are {', '.join(bound.by_id) or 'none'}"
@@ -86,13 +107,15 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
             [row for row in waiting.of_ticket(db, bound.source, ticket.ref.id) if row.planned_at <= at],
             operations.of_ticket(db, bound.source, ticket.ref.id),
             sources.active_modes(db, bound.source),
+            watched=[line for line in journal.lines(db, bound.source, ticket.ref.id, WATCHED) if line.data["noted"] <= at],
         )
         row = sources.found_source(db, bound.source)
     chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
-    notes = _notes(ticket, at, row.problem if row else "", bound.zone)
+    notes = _notes(ticket, at, row.problem if row else "", bound)
     if any(story.concerns(each.rule) for each in bound.rules if each.rule.confidential):
         ticket = replace(ticket, fields={**ticket.fields, **dict.fromkeys(TEXTS, CONCEALED), "labels": ()}, native={})
-    return Answer(ticket, at, bound.zone, tuple(story.answer(each, with_tree=rule is not None) for each in chosen), notes)
+    answers = sorted((story.answer(each, with_tree=rule is not None) for each in chosen), key=lambda answer: answer.place)
+    return Answer(ticket, at, bound.zone, tuple(answers), notes)
 
 
 def named(db: Connection, source: str, name: str) -> Ticket:
@@ -115,23 +138,26 @@ class _Story:
         rows: Sequence[WaitingRow],
         sent: Sequence[OperationRow],
         modes: Mapping[str, Mode],
+        *,
+        watched: Sequence[Line],
     ) -> None:
         self.ticket, self.bound, self.at = ticket, bound, at
-        self.recorded, self.rows, self.sent, self.modes = recorded, rows, sent, modes
+        self.recorded, self.rows, self.sent, self.modes, self.watched = recorded, rows, sent, modes, watched
         self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at)
 
     def answer(self, rule: Rule, *, with_tree: bool = False) -> RuleAnswer:
         # hoist may run a rule in another mode than the file says by now; its dates hold all the same
         mode = mode_at(replace(rule, mode=self.modes.get(rule.id, rule.mode)), self.bound.calendars, self.at)
         rows = [row for row in self.rows if row.key.rule == rule.id]
-        done = tuple(self._done(row, rule) for row in rows)
+        done = (*self._noted(rule), *(self._done(row, rule) for row in rows))
         holds = self.evaluation.truth(rule.condition, self.at)
         said, next_at = self._next(rule, mode)
         alive = self.ticket.created <= self.at < (FOREVER if self.ticket.gone is None else self.ticket.gone)
         said_because = because(self.evaluation, rule.id, self.at) if alive else ()
         wanting = in_the_way(self.evaluation, rule.id, self.at) if alive and not holds else ()
         tree = reasons(self.evaluation, rule.id, self.at) if alive and with_tree else None
-        return RuleAnswer(rule, mode, holds, said_because, done, said, next_at, wanting, tree)
+        ends = () if rule.confidential else endings(rule.condition)
+        return RuleAnswer(rule, mode, holds, said_because, done, said, next_at, wanting, tree, ends)
 
     def concerns(self, rule: Rule) -> bool:
         """Whether a rule may hold on the ticket, or ever fired on it."""
@@ -139,6 +165,13 @@ class _Story:
         return fired or self.evaluation.truth(rule.condition, self.at) is not False
 
     # --- what was done ---------------------------------------------------------------------------------------------------
+
+    def _noted(self, rule: Rule) -> Iterator[str]:
+        """What the rule noted before it went live, and acted on then."""
+        for line in self.watched:
+            if line.data["rule"] in {rule.id, *rule.formerly}:
+                since = f"the {step_name(rule, line.data['step'])} due since {self._stamp(line.data['due'])}"
+                yield f"{since} {_AT_REST[RowState.WATCHED]} until {self._stamp(line.at)}"
 
     def _done(self, row: WaitingRow, rule: Rule) -> str:
         since = f"{self._called(row, rule)} due since {self._stamp(row.instant)}"
@@ -149,8 +182,8 @@ class _Story:
                 return f"{since} waits to be written, not before {self._stamp(row.not_before)}{problem}"
             case RowState.QUEUED | RowState.WATCHED:
                 return f"{since} {_AT_REST[row.state]}"
-            case RowState.HELD:
-                return f"{since} is held back {row.problem}"
+            case RowState.HELD | RowState.BACKLOG:
+                return f"{since} {_WAITS[row.state]} {row.problem}"
             case RowState.CLAIMED | RowState.SENT:
                 return f"{since} is being written{problem}"
             case RowState.UNKNOWN:
@@ -159,7 +192,7 @@ class _Story:
                 return f"{since} was written at {settled}: {self._written(row.escalation)}"
             case RowState.SUPERSEDED:
                 return f"{since} was not written: at {settled} it was no longer true"
-            case RowState.OVERRIDDEN:
+            case RowState.OVERRULED:
                 return f"{since} met a person's change at {settled}, and theirs stands{problem}"
             case RowState.PARKED:
                 return f"{since} was refused at {settled} and waits for a person{problem}"
@@ -226,8 +259,8 @@ class _Story:
             return f"it is written, if still true, from {self._stamp(open_row.not_before)} on", open_row.not_before
         if any(r.state is RowState.QUEUED for r in waits):
             return "it is written, if still true, when the rule's turn comes (existing_tickets)", None
-        if held := next((r for r in waits if r.state is RowState.HELD), None):
-            return f"it is held back {held.problem}", None
+        if held := next((r for r in waits if r.state in _WAITS), None):
+            return f"it {_WAITS[held.state]} {held.problem}", None
         if rule.existing.limit == 0 and self._is_of_a_former_life(row.fired_at):
             return f"nothing more while this lasts: it was so {_BEFORE_IT_WAS_GONE}", None
         return self._next_step(rule, act, row, current, waits, row.written if mode is Mode.LIVE else row.applied)
@@ -281,6 +314,7 @@ _AT_REST = {
     RowState.QUEUED: "waits for its rule's turn: it was so before the rule went live (existing_tickets)",
     RowState.WATCHED: "was noted and not written: the rule only watched",
 }
+_WAITS = {RowState.HELD: "is held back", RowState.BACKLOG: "is left to a person:"}
 _OPEN = (RowState.PLANNED, RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN)
 
 
@@ -300,12 +334,16 @@ def _named(value: Value, names: Mapping[str, str]) -> str:
     return "nobody" if value is None else names.get(str(value), str(value))
 
 
-def _notes(ticket: Ticket, at: Instant, problem: str, zone: ZoneInfo) -> tuple[str, ...]:
-    notes = []
+def _notes(ticket: Ticket, at: Instant, problem: str, bound: BoundRules) -> tuple[str, ...]:
+    notes, zone = [], bound.zone
     if at < ticket.created:
         notes.append(f"the ticket was not there yet: it was created at {stamp(ticket.created, zone)}")
     if held_by_label(ticket):
         notes.append(f"the label {HOLD_LABEL} keeps hoist away from this ticket")
+    for override in protected(ticket, at, bound.organisation.people_keep.lasts).values():
+        person = bound.directory.people.get(override.by.id)
+        said = taken_back(override, "" if person is None else person.name, zone)
+        notes.append(f"{said}; no rule changes it before {stamp(override.until, zone)}, unless the ticket is handed on")
     if ticket.gone is not None:
         notes.append(f"gone since {stamp(ticket.gone, zone)}: deleted, or no longer visible to hoist")
     if problem:

@@ -23,9 +23,11 @@ from sqlalchemy import Connection
 
 from agent import outbox, settling
 from agent.clock import Clock, SourceClock, steady
+from agent.departed import DepartedTeams
 from agent.evaluate import confirmed
 from agent.mirroring import Judged, Mirroring
 from agent.outbox import Outcome, Result
+from agent.overruling import left_to_people
 from agent.recording import let_through
 from agent.settling import Terms
 from agent.store import mirrored, operations, waiting
@@ -99,6 +101,7 @@ class Writer:
         self.workers: Workers[Back] = workers if workers is not None else OneByOne()
         self._terms = Terms(int(connector.capabilities.request_life_seconds * SECOND), mirroring.mark)
         self._trouble = _Trouble()
+        self._departed = DepartedTeams(connector, clocks[0])
         self._looking_for: set[str] = set()  # operations whose marker is being looked for
         self._nothing_at: Instant = -1
 
@@ -214,8 +217,15 @@ class Writer:
             outbox.supersede(db, row, at, reason)
         if not verdict.steps:
             return None
-        true, steps = [row for row, _ in verdict.steps], [step for _, step in verdict.steps]
         holding = [ruling.rule(rule) for rule, _ in decision.holding]
+        left = left_to_people(db, ticket, verdict.steps, ruling.rules, at, holding)
+        for (row, step), kept in left.overruled:
+            outbox.overrule(db, row, step, kept, at)
+        if left.overruled:
+            mirrored.set_next_look(db, ticket.ref, now)  # what comes after it in its ladder is told
+        if not left.steps:
+            return None
+        true, steps = [row for row, _ in left.steps], [step for _, step in left.steps]
         escalation = merge(ticket, steps, ruling.rules, at, holding)
         make = partial(outbox.operations_of, escalation, at, self.mirroring.mark, base=ticket.version)
         return outbox.decided(db, true, steps, escalation, at, make, now, version=ruling.rules.version)
@@ -227,6 +237,7 @@ class Writer:
             for row in rows:
                 outbox.supersede(db, row, at, "the ticket is gone, or no longer visible to hoist")
             self.mirroring.gone(db, name, at, now)
+            self.mirroring.counts.gone += 1
         elif any(each.id == name for each in reading.quarantined):
             outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
         else:
@@ -244,7 +255,7 @@ class Writer:
         if steady(self.clock) - since >= outbox.READ_AGE_LIMIT * SECOND:
             return _Sent(row, Result(Outcome.NOT_SENT, "what the write rests on had grown too old"), asked=False)
         send = outbox.put_back if row.undoes else outbox.send
-        return self._came_back(row, send(self.connector, row.operation))
+        return self._came_back(row, self._departed.judged(row.operation, send(self.connector, row.operation)))
 
     def _settle(self, db: Connection, back: _Sent, now: Instant) -> Iterator[Work]:
         row, result = back.row, back.result
@@ -252,6 +263,8 @@ class Writer:
             self._looking_for.discard(row.operation.key)
         else:
             self.mirroring.counts.requests_for_writes += back.asked
+        if result.departed:
+            self.mirroring.ruling = self.mirroring.ruling.without(result.departed)
         stood = settling.settle(db, row, result, now, self._terms)
         if stood and result.outcome is Outcome.APPLIED:
             mirrored.set_next_look(db, row.operation.ticket, now)

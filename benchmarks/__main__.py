@@ -8,6 +8,7 @@ from typing import Final
 
 FULL: Final = (
     ("benchmarks.evaluation",),
+    ("benchmarks.protocols",),
     ("benchmarks.business_time",),
     ("benchmarks.mirroring",),
     ("benchmarks.mirroring", "--flat"),
@@ -19,6 +20,7 @@ FULL: Final = (
 )
 QUICK: Final = (
     ("benchmarks.evaluation", "--rounds", "1"),
+    ("benchmarks.protocols", "--rounds", "1"),
     ("benchmarks.business_time", "--rounds", "3"),
     ("benchmarks.mirroring", "--tickets", "5000", "--rounds", "1"),
     ("benchmarks.mirroring", "--tickets", "5000", "--flat"),

@@ -7,7 +7,7 @@ Times are Instants on the source's clock (`server_time` comes from its Date head
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,7 +30,8 @@ class Capabilities:
     """What the platform can do and promise, as data; a rulebook that asks for more is refused when loaded."""
 
     platform: str  # jira, servicenow, zendesk
-    writes: frozenset[str]  # of team, assignee, priority, labels, comment, native (fields of its own), restriction
+    # of team, assignee, priority, labels, remove_labels, comment, native (fields of its own), restriction
+    writes: frozenset[str]
     reads: frozenset[str]  # fields that its tickets carry: of rules.ticket.FIELDS, and of PREFIXES where it reads any such field
     guards: Mapping[OperationKind, Guard]
     request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
@@ -58,6 +59,19 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What the last write of a hoist, whichever one, has left on a ticket, as far as a read shows it at no extra request.
+
+    `operation` is its marker; `installation` wrote it, which has been there since `since`; `at` is when it was decided.
+    """
+
+    operation: str
+    installation: str
+    since: Instant
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some changed tickets, and the cursor to commit together with them.
 
@@ -72,6 +86,7 @@ class Page:
     server_time: Instant
     horizon: Instant
     unchanged: int = 0  # rows that the ledger knew already
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # by ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,27 @@ class Reading:
 
     tickets: Sequence[Ticket]
     quarantined: Sequence[Quarantined]
-    gone: Sequence[str]  # ids that do not exist or are not visible
+    gone: Sequence[str]  # ids that do not exist, are not visible, or have left the scope of the source
     server_time: Instant  # of the earliest answer that the reading is made of
+    why_gone: Mapping[str, str] = field(default_factory=dict)  # by id, half a sentence, for those where the platform says more
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # by ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A ticket as a census lists it; version and time of the last change are empty and None where only its id is asked for."""
+
+    version: str = ""
+    updated: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CensusPage:
+    """Some tickets of a census by id, and the cursor of the next page, None after the last. An id may be listed again."""
+
+    tickets: Mapping[str, Listed]
+    cursor: str | None
+    server_time: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +186,21 @@ class Connector(Protocol):
     def read(self, ids: Sequence[str]) -> Reading:
         """Read these tickets afresh; never from a search index."""
 
+    def census(self, cursor: str | None) -> CensusPage:
+        """A page of everything in scope that hoist's account may see, in as few requests as the platform allows.
+
+        None begins a census. At its end every ticket was listed that was there all along; a search index may answer. Of open
+        tickets version and last change are named. Raises AskAdmin where the credential no longer shows anything.
+        """
+
     def write(self, operation: Operation) -> Receipt:
         """Send one operation, once. Raises OutcomeUnknown, Conflict, Gone, GiveUp."""
+
+    def marks(self, ticket: str) -> Collection[str]:
+        """The markers, of operations and of firings, that hoist's own account has left on a ticket and that can still be read.
+
+        A later one may have taken the place of an earlier one. Raises Gone.
+        """
 
     def verify(self, operation: Operation) -> Verification:
         """Look for the operation's effect and marker in the platform's own record, under hoist's own account."""

@@ -198,6 +198,8 @@ class Http:
         self._dry_run = dry_run
         self._hidden = auth.hidden
         self._budget = Budget(self._limits, self._surroundings)
+        self._auth = auth
+        self._often: dict[str, requests.PreparedRequest] = {}
         self._session = _session(self._base, auth, self._limits, ca_file)
 
     def __repr__(self) -> str:
@@ -227,6 +229,15 @@ class Http:
         limits, clock = self._limits, self._surroundings.monotonic
         deadline = clock() + limits.total_seconds
         call = _Call(method, path, subject, query, body, read_seconds or limits.read_seconds, deadline, accept, writes=False)
+        try:
+            return self._attempt(call)  # nearly every call: tenacity would cost a fifth of it
+        except _Transient as problem:
+            failed = [problem]
+
+        def attempt() -> Answer:
+            if failed:
+                raise failed.pop()  # the attempt that was made already
+            return self._attempt(call)
 
         def enough(state: RetryCallState) -> bool:
             return state.attempt_number >= limits.attempts or clock() + state.upcoming_sleep >= deadline
@@ -238,7 +249,7 @@ class Http:
             sleep=self._surroundings.sleep,
             reraise=True,
         )
-        return patiently(self._attempt, call)
+        return patiently(attempt)
 
     def write(self, method: str, path: str, *, subject: str, body: bytes, query: Mapping[str, str] | None = None) -> Answer:
         """Send something that takes effect, once.
@@ -270,20 +281,34 @@ class Http:
     def _exchanged(self, call: _Call) -> Answer | _Failure:
         with self._budget.turn():
             try:
-                with self._session.request(
-                    call.method,
-                    self._base + call.path,
-                    params=call.query,
-                    data=call.body,
-                    headers={"Content-Type": "application/json"} if call.body is not None else None,
+                with self._session.send(
+                    self._prepared(call),
                     timeout=(self._limits.connect_seconds, call.read_seconds),
                     allow_redirects=False,
                     stream=True,
+                    proxies=self._session.proxies,
                 ) as response:
                     body = self._body(response, call.deadline)
                     return body if isinstance(body, _Failure) else _answer(response, body)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
                 return _failure(problem)
+
+    def _prepared(self, call: _Call) -> requests.PreparedRequest:
+        """The request; one that is sent by the thousand, with nothing but another body, is prepared once, credential apart."""
+        if call.body is None or call.query is not None or call.path not in self._reads_by_post:
+            return self._prepared_anew(call)
+        made = self._often.get(call.path)
+        if made is None:
+            made = self._often[call.path] = self._prepared_anew(call)
+        again = made.copy()
+        again.body = call.body
+        again.headers["Content-Length"] = str(len(call.body))
+        return self._auth(again)
+
+    def _prepared_anew(self, call: _Call) -> requests.PreparedRequest:
+        headers = {"Content-Type": "application/json"} if call.body is not None else None
+        request = requests.Request(call.method, self._base + call.path, params=call.query, data=call.body, headers=headers)
+        return self._session.prepare_request(request)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes | _Failure:
         """The whole body, within the deadline: requests' own timeout starts anew with each byte that drips in."""

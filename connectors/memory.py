@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.contract import (
     Capabilities,
+    CensusPage,
     Guard,
     Identity,
     Ledger,
+    Listed,
+    Mark,
     Overwritten,
     Page,
     Quarantined,
@@ -25,7 +28,7 @@ from connectors.contract import (
     Receipt,
     Verification,
 )
-from connectors.errors import OutcomeUnknown
+from connectors.errors import Gone, OutcomeUnknown
 from connectors.memory_helpdesk import ACCOUNT, Comment, MemoryHelpdesk, Save, StoredTicket
 from rules.escalation import Operation, OperationKind
 from rules.instants import SECOND, Instant
@@ -37,7 +40,7 @@ __all__ = ["MemoryConnector", "MemoryHelpdesk", "MemorySettings"]
 
 CAPABILITIES: Final = Capabilities(
     platform="memory",
-    writes=frozenset({"team", "assignee", "priority", "labels", "comment", "native", "restriction"}),
+    writes=frozenset({"team", "assignee", "priority", "labels", "remove_labels", "comment", "native", "restriction"}),
     reads=frozenset({*FIELDS, *PREFIXES}),
     guards={
         OperationKind.RESTRICTION: Guard.PUT_BACK,
@@ -124,6 +127,7 @@ class MemoryConnector:
                 server_time=_date(now),
                 horizon=start - overlap,
                 unchanged=len(unchanged),
+                marks=reading.marks,
             )
 
     def read(self, ids: Sequence[str]) -> Reading:
@@ -131,14 +135,23 @@ class MemoryConnector:
             tickets, quarantined, gone = [], [], []
             for ticket_id in dict.fromkeys(ids):
                 stored = self.helpdesk.ticket(ticket_id)
-                if stored is None:
+                if stored is None or ticket_id in self.helpdesk.hidden:
                     gone.append(ticket_id)
                 elif ticket_id in self.helpdesk.unreadable:
                     raw = json.dumps({"id": stored.id, "key": stored.key})
                     quarantined.append(Quarantined(stored.id, stored.key, self.helpdesk.unreadable[ticket_id], raw))
                 else:
                     tickets.append(self._ticket(stored, _date(now)))
-            return Reading(tickets, quarantined, gone, _date(now))
+            marks = {each.ref.id: mark for each in tickets if (mark := self._mark(each.ref.id)) is not None}
+            return Reading(tickets, quarantined, gone, _date(now), marks=marks)
+
+    def census(self, cursor: str | None) -> CensusPage:
+        after = (-1, "") if cursor is None else _row_place(cursor)
+        with self.helpdesk.request("census") as now:
+            rows = self.helpdesk.search(0, after, self.settings.page_size)
+        last = len(rows) < self.settings.page_size
+        tickets = {row.id: Listed(row.version, row.updated) for row in rows}
+        return CensusPage(tickets, None if last else json.dumps([rows[-1].updated, rows[-1].id]), _date(now))
 
     def write(self, operation: Operation) -> Receipt:
         self.helpdesk.interrupt()
@@ -147,6 +160,17 @@ class MemoryConnector:
                 raise OutcomeUnknown(f"{operation.ticket} was sent an operation and no answer came; look for its marker later.")
             made = self.helpdesk.carry_out(operation, now)
             return Receipt(operation.key, _date(now), made)
+
+    def marks(self, ticket: str) -> Collection[str]:
+        with self.helpdesk.request("verify", ticket):
+            stored = self.helpdesk.ticket(ticket)
+            if stored is None:
+                raise Gone(f"{self.source}:{ticket} does not exist or is not visible to hoist")
+            saves = [each for each in stored.saves if each.by == ACCOUNT and each.marker]
+            notes = [each for each in stored.comments if each.by == ACCOUNT and each.marker]
+            # Like a property of the ticket, which each further write replaces.
+            of_saves = {mark for save in saves[-1:] for mark in (save.marker, *save.firing_markers)}
+            return of_saves | {mark for note in notes for mark in (note.marker, *note.firing_markers)}
 
     def verify(self, operation: Operation) -> Verification:
         with self.helpdesk.request("verify", operation.key):
@@ -177,6 +201,15 @@ class MemoryConnector:
             messages=tuple(self._message(stored, comment, known) for comment in stored.comments if comment.at <= until),
             complete_from=stored.created,
         )
+
+    def _mark(self, ticket: str) -> Mark | None:
+        """Of its last write: like a property of the ticket, which each further one replaces."""
+        stored = self.helpdesk.ticket(ticket)
+        saves = [] if stored is None else [save.operation for save in stored.saves if save.operation is not None]
+        if not saves or not saves[-1].installation:
+            return None
+        last = saves[-1]
+        return Mark(last.marker, last.installation, last.installed_at, last.planned_at)
 
     def _message(self, stored: StoredTicket, comment: Comment, known: Instant) -> Message:
         by = self._actor(stored, comment.by)
@@ -225,6 +258,11 @@ def _date(now: Instant) -> Instant:
 
 def _position(cursor: str) -> Instant:
     return int(json.loads(cursor)["since"])
+
+
+def _row_place(cursor: str) -> tuple[Instant, str]:
+    updated, ticket = json.loads(cursor)
+    return int(updated), str(ticket)
 
 
 def _empty_helpdesk() -> MemoryHelpdesk:

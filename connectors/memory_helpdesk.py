@@ -22,7 +22,7 @@ from rules.instants import FOREVER, Instant
 from rules.ticket import FIELDS, NATIVE, RESTRICTED_TO, Kind, Status, Value
 from rules.world import Person
 
-RequestKind = Literal["identify", "directory", "search", "read", "write", "verify"]
+RequestKind = Literal["identify", "directory", "search", "census", "read", "write", "verify"]
 
 ACCOUNT: Final = "hoist"
 _KEPT_FIELDS: Final = frozenset({*FIELDS, RESTRICTED_TO}) - {"native_status"}  # it has the six statuses themselves, no others
@@ -49,6 +49,7 @@ class Save:
     after: Mapping[str, Value]
     marker: str = ""
     firing_markers: tuple[str, ...] = ()
+    operation: Operation | None = None  # None for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Comment:
     public: bool
     text: str
     marker: str = ""
+    firing_markers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -116,6 +118,7 @@ class MemoryHelpdesk:
     `automation`: given a ticket's id and the values about to be saved by anyone, names values that the platform saves with them.
     `refuses`: with text, every request is refused as if the credential were wrong.
     `troubles`: what an administrator must mend, as sentences.
+    `hidden`: ids of tickets that hoist's account may not see; nothing of them tells so, and they come back without a change.
     `unreadable`: ids of tickets that can't be mapped, with the reason.
     """
 
@@ -135,6 +138,7 @@ class MemoryHelpdesk:
         self.automation: Callable[[str, Mapping[str, Value]], Mapping[str, Value]] | None = None
         self.refuses = ""
         self.troubles: list[str] = []
+        self.hidden: set[str] = set()
         self.unreadable: dict[str, str] = {}
         self._kinds: dict[str, Kind] = {ACCOUNT: Kind.OWN_ACCOUNT}
         self._tickets: dict[str, StoredTicket] = {}
@@ -277,7 +281,7 @@ class MemoryHelpdesk:
             first = bisect_left(self._log, max(since, after[0]), key=itemgetter(0))
             last = {ticket: (at, events) for at, ticket, events, shows in self._log[first:] if shows <= now}
             found = sorted((at, ticket, events) for ticket, (at, events) in last.items() if (at, ticket) > after)
-            shown = (row for row in found if now < self._tickets[row[1]].hidden_from)
+            shown = (row for row in found if now < self._tickets[row[1]].hidden_from and row[1] not in self.hidden)
             return [Row(ticket, at, self.version(self._tickets[ticket], events)) for at, ticket, events in islice(shown, limit)]
 
     # --- a request arrives -----------------------------------------------------------------------------------------
@@ -317,16 +321,18 @@ class MemoryHelpdesk:
     def carry_out(self, operation: Operation, at: Instant) -> str:
         """Write an operation under hoist's account; gives the comment's id, where one was made. Raises Gone, GiveUp."""
         stored = self._tickets.get(operation.ticket.id)
-        if stored is None or stored.deleted is not None:
+        if stored is None or stored.deleted is not None or stored.id in self.hidden:
             raise Gone(f"{operation.ticket} does not exist or is not visible to hoist; nothing was written.")
         if operation.kind is OperationKind.COMMENT:
             text = operation.comment or ""
             return self._add(
-                stored, Comment(self._next(stored), at, ACCOUNT, public=False, text=text, marker=operation.marker)
+                stored,
+                Comment(self._next(stored), at, ACCOUNT, False, text, operation.marker, operation.firing_markers),  # noqa: FBT003
             ).id
         values: dict[str, Value] = {change.field: change.new for change in operation.changes}
-        if operation.add_labels:
-            values["labels"] = tuple(sorted({*_labels(stored.fields["labels"]), *operation.add_labels}))
+        if operation.add_labels or operation.remove_labels:
+            present = {*_labels(stored.fields["labels"]), *operation.add_labels}
+            values["labels"] = tuple(sorted(present.difference(operation.remove_labels)))
         strange = next((name for name in values if name not in stored.fields), None)
         if words := f"there is no field {strange}." if strange else self._complaint(values):
             raise GiveUp(f"{operation.ticket} was not written; the helpdesk says: {words}")
@@ -391,7 +397,7 @@ class MemoryHelpdesk:
         stored.fields.update(values)
         marker, firings = (operation.marker, operation.firing_markers) if operation else ("", ())
         after = {name: values[name] for name in asked}
-        stored.saves.append(Save(self._next(stored), at, by, items, after, marker, firings))
+        stored.saves.append(Save(self._next(stored), at, by, items, after, marker, firings, operation))
         self._happened(stored, at)
 
     def _add(self, stored: StoredTicket, comment: Comment) -> Comment:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from connectors.contract import Guard, Overwritten, Page
+from connectors.contract import Guard, Listed, Overwritten, Page
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
 from connectors.testing_stage import SETTLED, FarComment, FarTicket, Mirror, Stage
 from rules.escalation import FieldChange, Operation, OperationKind
@@ -27,6 +27,16 @@ from rules.ticket import Change, Kind, Status, Ticket
 __all__ = ["ConnectorConformance", "FarComment", "FarTicket", "Mirror", "Stage"]
 
 BOTH_KINDS = pytest.mark.parametrize("kind", list(OperationKind))
+
+
+def _census(stage: Stage) -> dict[str, Listed]:
+    """A whole census; the last word on each ticket."""
+    page = stage.connector.census(None)
+    found = dict(page.tickets)
+    while page.cursor is not None:
+        page = stage.reconnect().census(page.cursor)
+        found |= page.tickets
+    return found
 
 
 def _ids(pages: Sequence[Page]) -> list[str]:
@@ -176,6 +186,40 @@ class ConnectorConformance:
         mirror.run(stage.connector)
         assert mirror.tickets[slow].fields["team"] == stage.teams[1]
 
+    # --- the census ------------------------------------------------------------------------------------------------
+
+    def test_a_census_lists_all_that_is_there(self, stage: Stage) -> None:
+        """A census names every ticket once it is through, none that was deleted, and versions that the mirror knows them by."""
+        made = stage.some_tickets(stage.page_size * 2 + 1)
+        stage.delete(made.pop(1))
+        stage.advance(SETTLED)
+        mirror = Mirror()
+        mirror.run(stage.connector)
+        listed = _census(stage)
+        assert set(listed) == set(made)
+        assert {id_ for id_, each in listed.items() if each.version == mirror.tickets[id_].version} == set(made)
+        assert all(each.updated is not None and each.updated <= stage.now() for each in listed.values())
+
+    def test_a_census_shows_what_changed_meanwhile(self, stage: Stage) -> None:
+        """A ticket that changed after it was mirrored is listed with another version and the time of that change."""
+        made = stage.some_tickets(2)
+        mirror = Mirror()
+        stage.advance(SETTLED)
+        mirror.run(stage.connector)
+        changed = stage.now()
+        stage.change(made[0], team=stage.teams[1])
+        stage.advance(SETTLED)
+        listed = _census(stage)
+        assert listed[made[0]].version != mirror.tickets[made[0]].version
+        assert listed[made[0]].updated == changed
+
+    def test_a_wrong_credential_counts_nothing(self, stage: Stage) -> None:
+        """A credential that expires never makes a helpdesk look empty."""
+        stage.some_tickets(1)
+        stage.refuse_credential()
+        with pytest.raises(AskAdmin):
+            stage.connector.census(None)
+
     # --- reading afresh --------------------------------------------------------------------------------------------
 
     def test_read_is_fresh_while_search_lags(self, stage: Stage) -> None:
@@ -266,6 +310,40 @@ class ConnectorConformance:
         assert set(stage.far(ticket).labels) == {"first", "second"}
         assert stage.read(ticket).fields["labels"] == ("first", "second")
 
+    def test_labels_can_be_taken_off(self, stage: Stage) -> None:
+        """A label that hoist added is taken off together with a field that goes back, and those of others stay."""
+        (ticket,) = stage.some_tickets(1)
+        if "remove_labels" not in stage.connector.capabilities.writes:
+            pytest.skip("this platform can't take labels off")
+        ref = stage.read(ticket).ref
+        stage.connector.write(Operation(f"{ref}/on", OperationKind.FIELDS, ref, "77cc", add_labels=("lifted", "vip")))
+        stage.advance(SECOND)
+        changes = (FieldChange("priority", stage.priorities[1], stage.priorities[0]),)
+        key, planned_at = f"{ref}/off", stage.now()
+        off = Operation(key, OperationKind.FIELDS, ref, "77dd", (), changes, planned_at=planned_at, remove_labels=("lifted",))
+        stage.connector.write(off)
+        assert stage.far(ticket).labels == ("vip",)
+        assert stage.far(ticket).priority == stage.priorities[0]
+        found = stage.connector.verify(off)
+        assert (found.found, found.overwritten, found.problems) == (True, (), ())
+
+    def test_a_label_alone_can_be_taken_off(self, stage: Stage) -> None:
+        """Taking off a label is found in the record, also where nothing else was written; what was never sent is not."""
+        (ticket,) = stage.some_tickets(1)
+        if "remove_labels" not in stage.connector.capabilities.writes:
+            pytest.skip("this platform can't take labels off")
+        ref = stage.read(ticket).ref
+        stage.connector.write(Operation(f"{ref}/on", OperationKind.FIELDS, ref, "77cc", add_labels=("lifted",)))
+        stage.advance(SECOND)
+        key, planned_at = f"{ref}/off", stage.now()
+        off = Operation(key, OperationKind.FIELDS, ref, "77dd", planned_at=planned_at, remove_labels=("lifted",))
+        assert stage.connector.verify(off).found is False
+        stage.lose_next_answer()
+        with pytest.raises(OutcomeUnknown):
+            stage.connector.write(off)
+        assert stage.far(ticket).labels == ()
+        assert stage.connector.verify(off).found is True
+
     def test_assignee_can_be_cleared(self, stage: Stage) -> None:
         """A ticket that is handed to a team leaves its former owner."""
         (ticket,) = stage.some_tickets(1)
@@ -287,6 +365,17 @@ class ConnectorConformance:
         found = stage.connector.verify(operation)
         assert (found.found, found.problems) == (True, ())
         assert found.native_id == receipt.native_id != ""
+
+    def test_marks_can_be_read_back(self, stage: Stage) -> None:
+        """What hoist wrote on a ticket can be told from the ticket alone: marks of fields and comment, and of their firings."""
+        (ticket,) = stage.some_tickets(1)
+        assert not stage.connector.marks(ticket)
+        fields, comment = stage.operation(ticket), stage.operation(ticket, OperationKind.COMMENT, "77aa88bb99cc")
+        stage.say(ticket, stage.staff, "5f3a9c0e71d2", public=False)
+        stage.connector.write(fields)
+        stage.connector.write(comment)
+        found = set(stage.reconnect().marks(ticket))
+        assert found == {fields.marker, comment.marker, *fields.firing_markers, *comment.firing_markers}
 
     @BOTH_KINDS
     def test_what_was_never_sent_is_not_found(self, stage: Stage, kind: OperationKind) -> None:

@@ -7,7 +7,7 @@ here, not when it fires.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from rules.phrases import phrase
 from rules.present import Present
 from rules.protocol import (
     CALENDARS_OF_THE_TICKET,
+    All,
     Arbiter,
     Assign,
     Clock,
@@ -29,6 +30,7 @@ from rules.protocol import (
     Duration,
     Escalate,
     Mode,
+    OneOf,
     Organisation,
     RaisePriority,
     Restrict,
@@ -36,6 +38,7 @@ from rules.protocol import (
     Rulebook,
     State,
     Step,
+    Twins,
 )
 from rules.ticket import CLUSTERED, RELATED, Value
 from rules.world import Directory, World
@@ -87,7 +90,8 @@ class BoundRules:
     `teams` gives the ids of each of the organisation's teams there, the one that receives first, none where the team lives
     elsewhere; `levels` the organisation's priorities, the most urgent first; `urgency` the place in `levels` of each priority id
     that one of them names; `zone` is the time zone of the organisation. `version` is the rulebook's, `directory.version` that of
-    the names, `world.version` that of the outside facts.
+    the names, `world.version` that of the outside facts. `departed` are ids of teams that have left it: a ticket may still stand
+    there, and none is sent there any more.
     """
 
     source: str
@@ -101,6 +105,7 @@ class BoundRules:
     urgency: Mapping[Value, int]
     program: Program
     thresholds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    departed: frozenset[str] = frozenset()
     by_id: Mapping[str, BoundRule] = field(init=False)
     to_acknowledge: Mapping[Value, tuple[tuple[str, Duration], ...]] = field(init=False)  # by team id: the team, its time
     present: Present[BoundRule] = field(init=False)
@@ -122,6 +127,15 @@ class BoundRules:
         """The rule of this id. Raises KeyError for a draft or a rule that is not there."""
         return self.by_id[rule_id]
 
+    def receiving(self, team: str) -> str | None:
+        """The source's id under which a team gets tickets; None where it has none there, or has no longer."""
+        return next((team_id for team_id in self.teams.get(team, ()) if team_id not in self.departed), None)
+
+    def runs_as(self, written: str) -> str:
+        """The id under which a rule runs that the protocol's files call so: its own, or the opaque one if it is confidential."""
+        cloaks = (bound.id for bound in self.rules if bound.rule.confidential and bound.rule.formerly[:1] == (written,))
+        return next(cloaks, written)
+
     def zone_of(self, team: str | None) -> ZoneInfo:
         """The time zone in which a team of the organisation reads times: that of its own calendar, else the organisation's."""
         known = self.organisation.teams.get(team or "")
@@ -129,15 +143,20 @@ class BoundRules:
         return ZoneInfo(hours.time_zone) if hours is not None and hours.names_zone else self.zone
 
 
-def bind(rulebook: Rulebook, source: str, directory: Directory, world: World) -> BoundRules:
+def bind(rulebook: Rulebook, source: str, directory: Directory, world: World, key: bytes = b"") -> BoundRules:
     """The rulebook in a source's ids, looking at this world.
+
+    `key` is the installation's; confidential rules run under ids made with it. Ids made without one can be guessed, which will do
+    where nothing leaves the hands of those who have the protocol's files.
 
     Raises BindingError with all problems at once: words and names that nobody knows, durations that nothing can last.
     A rule that applies to other sources only is left out.
     """
     organisation, calendars = rulebook.organisation, world.calendars
     names = Names(organisation, source, directory, world)
-    rules = [cloaked(rule) for rule in rulebook.rules if rule.mode is not Mode.DRAFT and _applies(rule, source)]
+    twins = organisation.twins.get(source)
+    applied = (rule for rule in rulebook.rules if rule.mode is not Mode.DRAFT and _applies(rule, source))
+    rules = [_of_leading(cloaked(rule, key), twins) for rule in applied]
     _check_chains(organisation, names, calendars)
     bound: dict[State, BoundState] = {}
     for rule in rules:
@@ -170,6 +189,13 @@ def bind(rulebook: Rulebook, source: str, directory: Directory, world: World) ->
         program=program,
         thresholds=_thresholds(rulebook),
     )
+
+
+def _of_leading(rule: Rule, twins: Twins | None) -> Rule:
+    """The rule for the leading one of twins alone: to lead is a gate, and no part of what must have lasted."""
+    if twins is None:
+        return rule
+    return replace(rule, condition=All((rule.condition, State(twins.field, OneOf(twins.leading)))))
 
 
 def _thresholds(rulebook: Rulebook) -> dict[str, tuple[int, ...]]:
@@ -256,7 +282,7 @@ def _impossible(condition: object, where: str) -> Iterator[str]:
 
 def _check_chains(organisation: Organisation, names: Names, calendars: Mapping[str, Calendar]) -> None:
     for chain in organisation.chains.values():
-        where = f"organisation, chain {chain.name}"
+        where = organisation.where("chain", chain.name)
         for tier in chain.tiers:
             names.team(tier.team, where)
             if tier.acknowledge_within is not None:

@@ -201,8 +201,12 @@ class _OpeningHours(Calendar):
             return at
         if at >= _END:
             return FOREVER
+        known = self._reaching(at, at)
+        reached = known.add_days(at, days)
+        if reached is not None:
+            return reached
+        table: _Table | None = known
         local = _wall(max(at, 0), self._zone) - self._turn
-        table: _Table | None = self._reaching(at, at)
         while table is not None:
             n = bisect_left(table.days, local.toordinal())
             if n + days < len(table.days):
@@ -285,13 +289,29 @@ class _Table:
     spent: tuple[int, ...]  # business time before each closing
     ahead: tuple[int, ...]  # each closing less `spent`: what turns business time within that opening into an instant
     days: tuple[int, ...]  # ordinals of the working days
+    begins: tuple[Instant, ...]  # when each of them begins, at the turn of the day
+    even: tuple[bool, ...]  # whether the clocks stay as they are on that day and the next; if not, `begins` lies within the day
+
+    def add_days(self, at: Instant, days: int) -> Instant | None:
+        """The same time so many working days later; None where the clocks change at one of the two, or the table ends."""
+        begins, even = self.begins, self.even
+        n = bisect_right(begins, at) - 1
+        if n < 0 or n + days + 1 >= len(begins) or not even[n]:
+            return None
+        into = at - begins[n]
+        if into >= DAY:  # no working day: from the beginning of the next one
+            n, into = n + 1, 0
+        return begins[n + days] + into if even[n] and even[n + days] else None
 
 
-_NOTHING: Final = _Table(LAST_YEAR, FIRST_YEAR, FOREVER, -FOREVER, (), (0,), (), (), ())
+_NOTHING: Final = _Table(LAST_YEAR, FIRST_YEAR, FOREVER, -FOREVER, (), (0,), (), (), (), (), ())
 
 
-def _shifts(opening: Week, zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, Instant, Instant]]:
-    """The shifts that start in these years, in order: ordinal of the day, opening, closing."""
+def _shifts(opening: Week, zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, Instant | None, Instant, Instant]]:
+    """The shifts that start in these years, in order: ordinal of the day, its midnight, opening, closing.
+
+    The midnight is None where the clocks change on that day or the next.
+    """
     holidays = public_holidays(opening, first, last)
     days = range(date(first, 1, 1).toordinal(), date(last + 1, 1, 1).toordinal())
     midnights = [datetime.fromordinal(day).replace(tzinfo=zone) for day in range(days.start, days.stop + 2)]
@@ -301,23 +321,27 @@ def _shifts(opening: Week, zone: ZoneInfo, first: int, last: int) -> Iterator[tu
         # Since 1970 no zone changed its clocks twice within six days: equal offsets at both ends mean that there was no change.
         if shifts and offsets[n] == offsets[n + 1] == offsets[n + 2]:
             since = instant(midnights[n])
-            yield from ((day, since + start * MINUTE, since + end * MINUTE) for start, end in shifts)
+            yield from ((day, since, since + start * MINUTE, since + end * MINUTE) for start, end in shifts)
             continue
         for start, end in shifts:
             local = datetime.fromordinal(day)
             opens = occurrences(local + timedelta(minutes=start), zone)[0]
             closes = occurrences(local + timedelta(minutes=end), zone)[1]
             if opens < closes:  # else the whole shift fell into the hour that the clocks jumped over
-                yield day, opens, closes
+                yield day, None, opens, closes
 
 
 def _tabulate(opening: Week, zone: ZoneInfo, first: int, last: int) -> _Table:
     """The table of the shifts that start in these years."""
     edges: list[Instant] = []
     days: list[int] = []
-    for day, opens, closes in _shifts(opening, zone, first, last):
+    begins: list[Instant] = []
+    even: list[bool] = []
+    for day, midnight, opens, closes in _shifts(opening, zone, first, last):
         if not days or days[-1] != day:
             days.append(day)
+            begins.append(opens if midnight is None else midnight + opening.turn * MINUTE)
+            even.append(midnight is not None)
         if edges and opens <= edges[-1]:  # shifts that touch, or that the repeated hour of autumn makes overlap
             edges[-1] = closes
         else:
@@ -338,6 +362,8 @@ def _tabulate(opening: Week, zone: ZoneInfo, first: int, last: int) -> _Table:
         spent=tuple(spent),
         ahead=tuple(closed - before for closed, before in zip(closes_at, spent, strict=True)),
         days=tuple(days),
+        begins=tuple(begins),
+        even=tuple(even),
     )
 
 

@@ -5,7 +5,7 @@ There is no hidden level: a ticket stands where its team is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,14 +37,15 @@ class PassedOver(NamedTuple):
 class Next:
     """The tier to move to. `team` is None where the ticket stays; then `finding` says why, as a sentence.
 
-    `passed_over` are the tiers in between that can't receive. `top`: there is no higher tier that can.
+    `passed_over` are the tiers in between that can't receive. `top` are the teams of a chain that has ended, the highest first,
+    down to the ticket's own or the one at which it would have entered; none where the chain goes on, or is not the ticket's.
     """
 
     team: str | None
     team_id: str | None
     passed_over: tuple[PassedOver, ...] = ()
     finding: str = ""
-    top: bool = False
+    top: tuple[str, ...] = ()
 
 
 def standing(chain: Chain, teams: TeamIds, present: Value) -> int | None:
@@ -59,19 +60,21 @@ def next_tier(
     present: Sequence[Value],
     how: Escalate,
     barred: Callable[[str], str] = lambda _: "",
+    departed: Collection[str] = (),
 ) -> Next:
     """The next tier up that can receive, or the one that `how` names; never a lower one than the ticket's.
 
     `present` is the ticket's team, and with it the one that resolved it where the next tier counts from there: the higher one
     counts. A ticket outside the chain enters at `enter_at`, or stays where that is None. `barred` says why a team can't receive
-    now, nothing where it can.
+    now, nothing where it can; `departed` are ids of teams that are no longer there.
     """
     places = [place for team in present if (place := standing(chain, teams, team)) is not None]
     first = max(places) + 1 if places else None
+    lowest = max(places) if places else 0
     if first is None:
         if how.enter_at is None:
             return Next(None, None, finding=f"the ticket's team is not in the chain {chain.name}, so it was not moved")
-        first = _place(chain, how.enter_at)
+        first = lowest = _place(chain, how.enter_at)
     if how.to is not None and places:
         wanted = _place(chain, how.to)
         if wanted < first:
@@ -79,13 +82,13 @@ def next_tier(
         first = wanted
     passed_over: list[PassedOver] = []
     for tier in chain.tiers[first:]:
-        ids = teams.get(tier.team, ())
+        ids = [one for one in teams.get(tier.team, ()) if one not in departed]
         why = barred(tier.team) if ids else NO_TEAM_HERE
         if not why:
             return Next(tier.team, ids[0], tuple(passed_over))
         passed_over.append(PassedOver(tier.team, why))
     ended = f"the chain {chain.name} ends here: there is no higher tier that can receive"
-    return Next(None, None, tuple(passed_over), ended, top=bool(places))
+    return Next(None, None, tuple(passed_over), ended, tuple(tier.team for tier in reversed(chain.tiers[lowest:])))
 
 
 def off_duty(rules: BoundRules, team: str, at: Instant) -> str:

@@ -37,21 +37,28 @@ _AT_PROVIDER: Final = {
 def deed(action: Action) -> str:
     """The action as a clause without a full stop."""
     match action:
-        case Comment(text):
-            short = text if len(text) <= _LONGEST_COMMENT else f"{text[: _LONGEST_COMMENT - 3].rstrip()}..."
-            return f'an internal comment says "{short}"'
+        case Comment(text, variants):
+            others = " and in ".join(language for language, other in variants if other != text)
+            return f'an internal comment says "{_short(text)}"' + (f" (there is a text in {others} too)" if others else "")
         case Tell():
             return _tell(action)
         case Digest(to, title):
             return f"it is put on the list {title!r} for {to}"
         case Arbiter(who, within):
-            return f"{who} decides which team keeps it" + (f", within {within}" if within else "")
+            return f"{_person(who)} decides which team keeps it" + (f", within {within}" if within else "")
         case Propose(what):
             return _PROPOSALS[what]
         case AtProvider(what, provider, template):
             return f"{_AT_PROVIDER[what]} {provider or 'the provider'}" + (f", with the text {template}" if template else "")
         case _:
             return _change(action)
+
+
+def _short(text: str) -> str:
+    """The words of a text, up to where it grows too long."""
+    if len(text) <= _LONGEST_COMMENT:
+        return text
+    return f"{text[: _LONGEST_COMMENT - 3].rpartition(' ')[0].rstrip(' .,;:')}..."
 
 
 def _change(action: Escalate | Assign | RaisePriority | SetField | AddLabel | Restrict) -> str:
@@ -72,14 +79,24 @@ def _change(action: Escalate | Assign | RaisePriority | SetField | AddLabel | Re
 
 
 def _escalate(action: Escalate) -> str:
-    where = f"the tier {action.to}" if action.to else "the next tier"
-    origin = " from that of the team which resolved it last" if action.from_last_resolving_team else ""
+    where = f"the tier {action.to} of {action.chain}" if action.to else f"the next tier of {action.chain}"
+    if action.from_last_resolving_team and not action.to:
+        where = f"the tier of {action.chain} above the team that resolved it last"
     entry = f" (from outside the chain it enters at {action.enter_at})" if action.enter_at else ""
-    return f"{where} of {action.chain}{origin} gets it{entry}"
+    return f"{where} gets it{entry}"
 
 
 def _tell(action: Tell) -> str:
     if action.reminder:
-        return f"{action.who} is reminded"
+        return f"{_person(action.who)} is reminded"
     limit = f", at most {action.at_most_per_night} times a night" if action.at_most_per_night else ""
-    return f"{action.who} is {'paged' if action.urgent else 'told'}{limit}"
+    return f"{_person(action.who)} is {'paged' if action.urgent else 'told'}{limit}"
+
+
+def _person(who: str) -> str:
+    """`the lead of the current team`, `whoever is on call of network-ops`; a role or an address as it is."""
+    of, _, whose = " ".join(who.split()).partition(" of ")
+    whose = {"current team": "the current team", "assignee": "the assignee", "requester": "the requester"}.get(whose, whose)
+    if whose:
+        return f"whoever is on call of {whose}" if of.casefold() == "on_call" else f"the {of} of {whose}"
+    return f"the {who}" if who in {"assignee", "requester"} else who

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rules.engine import Episode, Evaluation
 from rules.escalation import FiringKey
+from rules.explain import because, in_short, values_of
+from rules.instants import Instant
+from rules.ladder import Steps, joined
 from rules.placeholders import Meaning
+from rules.protection import Override
 from rules.protocol import Action, Assign, Escalate, Rule
+from rules.ticket import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,8 @@ class DueStep:
     """One due step: its key, its rule, why it is due (sentences, and in short), and what the placeholders of its texts mean.
 
     `actions` are its own, after those of the missed steps that collapsed into it; `steps` are the places of all of them in the
-    rule's ladder (`rules.ladder`).
+    rule's ladder (`rules.ladder`). `previous`: server time of the read that confirmed the firing before it, None for the first.
+    `overruled`: a person took back what an earlier step of the same ladder had written, so that this one only tells.
     """
 
     key: FiringKey
@@ -25,6 +32,8 @@ class DueStep:
     values: Mapping[str, Meaning]
     actions: tuple[Action, ...]
     steps: tuple[int, ...] = ()
+    previous: Instant | None = None
+    overruled: Override | None = None
 
     @property
     def moves(self) -> bool:
@@ -35,3 +44,11 @@ class DueStep:
     def repetition(self) -> int:
         """Which repetition of the ladder's last step it is; 0 for a step of the ladder itself."""
         return max(0, self.key.step - len(self.rule.steps) + 1)
+
+
+def due_step(
+    key: FiringKey, rule: Rule, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant
+) -> DueStep:
+    """These steps of an episode's ladder as one step to merge, its reasons and texts as of an instant."""
+    reasons, short = because(evaluation, episode.rule, at), in_short(evaluation, episode.rule)
+    return DueStep(key, rule, reasons, short, values_of(evaluation, episode, at, ticket), joined(rule, steps), steps)

@@ -37,7 +37,10 @@ class Episode(NamedTuple):
 
     def holds_at(self, at: Instant) -> bool:
         """Whether the rule surely holds at an instant because of this episode."""
-        return any(start <= at < end for start, end in self.stretches)
+        for start, end in self.stretches:  # noqa: SIM110 - asked of every episode at every look, and a generator is dear
+            if start <= at < end:
+                return True
+        return False
 
 
 class Evaluation:
@@ -110,12 +113,16 @@ def evaluate(timeline: Timeline, rules: BoundRules, now: Instant, among: Sequenc
 
     `now` is the source's clock and only decides what the next look is.
     """
-    program = rules.program
-    memo = program.memo()
+    judges = rules.program.judges
+    memo: Memo = [None] * len(judges)
     episodes: list[Episode] = []
     next_look = FOREVER
     for rule in rules.rules if among is None else among:
-        surely, _, anchors = program.ask(rule.number, timeline, memo)
+        number = rule.number
+        found = memo[number]
+        if found is None:
+            found = memo[number] = judges[number](timeline, memo)
+        surely, _, anchors = found
         if surely:
             if len(surely) == 2:
                 start, end = surely

@@ -54,8 +54,10 @@ class Notice:
     """Somebody is to know of the ticket: all that a sender needs, and no text of the ticket.
 
     `to` says who in the rule's words, `addresses` are the e-mail addresses which that meant when it was decided; none where
-    nobody could be found, and a finding of the escalation says why. `reason` is a sentence, `key` and `link` lead to the ticket.
-    It is not sent before `send_at`. `at_most_per_night`: a person who was paged so often in a night is told instead.
+    nobody could be found, and a finding of the escalation says why. `people` are their names, those of a confidential rule left
+    out; `until` is the end of their duty, where it has one. `instead`: who is told because nobody of `to` is on duty. `reason` is
+    a sentence, `key` and `link` lead to the ticket. It is not sent before `send_at`. `at_most_per_night`: a person who was paged
+    so often in a night is told instead.
     """
 
     kind: NoticeKind
@@ -67,6 +69,9 @@ class Notice:
     send_at: Instant = 0
     title: str = ""  # of the list that a digest's line stands in
     at_most_per_night: int | None = None
+    people: tuple[str, ...] = ()
+    until: Instant | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,16 @@ class Overruled:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A firing's wish that was dropped, since the field is a person's; `said` names them in words, `by` by the source's id."""
+
+    firing: FiringKey
+    field: str
+    by: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Escalation:
     """Everything that is written for one ticket at once, merged over all its due firings that are still true.
 
@@ -107,6 +122,7 @@ class Escalation:
     restriction: FieldChange | None = None
     proposals: tuple[Proposal, ...] = ()
     at_provider: tuple[ProviderRequest, ...] = ()
+    kept: tuple[Kept, ...] = ()  # what was left to people
 
     @property
     def empty(self) -> bool:
@@ -128,7 +144,10 @@ class Operation:
 
     `key` is unique in the store. `marker` is the keyed hash that is left in the source beside the effect (in the same request)
     and that tells, after a lost answer, whether the operation took effect. `firing_markers` name every firing merged into it.
+    `installation` names the hoist that writes, which has been there since `installed_at`: so that two of them notice each other.
     `base` is the version of the ticket that it rests on, as the source stamps it; a platform that can compare refuses any other.
+    `order` is the number of the order of a person that it carries out, 0 where rules decided it; what it changes counts as done by
+    that person where `ordered_by` names one.
     """
 
     key: str
@@ -141,3 +160,8 @@ class Operation:
     comment: str | None = None
     planned_at: Instant = 0
     base: str = ""
+    installation: str = ""
+    installed_at: Instant = 0
+    remove_labels: tuple[str, ...] = ()
+    order: int = 0
+    ordered_by: str = ""

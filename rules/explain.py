@@ -18,7 +18,7 @@ from rules.instants import Instant
 from rules.intervals import Intervals, standing
 from rules.phrases import length, phrase, stamp
 from rules.placeholders import PLACEHOLDERS, Meaning, fill, inert, unknown_placeholders
-from rules.protocol import All, Condition, Count, Escalate, Not, State
+from rules.protocol import All, Condition, Count, Escalate, Ever, Not, State
 from rules.ticket import Ticket, Value
 
 __all__ = ["PLACEHOLDERS", "Reason", "because", "fill", "in_short", "inert", "reasons", "unknown_placeholders", "values_of"]
@@ -116,7 +116,7 @@ def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Tic
     """What the placeholders of the rule's texts stand for at an instant of an episode.
 
     `team` and `former_team` are both the team that has the ticket now, `priority` its priority: whoever changes them says so.
-    `teams` are those that had the ticket, in order. `held` is the time since the episode's anchor, round the clock.
+    `teams` are those that had the ticket, in order. `held` is the time since what the episode grew from, round the clock.
     """
     bound = evaluation.bound(episode.rule)
     rule, rules = bound.rule, evaluation.rules
@@ -124,10 +124,11 @@ def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Tic
     team = _word(ticket.fields.get("team"), words, rules.directory.teams)
     teams = dict.fromkeys(_word(each, words, rules.directory.teams) for each in teams_of(ticket))
     levels = {id_: level.word for level in rules.levels for id_ in level.ids}
+    grown = _grown_since(evaluation, rule.condition, episode)
     chains = [action.chain for action in rule.actions if isinstance(action, Escalate) and not rule.confidential]
     values: dict[str, Meaning] = {
-        "held": length(max(0, at - episode.anchor)),
-        "since": episode.anchor,
+        "held": length(max(0, at - grown)),
+        "since": grown,
         "team": team,
         "former_team": team,
         "teams": _listed(teams or (team,)),
@@ -142,6 +143,16 @@ def values_of(evaluation: Evaluation, episode: Episode, at: Instant, ticket: Tic
     if counted:
         values["count"] = str(_counted(evaluation, counted[0], at))
     return values
+
+
+def _grown_since(evaluation: Evaluation, condition: Condition, episode: Episode) -> Instant:
+    """What people are told that it grew from: of what is never over that of its first time, else the episode's anchor."""
+    since = [episode.anchor]
+    for part in condition.parts if isinstance(condition, All) else (condition,):
+        if isinstance(part, Ever):
+            surely, _, anchors = evaluation.holds(part.part)
+            since += (surely if anchors is None else anchors)[:1]
+    return max(since)
 
 
 def _counted(evaluation: Evaluation, count: Count, at: Instant) -> int:

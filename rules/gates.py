@@ -18,6 +18,8 @@ from rules.phrases import phrase, stamp
 from rules.protocol import Action, Assign, Escalate, RaisePriority, Rule
 from rules.ticket import Change, Kind, Ticket
 
+HOLD_LABEL = "hoist-hold"
+"""Whoever gives a ticket this label keeps hoist away from it."""
 LONGEST_WRITE = 2 * MINUTE
 """From the read that confirms a firing to its effect in the ticket."""
 
@@ -43,6 +45,12 @@ class Keeping(NamedTuple):
     since: Instant
     until: Instant
     by_hoist: bool
+
+
+def held_by_label(ticket: Ticket) -> bool:
+    """Somebody exempted this ticket from inside the helpdesk."""
+    labels = ticket.fields.get("labels")
+    return isinstance(labels, tuple) and HOLD_LABEL in labels
 
 
 def closed(

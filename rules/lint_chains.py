@@ -31,7 +31,7 @@ def _along(rule: Rule, chain: Chain) -> list[Escalate]:
 def _unused_chains(rulebook: Rulebook) -> Iterator[Finding]:
     for chain in rulebook.organisation.chains.values():
         if not any(_along(rule, chain) for rule in rulebook.rules):
-            yield Finding(chain.name, "no rule escalates along this chain")
+            yield Finding(chain.name, "no rule escalates along this chain", rulebook.organisation.place("chain", chain.name))
 
 
 def _nameless_tiers(rulebook: Rulebook) -> Iterator[Finding]:
@@ -41,7 +41,11 @@ def _nameless_tiers(rulebook: Rulebook) -> Iterator[Finding]:
             teams = [rulebook.organisation.teams.get(tier.team) for tier in (lower, upper)]
             below, above = (set(team.sources) if team else set() for team in teams)
             for source in sorted(below - above):
-                yield Finding(chain.name, f"in {source} the tier {upper.team} has no name: tickets there are never moved to it")
+                yield Finding(
+                    chain.name,
+                    f"in {source} the tier {upper.team} has no name: tickets there are never moved to it",
+                    rulebook.organisation.place("chain", chain.name),
+                )
 
 
 def _unreachable_tiers(rulebook: Rulebook) -> Iterator[Finding]:
@@ -52,7 +56,11 @@ def _unreachable_tiers(rulebook: Rulebook) -> Iterator[Finding]:
         for lower, upper in pairwise(chain.tiers if climbing else ()):
             named = any(isinstance(a, Assign) and a.team == upper.team for rule in active for a in rule.actions)
             if not named and not any(_leads(rule, action, lower.team, upper.team) for rule, action in climbing):
-                yield Finding(chain.name, f"no rule leads to the tier {upper.team}: none looks at tickets of {lower.team}")
+                yield Finding(
+                    chain.name,
+                    f"no rule leads to the tier {upper.team}: none looks at tickets of {lower.team}",
+                    rulebook.organisation.place("chain", chain.name),
+                )
 
 
 def _leads(rule: Rule, action: Escalate, lower: str, upper: str) -> bool:
@@ -83,7 +91,7 @@ def _idle_targets(rulebook: Rulebook) -> Iterator[Finding]:
                 sentence = (
                     f"{tier.team} has {tier.acknowledge_within} to acknowledge, and no rule looks at its tickets afterwards"
                 )
-                yield Finding(chain.name, sentence)
+                yield Finding(chain.name, sentence, rulebook.organisation.place("chain", chain.name))
 
 
 def _conditions(rule: Rule) -> Iterator[object]:

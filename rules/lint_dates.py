@@ -10,6 +10,7 @@ from rules.calendars import calendar
 from rules.conditions.tree import walk
 from rules.findings import Finding
 from rules.instants import DAY, instant
+from rules.language.problems import listed
 from rules.protocol import Clock, Condition, InList, InWindow, Mode, NamedList, NamedWindow, Not, Rule, Rulebook, State
 
 _LONGEST_CLOSURE_DAYS: Final = 60
@@ -39,7 +40,8 @@ def _open_exceptions(rulebook: Rulebook) -> Iterator[Finding]:
             continue
         missing = [what for what, there in (("end (`until:`)", ends), ("owner (`owner:`)", owner)) if not there]
         if missing:
-            yield Finding(name, f"the {kind} is an exception of {', '.join(rules)} and has no {' and no '.join(missing)}")
+            sentence = f"the {kind} is an exception of {listed(rules)} and has no {' and no '.join(missing)}"
+            yield Finding(name, sentence, organisation.place(kind, name))
 
 
 def _exceptions(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -77,11 +79,14 @@ def _passed(rulebook: Rulebook, today: str) -> Iterator[Finding]:
     ended: list[NamedList | NamedWindow] = [*rulebook.organisation.lists.values(), *rulebook.organisation.windows.values()]
     for exception in ended:
         if exception.until and exception.until <= today:
-            yield Finding(exception.name, f"ended on {exception.until}; take it out, or give it more time")
+            kind = "list" if isinstance(exception, NamedList) else "window"
+            place = rulebook.organisation.place(kind, exception.name)
+            yield Finding(exception.name, f"ended on {exception.until}; take it out, or give it more time", place)
 
 
 def _closed_calendars(rulebook: Rulebook, today: date) -> Iterator[Finding]:
     start = instant(datetime.combine(today, time(), UTC))
     for hours in rulebook.organisation.calendars.values():
         if calendar(hours).next_opening(start) > start + _LONGEST_CLOSURE_DAYS * DAY:
-            yield Finding(hours.name, f"has no open hours for {_LONGEST_CLOSURE_DAYS} days from {today.isoformat()} on")
+            place = rulebook.organisation.place("calendar", hours.name)
+            yield Finding(hours.name, f"has no open hours for {_LONGEST_CLOSURE_DAYS} days from {today.isoformat()} on", place)

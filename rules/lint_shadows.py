@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 from rules.conditions.tree import durations_of, walk
 from rules.findings import Finding
@@ -29,19 +28,57 @@ from rules.protocol import (
 def findings_of_shadows(rulebook: Rulebook) -> Iterator[Finding]:
     """Each rule whose moves an earlier one takes from it, with the first that does."""
     moving = [rule for rule in rulebook.rules if rule.mode is not Mode.DRAFT and _moves(rule)]
-    waits = {rule.id: _waits(rule) for rule in moving}
-    shadowed: set[str] = set()
-    for first, second in combinations(moving, 2):
-        if waits[first.id] != waits[second.id] or second.id in shadowed:
-            continue
-        if _shadows(first, second, rulebook.organisation):
-            shadowed.add(second.id)
-            yield Finding(
-                second.id,
-                f"every ticket that fulfils it fulfils {first.id} as well, which stands before it and takes the team; "
-                f"put it before {first.id}, or narrow that one",
-                second.place,
-            )
+    by_waits: dict[tuple[Duration, ...], list[Rule]] = {}
+    for rule in moving:
+        by_waits.setdefault(_waits(rule), []).append(rule)
+    found: dict[str, Finding] = {}
+    for rules in by_waits.values():
+        for first, second in _comparable(rules, rulebook.organisation):
+            if second.id not in found and _shadows(first, second, rulebook.organisation):
+                sentence = (
+                    f"every ticket that fulfils it fulfils {first.id} as well, which stands before it and takes the team; "
+                    f"put it before {first.id}, or narrow that one"
+                )
+                found[second.id] = Finding(second.id, sentence, second.place)
+    yield from (found[rule.id] for rule in moving if rule.id in found)
+
+
+def _comparable(rules: Sequence[Rule], organisation: Organisation) -> Iterator[tuple[Rule, Rule]]:
+    """Pairs in their order of which the second may imply the first: it names a value that the first asks for.
+
+    Most rules ask for some value that few others name, so a thousand rules are a few thousand pairs and not half a million.
+    """
+    naming: dict[_Named, list[int]] = {}
+    for place, rule in enumerate(rules):
+        for named in {named for part in walk(rule.condition) if isinstance(part, State) for named in _named(part, organisation)}:
+            naming.setdefault(named, []).append(place)
+    for place, first in enumerate(rules):
+        later = range(place + 1, len(rules))
+        asked = [{at for named in _named(state, organisation) for at in naming[named]} for state in _asked(first.condition)]
+        fewest = min(asked, key=len, default=later)
+        yield from ((first, rules[at]) for at in sorted(fewest) if at > place)
+
+
+_Named = tuple[str, str | None, object]
+
+
+def _named(state: State, organisation: Organisation) -> Iterator[_Named]:
+    """The values that pass, each with its field; the test itself where they can't be told one by one."""
+    yield from ((state.field, state.chain, value) for value in _values(state, organisation) or (state.test,))
+
+
+def _asked(condition: Condition) -> Iterator[State]:
+    """States without which it can't hold, and which whatever implies it names."""
+    match condition:
+        case State():
+            yield condition
+        case All(parts=parts):
+            for part in parts:
+                yield from _asked(part)
+        case Held(part=part):
+            yield from _asked(part)
+        case _:
+            pass
 
 
 def _moves(rule: Rule) -> bool:
@@ -57,10 +94,10 @@ def _shadows(first: Rule, second: Rule, organisation: Organisation) -> bool:
     return everywhere and implies(second.condition, first.condition, organisation)
 
 
-def _waits(rule: Rule) -> list[Duration]:
+def _waits(rule: Rule) -> tuple[Duration, ...]:
     found = [duration for part in walk(rule.condition) for duration in durations_of(part)]
     found += [step.after for step in rule.steps[:1] if step.after is not None]
-    return sorted(found, key=lambda duration: (duration.calendar or "", duration.business_days, duration.milliseconds))
+    return tuple(sorted(found, key=lambda duration: (duration.calendar or "", duration.business_days, duration.milliseconds)))
 
 
 def implies(one: Condition, other: Condition, organisation: Organisation) -> bool:

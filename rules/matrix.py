@@ -72,6 +72,11 @@ _TIME: Final = re.compile(
     r"(?P<unit>'|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)?\.?(?:\s+later)?",
     re.ASCII | re.IGNORECASE,
 )
+_IMPACT: Final = re.compile(r"\b(?:impact|urgency|auswirkung|dringlichkeit|urgentie|urgence|impacto|urgencia)\b", re.IGNORECASE)
+_WANTED: Final = (
+    "wanted are the columns Priority, After and Who; or Priority and a column for each time (`15 min`) with who in its cells; or "
+    "Priority and a column for each role or team with times in its cells"
+)
 _UNITS: Final = {"'": 1, "m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
 
 
@@ -168,6 +173,10 @@ class _Matrix:
         how = next((n for n, name in enumerate(names) if name in _HOW), None)
         others = [n for n, cell in enumerate(header) if n != priority and cell.text]
         timed = {n: time for n in others if (time := _time(header[n].text, 1)) is not None}
+        if misread := self._no_matrix(header, rows, stepwise=after is not None and who is not None, timed=bool(timed)):
+            columns = [header[n] for n in others] or header
+            self._report.problem(columns[0].place, ", ".join(cell.text for cell in columns), misread)
+            return
         for row, levels in self._with_priorities(rows, priority):
             if after is not None and who is not None:
                 self._step(levels, _at(row, after), _at(row, who), _at(row, how), _unit(header[after].text))
@@ -176,6 +185,25 @@ class _Matrix:
                     self._add(levels, time, _at(row, n), "")
             else:
                 self._timed_cells(levels, header, row, [n for n in others if n not in timed])
+
+    def _no_matrix(self, header: list[_Cell], rows: list[list[_Cell]], *, stepwise: bool, timed: bool) -> str:
+        """What is to be said of a table that tells nobody's escalation; "" of one that may."""
+        if stepwise:
+            return ""
+        inner = [cell.text for row in rows for cell in row[1:] if cell.text]
+        levels = sum(1 for text in inner if re.search("[^0-9]", text) and self._priority(text))
+        named = any(_IMPACT.search(cell.text) for cell in (*header, *(row[0] for row in rows)))
+        if levels * 2 > len(inner) or (named and not timed and not any(self._is_somebody(cell.text) for cell in header[1:])):
+            return f"tells a ticket's priority by impact and urgency, not who is to know when; {_WANTED}"
+        if timed or any(self._is_somebody(cell.text) for cell in header):
+            return ""
+        return f"neither times nor people, nor the names of columns that hold them; {_WANTED}"
+
+    def _is_somebody(self, text: str) -> bool:
+        """Whether a column's header names a role, a team or a person."""
+        name = _PAGED.sub("", _TELLING.sub("", _PAGING.sub("", text, count=1), count=1)).strip()
+        known = {*self._roles, *self._teams}
+        return bool(folded(name) in known or nearest(name, known) or _EMAIL.fullmatch(name) or _OF_TEAM.fullmatch(name))
 
     def _with_priorities(self, rows: list[list[_Cell]], column: int) -> Iterator[tuple[list[_Cell], list[str]]]:
         """The rows with their priorities; an empty cell means those of the row above, as merged cells are exported."""
@@ -214,8 +242,7 @@ class _Matrix:
         time = _time(after.text, unit)
         if time is None:
             self._no_time(after)
-        else:
-            self._add(levels, time, who, how.text if how is not None else "")
+        self._add(levels, time, who, how.text if how is not None else "")
 
     def _timed_cells(self, levels: list[str], header: list[_Cell], row: list[_Cell], columns: list[int]) -> None:
         for n in columns:
@@ -225,16 +252,18 @@ class _Matrix:
             time = _time(cell.text, 1)
             if time is None:
                 self._no_time(cell)
-            else:
-                self._add(levels, time, _Cell(header[n].text, header[n].place), "")
+            self._add(levels, time, header[n], "")
 
     def _no_time(self, cell: _Cell) -> None:
         self._report.problem(cell.place, cell.text, "expected a time such as 15, 15 minutes, 4 business hours or at once")
 
-    def _add(self, levels: list[str], time: _After, who: _Cell | None, how: str) -> None:
+    def _add(self, levels: list[str], time: _After | None, who: _Cell | None, how: str) -> None:
+        """A step; without a time, which is reported, it is only looked at who is meant."""
         if who is None or folded(who.text) in _NOTHING:
             return
         deeds = [deed for word in _BETWEEN.split(who.text) if word and (deed := self._deed(word, how, who))]
+        if time is None:
+            return
         for level in levels:
             step = self._ladders.setdefault(level, _Ladder()).steps.setdefault(time, {})
             step.update(dict.fromkeys(deeds))

@@ -14,10 +14,11 @@ from rules.binding import BoundLevel, BoundRules
 from rules.chains import Next, PassedOver, last_resolving_team, next_tier, off_duty
 from rules.confidential import CHAIN, own_teams
 from rules.due_step import DueStep
-from rules.escalation import Escalation, FieldChange, Overruled
+from rules.escalation import Escalation, FieldChange, Kept, Overruled
 from rules.instants import Instant
 from rules.messages import Messages
-from rules.note import HOLD_HINT, note, said
+from rules.note import HOLD_HINT, Told, note, said
+from rules.protection import keeper, protected, taken_back
 from rules.protocol import AddLabel, Assign, Escalate, Mode, RaisePriority, Restrict, Rule, SetField
 from rules.ticket import RESTRICTED_TO, UNKNOWN, Ticket, Value
 
@@ -79,8 +80,11 @@ class _Merger:
         self.keepers = [own_teams(rule, rules.organisation) or frozenset() for rule in keeping]
         self.wishes: dict[str, list[_Wish]] = {}
         self.labels: set[str] = set()
+        self.people_keep = rules.organisation.people_keep
+        self.theirs = protected(ticket, at, self.people_keep.lasts)
+        self.kept: list[Kept] = []
         self.findings: list[str] = []
-        self.at_the_top: list[DueStep] = []
+        self.at_the_top: list[tuple[DueStep, tuple[str, ...]]] = []
 
     def take(self, step: DueStep) -> None:
         """What a step wants of the ticket; whom it tells is seen to when the owner is known."""
@@ -97,7 +101,7 @@ class _Merger:
                 case Restrict(team):
                     self._restrict(step, team)
                 case AddLabel(label):
-                    self.labels.add(label)
+                    self._label(step, label)
                 case _:
                     pass
 
@@ -108,7 +112,27 @@ class _Merger:
     # --- wishes ------------------------------------------------------------------------------------------------------------
 
     def _wish(self, wish: _Wish) -> None:
-        self.wishes.setdefault(wish.field, []).append(wish)
+        if not self._leave_to_people(wish.step, wish.field):
+            self.wishes.setdefault(wish.field, []).append(wish)
+
+    def _label(self, step: DueStep, label: str) -> None:
+        if label not in self._present_labels() and not self._leave_to_people(step, "labels"):
+            self.labels.add(label)
+
+    def _leave_to_people(self, step: DueStep, field: str) -> bool:
+        """Whether a field is a person's, whom this step does not overrule."""
+        if step.rule.confidential and not self.people_keep.confidential_rules:
+            return False
+        theirs = keeper(self.theirs, field)
+        override = theirs or step.overruled
+        if override is None:
+            return False
+        who = self.rules.directory.people.get(override.by.id)
+        zone = self.rules.zone_of(self._receiving_team())
+        sentence = taken_back(override, who.name if who is not None else "", zone, for_good=theirs is None)
+        self.kept.append(Kept(step.key, field, override.by.id, sentence))
+        self.findings.append(sentence)
+        return True
 
     def _escalate(self, step: DueStep, action: Escalate) -> None:
         if self.team is UNKNOWN:
@@ -120,17 +144,28 @@ class _Merger:
         standing: list[Value] = [self.team]
         if action.from_last_resolving_team:
             standing.append(self._resolver())
-        found = next_tier(chain, self.rules.teams, standing, action, self._barred(step.rule))
-        self.findings += [self._passed_over(step, each) for each in found.passed_over]
+        found = next_tier(chain, self.rules.teams, standing, action, self._barred(step.rule), self.rules.departed)
         self._move_along(step, found)
 
     def _move_along(self, step: DueStep, found: Next) -> None:
+        moves = found.team is not None and found.team_id is not None
+        if not (moves or self._is_news(step) or not found.top):
+            return  # that a chain has ended, and who can't receive above, is said once
+        self.findings += [self._passed_over(step, each) for each in found.passed_over]
         if found.team is not None and found.team_id is not None:
             self._wish(_Wish("team", found.team, found.team_id, step))
-        elif not step.repetition or not found.top:  # that the chain has ended is said once
-            self.findings.append(found.finding)
-            if found.top:
-                self.at_the_top.append(step)
+            return
+        self.findings.append(found.finding)
+        if found.top:
+            own = own_teams(step.rule, self.rules.organisation)
+            self.at_the_top.append((step, tuple(team for team in found.top if own is None or team in own)))
+
+    def _is_news(self, step: DueStep) -> bool:
+        """Whether a repetition finds the ticket elsewhere than the firing before it did."""
+        if not step.repetition:
+            return True
+        before = step.previous
+        return before is not None and any(change.field == "team" and change.at >= before for change in self.ticket.changes)
 
     @staticmethod
     def _passed_over(step: DueStep, found: PassedOver) -> str:
@@ -156,20 +191,20 @@ class _Merger:
         return barred
 
     def _assign(self, step: DueStep, team: str) -> None:
-        ids = self.rules.teams.get(team, ())
+        team_id = self.rules.receiving(team)
         own = own_teams(step.rule, self.rules.organisation)
-        if not ids:
+        if self.team in self.rules.teams.get(team, ()):
+            return
+        if team_id is None:
             self.findings.append(f"{team} has no team in this source, so the ticket was not moved")
         elif self.team is UNKNOWN:
             self.findings.append(NO_TEAM_KNOWN)
-        elif self.team in ids:
-            return
         elif own is not None and team not in own:
             self.findings.append(f"{NOT_ALLOWED}, so it was not moved")
         elif any(team not in teams for teams in self.keepers):
             self.findings.append(f"{KEPT}, so it was not moved")
         else:
-            self._wish(_Wish("team", team, ids[0], step))
+            self._wish(_Wish("team", team, team_id, step))
 
     def _raise(self, step: DueStep, action: RaisePriority) -> None:
         place = self.rules.urgency.get(self.ticket.fields.get("priority"))
@@ -200,11 +235,11 @@ class _Merger:
             self._wish(_Wish(field, value, value, step))
 
     def _restrict(self, step: DueStep, team: str) -> None:
-        ids = self.rules.teams.get(team, ())
-        if not ids:  # a source in which it could never be done is refused when the rules are loaded
+        team_id = self.rules.receiving(team)
+        if team_id is None:  # a source in which it could never be done is refused when the rules are loaded
             self.findings.append(f"{team} has no team in this source, so the ticket was not restricted to it")
-        elif self.ticket.fields.get(RESTRICTED_TO) not in ids:
-            self._wish(_Wish(RESTRICTED_TO, team, ids[0], step))
+        elif self.ticket.fields.get(RESTRICTED_TO) not in self.rules.teams[team]:
+            self._wish(_Wish(RESTRICTED_TO, team, team_id, step))
 
     # --- the escalation ----------------------------------------------------------------------------------------------------
 
@@ -216,7 +251,7 @@ class _Merger:
             self.ticket.ref,
             tuple(step.key for step in steps),
             tuple(self._changes()),
-            tuple(sorted(self.labels - self._present_labels())),
+            tuple(sorted(self.labels)),
             self._comment(steps, messages, (*map(str, lost), *findings)),
             tuple(dict.fromkeys(messages.notices)),
             tuple(each.as_overruled for each in lost),
@@ -224,14 +259,15 @@ class _Merger:
             self._restriction(),
             tuple(dict.fromkeys(messages.proposals)),
             tuple(dict.fromkeys(messages.requests)),
+            tuple(self.kept),
         )
 
     def _messages(self, steps: Sequence[DueStep]) -> Messages:
         messages = Messages(self.ticket, self.rules, self._receiving_team(), self.at)
         for step in steps:
             messages.take(step)
-        for step in self.at_the_top:
-            messages.tell_the_top(step)
+        for step, teams in self.at_the_top:
+            messages.tell_the_top(step, teams)
         return messages
 
     def _receiving_team(self) -> str | None:
@@ -285,4 +321,5 @@ class _Merger:
             lines = said(step, values, language, zone, moved=owner is not None)
             if not (step.rule.confidential and lines[0] in parts):
                 parts += lines
-        return note(parts, findings, messages.shown, messages.shown_proposals, messages.shown_requests)
+        parts += messages.decisions
+        return note(parts, findings, messages.shown, messages.shown_proposals, messages.shown_requests, Told(self.at, zone))

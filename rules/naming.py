@@ -64,7 +64,8 @@ class Names:
         for row, (word, natives) in enumerate(self.levels.items()):
             for native in natives:
                 if native in self.urgency:
-                    self.problems.append(f"organisation, priority {word}: {native} of {source} is in another row already")
+                    where = organisation.where("priority", word)
+                    self.problems.append(f"{where}: {native} of {source} is in another row already")
                 self.urgency.setdefault(native, row)
         self.ranks: Mapping[Value, int] = {native: rank for rank, native in enumerate(directory.priorities)}
 
@@ -186,11 +187,11 @@ class Names:
                 named = [native]
             elif not named:
                 near = _nearest(native, [*directory.values(), *directory])
-                self.problems.append(f"organisation, {what} {word}: {self._source} has no {what} {native!r}{near}")
+                self.problems.append(f"{self._organisation.where(what, word)}: {self._source} has no {what} {native!r}{near}")
             elif len(named) > 1:
                 ids = ", ".join(sorted(named))
                 self.problems.append(
-                    f"organisation, {what} {word}: {native!r} names {len(named)} in {self._source}; give an id: {ids}"
+                    f"{self._organisation.where(what, word)}: {native!r} names {len(named)} in {self._source}; give an id: {ids}"
                 )
             found += named
         return tuple(dict.fromkeys(found))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.confidential import COMMENT
 from rules.due_step import DueStep
-from rules.escalation import Notice, ProviderRequest
+from rules.escalation import Notice, NoticeKind, ProviderRequest
+from rules.instants import Instant
 from rules.phrases import stamp
 from rules.placeholders import Meaning, fill
 from rules.protocol import Comment, Proposal, ProviderDeed
+from rules.recipients import in_words
 
 HOLD_HINT: Final = "To keep hoist away from this ticket, give it the label hoist-hold."
 
+_TOLD: Final = {
+    (NoticeKind.PAGE,): "To be paged",
+    (NoticeKind.TELL, NoticeKind.REMINDER, NoticeKind.DIGEST): "To be told",
+}
 _SENTENCES: Final = re.compile(r"(?<=[.!?])\s+")
 _PROPOSALS: Final = {
     Proposal.PARENT: "one parent ticket for the related ones",
@@ -26,6 +32,27 @@ _DEEDS: Final = {
     ProviderDeed.CHASE: "chase the case",
     ProviderDeed.ASK_SEVERITY: "ask for another severity",
 }
+
+
+class Told(NamedTuple):
+    """When it is, and in which time zone those who read the note live."""
+
+    at: Instant
+    zone: ZoneInfo
+
+    def by_name(self, notice: Notice) -> str:
+        """Who is told, and who that is: `on call of network-ops (Petra Vos, until 18:00 CET)`."""
+        who = in_words(notice.instead or notice.to)
+        people = list(notice.people) or ["nobody"]
+        if people == [who]:
+            return who
+        until = [] if notice.until is None else [f"until {self._time(notice.until)}"]
+        return f"{who} ({', '.join(people + until)})"
+
+    def _time(self, instant: Instant) -> str:
+        """The time alone on the same day."""
+        now, then = (stamp(each, self.zone) for each in (self.at, instant))
+        return then.partition(" ")[2] if now.partition(" ")[0] == then.partition(" ")[0] else then
 
 
 def said(step: DueStep, values: Mapping[str, Meaning], language: str, zone: ZoneInfo, *, moved: bool) -> list[str]:
@@ -49,14 +76,16 @@ def note(
     notices: Iterable[Notice],
     proposals: Iterable[Proposal],
     requests: Sequence[ProviderRequest],
+    told: Told,
 ) -> str:
-    """The whole text, a line each: what the rules say, then what there is to know of it."""
+    """The whole text, a line each: what the rules say, then what there is to know of it, and who is to be told, by name."""
     lines = list(parts)
     lines += [f"Note: {finding}." for finding in dict.fromkeys(findings)]
     lines += [f"Proposed: {_PROPOSALS[proposal]}." for proposal in dict.fromkeys(proposals)]
     lines += dict.fromkeys(f"To be done at {request.provider or 'the provider'}: {_asked(request)}." for request in requests)
-    if told := dict.fromkeys(notice.to for notice in notices):
-        lines.append(f"To be told: {', '.join(told)}.")
+    for kinds, words in _TOLD.items():
+        if people := dict.fromkeys(told.by_name(notice) for notice in notices if notice.kind in kinds):
+            lines.append(f"{words}: {', '.join(people)}.")
     return "\n".join((*lines, HOLD_HINT))
 
 

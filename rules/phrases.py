@@ -120,15 +120,13 @@ def phrase(condition: Condition) -> str:
     match condition:
         case State():
             return _state(condition)
+        case AnyOf((State("subject", test), State("description", same))) if test == same:
+            return _state(State("subject or description", test))
         case All(parts) | AnyOf(parts):
             joined = (" and " if isinstance(condition, All) else " or ").join(_bracketed(part) for part in parts)
             return joined or "nothing is asked for"
-        case Not(FirstReply()):
-            return "the staff has not written to the requester yet"
-        case Not(Acknowledged(None)):
-            return "nobody of the team that has it has touched it since it came to that team"
         case Not(part):
-            return f"it is not so that {_bracketed(part)}"
+            return _negated(part)
         case Held() | Lingering() | Until() | Ever() | Clock():
             return _of_parts(condition)
         case Count():
@@ -217,6 +215,27 @@ def _state(condition: State) -> str:
             return f"the {field} matches {pattern!r}"
         case InList(name):
             return f"the {field} is in the list {name}"
+
+
+def _negated(part: Condition) -> str:
+    match part:
+        case FirstReply():
+            return "the staff has not written to the requester yet"
+        case Acknowledged(None):
+            return "nobody of the team that has it has touched it since it came to that team"
+        case State(field=name, test=OneOf() as test, chain=chain):
+            return _not_one_of(name, test, chain)
+        case _:
+            return f"it is not so that {_bracketed(part)}"
+
+
+def _not_one_of(name: str, test: OneOf, chain: str | None) -> str:
+    field = _named(name) if chain is None else f"{name} in chain {chain}"
+    nobody = "nobody" if field in _PEOPLE_FIELDS else "nothing"
+    values = [nobody if value is None else value for value in test.values]
+    if field == "labels":
+        return f"the labels do not include {_listed(values, 'or')}"
+    return f"the {field} is not {values[0]}" if len(values) == 1 else f"the {field} is neither {_listed(values, 'nor')}"
 
 
 def _clock(condition: Clock) -> str:

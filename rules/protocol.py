@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from rules.instants import DAY
 from rules.ticket import Kind
 
 # --- durations -----------------------------------------------------------------------------------------------------
@@ -288,7 +289,10 @@ class Lingering:
 
 @dataclass(frozen=True, slots=True)
 class Ever:
-    """From the first instant at which the part surely held to the end of the ticket's life; the anchor is the part's then."""
+    """From the first instant at which the part surely held to the end of the ticket's life.
+
+    It has one episode in a ticket's life, whatever turns out later of when it began: the anchor is the ticket's creation.
+    """
 
     part: Condition
 
@@ -649,6 +653,25 @@ class CalendarHours:
 
 
 @dataclass(frozen=True, slots=True)
+class Twins:
+    """Tickets of a source that are kept in step in pairs: `field` (`native.NAME`) is one of `leading` in the leading one.
+
+    None stands for an empty field.
+    """
+
+    field: str
+    leading: tuple[str | None, ...] = (None,)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleKeep:
+    """For how long a field is a person's who took back what hoist had written there; whether confidential rules respect that."""
+
+    lasts: int = DAY  # milliseconds
+    confidential_rules: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Organisation:
     """Who and what there is: priorities (the most urgent first), teams, chains, roles, lists, windows, calendars, absences."""
 
@@ -661,8 +684,19 @@ class Organisation:
     windows: Mapping[str, NamedWindow] = field(hash=False, default_factory=dict)
     absences: tuple[Absence, ...] = ()
     overrides: tuple[Override, ...] = ()
+    twins: Mapping[str, Twins] = field(hash=False, default_factory=dict)  # by source
+    people_keep: PeopleKeep = field(default_factory=PeopleKeep)
     time_zone: str = "UTC"  # of times that name no zone, and of those that people read
     calendar: str | None = None  # of teams and requesters that have none of their own: that of `defaults`; None: round the clock
+    places: Mapping[str, str] = field(hash=False, compare=False, default_factory=dict)  # file and line of `team network-ops`
+
+    def place(self, kind: str, name: str) -> str:
+        """File and line where a priority, source, team, chain, calendar, list or window stands; "" where that is not known."""
+        return self.places.get(f"{kind} {name}", "")
+
+    def where(self, kind: str, name: str) -> str:
+        """How a message about it begins."""
+        return f"{self.place(kind, name) or 'organisation'}, {kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)

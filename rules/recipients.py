@@ -8,6 +8,7 @@ keeps no list of its own.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,12 +24,23 @@ OF_TICKET: Final = ("assignee", "manager of assignee", "manager of requester")
 """People whom the ticket itself names. The requester is none of them: hoist writes nothing that a requester gets to read."""
 
 
+def in_words(who: str) -> str:
+    """How people read a recipient: `on call of network-ops`."""
+    return who.replace("on_call", "on call")
+
+
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """E-mail addresses; where there are none, `missing` says why as a clause."""
+    """E-mail addresses; where there are none, `missing` says why as a clause.
+
+    `until`: when the duty of those who have it ends, None where it does not or nobody knows. `on_duty` is False where a rota was
+    asked and nobody is found by it.
+    """
 
     addresses: tuple[str, ...]
     missing: str = ""
+    until: Instant | None = None
+    on_duty: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,21 @@ class Recipients:
         unread = f"the rota of {who} could not be read" if who in roles else f"{who} is neither a role nor an address"
         return self._contact(roles.get(who, who), unread)
 
+    def stands_in(self, who: str) -> str | None:
+        """Who is told where nobody is on call for a team: whoever leads it, in a rule's words; None where nobody is named."""
+        found = OF_TEAM.fullmatch(who)
+        if found is None or found[1].casefold() == "lead":
+            return None
+        named = " ".join(found[2].split())
+        name = self.team if named == CURRENT_TEAM else named
+        team = self.rules.organisation.teams.get(name) if name is not None else None
+        return f"lead of {team.name}" if team is not None and team.lead else None
+
+    def names(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """What people are called in the source; the address of those whom it does not know."""
+        known = {person.email.casefold(): person.name for person in self.rules.directory.people.values() if person.email}
+        return tuple(known.get(address.casefold()) or address for address in addresses)
+
     def _of_team(self, lead: bool, named: str) -> Meant:  # noqa: FBT001 - named where it is called
         name = self.team if named == CURRENT_TEAM else named
         team = self.rules.organisation.teams.get(name) if name is not None else None
@@ -65,11 +92,14 @@ class Recipients:
         """An address, or whoever is on duty in the rota of that name."""
         rota = self.rules.world.rotas.get(contact)
         if rota is None:
-            return Meant((contact,)) if "@" in contact and "/" not in contact else Meant((), otherwise)
+            known = "@" in contact and "/" not in contact
+            return Meant((contact,)) if known else Meant((), otherwise, on_duty=False)
         turn = rota.turn(self.at)
         if turn is None:
-            return Meant((), "the rota does not reach that far")
-        return Meant(turn.who, "" if turn.who else "nobody is on duty")
+            return Meant((), "the rota does not reach that far", on_duty=False)
+        if not turn.who:
+            return Meant((), "nobody is on duty", on_duty=False)
+        return Meant(turn.who, until=turn.end if turn.end < rota.known_until else None)
 
     def _of_ticket(self, field: str, *, manager: bool) -> Meant:
         person = self.ticket.fields.get(field, UNKNOWN)

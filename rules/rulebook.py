@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -20,14 +20,14 @@ from rules.language.files import File, Sections, names, sections, written
 from rules.language.further import FURTHER
 from rules.language.hours import WrittenCalendar
 from rules.language.marked_yaml import Block, Items, Node, Text
-from rules.language.organisation import PriorityRow, WrittenTeam, WrittenTier
+from rules.language.organisation import PriorityRow, WrittenPeopleKeep, WrittenTeam, WrittenTier, WrittenTwins
 from rules.language.outside import RoleTarget, WrittenAbsence, WrittenList, WrittenOverride, WrittenWindow
 from rules.language.part import Names, Reading, marked, read_part, shown
-from rules.language.problems import Place, Problem, Report, RulebookError, TooMany
+from rules.language.problems import Place, Problem, Report, RulebookError, TooMany, folded, nearest
 from rules.language.ready import Library
 from rules.language.rule import Defaults, Use, WrittenRule
 from rules.language.schema import AsWritten
-from rules.protocol import CalendarHours, Chain, Organisation, PriorityLevel, Rule, Rulebook, Tier
+from rules.protocol import CalendarHours, Chain, Organisation, PeopleKeep, PriorityLevel, Rule, Rulebook, Tier, Twins
 
 __all__ = ["Loaded", "Problem", "RulebookError", "load", "schema"]
 
@@ -41,6 +41,8 @@ _ROLE: Final[TypeAdapter[str]] = TypeAdapter(RoleTarget)
 _TIER: Final = TypeAdapter(WrittenTier)
 _LIST: Final = TypeAdapter(WrittenList)
 _WINDOW: Final = TypeAdapter(WrittenWindow)
+_TWINS: Final = TypeAdapter(WrittenTwins)
+_PEOPLE_KEEP: Final = TypeAdapter(WrittenPeopleKeep)
 _ABSENCE: Final = TypeAdapter(WrittenAbsence)
 _OVERRIDE: Final = TypeAdapter(WrittenOverride)
 _RULE: Final = TypeAdapter(WrittenRule)
@@ -55,15 +57,19 @@ class Loaded:
     hints: tuple[Problem, ...] = ()
 
 
-def load(files: Mapping[str, str], library: Mapping[str, str] = MappingProxyType({})) -> Loaded:
+def load(files: Mapping[str, str], library: Mapping[str, str] = MappingProxyType({}), unread: Sequence[Problem] = ()) -> Loaded:
     """Read a protocol: names of files with their texts; `library` holds the files of ready protocols.
+
+    `unread` says why further files have no text; what they define is not missed.
 
     Raises RulebookError with every problem of every file, and nothing else, whatever the texts are.
     """
     report = Report()
     rulebook = Rulebook(Organisation(), (), "")
     with suppress(TooMany):
-        rulebook = _rulebook(files, library, report)
+        for each in unread:
+            report.note(each)
+        rulebook = _rulebook(files, library, report, whole=not unread)
     if report.problems:
         raise RulebookError(report.problems)
     return Loaded(rulebook, report.hints)
@@ -76,9 +82,9 @@ def schema() -> dict[str, Any]:
     return {"$schema": AsWritten.schema_dialect, **written_schema, "title": title}
 
 
-def _rulebook(files: Mapping[str, str], library: Mapping[str, str], report: Report) -> Rulebook:
+def _rulebook(files: Mapping[str, str], library: Mapping[str, str], report: Report, *, whole: bool) -> Rulebook:
     context = Reading(report, Names())
-    found = sections(files, context)
+    found = sections(files, context, whole=whole)
     context.names = names(found)
     ready = Library(library, context)
     defaults = _defaults(found, context)
@@ -112,10 +118,43 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
         lists={name: part.value(name, zone) for name, part in _named(found.lists, _LIST, context)},
         windows={name: part.value(name, zone) for name, part in _named(found.windows, _WINDOW, context)},
         absences=tuple(part.value(zone) for part in _read(found.absences, _ABSENCE, context)),
+        twins=_twins(found, context),
         overrides=tuple(part.value(zone) for part in _read(found.overrides, _OVERRIDE, context)),
+        people_keep=_people_keep(found, context),
         time_zone=zone,
         calendar=calendar if calendar in calendars else None,
+        places=dict(reversed(list(_places(found)))),
     )
+
+
+def _places(found: Sections) -> Iterator[tuple[str, str]]:
+    """File and line of everything that the organisation names; a source comes with each row of the priorities."""
+    kinds = (("team", found.teams), ("chain", found.chains), ("calendar", found.calendars), ("role", found.roles))
+    for kind, named in (*kinds, ("list", found.lists), ("window", found.windows)):
+        yield from ((f"{kind} {name}", _line(name.place)) for name in named)
+    for row in found.priorities:
+        if isinstance(name := written(row, "name"), Text):
+            yield f"priority {name}", _line(name.place)
+        for source in [key for key in row if folded(key) != "name"] if isinstance(row, Block) else ():
+            yield f"source {source}", _line(source.place)
+
+
+def _line(place: Place) -> str:
+    return f"{place.file}:{place.line}"
+
+
+def _twins(found: Sections, context: Reading) -> dict[str, Twins]:
+    for source in found.twins:
+        if context.names.whole and source not in context.names.sources:
+            context.report.problem(
+                source.place, source, "no source that the priorities name", nearest(source, context.names.sources)
+            )
+    return {source: part.value() for source, part in _named(found.twins, _TWINS, context)}
+
+
+def _people_keep(found: Sections, context: Reading) -> PeopleKeep:
+    part = read_part(_PEOPLE_KEEP, found.people_keep, context) if found.people_keep is not None else None
+    return PeopleKeep() if part is None else part.value()
 
 
 def _time_zone(calendars: Mapping[str, CalendarHours], usual: str | None) -> str:
@@ -182,7 +221,7 @@ def _rules(found: Sections, ready: Library, defaults: Defaults, context: Reading
                 part.calendar,
                 "counts nothing: every duration of this rule is plain time; write `30 business minutes`",
             )
-        rules += part.values(defaults, len(rules), f"{block.place.file}:{block.place.line}")
+        rules += part.values(defaults, len(rules), _line(block.place))
     return tuple(rules)
 
 

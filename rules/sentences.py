@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rules.binding import BoundRules
+from rules.conditions.tree import calendars_of, durations_of, walk
 from rules.deeds import deed
 from rules.instants import DAY, FOREVER, Instant, moment
-from rules.phrases import phrase
-from rules.protocol import All, Clock, Condition, Held, Mode, Rule, Rulebook, Step
+from rules.opening_hours import public_holidays, week
+from rules.phrases import phrase, stamp
+from rules.protocol import (
+    All,
+    CalendarHours,
+    Clock,
+    Condition,
+    Ever,
+    Held,
+    Lingering,
+    Mode,
+    Not,
+    OneOf,
+    Rule,
+    Rulebook,
+    State,
+    Step,
+    Target,
+    Until,
+)
 from rules.stories import zone_of
 from rules.story_steps import Fired
 from rules.ticket import Kind, Value
@@ -18,6 +39,8 @@ from rules.worked_examples import Act, NotBuilt, Worked, worked_example
 
 _MODES: Final = {Mode.DRAFT: "It is a draft: checked only.", Mode.WATCH: "It only watches.", Mode.LIVE: ""}
 _SHOWN_ACTS: Final = 6
+_LOOKED_THROUGH: Final = 60
+"""Days that are looked through for holidays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +55,33 @@ class Explained:
 
 def explained(rulebook: Rulebook, bound: BoundRules, rule: Rule) -> Explained:
     """A rule of a rulebook that is bound to its own words (`rules.stories.bound_for`); the same words each time."""
-    sentences = tuple(said for said in (_when(rule), *_steps(rule), *_limits(rule), _MODES[rule.mode]) if said)
+    limits = (*_limits(rule), *_twins(rulebook, rule), *_hours(rulebook, rule), *_about(rule))
+    sentences = tuple(said for said in (_when(rule), *_steps(rule), *limits, _MODES[rule.mode]) if said)
     zone = zone_of(rulebook, rule.calendar)
     try:
         worked = worked_example(bound, rule.id, zone)
     except NotBuilt as none:
         return Explained(rule, sentences, f"There is no simple example: {none}.", None)
-    return Explained(rule, sentences, _example(worked, zone), worked)
+    closed = _closed_between(rulebook, rule, worked, zone)
+    return Explained(rule, sentences, " ".join((_example(worked, zone), *closed)), worked)
 
 
 def _when(rule: Rule) -> str:
-    return f"When {_asked(rule.condition)}{_first_of(rule)}."
+    return _sentence(f"When {_asked(rule.condition)}{_first_of(rule)}")
 
 
 def _asked(condition: Condition) -> str:
+    match condition:
+        case Until(part, ended):
+            return f"{_asked(part)}, until {phrase(ended)}"
+        case Lingering(part, still):
+            return f"{_asked(part)}, and from then on as long as {phrase(still)}"
+        case Ever(part):
+            return f"it has once been so, whatever becomes of it later, that {phrase(part)}"
+        case All((Ever() as once, Not(part))):
+            return f"{_asked(once)}, but not while {phrase(part)}"
+        case All((Held() as first, *others)) if others:
+            return f"{_asked(first)}, and {phrase(All(tuple(others)))}"
     if isinstance(condition, Held):
         return f"{_asked(condition.part)}, for {condition.duration} without a break"
     if isinstance(condition, All) and isinstance(clock := condition.parts[-1], Clock):
@@ -80,19 +116,39 @@ def _steps(rule: Rule) -> list[str]:
 
 def _step(step: Step) -> str:
     unless = f", unless {phrase(step.unless)}" if step.unless is not None else ""
-    return f"{_begin(step)}{unless}: {_deeds(step)}."
+    return _sentence(f"{_begin(step)}{unless}: {_deeds(step)}")
+
+
+def _sentence(said: str) -> str:
+    """With its full stop, unless it ends with somebody's whole sentence."""
+    return said if said.endswith(('."', '..."')) else f"{said}."
 
 
 def _begin(step: Step) -> str:
     begin = "At once"
-    if step.after is not None and (step.after.milliseconds or step.after.business_days):
+    waits = step.after is not None and bool(step.after.milliseconds or step.after.business_days)
+    if waits:
         begin = f"After {step.after}"
-    elif step.begins is not None:
-        begin = f"At {step.said}" if step.said else f"Once {phrase(step.begins)}"
+    if step.begins is not None:
+        share = _share(step.begins)
+        begin = f"{begin}, counted from {share} on" if waits else f"At {share}"
     if not step.at_opening:
         return begin
     opening = f"the next opening of {step.opening_of}" if step.opening_of else "the next opening"
     return f"At {opening}" if begin == "At once" else f"{begin}, at {opening}"
+
+
+def _share(begins: Condition) -> str:
+    """`75 percent of the target Time to resolution`, or of the rule's time: what a step waits for."""
+    for part in walk(begins):
+        match part:
+            case Target(name=name, percent=percent) if percent is not None:
+                return f"{percent} percent of the target {name}"
+            case Held(duration=time) | Clock(duration=time):
+                return str(time) if "percent of" in str(time) else f"100 percent of {time}"
+            case _:
+                pass
+    return f"the time when {phrase(begins)}"
 
 
 def _deeds(step: Step) -> str:
@@ -103,8 +159,10 @@ def _limits(rule: Rule) -> list[str]:
     said = ["It is confidential: nothing of it is told outside its own chain."] if rule.confidential else []
     if rule.hold_while is not None:
         said.append(f"Nothing is written while {phrase(rule.hold_while)}, and afterwards only what is still true.")
+    if rule.only_to:
+        said.append(f"Its tickets go to {_listed(rule.only_to)} only.")
     if rule.applies_to.sources is not None:
-        said.append(f"It applies to {', '.join(rule.applies_to.sources)}.")
+        said.append(f"It applies to tickets of {_listed(rule.applies_to.sources)} only.")
     if rule.live_from:
         said.append(f"Before {rule.live_from} it only watches.")
     if rule.expires:
@@ -112,10 +170,61 @@ def _limits(rule: Rule) -> list[str]:
     return said
 
 
+def _twins(rulebook: Rulebook, rule: Rule) -> list[str]:
+    sources = rule.applies_to.sources
+    known = {source: twins for source, twins in rulebook.organisation.twins.items() if sources is None or source in sources}
+    return [
+        f"Of twins in {source} it acts on the leading one alone, where {phrase(State(twins.field, OneOf(twins.leading)))}."
+        for source, twins in known.items()
+    ]
+
+
+def _hours(rulebook: Rulebook, rule: Rule) -> list[str]:
+    """The calendars on which the rule counts time, each with its zone and holidays."""
+    conditions = [rule.condition, *(c for step in rule.steps for c in (step.begins, step.unless) if c is not None)]
+    conditions += [rule.hold_while] if rule.hold_while is not None else []
+    parts = [part for condition in conditions for part in walk(condition)]
+    lasting = [d for part in parts for d in durations_of(part)] + [step.after for step in rule.steps if step.after is not None]
+    lasting += [rule.repeat.every] if rule.repeat is not None else []
+    opening = [step.opening_of or rule.calendar for step in rule.steps if step.at_opening]
+    named = [*(d.calendar for d in lasting), *opening, *(name for part in parts for name in calendars_of(part))]
+    known = rulebook.organisation.calendars
+    return [_calendar(name, known.get(name)) for name in dict.fromkeys(named) if name is not None]
+
+
+def _calendar(name: str, hours: CalendarHours | None) -> str:
+    if hours is None:
+        return f"Business time is that of the {name}."
+    off = f", closed on public holidays of {hours.holidays}" if hours.holidays else ""
+    off += f"{' and' if off else ', closed'} on {_listed(hours.also_closed)}" if hours.also_closed else ""
+    return f"{name} never closes." if hours.always and not off else f"Business time is that of {name}, in {hours.time_zone}{off}."
+
+
+def _about(rule: Rule) -> list[str]:
+    """Where it comes from, who answers for it, and what becomes of tickets that are there already."""
+    said = [f"It is {rule.protocol} of the written policy."] if rule.protocol else []
+    said += [f"{rule.owner} answers for it."] if rule.owner else []
+    said += [f"It is to be looked at again by {rule.review_by}."] if rule.review_by else []
+    said += [f"It was called {_listed(rule.formerly)} before."] if rule.formerly else []
+    limit = rule.existing.limit
+    if limit is None:
+        said.append("When it goes live, it acts on tickets that are so already.")
+    elif limit:
+        said.append(f"When it goes live, it acts on tickets that are so already, at most {limit} per hour.")
+    else:
+        said.append("When it goes live, it leaves tickets alone that are so already.")
+    return said
+
+
+def _listed(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 # --- the worked date ---------------------------------------------------------------------------------------------------
 
 
-def _example(worked: Worked, zone: tzinfo) -> str:
+def _example(worked: Worked, zone: ZoneInfo) -> str:
     arrival, fired = worked.ticket.created, worked.fired
     told = _told(worked, zone)
     first, *later = fired
@@ -130,12 +239,12 @@ def _later(later: list[Fired], arrival: Instant, zone: tzinfo) -> str:
     return ", ".join(shown) + (" and so on" if len(later) > _SHOWN_ACTS else "")
 
 
-def _told(worked: Worked, zone: tzinfo) -> str:
+def _told(worked: Worked, zone: ZoneInfo) -> str:
     """`a P1 ticket that arrives on Friday at 16:50 without an owner`."""
     asked, arrival = worked.asked, worked.ticket.created
     priority = asked.get("priority")
     kind = f"{_article(str(priority))} {priority} ticket" if priority else "a ticket"
-    said = f"{kind} that arrives {_at(arrival, arrival, zone)}"
+    said = f"{kind} that arrives {_arrives(arrival, zone)}"
     team = asked.get("team")
     said += f" in {team}" if isinstance(team, str) else ""
     said += " without an owner" if "assignee" in asked and asked["assignee"] is None else ""
@@ -168,6 +277,25 @@ def _shown(value: Value) -> str:
 
 def _article(word: str) -> str:
     return "an" if word[:1].lower() in "aeio" else "a"
+
+
+def _arrives(at: Instant, zone: ZoneInfo) -> str:
+    """`on Friday 15 January 2027 at 16:50 CET`."""
+    local = moment(at).astimezone(zone)
+    return f"on {local:%A} {local.day} {local:%B %Y} at {local:%H:%M} {stamp(at, zone).split(' ', 2)[2]}"
+
+
+def _closed_between(rulebook: Rulebook, rule: Rule, worked: Worked, zone: ZoneInfo) -> list[str]:
+    """The days on which the rule's calendar would have been open and is not, up to the first escalation."""
+    hours = rulebook.organisation.calendars.get(rule.calendar or "")
+    if hours is None:
+        return []
+    opening = week(hours)
+    first, last = (moment(at).astimezone(zone).date() for at in (worked.ticket.created, worked.fired[0].at))
+    holidays = public_holidays(opening, first.year, last.year)
+    days = [first + timedelta(days=n) for n in range(min((last - first).days, _LOOKED_THROUGH) + 1)]
+    off = [day for day in days if opening.hours.get(day.weekday()) and not opening.shifts(day, holidays)]
+    return [f"({hours.name} is closed on {_listed([f'{day:%A} {day.day} {day:%B}' for day in off])}.)"] if off else []
 
 
 def _at(at: Instant, arrival: Instant, zone: tzinfo) -> str:

@@ -1,7 +1,7 @@
 """Stories: a ticket that was made up, or really happened, and what the rules must make of it.
 
-A story is told in the organisation's words. What a rule does in it follows from the changes alone: nobody reacts to a step, and
-hoist's own writes happen only where the story tells them.
+A story is told in the organisation's words. What hoist writes in it happens as it would in the helpdesk, unless the story says
+otherwise; people do what the story tells, and nobody reacts to a step but so.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from zoneinfo import ZoneInfo
 from rules.binding import BindingError, BoundRules, bind
 from rules.conditions.tree import walk
 from rules.deeds import deed
-from rules.engine import Evaluation, evaluate
-from rules.instants import FOREVER, MINUTE, Instant
+from rules.engine import Evaluation
+from rules.instants import FOREVER, SECOND, Instant
 from rules.language.marked_yaml import Block
 from rules.language.moments import Moment, written_local
 from rules.language.part import Names
 from rules.language.problems import Report, RulebookError, TooMany
 from rules.language.schema import AsWritten
-from rules.language.story import StoryFile, StoryReading, WrittenChange, WrittenStory, written_stories
+from rules.language.story import EVERYTHING, NOTHING, StoryFile, StoryReading, WrittenChange, WrittenStory, written_stories
 from rules.obstacles import in_the_way
 from rules.protocol import Action, AppliesTo, Mode, Organisation, Rule, Rulebook, State, Target, Team
 from rules.story_pictures import picture
-from rules.story_steps import Fired, fired_steps, named
-from rules.ticket import FIELDS, RELATED, TARGET, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
-from rules.timeline import timeline
+from rules.story_steps import MOST_STEPS, Act, Fired, HeldBack, Played, named, play
+from rules.ticket import FIELDS, RELATED, TARGET, Actor, Kind, Status, Ticket, TicketRef, Value
 from rules.world import Directory, World
 
 ANYWHERE: Final = "any source"
@@ -56,24 +55,37 @@ class Forbidden:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A ticket with everything that happens to it until `until`, and what must come of it. `place`: file and line."""
+    """A ticket as it was created, what people do to it until `until`, and what must come of it. `place`: file and line.
+
+    `writes`: the rules whose escalations are written to the ticket, None for all.
+    """
 
     name: str
     place: str
     source: str
     zone: tzinfo
     ticket: Ticket
+    acts: tuple[Act, ...]
     until: Instant
     fires: tuple[Expected, ...]
     forbidden: tuple[Forbidden, ...]
     nothing_else: bool
+    writes: frozenset[str] | None = None
+
+    def local(self, at: Instant) -> str:
+        """An instant as its readers write it; the milliseconds that hoist's writes take are none of the story's."""
+        return written_local(at if self.writes == frozenset() else at - at % SECOND, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a story: what failed, a sentence each, and the picture that shows why, a line each; none where all is well."""
+    """What came of a story: what failed, a sentence each, and the picture that shows why, a line each; none where all is well.
+
+    `ticket` is as everybody has left it, hoist among them.
+    """
 
     story: Story
+    ticket: Ticket
     fired: tuple[Fired, ...]
     failures: tuple[str, ...] = ()
     picture: tuple[str, ...] = ()
@@ -172,17 +184,18 @@ def tell(stories: Sequence[Story], rulebook: Rulebook, world: World) -> tuple[To
         said = tuple(f"{s.place}: no team or priority has a name in a source {s.source}" for s in strangers)
         raise BindingError(strangers[0].source, said)
     bound = {source: bound_for(rulebook, world, source) for source in dict.fromkeys(story.source for story in stories)}
-    return tuple(_tell(story, bound[story.source]) for story in stories)
+    return tuple(_tell(story, bound[story.source], rulebook.rules) for story in stories)
 
 
-def _tell(story: Story, bound: BoundRules) -> Told:
+def _tell(story: Story, bound: BoundRules, rules: Sequence[Rule]) -> Told:
     ticket = replace(story.ticket, fields=empty_fields(bound) | dict(story.ticket.fields))
-    evaluation = evaluate(timeline(ticket), bound, story.until)
-    fired = tuple(step for step in fired_steps(evaluation) if step.at < story.until)
-    judge = _Judge(story, evaluation, fired)
+    chosen = story.writes
+    written = [rule.id for rule in rules if chosen is None or rule.id in chosen]
+    played = play(bound, ticket, story.acts, story.until, rules=rules, writes=written.__contains__)
+    judge = _Judge(story, played)
     failures = tuple(judge.failures())
-    shown = picture(evaluation, ticket, story.zone, fired, tuple(judge.concerned)) if failures else ()
-    return Told(story, fired, failures, shown)
+    shown = picture(played, story.local, tuple(judge.concerned)) if failures else ()
+    return Told(story, played.ticket, played.fired, failures, shown)
 
 
 def empty_fields(bound: BoundRules) -> dict[str, Value]:
@@ -204,11 +217,22 @@ class _Judge:
     """Compares what fired with what was expected; `concerned` are the rules that the failures are about."""
 
     story: Story
-    evaluation: Evaluation
-    fired: tuple[Fired, ...]
+    played: Played
     concerned: dict[str, None] = field(default_factory=dict)
 
+    @property
+    def evaluation(self) -> Evaluation:
+        return self.played.evaluation
+
+    @property
+    def fired(self) -> tuple[Fired, ...]:
+        return self.played.fired
+
     def failures(self) -> Iterator[str]:
+        if self.played.cut_off:
+            self.concerned |= {step.rule: None for step in self.fired[-4:]}
+            last = self.fired[-1]
+            yield f"hoist goes on and on: after {MOST_STEPS} escalations, the last of {last.name}, the story was cut off"
         unexpected = list(self.fired)
         missing: list[Expected] = []
         for expected in self.story.fires:
@@ -256,9 +280,22 @@ class _Judge:
         if others:
             near = min(others, key=lambda step: abs(step.at - expected.at.at))
             unexpected.remove(near)
-            return f"{name} was to fire at {local}; it fires at {self._local(near.at)}"
+            held = self._held_back(expected)
+            until_then = "" if held is None else f", for until then it is held back {held.gate}"
+            return f"{name} was to fire at {local}; it fires at {self._local(near.at)}{until_then}"
+        held = self._held_back(expected)
+        if held is not None:
+            return f"{name} was to fire at {local}; from {self._local(held.at)} on it is held back {held.gate}"
         why = in_the_way(self.evaluation, expected.rule, expected.at.at)
         return f"{name} was to fire at {local}; it does not fire" + (f": then {', '.join(why)}" if why else "")
+
+    def _held_back(self, expected: Expected) -> HeldBack | None:
+        """What held the step back when it was expected."""
+        moment = expected.at.at + expected.at.precision
+        for held in self.played.held_back:
+            if held.rule == expected.rule and expected.step - 1 in held.steps and held.at < moment <= held.gate.until:
+                return held
+        return None
 
     def _wrong_deeds(self, expected: Expected, found: Fired) -> Iterator[str]:
         missing = [action for action in expected.does if action not in found.actions]
@@ -269,7 +306,7 @@ class _Judge:
             yield f"{found.name} fires at {self._local(found.at)} and was to do this: {wanted}; it does this: {done}"
 
     def _local(self, at: Instant) -> str:
-        return written_local(at, self.story.zone)
+        return self.story.local(at)
 
 
 def _meant(expected: Expected, step: Fired) -> bool:
@@ -289,6 +326,7 @@ def _story(written: WrittenStory, block: Block, zone: tzinfo) -> Story:
         source=source,
         zone=zone,
         ticket=_ticket(written, source),
+        acts=tuple(_acts(written)),
         until=FOREVER if written.until is None else written.until.at + written.until.precision,
         fires=tuple(
             Expected(fired.rule, fired.at, fired.step, tuple(action for deeds in fired.does or () for action in deeds.actions()))
@@ -299,43 +337,33 @@ def _story(written: WrittenStory, block: Block, zone: tzinfo) -> Story:
             for each in written.does_not_fire or ()
         ),
         nothing_else=written.nothing_else,
+        writes=_writers(written),
     )
+
+
+def _writers(written: WrittenStory) -> frozenset[str] | None:
+    said = set(written.writes or (EVERYTHING,))
+    return None if EVERYTHING in said else frozenset(said - {NOTHING})
 
 
 def _ticket(written: WrittenStory, source: str) -> Ticket:
+    """The ticket as it was created."""
     created = written.ticket.created.at
-    fields: dict[str, Value] = dict(written.ticket.values())
-    before: dict[str, Value] = {"status": Status.NEW.value, "labels": (), "queue": 0}
-    before |= fields
-    changes: list[Change] = []
-    messages: list[Message] = []
-    for number, each in enumerate(written.changes, 1):
-        by = _actor(each, before)
-        for name, value in _after(each, before).items():
-            if value != before.get(name):
-                old = before.get(name)
-                changes.append(Change(each.at.at, each.at.at, len(changes), str(number), name, old, value, by))
-                before[name] = value
-        if each.message is not None:
-            messages.append(Message(each.at.at, each.at.at, str(number), by, each.message, each.thanks))
-    known = max([created, *(change.at.at for change in written.changes)]) + MINUTE
-    return Ticket(
-        TicketRef(source, written.ticket.key), written.ticket.key, "", "", created, known, before, tuple(changes), tuple(messages)
-    )
+    fields: dict[str, Value] = {"status": Status.NEW.value, "labels": (), "queue": 0, **written.ticket.values()}
+    return Ticket(TicketRef(source, written.ticket.key), written.ticket.key, "", "", created, created, fields)
 
 
-def _after(change: WrittenChange, before: Mapping[str, Value]) -> dict[str, Value]:
-    said = change.values()
-    if change.add_label or change.remove_label:
-        present = said.get("labels", before.get("labels"))
-        labels = set(present) if isinstance(present, tuple) else set()
-        said["labels"] = tuple(sorted((labels | set(change.add_label or ())) - set(change.remove_label or ())))
-    return said
+def _acts(written: WrittenStory) -> Iterator[Act]:
+    requester = written.ticket.values().get("requester")
+    for each in written.changes:
+        values = each.values()
+        by = _actor(each, requester)
+        yield Act(each.at.at, by, values, tuple(each.add_label or ()), tuple(each.remove_label or ()), each.message, each.thanks)
+        requester = values.get("requester", requester)
 
 
-def _actor(change: WrittenChange, before: Mapping[str, Value]) -> Actor:
+def _actor(change: WrittenChange, requester: Value) -> Actor:
     kind, name = change.by
-    requester = before.get("requester")
     if kind is Kind.REQUESTER and not name and isinstance(requester, str):
         name = requester
     return Actor(name or kind.value, kind)

@@ -2,97 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import tzinfo
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from rules.applied import SAVE
 from rules.conditions.tree import parts_of
 from rules.deeds import deed
 from rules.engine import Evaluation
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals
-from rules.language.moments import written_local
 from rules.phrases import phrase
 from rules.protocol import Condition
-from rules.story_steps import Fired
-from rules.ticket import TARGET, Change, Ticket, Value
+from rules.story_steps import WRITTEN_AFTER, Played
+from rules.ticket import TARGET, Change, Message, Ticket, Value
+
+Local = Callable[[Instant], str]
+"""How an instant is written."""
 
 MOST_STRETCHES: Final = 6
 """Stretches of one part that are written out; the rest is counted."""
 _LATEST: Final = 253_402_300_799_000  # the end of the year 9999
 
 
-def picture(
-    evaluation: Evaluation, ticket: Ticket, zone: tzinfo, fired: Sequence[Fired], rules: Sequence[str]
-) -> tuple[str, ...]:
-    """The ticket's timeline with these steps, then where these rules and their parts held."""
-    width = max((len(stamp) for stamp, _ in _events(ticket, zone, fired)), default=0)
-    lines = [f"{stamp:<{width}}  {said}" for stamp, said in _events(ticket, zone, fired)]
+def picture(played: Played, local: Local, rules: Sequence[str]) -> tuple[str, ...]:
+    """The ticket's timeline with all steps that were taken, then where these rules and their parts held."""
+    events, evaluation = _events(played, local), played.evaluation
+    width = max((len(stamp) for stamp, _ in events), default=0)
+    lines = [f"{stamp:<{width}}  {said}" for stamp, said in events]
     for rule in rules:
         if rule in evaluation.rules.by_id:
-            lines += ["", f"{rule} holds {_where(evaluation, evaluation.bound(rule).rule.condition, zone)}"]
-            lines += _parts(evaluation, evaluation.bound(rule).rule.condition, zone, 1)
+            lines += ["", f"{rule} holds {_where(evaluation, evaluation.bound(rule).rule.condition, local)}"]
+            lines += _parts(evaluation, evaluation.bound(rule).rule.condition, local, 1)
     return tuple(lines)
 
 
-def _events(ticket: Ticket, zone: tzinfo, fired: Sequence[Fired]) -> list[tuple[str, str]]:
-    rows: list[tuple[Instant, str]] = [(ticket.created, f"created: {_initial(ticket, zone)}")]
-    for (at, _), of_save in groupby(ticket.changes, key=lambda change: (change.at, change.save)):
+def _events(played: Played, local: Local) -> list[tuple[str, str]]:
+    ticket = played.ticket
+    rows: list[tuple[Instant, int, str]] = [(ticket.created, 0, f"created: {_initial(ticket, local)}")]
+    for _, of_save in groupby(ticket.changes, key=lambda change: (change.at, change.save)):
         changes = list(of_save)
-        rows.append((at, f"{changes[0].by.id}: {', '.join(_change(change, zone) for change in changes)}"))
-    rows += [(message.at, f"{message.by.id} writes{'' if message.public else ' internally'}") for message in ticket.messages]
-    rows += [(step.at, f"{step.name} FIRES: {'; '.join(deed(action) for action in step.actions)}") for step in fired]
-    return [(written_local(at, zone), said) for at, said in sorted(rows, key=lambda row: row[0])]
+        rows.append((*_when(changes[0]), f"{changes[0].by.id}: {', '.join(_change(change, local) for change in changes)}"))
+    rows += [
+        (*_when(message), f"{message.by.id} writes{'' if message.public else ' internally'}")
+        for message in ticket.messages
+        if not message.id.startswith(SAVE)  # a note with each write is no news
+    ]
+    rows += [(step.at, 1, f"{step.name} FIRES: {'; '.join(deed(action) for action in step.actions)}") for step in played.fired]
+    rows += [(held.at, 1, f"{held.name} is held back {held.gate}") for held in played.held_back]
+    return [(local(at), said) for at, _, said in sorted(rows, key=lambda row: row[:2])]
 
 
-def _initial(ticket: Ticket, zone: tzinfo) -> str:
+def _when(act: Change | Message) -> tuple[Instant, int]:
+    """When it is shown, and where among what happened then: what hoist wrote stands under the step that was due then."""
+    save = act.save if isinstance(act, Change) else act.id
+    return (act.at - WRITTEN_AFTER, 2) if save.startswith(SAVE) else (act.at, 0)
+
+
+def _initial(ticket: Ticket, local: Local) -> str:
     first: dict[str, Change] = {}
     for change in ticket.changes:
         first.setdefault(change.field, change)
     values = {name: first[name].old if name in first else value for name, value in ticket.fields.items()}
-    said = [f"{name} {_value(name, value, zone)}" for name, value in values.items() if value or name == "assignee"]
+    said = [f"{name} {_value(name, value, local)}" for name, value in values.items() if value or name == "assignee"]
     return ", ".join(said)
 
 
-def _change(change: Change, zone: tzinfo) -> str:
-    return f"{change.field} {_value(change.field, change.old, zone)} -> {_value(change.field, change.new, zone)}"
+def _change(change: Change, local: Local) -> str:
+    return f"{change.field} {_value(change.field, change.old, local)} -> {_value(change.field, change.new, local)}"
 
 
-def _value(name: str, value: Value, zone: tzinfo) -> str:
+def _value(name: str, value: Value, local: Local) -> str:
     if isinstance(value, int) and (name == "due" or name.startswith(TARGET)):
-        return written_local(value, zone)
+        return local(value)
     if isinstance(value, tuple):
         return "+".join(value) or "none"
     return "nobody" if value is None else str(value)
 
 
-def _parts(evaluation: Evaluation, condition: Condition, zone: tzinfo, depth: int) -> Iterator[str]:
+def _parts(evaluation: Evaluation, condition: Condition, local: Local, depth: int) -> Iterator[str]:
     for part in parts_of(condition):
-        yield f"{'  ' * depth}{phrase(part)}: {_where(evaluation, part, zone)}"
-        yield from _parts(evaluation, part, zone, depth + 1)
+        yield f"{'  ' * depth}{phrase(part)}: {_where(evaluation, part, local)}"
+        yield from _parts(evaluation, part, local, depth + 1)
 
 
-def _where(evaluation: Evaluation, condition: Condition, zone: tzinfo) -> str:
+def _where(evaluation: Evaluation, condition: Condition, local: Local) -> str:
     surely, may, _ = evaluation.holds(condition)
-    said = _stretches(surely, zone)
-    return said if may is surely or may == surely else f"{said}; not known {_stretches(may, zone)}"
+    said = _stretches(surely, local)
+    return said if may is surely or may == surely else f"{said}; not known {_stretches(may, local)}"
 
 
-def _stretches(found: Intervals, zone: tzinfo) -> str:
+def _stretches(found: Intervals, local: Local) -> str:
     pairs = list(zip(found[::2], found[1::2], strict=True))
     if not pairs:
         return "never"
-    said = [_stretch(start, end, zone) for start, end in pairs[:MOST_STRETCHES]]
+    said = [_stretch(start, end, local) for start, end in pairs[:MOST_STRETCHES]]
     more = len(pairs) - MOST_STRETCHES
     return ", ".join(said) + (f", and {more} times more" if more > 0 else "")
 
 
-def _stretch(start: Instant, end: Instant, zone: tzinfo) -> str:
+def _stretch(start: Instant, end: Instant, local: Local) -> str:
     if start > _LATEST:
         return "never"
-    return (
-        f"from {written_local(start, zone)} on"
-        if end >= min(FOREVER, _LATEST)
-        else f"{written_local(start, zone)} to {written_local(end, zone)}"
-    )
+    if end >= min(FOREVER, _LATEST):
+        return f"from {local(start)} on"
+    # what hoist's own write ended the moment it began
+    return f"at {local(start)}" if local(start) == local(end) else f"{local(start)} to {local(end)}"

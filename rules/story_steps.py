@@ -1,18 +1,71 @@
-"""Every step that rules take on a ticket to which nobody reacts: each is carried out the moment it is due."""
+"""A ticket's story played: what people do to it, what the rules make of that, and what hoist writes to it, instant by instant.
+
+Whatever decides is what decides for a running hoist: the engine, the ladder, the gates, the merging of all that is due at once.
+A write is there a millisecond after it was due, so that what it ends had been so; steps of a ladder keep their distance from
+when they were due.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from rules.engine import Episode, Evaluation
-from rules.instants import FOREVER, Instant
+from rules.applied import applied
+from rules.binding import BoundRule, BoundRules
+from rules.due_step import due_step
+from rules.engine import Episode, Evaluation, evaluate
+from rules.escalation import FiringKey
+from rules.gates import Closed, closed, held_by_label
+from rules.identity import Recorded, match
+from rules.instants import FOREVER, SECOND, Instant
 from rules.ladder import Steps, ahead, joined, step_name
-from rules.protocol import Action, Rule
+from rules.lifetime import mode_at
+from rules.merge import merge
+from rules.protocol import Action, Mode, Rule
+from rules.ticket import Actor, Change, Message, Ticket, Value
+from rules.timeline import timeline
 
-MOST_STEPS: Final = 1_000
+MOST_STEPS: Final = 300
 """Of one ticket; more is no story."""
+WRITTEN_AFTER: Final = 1
+"""Milliseconds from when a step is due to when what it writes is in the ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody does to a ticket in one go: values of fields, labels added and taken away, a message (public or not)."""
+
+    at: Instant
+    by: Actor
+    values: Mapping[str, Value] = field(default_factory=dict)
+    add_labels: tuple[str, ...] = ()
+    remove_labels: tuple[str, ...] = ()
+    message: bool | None = None
+    thanks: bool = False
+
+    def done_to(self, ticket: Ticket) -> Ticket:
+        """The ticket afterwards; what is said to become what it is already changes nothing."""
+        values = dict(self.values)
+        if self.add_labels or self.remove_labels:
+            present = values.get("labels", ticket.fields.get("labels"))
+            labels = set(present) if isinstance(present, tuple) else set()
+            values["labels"] = tuple(sorted((labels | set(self.add_labels)) - set(self.remove_labels)))
+        number = len(ticket.changes)
+        save = str(number + len(ticket.messages) + 1)
+        made: list[Change] = []
+        for name, value in values.items():
+            old = ticket.fields.get(name)
+            if value != old:
+                made.append(Change(self.at, self.at, number + len(made), save, name, old, value, self.by))
+        said = [] if self.message is None else [Message(self.at, self.at, save, self.by, self.message, self.thanks)]
+        return replace(
+            ticket,
+            known=self.at,
+            fields={**ticket.fields, **values},
+            changes=(*ticket.changes, *made),
+            messages=(*ticket.messages, *said),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +80,53 @@ class Fired:
     episode: Instant  # the anchor of the episode that it belongs to
 
 
-def fired_steps(evaluation: Evaluation) -> tuple[Fired, ...]:
-    """All steps of all rules on the evaluation's ticket, by time, then by the rules' order; at most MOST_STEPS."""
-    order = {rule.id: number for number, rule in enumerate(evaluation.rules.rules)}
-    found: list[Fired] = []
-    for episode in evaluation.episodes:
-        found += _of_episode(evaluation, episode)
-        if len(found) >= MOST_STEPS:
-            break
-    return tuple(sorted(found[:MOST_STEPS], key=lambda fired: (fired.at, order[fired.rule], fired.steps)))
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A firing that was due at an instant and may not be written yet, and why."""
+
+    rule: str
+    at: Instant
+    steps: Steps
+    name: str
+    gate: Closed
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What became of a ticket: everything that happened to it, by whomever, what fired on it, and what was held back.
+
+    `cut_off`: hoist went on and on, and only the first firings are told.
+    """
+
+    ticket: Ticket
+    evaluation: Evaluation
+    fired: tuple[Fired, ...]
+    held_back: tuple[HeldBack, ...]
+    cut_off: bool
+
+
+def play(
+    bound: BoundRules,
+    ticket: Ticket,
+    acts: Sequence[Act],
+    until: Instant = FOREVER,
+    *,
+    rules: Sequence[Rule] = (),
+    writes: Callable[[str], bool] = lambda _: True,
+    among: Sequence[BoundRule] | None = None,
+) -> Played:
+    """Everything that happens to a ticket, which is given as it was created, before an instant.
+
+    Rules act as if they were live, on their dates; `rules` are those of the protocol where `bound` holds them under other terms
+    (whether they are confidential). `writes`: whether a rule's escalations are written to the ticket, by its id; others fire, and
+    the ticket stays as it is. `among`: those that are looked at, all unless said.
+    """
+    player = _Player(bound, ticket, acts, writes, among)
+    player.terms |= {rule.id: replace(rule, mode=Mode.LIVE) for rule in rules}
+    player.run(until)
+    whole = player.ticket
+    evaluation = evaluate(timeline(whole), bound, whole.known, among)
+    return Played(whole, evaluation, tuple(player.fired), tuple(player.held_back), len(player.fired) >= MOST_STEPS)
 
 
 def named(rule: Rule, step: int) -> str:
@@ -44,22 +135,105 @@ def named(rule: Rule, step: int) -> str:
     return rule.id if name == "escalation" else f"{rule.id}, {name}"
 
 
-def _of_episode(evaluation: Evaluation, episode: Episode) -> Iterator[Fired]:
-    rule = evaluation.bound(episode.rule).rule
-    taken: list[Steps] = []
-    applied_at: Instant | None = None
-    now = episode.start
-    while now < FOREVER and len(taken) < MOST_STEPS and rule.steps:
-        found = ahead(evaluation, episode, taken, applied_at, now)
-        if found.due is None:
-            now = _holding(episode, found.next_look)
-            continue
-        steps = found.due.steps
-        yield Fired(rule.id, now, steps, named(rule, steps[-1]), joined(rule, steps), episode.anchor)
-        taken.append(steps)
-        applied_at = now
+@dataclass(slots=True)
+class _Course:
+    """How far an episode has come: its firings, and when each was decided."""
+
+    number: int
+    anchor: Instant
+    taken: list[Steps] = field(default_factory=list)
+    at: list[Instant] = field(default_factory=list)
+
+    def recorded(self, rule: str) -> Recorded:
+        confirmed = (at + WRITTEN_AFTER for at, steps in zip(self.at, self.taken, strict=True) for _ in steps)
+        return Recorded(rule, self.number, self.anchor, tuple(confirmed))
 
 
-def _holding(episode: Episode, at: Instant) -> Instant:
-    """The first instant from `at` on at which the rule holds because of this episode; FOREVER if none."""
-    return next((max(start, at) for start, end in episode.stretches if at < end), FOREVER)
+_Due = tuple[Episode, _Course, Steps]
+
+
+class _Player:
+    """One ticket, from its creation on."""
+
+    def __init__(
+        self,
+        bound: BoundRules,
+        ticket: Ticket,
+        acts: Sequence[Act],
+        writes: Callable[[str], bool],
+        among: Sequence[BoundRule] | None,
+    ) -> None:
+        self.bound, self.ticket, self.acts, self.writes, self.among = bound, ticket, list(acts), writes, among
+        self.terms = {each.id: replace(each.rule, mode=Mode.LIVE) for each in bound.rules}
+        self.courses: dict[tuple[str, int], _Course] = {}
+        self.fired: list[Fired] = []
+        self.held_back: list[HeldBack] = []
+
+    def run(self, until: Instant) -> None:
+        now = self.ticket.created
+        while now < until and len(self.fired) < MOST_STEPS:
+            while self.acts and self.acts[0].at <= now:
+                self.ticket = self.acts.pop(0).done_to(self.ticket)
+            look = max(self._look(now), now + 1)
+            now = min(look, self.acts[0].at if self.acts else FOREVER)
+        for act in self.acts:  # what comes after the end, or after too much, is shown all the same
+            self.ticket = act.done_to(self.ticket)
+
+    def _look(self, now: Instant) -> Instant:
+        """Do what is due at an instant; gives the next one at which something may be if nobody does anything."""
+        # as read when something last happened to it: hours of the day are told for some time from then on, and not for ever
+        ticket = self.ticket
+        if held_by_label(ticket):
+            return FOREVER
+        evaluation = evaluate(timeline(ticket), self.bound, now, self.among)
+        look, due = evaluation.next_look, list[_Due]()
+        recorded = [course.recorded(rule) for (rule, _), course in self.courses.items()]
+        for episode, known in zip(evaluation.episodes, match(recorded, evaluation.episodes), strict=True):
+            if not episode.holds_at(now):
+                continue
+            course = self._course(episode, known)
+            found = ahead(evaluation, episode, course.taken, course.at[-1] if course.at else None, now)
+            look = min(look, found.next_look)
+            if found.due is None:
+                continue
+            gate = self._gate(evaluation, episode, course, found.due.steps, now)
+            if gate is None:
+                due.append((episode, course, found.due.steps))
+            else:
+                look = min(look, gate.until)
+        if not due:
+            return look
+        self._write(evaluation, ticket, due, now)
+        return now + WRITTEN_AFTER
+
+    def _course(self, episode: Episode, known: Recorded | None) -> _Course:
+        if known is not None:
+            return self.courses[known.rule, known.number]
+        return _Course(1 + sum(1 for rule, _ in self.courses if rule == episode.rule), episode.anchor)
+
+    def _gate(self, evaluation: Evaluation, episode: Episode, course: _Course, steps: Steps, now: Instant) -> Closed | None:
+        rule = self.terms[episode.rule]
+        wrote = [at + WRITTEN_AFTER for at in course.at]
+        gate = closed(evaluation, rule, joined(rule, steps), self.ticket, wrote, now)
+        if gate is not None:
+            read = gate._replace(until=gate.until if gate.until == FOREVER else gate.until - gate.until % SECOND)
+            held = HeldBack(rule.id, now, steps, named(rule, steps[-1]), read)
+            if all((each.rule, each.steps, each.gate) != (held.rule, held.steps, held.gate) for each in self.held_back):
+                self.held_back.append(held)
+        return gate
+
+    def _write(self, evaluation: Evaluation, ticket: Ticket, due: Sequence[_Due], now: Instant) -> None:
+        order = {each.id: number for number, each in enumerate(self.bound.rules)}
+        steps = []
+        for episode, course, taken in sorted(due, key=lambda each: order[each[0].rule]):
+            rule = self.terms[episode.rule]
+            self.courses[rule.id, course.number] = course
+            course.taken.append(taken)
+            course.at.append(now)
+            self.fired.append(Fired(rule.id, now, taken, named(rule, taken[-1]), joined(rule, taken), episode.anchor))
+            if self.writes(rule.id) and mode_at(rule, self.bound.calendars, now) is Mode.LIVE:
+                key = FiringKey(ticket.ref.source, ticket.ref.id, rule.id, course.number, taken[-1])
+                steps.append(due_step(key, rule, taken, evaluation, episode, ticket, now))
+        if steps:
+            holding = [self.terms[episode.rule] for episode in evaluation.episodes if episode.holds_at(now)]
+            self.ticket = applied(ticket, merge(ticket, steps, self.bound, now, holding), now + WRITTEN_AFTER)

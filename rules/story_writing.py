@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from itertools import groupby
@@ -52,7 +53,13 @@ def story_text(ticket: Ticket, bound: BoundRules, zone: tzinfo, zone_name: str, 
     if changes:
         lines.append("    changes:")
         lines += [f"      - {{{', '.join(f'{key}: {value}' for key, value in change)}}}" for change in changes]
-    lines += [f"    until: {writer.local(should_fire)}", "    fires:", f"      - {{{', '.join(expected)}}}"]
+    # whatever hoist wrote to the ticket is in its history already
+    lines += [
+        f"    until: {writer.local(should_fire)}",
+        "    writes: nothing",
+        "    fires:",
+        f"      - {{{', '.join(expected)}}}",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -71,7 +78,9 @@ def quoted(text: str) -> str:
 def _escaped(sign: str) -> str:
     if sign.isprintable():
         return f"\\{sign}" if sign in '"\\' else sign
-    return "?" if "\ud800" <= sign <= "\udfff" else f"\\U{ord(sign):08x}"  # half a pair names no character
+    control = unicodedata.category(sign) == "Cc" and sign not in "\t\n\r\x85"  # a terminal would obey it; it stands in no file
+    half = "\ud800" <= sign <= "\udfff"  # half a pair names no character
+    return "?" if control or half else f"\\U{ord(sign):08x}"
 
 
 Entry = tuple[str, str]

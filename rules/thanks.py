@@ -59,6 +59,7 @@ _PLEASANT: Final = frozenset[str]().union(
         "tengan buen dia fin semana de nuevo"
     ),
 )
+_KIND_WORDS: Final = _THANKS | _PLEASANT
 _GREETINGS: Final = _words(
     "hi hello dear hey hallo liebe lieber guten moin bonjour bonsoir salut cher chere hoi beste dag hola estimado estimada"
 )
@@ -99,9 +100,10 @@ def only_thanks(text: str) -> bool:
         own = own[1:]
     if len(own) > 1 and _closes(own[-2]) and _is_a_name(own[-1]):
         own = own[:-1]
-    words = [_plain(word) for line in own for word in _WORD.findall(line)]
-    doubtful = any(some.intersection(words) and beside.isdisjoint(words) for some, beside in _ONLY_WITH)
-    return not doubtful and not _THANKS.isdisjoint(words) and all(word in _THANKS or word in _PLEASANT for word in words)
+    words = {_plain(word) for line in own for word in _WORD.findall(line)}
+    if not words <= _KIND_WORDS or _THANKS.isdisjoint(words):
+        return False
+    return not any(some & words and beside.isdisjoint(words) for some, beside in _ONLY_WITH)
 
 
 def _own_lines(text: str) -> list[str]:
@@ -131,5 +133,7 @@ def _closes(line: str) -> bool:
 
 def _plain(word: str) -> str:
     """In small letters without accents: `Schöne` and `schone` are one."""
+    if word.isascii():
+        return word.lower()
     apart = unicodedata.normalize("NFKD", word.casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign))

@@ -121,29 +121,29 @@ class Timeline:
             self.steps.setdefault(change.field, []).append(change)
         self.columns = Columns(ticket.fields, self.steps, (created, complete_from, gone), ticket.known)
         self._changes, self._complete = changes, complete
-        self._touches: dict[Kind, list[Instant]] = {}
-        self._replies: dict[Kind, list[Instant]] = {}
+        self._touches: dict[tuple[Kind, ...], list[Instant]] = {}
+        self._replies: dict[tuple[Kind, ...], list[Instant]] = {}
         self._crowded: list[tuple[Instant, list[list[Change]]]] | None = None
 
     def column(self, name: str) -> Column:
         """The column of a field; unknown throughout where the ticket does not carry it."""
         return self.columns[name]
 
-    def touches(self, kind: Kind) -> list[Instant]:
-        """The sorted distinct instants at which actors of a kind changed something or wrote."""
-        found = self._touches.get(kind)
+    def touches(self, *kinds: Kind) -> list[Instant]:
+        """The sorted distinct instants at which actors of these kinds changed something or wrote."""
+        found = self._touches.get(kinds)
         if found is None:
-            acts = {change.at for change in self._changes if change.by.kind is kind}
-            acts.update(self.replies(kind))
-            found = self._touches[kind] = sorted(acts)
+            acts = {change.at for change in self._changes if change.by.kind in kinds}
+            acts.update(self.replies(*kinds))
+            found = self._touches[kinds] = sorted(acts)
         return found
 
-    def replies(self, kind: Kind) -> list[Instant]:
-        """The sorted distinct instants at which actors of a kind wrote."""
-        found = self._replies.get(kind)
+    def replies(self, *kinds: Kind) -> list[Instant]:
+        """The sorted distinct instants at which actors of these kinds wrote."""
+        found = self._replies.get(kinds)
         if found is None:
             created = self.created
-            found = self._replies[kind] = sorted({max(m.at, created) for m in self.messages if m.by.kind is kind})
+            found = self._replies[kinds] = sorted({max(m.at, created) for m in self.messages if m.by.kind in kinds})
         return found
 
     @property
@@ -177,10 +177,13 @@ def _column(steps: list[Change], present: Value, life: tuple[Instant, Instant, I
     value, since = (steps[0].old if steps else present), complete_from
     starts, values = [since], [value]
     column = Column(starts, values, [])
+    whole = value is not UNKNOWN and complete_from == created
     for step in steps:
         if step.old != value:
             _put(column, since, UNKNOWN)
+            whole = False
         value, at = step.new, step.at
+        whole = whole and value is not UNKNOWN
         if at > since and value != values[-1]:  # what `_put` would come to: nearly every step of nearly every ticket
             starts.append(at)
             values.append(value)
@@ -189,11 +192,12 @@ def _column(steps: list[Change], present: Value, life: tuple[Instant, Instant, I
         since = at
     if steps and value != present:
         _put(column, since, UNKNOWN)
+        whole = False
         if known < gone:
             _put(column, max(known, since), present)
     if complete_from > created:
         _hide_the_past(column, created, gone)
-    if UNKNOWN in column.values:
+    if not whole and UNKNOWN in column.values:
         ends = [*column.starts[1:], gone]
         for start, end, held in zip(column.starts, ends, column.values, strict=True):
             if held is UNKNOWN:

@@ -11,8 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from rules.binding import BoundRules
-from rules.engine import evaluate
-from rules.instants import DAY, HOUR, MINUTE, Instant
+from rules.instants import DAY, FOREVER, HOUR, Instant
 from rules.language.moments import local_moment
 from rules.protocol import (
     Acknowledged,
@@ -44,9 +43,9 @@ from rules.protocol import (
     Until,
 )
 from rules.stories import empty_fields
-from rules.story_steps import Fired, fired_steps
-from rules.ticket import TARGET, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
-from rules.timeline import timeline
+from rules.story_steps import Act as Deed
+from rules.story_steps import Fired, play
+from rules.ticket import TARGET, Actor, Kind, Status, Ticket, TicketRef, Value
 
 ARRIVALS: Final = ("Fri 2027-01-15 16:50", "Mon 2027-01-18 10:00", "Sat 2027-01-16 22:00", "Tue 2027-01-19 03:00")
 """Local times at which the ticket may arrive, the most telling first: shortly before most offices close. They are
@@ -76,7 +75,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """An example: the ticket, what it was asked to be from the start, what happens to it, and the steps that the rule takes.
+    """An example: the ticket as it arrives, what it was asked to be, what happens to it, and the steps that the rule takes.
+
+    What the rule does is written to the ticket, so that steps which would come no more are none.
 
     `dates` are the fields that hold a date which the rule asks for.
     """
@@ -98,9 +99,8 @@ def worked_example(bound: BoundRules, rule: str, zone: ZoneInfo) -> Worked:
     draft.fulfil(condition)
     among = (bound.rule(rule),)
     for arrival in (*(local_moment(at, zone).at for at in ARRIVALS), *draft.windows):
-        ticket = draft.ticket(arrival)
-        evaluation = evaluate(timeline(ticket), bound, arrival, among)
-        fired = fired_steps(evaluation)
+        ticket, deeds = draft.ticket(arrival), draft.deeds(arrival)
+        fired = play(bound, ticket, deeds, FOREVER, among=among).fired
         first = [step for step in fired if fired and step.episode == fired[0].episode]
         if first:
             return Worked(ticket, draft.fields, tuple(draft.dates), tuple(draft.acts), tuple(first))
@@ -123,18 +123,18 @@ class _Draft:
 
     def ticket(self, arrival: Instant) -> Ticket:
         """The ticket, arrived at an instant."""
-        start = dict(empty_fields(self.bound)) | self.fields | {name: arrival + after for name, after in self.dates.items()}
-        now, changes, messages = dict(start), [], []
-        for number, act in enumerate(self.acts):
-            at, by = arrival + act.after, Actor(act.by.value, act.by)
-            if not act.field:
-                messages.append(Message(at, at, str(number), by, act.public))
-                continue
-            changes.append(Change(at, at, number, str(number), act.field, now.get(act.field), act.value, by))
-            now[act.field] = act.value
-        known = arrival + (self.acts[-1].after if self.acts else 0) + MINUTE
-        ref = TicketRef(self.bound.source, "example")
-        return Ticket(ref, "example", "", "", arrival, known, now, tuple(changes), tuple(messages))
+        dates = {name: arrival + after for name, after in self.dates.items()}
+        start = dict(empty_fields(self.bound)) | self.fields | dates
+        return Ticket(TicketRef(self.bound.source, "example"), "example", "", "", arrival, arrival, start)
+
+    def deeds(self, arrival: Instant) -> list[Deed]:
+        """What happens to the ticket that arrived then."""
+        return [
+            Deed(arrival + act.after, Actor(act.by.value, act.by), {act.field: act.value})
+            if act.field
+            else Deed(arrival + act.after, Actor(act.by.value, act.by), message=act.public)
+            for act in self.acts
+        ]
 
     def fulfil(self, condition: Condition) -> None:
         """Make the ticket so that the condition can come to hold."""

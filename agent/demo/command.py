@@ -185,7 +185,7 @@ def _summary(stage: Stage, pipeline: Pipeline, proof: Proof, evidence: Evidence)
         "written": states.get(RowState.APPLIED, 0),
         "superseded": states.get(RowState.SUPERSEDED, 0),
         "failed": states.get(RowState.PARKED, 0) + states.get(RowState.UNKNOWN, 0),
-        "overridden": states.get(RowState.OVERRIDDEN, 0),
+        "overruled": states.get(RowState.OVERRULED, 0),
         "waiting": sum(states.get(state, 0) for state in (RowState.PLANNED, RowState.HELD, RowState.CLAIMED, RowState.SENT)),
         "quarantined": counts.quarantined,
         "expected": proof.expected,

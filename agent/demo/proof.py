@@ -16,12 +16,13 @@ from typing import Final, NamedTuple, TypeVar
 
 from agent.demo.evidence import Evidence
 from agent.demo.record import FoundComment, FoundSave
-from agent.evaluate import due_step, held_by_label
+from agent.evaluate import due_step
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import Escalation
+from rules.gates import held_by_label
 from rules.identity import match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Steps, ahead, step_name
@@ -216,7 +217,8 @@ class _Prover:
             if episode is None:
                 self._wrong(then, f"{row.key.rule} was written at {written(at)}, and was not true by what could be known then")
             else:
-                steps.append(due_step(row, each.steps, evaluation, episode, then, at))
+                step = due_step(row, each.steps, evaluation, episode, then, at)
+                steps.append(replace(step, previous=each.recorded.confirmed_before(each.steps[0])))
         holding = [evaluation.bound(e.rule).rule for e in evaluation.episodes if e.holds_at(at)]
         return merge(then, steps, self.evidence.ruling.rules, at, holding)
 

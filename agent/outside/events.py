@@ -62,7 +62,7 @@ def calendar_events(data: bytes, zone: str, start: Instant, end: Instant) -> lis
         calendar = icalendar.Calendar.from_ical(data)
         if not isinstance(calendar, icalendar.Calendar):
             raise Unreadable("is no calendar: it should begin with BEGIN:VCALENDAR")
-        _check(calendar, moment(end).year)
+        _check(calendar, _lines(data), moment(end).year)
         local = _zone(str(calendar.get("X-WR-TIMEZONE", "")), zone)
         wide = timedelta(days=2)  # days begin at another instant in each zone
         query = recurring_ical_events.of(calendar, components=["VEVENT"])
@@ -74,27 +74,46 @@ def calendar_events(data: bytes, zone: str, start: Instant, end: Instant) -> lis
     return sorted(occurrence for occurrence in inside if occurrence.start < occurrence.end)
 
 
-def _check(calendar: Calendar, last: int) -> None:
-    """Refuse what would be read otherwise than it was meant, or not in time."""
+def _lines(data: bytes) -> list[int]:
+    """The lines on which events begin, in order."""
+    return [n for n, line in enumerate(data.splitlines(), 1) if line.strip().upper() == b"BEGIN:VEVENT"]
+
+
+def _check(calendar: Calendar, lines: list[int], last: int) -> None:
+    """Refuse what would be read otherwise than it was meant, or not in time. `lines` are those on which its events begin."""
     number = 0
     zones = {str(part.get("TZID")) for part in calendar.walk("VTIMEZONE")}
-    for event in calendar.walk("VEVENT"):
+    for n, event in enumerate(calendar.walk("VEVENT")):
+        said = f"{_summary(event)}{f', line {lines[n]}' if n < len(lines) else ''}"
         broken = [name for name, _ in event.errors if name in _USED]
         if broken:
-            raise Unreadable(f"has an event with a {broken[0]} that can't be read: {_summary(event)}")
+            raise Unreadable(f"has an event with a {broken[0]} that can't be read: {said}")
         begin = event.get("DTSTART")
         if begin is None:
-            raise Unreadable(f"has an event without a beginning (DTSTART): {_summary(event)}")
+            raise Unreadable(f"has an event without a beginning (DTSTART): {said}")
         for time in (begin, event.get("DTEND")):
             name = "" if time is None else str(time.params.get("TZID", ""))
             if name and name not in zones and getattr(time.dt, "tzinfo", None) is None:
-                raise Unreadable(f"has an event in a time zone that is not known, {name}: {_summary(event)}")
+                raise Unreadable(f"has an event in a time zone that is not known, {name}: {said}")
+        if _backwards(event):
+            raise Unreadable(f"has an event that ends before it begins: {said}")
         rules = _listed(event.get("RRULE"))
         if any(int(interval) < 1 for rule in rules for interval in _listed(rule.get("INTERVAL"))):
-            raise Unreadable(f"has an event that recurs at an INTERVAL of nothing, so it would never end: {_summary(event)}")
+            raise Unreadable(f"has an event that recurs at an INTERVAL of nothing, so it would never end: {said}")
         number += sum(_times(rule, begin.dt.year, last) for rule in rules)
         if number > MOST_OCCURRENCES:
             raise Unreadable(f"has events that recur more than {MOST_OCCURRENCES} times: let them begin later")
+
+
+def _backwards(event: Component) -> bool:
+    """Whether it ends before it begins; times of which only one has a zone are not compared, nor a date with a time."""
+    begin, end, length = event.get("DTSTART"), event.get("DTEND"), event.get("DURATION")
+    if length is not None and length.dt < timedelta():
+        return True
+    try:
+        return end is not None and type(end.dt) is type(begin.dt) and bool(end.dt < begin.dt)
+    except TypeError:
+        return False
 
 
 def _times(rule: Any, first: int, last: int) -> int:

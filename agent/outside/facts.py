@@ -75,6 +75,14 @@ class Outside:
         """What is wrong with files and URLs, a sentence each."""
         return [said for source in self._sources.values() if (said := source.trouble(now))]
 
+    def missing(self, now: Instant) -> dict[Wanted, str]:
+        """What could never be read, each with its trouble."""
+        return {wanted: said for wanted, source in self._sources.items() if source.never_read and (said := source.trouble(now))}
+
+    def unread(self) -> list[Wanted]:
+        """What could never be read, or is not read here."""
+        return [wanted for wanted, source in self._sources.items() if source.never_read]
+
     def nameless(self, now: Instant, zone: ZoneInfo) -> list[str]:
         """Events of rotas, present and to come, in which nobody is named, with their times in a zone."""
         return [

@@ -77,7 +77,7 @@ def overview(outside: Outside, organisation: Organisation, now: Instant) -> Over
     """Of what `outside` read last."""
     world, zone = outside.world(organisation, now), ZoneInfo(organisation.time_zone)
     rotas = tuple(_rota(world.rotas[name], users, now) for name, users in users_of(organisation).items() if name in world.rotas)
-    findings = [*outside.troubles(now), *outside.nameless(now, zone), *_empty(organisation, world, now)]
+    findings = [*faults(outside, organisation, now)]
     findings += [said for rota in rotas if (said := _gaps(rota, zone))]
     return Overview(
         tuple(_list(each, world) for each in organisation.lists.values()),
@@ -86,6 +86,12 @@ def overview(outside: Outside, organisation: Organisation, now: Instant) -> Over
         tuple(findings),
         zone,
     )
+
+
+def faults(outside: Outside, organisation: Organisation, now: Instant) -> tuple[str, ...]:
+    """What is wrong in files and URLs as they were read last, a sentence each; gaps of rotas are none."""
+    world, zone = outside.world(organisation, now), ZoneInfo(organisation.time_zone)
+    return (*outside.troubles(now), *outside.nameless(now, zone), *_empty(outside, organisation, world, now))
 
 
 def _list(each: NamedList, world: World) -> ShownList:
@@ -121,9 +127,12 @@ def _gaps(rota: ShownRota, zone: ZoneInfo) -> str:
     return f"the rota {rota.rota} ({', '.join(rota.used_by)}): within the next 14 days nobody is on duty {told}{more}"
 
 
-def _empty(organisation: Organisation, world: World, now: Instant) -> Iterator[str]:
-    """Lists on which nobody is found, though they have not ended."""
+def _empty(outside: Outside, organisation: Organisation, world: World, now: Instant) -> Iterator[str]:
+    """Lists on which nobody is found, though they were read and have not ended."""
+    unread = {wanted.reference for wanted in outside.unread()}
     for each in organisation.lists.values():
+        if each.file in unread:
+            continue
         ended = bool(each.until) and now >= beginning(each.until, each.time_zone)
         if not ended and not world.lists[each.name]:
             yield f"the list {each.name} is empty: nobody is found on it" + (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from agent.outside.copies import Copies, Copy
 from agent.outside.events import Occurrence, calendar_events
@@ -15,9 +16,10 @@ from agent.outside.fetching import TOTAL_SECONDS, Fetch, fetch
 from agent.outside.links import Links
 from agent.outside.tables import entries, stretches
 from agent.outside.unreadable import LARGEST, Unreadable, is_url, shown
-from rules.instants import DAY, Instant, written
+from rules.instants import DAY, Instant
 from rules.intervals import Intervals
 from rules.local_times import joined
+from rules.phrases import stamp
 
 STALE: Final = DAY
 """After so long without a good read a URL is called stale, whatever each read says."""
@@ -118,13 +120,18 @@ class Source:
             return None
         return self._taken(outcome, now, span)
 
+    @property
+    def never_read(self) -> bool:
+        """There is not even an earlier copy of it."""
+        return self._data is None
+
     def trouble(self, now: Instant) -> str:
         """What is wrong with it, as a sentence; empty where nothing is."""
         name = self.name
         if self.problem and self._data is None:
             nothing = {Kind.LIST: "it is empty", Kind.WINDOW: "it is never on", Kind.ROTA: "nobody is found by it"}
             return f"{name} {self.problem}; until then {nothing[self.wanted.kind]}"
-        since = f"what it said at {written(self.loaded or 0)} goes on counting"
+        since = f"what it said at {stamp(self.loaded or 0, ZoneInfo(self.wanted.zone))} goes on counting"
         if self.problem:
             return f"{name} {self.problem}; {since}"
         if is_url(self.wanted.reference) and self.loaded is not None and now - self.loaded > STALE:

@@ -21,7 +21,7 @@ def entries(data: bytes, *, columns: bool) -> frozenset[str]:
 
     A first entry that is a word like `email`, `name`, `id` or `entry` is a heading. Raises Unreadable.
     """
-    rows = _rows(data) if columns else ([line] for line in _lines(data))
+    rows = (row for _, row in _rows(data)) if columns else ([line] for _, line in _lines(data))
     found = [row[0].strip() for row in rows if row and row[0].strip()]
     if found and found[0].casefold() in _HEADINGS:
         del found[0]
@@ -31,20 +31,19 @@ def entries(data: bytes, *, columns: bool) -> frozenset[str]:
 def stretches(data: bytes, zone: str) -> list[tuple[Instant, Instant]]:
     """[from, to) of each row, its first two columns; times without an offset are local times of the zone.
 
-    A first row that holds no times is a heading. Raises Unreadable with the number of the first row that holds no stretch.
+    A first row that holds no times is a heading. Raises Unreadable with the number of the first line that holds no stretch.
     """
     found = []
-    for number, row in enumerate(_rows(data), 1):
-        if number == 1 and row and not _is_time(row[0], zone):
-            continue
-        if not any(cell.strip() for cell in row):
+    filled = ((number, row) for number, row in _rows(data) if any(cell.strip() for cell in row))
+    for place, (number, row) in enumerate(filled):
+        if place == 0 and not _is_time(row[0], zone):
             continue
         if len(row) < 2:
-            raise Unreadable(f"has a row {number} without an end: write from and to, divided by a comma")
+            raise Unreadable(f"has a line {number} without an end: write from and to, divided by a comma")
         try:
             found.append(stretch(row[0], row[1], zone))
         except ValueError as error:
-            raise Unreadable(f"has a row {number} that is no stretch of time: {error}") from None
+            raise Unreadable(f"has a line {number} that is no stretch of time: {error}") from None
     return found
 
 
@@ -56,24 +55,29 @@ def _is_time(text: str, zone: str) -> bool:
     return True
 
 
-def _lines(data: bytes) -> list[str]:
+def _lines(data: bytes) -> list[tuple[int, str]]:
+    """Each line that is no remark, with its number."""
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable("is no text in UTF-8: save it as that") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Unreadable(f"is no text in UTF-8 from line {line} on: save it as that") from None
     if "\0" in text:
         raise Unreadable("is no text: it holds null characters")
-    lines = [line for line in io.StringIO(text, newline=None) if not line.startswith("#")]
+    lines = [(n, line) for n, line in enumerate(io.StringIO(text, newline=None), 1) if not line.startswith("#")]
     if len(lines) > MOST_ROWS:
         raise Unreadable(f"has more than {MOST_ROWS} rows")
     return lines
 
 
-def _rows(data: bytes) -> Iterator[list[str]]:
+def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the number of the line on which it ends."""
     lines = _lines(data)
     # Spreadsheets of many countries divide columns by semicolons.
-    mark = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    mark = ";" if lines and lines[0][1].count(";") > lines[0][1].count(",") else ","
+    reader = csv.reader((line for _, line in lines), delimiter=mark)
     try:
-        yield from csv.reader(lines, delimiter=mark)
+        for row in reader:
+            yield lines[reader.line_num - 1][0], row
     except csv.Error as error:
-        raise Unreadable(f"is no CSV file: {error}") from None
+        raise Unreadable(f"is no CSV file: {error} in line {lines[reader.line_num - 1][0]}") from None

@@ -12,12 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.check import Checked, CheckedSource, Found
-from agent.commands import Done, Verified
+from agent.commands import Done
 from agent.outside.overview import Overview, ShownList, ShownRota, ShownWindow
+from agent.screens import completeness
 from agent.status import SourceStatus, Status
-from agent.store.journal import Line
-from agent.why import Answer, RuleAnswer
-from rules.explain import Reason
 from rules.instants import Instant, written
 from rules.phrases import length, stamp
 from rules.protocol import Mode
@@ -202,6 +200,12 @@ def status(console: Console, found: Status, now: Instant, zone: ZoneInfo) -> Non
         heading(console, "lists, windows, rotas")
     for said in found.unread:
         say(console, "  NOT READ", said, "yellow")
+    if found.head.position:
+        heading(console, "journal", f"head {found.head}")
+        fresh = f"; {counted(found.fresh, 'line')} not sealed yet" if found.fresh else ""
+        say(console, "  sealed", f"{counted(found.head.position, 'line')} up to {stamp(found.head.at, zone)}{fresh}")
+    for said in found.stalled:
+        say(console, "STALLED", said, "red")
     if found.sources:
         console.print("All is well." if found.healthy else "Something needs a person: see the lines in capitals.")
     console.print(f"As of {stamp(now, zone)}.", style="dim")
@@ -224,6 +228,8 @@ def _one_status(console: Console, each: SourceStatus, zone: ZoneInfo) -> None:
         say(console, "  rule", f"{rule}: {counted(each.escalations.get(rule, 0), 'escalation')}{left}")
     states = ", ".join(f"{number:,} {state}" for state, number in each.changes.items()) or "none"
     say(console, "  changes", states)
+    for line in completeness.lines(each, zone):
+        say(console, *line)
     if each.unanswered:
         since = f", looked for from {stamp(each.looked_for_from, zone)} on" if each.looked_for_from is not None else ""
         say(console, "", f"{each.unanswered:,} sent without an answer{since}")
@@ -246,8 +252,14 @@ def status_data(found: Status) -> dict[str, Any]:
     """The status as plain data; instants as text, the lag in seconds."""
     return {
         "healthy": found.healthy,
+        **completeness.status_data(found),
         "refused_rules": found.refused_rules.splitlines(),
         "unread": list(found.unread),
+        "journal": {
+            "head": str(found.head) if found.head.position else None,
+            "at": written(found.head.at) if found.head.position else None,
+            "not_sealed_yet": found.fresh,
+        },
         "sources": [_source_data(each) for each in found.sources],
     }
 
@@ -271,6 +283,7 @@ def _source_data(each: SourceStatus) -> dict[str, Any]:
         "looked_for_from": written(each.looked_for_from) if each.looked_for_from is not None else None,
         "escalations": each.escalations,
         "left_alone": each.backlog,
+        **completeness.source_data(each),
         "parked": [{"change": str(row.key), "problem": row.problem} for row in each.parked],
         "quarantined": [
             {"id": q.id, "key": q.key, "reason": q.reason, "at": written(q.at), "raw": q.raw} for q in each.quarantined
@@ -278,103 +291,6 @@ def _source_data(each: SourceStatus) -> dict[str, Any]:
     }
 
 
-# --- why ---------------------------------------------------------------------------------------------------------------
-
-
-def answer(console: Console, found: Answer) -> None:
-    """A ticket, rule by rule: the verdict, because of what, what was done and what comes next."""
-    ticket = found.ticket
-    heading(console, f"{ticket.key}: {ticket.fields.get('subject')}")
-    at, known = stamp(found.at, found.zone), stamp(ticket.known, found.zone)
-    console.print(Text(f"as of {at}, as read at {known}   {ticket.url}"), soft_wrap=True)
-    for note in found.notes:
-        say(console, "note", note, margin=10)
-    for rule in found.rules:
-        console.print()
-        heading(console, f"{rule.rule.id}: {_verdict_of(rule)}", rule.rule.title if rule.rule.title != rule.rule.id else "")
-        if rule.tree is None:
-            for sentence in rule.because:
-                say(console, "  because", sentence, margin=10)
-        else:
-            _tree(console, rule.tree, 1)
-        for sentence in rule.in_the_way:
-            say(console, "  wanting", sentence, margin=10)
-        for sentence in rule.done:
-            say(console, "  done", sentence, margin=10)
-        say(console, "  next", rule.next, margin=10)
-
-
-def _tree(console: Console, reason: Reason, depth: int) -> None:
-    """A condition and its parts, each one step further in."""
-    indent = "  " * depth
-    wrapped = textwrap.fill(
-        f"{indent}- {reason}", max(console.width, 60), subsequent_indent=f"{indent}  ", break_on_hyphens=False
-    )
-    console.print(Text(wrapped), soft_wrap=True)
-    for part in reason.parts:
-        _tree(console, part, depth + 1)
-
-
-def _verdict_of(rule: RuleAnswer) -> str:
-    said = {True: "holds", False: "does not hold", None: "not known: a fact is missing"}[rule.holds]
-    return said if rule.mode is Mode.LIVE else f"{said} (it only watches)"
-
-
-def answer_data(found: Answer) -> dict[str, Any]:
-    """The answer as plain data."""
-    return {
-        "ticket": found.ticket.key,
-        "url": found.ticket.url,
-        "at": written(found.at),
-        "read_at": written(found.ticket.known),
-        "notes": list(found.notes),
-        "rules": [
-            {
-                "rule": rule.rule.id,
-                "title": rule.rule.title,
-                "mode": rule.mode.value,
-                "holds": rule.holds,
-                "because": list(rule.because),
-                "wanting": list(rule.in_the_way),
-                "tree": _tree_data(rule.tree) if rule.tree is not None else None,
-                "done": list(rule.done),
-                "next": rule.next,
-                "next_at": written(rule.next_at) if rule.next_at is not None else None,
-            }
-            for rule in found.rules
-        ],
-    }
-
-
-def _tree_data(reason: Reason) -> dict[str, Any]:
-    return {
-        "said": str(reason),
-        "holds": reason.holds,
-        "since": written(reason.since),
-        "until": written(reason.until),
-        "parts": [_tree_data(part) for part in reason.parts],
-    }
-
-
-# --- journal -----------------------------------------------------------------------------------------------------------
-
-
-def verified(console: Console, found: Verified) -> None:
-    """Whether the journal's chain is whole, and what to compare its end with."""
-    if found.broken_at is None:
-        console.print(f"The journal is whole: {counted(found.lines, 'line')}, each follows from the one before.")
-    else:
-        said = f"The journal is BROKEN: line {found.broken_at:,} of {found.lines:,} does not follow from the one before."
-        console.print(Text(said, "red"), soft_wrap=True)
-        console.print("Somebody or something other than hoist changed the store. Next: compare it with a backup.")
-    console.print(f"The last line's hash is {found.head}", soft_wrap=True)
-
-
-def line_data(line: Line) -> dict[str, Any]:
-    """A line of the journal as plain data; the instant as text."""
-    return asdict(line) | {"at": written(line.at)}
-
-
-def data(found: Done | Verified) -> dict[str, Any]:
+def data(found: Done) -> dict[str, Any]:
     """A frozen answer as plain data."""
     return asdict(found)

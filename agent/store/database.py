@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError
 
 from agent.errors import StoreError
+from agent.store.tables import metadata
 
-HEAD = "0006"
+HEAD = "0008"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
+
+_REVISION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 BUSY_SECONDS = 30
 PAGES_AHEAD = 4_000
@@ -126,13 +134,21 @@ def _bring_up_to_date(db: Connection, path: Path) -> None:
         return
     if tables and present is None:
         raise StoreError(f"{path} is a database of another program: set `store:` in hoist.yaml to a file of hoist's own")
+    if present is None:
+        metadata.create_all(db)
+        _note_revision(db)
+        return
     from agent.store import upgrade  # noqa: PLC0415 - alembic takes as long to load as all of hoist, and is needed twice a year
 
-    if present is None:
-        upgrade.make(db)
-    elif present in upgrade.revisions(db):
+    if present in upgrade.revisions(db):
         upgrade.to_head(db)
     else:
         raise StoreError(
             f"the store {path} was written by a newer hoist (revision {present}): install that version, or restore a backup"
         )
+
+
+def _note_revision(db: Connection) -> None:
+    """What alembic would note of tables that were made as they are now."""
+    _REVISION.create(db)
+    db.execute(_REVISION.insert().values(version_num=HEAD))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, CursorResult, bindparam, func, select
 
+from agent.store.statements import Prepared
 from agent.store.states import OperationState, RowState
 from agent.store.tables import activations, operations, outbox, tickets
 from rules.instants import FOREVER, Instant
@@ -26,13 +27,15 @@ def _first_write(column: Column[Any], place: ColumnElement[bool]) -> Any:
     return _first(column, place, column > bindparam("after"))
 
 
-_LOOK: Final = select(_first(tickets.c.next_look))
-_WRITE: Final = select(
-    _first_write(outbox.c.not_before, outbox.c.state == RowState.PLANNED),
-    _first_write(outbox.c.lease_until, outbox.c.state == RowState.CLAIMED),
-    _first_write(outbox.c.not_before, outbox.c.state == RowState.SENT),
-    _first_write(operations.c.look_at, operations.c.state == OperationState.UNKNOWN),
-    _first_write(activations.c.next_turn, activations.c.queued > 0),
+_LOOK: Final = Prepared(select(_first(tickets.c.next_look)))
+_WRITE: Final = Prepared(
+    select(
+        _first_write(outbox.c.not_before, outbox.c.state == RowState.PLANNED),
+        _first_write(outbox.c.lease_until, outbox.c.state == RowState.CLAIMED),
+        _first_write(outbox.c.not_before, outbox.c.state == RowState.SENT),
+        _first_write(operations.c.look_at, operations.c.state == OperationState.UNKNOWN),
+        _first_write(activations.c.next_turn, activations.c.queued > 0),
+    )
 )
 
 
@@ -42,13 +45,13 @@ def earliest(db: Connection, source: str, after: Instant = -1) -> Earliest:
     (A row can be due and yet have to wait, for an earlier write of its ticket: whoever found nothing to do at an instant asks for
     what comes after it.)
     """
-    return Earliest(earliest_look(db, source), _least(db, _WRITE, {"source": source, "after": after}))
+    return Earliest(earliest_look(db, source), _least(_WRITE(db, source=source, after=after)))
 
 
 def earliest_look(db: Connection, source: str) -> Instant:
     """The earliest next look of a ticket of a source alone; FOREVER if there is none."""
-    return _least(db, _LOOK, {"source": source})
+    return _least(_LOOK(db, source=source))
 
 
-def _least(db: Connection, query: Any, values: dict[str, Any]) -> Instant:
-    return min((at for at in db.execute(query, values).one() if at is not None), default=FOREVER)
+def _least(found: CursorResult[Any]) -> Instant:
+    return min((at for at in found.one() if at is not None), default=FOREVER)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal_column, select, update
 
 from agent.store.statements import Prepared, insert_text, listed, one_of
@@ -151,11 +151,15 @@ def _firings(db: Connection, source: str, ticket: str, rule: str, number: int) -
 
 
 def _set_firings(db: Connection, source: str, ticket: str, rule: str, number: int, firings: Sequence[Fired]) -> None:
-    _SET_FIRINGS(db, at_source=source, at_ticket=ticket, at_rule=rule, at_number=number, to_firings=json.dumps(firings))
+    _SET_FIRINGS(db, at_source=source, at_ticket=ticket, at_rule=rule, at_number=number, to_firings=_written(firings))
+
+
+def _written(firings: Sequence[Fired]) -> str:
+    return to_json(firings).decode()
 
 
 def _read(firings: str) -> tuple[Fired, ...]:
-    return tuple(Fired(tuple(steps), *times) for steps, *times in json.loads(firings))
+    return tuple(Fired(tuple(steps), *times) for steps, *times in from_json(firings))
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> EpisodeRow:
@@ -164,4 +168,4 @@ def _row(row: Row[*tuple[Any, ...]]) -> EpisodeRow:
 
 
 def _values(source: str, row: EpisodeRow) -> tuple[object, ...]:
-    return source, row.ticket, row.rule, row.number, row.anchor, row.fired_at, int(row.backlog), json.dumps(row.firings)
+    return source, row.ticket, row.rule, row.number, row.anchor, row.fired_at, int(row.backlog), _written(row.firings)

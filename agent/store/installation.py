@@ -23,6 +23,18 @@ class Installation:
         return f"Installation({self.identity})"
 
 
+def installation_key(db: Connection) -> bytes:
+    """The key of the installation that this store belongs to; an empty one where it belongs to none yet."""
+    value = db.execute(select(installation.c.value).where(installation.c.name == "marker_key")).scalar()
+    return bytes.fromhex(value or "")
+
+
+def installation_identity(db: Connection) -> str:
+    """The identity of the installation that this store belongs to; empty where it belongs to none yet."""
+    value = db.execute(select(installation.c.value).where(installation.c.name == "identity")).scalar()
+    return str(value or "")
+
+
 def read_or_make(db: Connection, random_hex: Callable[[int], str] = secrets.token_hex) -> Installation:
     """The installation of this store; `random_hex(n)` gives n random bytes in hex, where the store is new."""
     made = [{"name": "identity", "value": random_hex(8)}, {"name": "marker_key", "value": random_hex(32)}]

@@ -1,24 +1,55 @@
-"""The journal: append-only lines, each committed with what it records and chained to the one before by a hash."""
+"""The journal: append-only lines, each committed with what it records. A sealer chains them afterwards (`agent.journal_sealing`).
+
+Appending is part of every write's transaction, so it does nothing but insert. What tells of a person is named as `Personal`: the
+line then holds a commitment in its place, and the value stands beside it, where it can be erased without breaking the chain.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
-from agent.store.tables import journal
+from agent.store.statements import insert_text
+from agent.store.tables import journal, journal_personal
 from rules.instants import Instant
 
-ROOT = "0" * 64
+ROOT: Final = "0" * 64
+"""What the first line follows."""
+COMMITTED: Final = "$personal"
+"""The key of the object that stands in a line in the place of a personal value; it holds the commitment."""
+ERASED: Final = "(erased)"
+"""What is read in the place of a value that was erased."""
+AT_ONCE: Final = 1_000
+"""Rows that are fetched at once where all of the journal is read."""
+
+PERSONAL_FIELDS: Final = frozenset({"assignee", "requester"})
+"""Fields of a ticket whose values are people's ids."""
+
+random_bytes: Callable[[int], bytes] = secrets.token_bytes
+"""Where salts come from; a simulation that must be the same each time brings its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A value that tells of a person, anywhere within a line's data: plain JSON.
+
+    `of`: the id, address or name by which that person is found when their values are to be erased; unless given, the value is it.
+    """
+
+    value: Any
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`at` is on the source's clock; `data` is plain JSON without secrets."""
+    """`at` is on the source's clock; `data` is plain JSON without secrets. The last three are None until the line is sealed."""
 
     line: int
     at: Instant
@@ -26,45 +57,168 @@ class Line:
     source: str
     ticket: str
     data: Mapping[str, Any]
-    previous: str
-    hash: str
+    previous: str | None
+    hash: str | None
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An end of the chain: the position and hash of its last line, and when that was sealed, on this machine's clock.
+
+    `signature`: of the key outside the database, empty where none is set.
+    """
+
+    position: int = 0
+    hash: str = ROOT
+    at: Instant = 0
+    signature: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """How a head is given away, and how `hoist journal verify --head` takes it."""
+        return ":".join((str(self.position), self.hash, *([self.signature] if self.signature else [])))
+
+
+_INSERT = insert_text(insert(journal), ["at", "kind", "source", "ticket", "data"])
+_INSERT_PERSONAL = insert_text(insert(journal_personal))
 
 
 def append(db: Connection, kind: str, at: Instant, source: str, ticket: str = "", **data: Any) -> None:
-    """Add a line in the caller's transaction."""
-    previous = db.execute(select(journal.c.hash).order_by(journal.c.line.desc()).limit(1)).scalar() or ROOT
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    sealed = _hash(previous, at, kind, source, ticket, text)
-    values = {"at": at, "kind": kind, "source": source, "ticket": ticket, "data": text, "previous": previous, "hash": sealed}
-    db.execute(insert(journal), values)
+    """Add a line in the caller's transaction. Personal values are named by wrapping them: `by=Personal("anna@example.com")`."""
+    values: list[tuple[str, str, str, str]] = []
+    text = written(data, values)
+    line = db.exec_driver_sql(_INSERT, (at, kind, source, ticket, text)).lastrowid
+    if values:
+        rows = [(commitment, line, salt, subject, value) for commitment, salt, subject, value in values]
+        db.exec_driver_sql(_INSERT_PERSONAL, rows)
+
+
+def of_field(field: str, value: Any) -> Any:
+    """A ticket's value as a line holds it: personal, where the field's values are people."""
+    return Personal(value) if field in PERSONAL_FIELDS and isinstance(value, str) else value
+
+
+def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) -> str:
+    """The one text of a line's data; (commitment, salt, subject, value) of each personal value is added to `values`."""
+
+    def committed(found: Any) -> dict[str, str]:
+        if not isinstance(found, Personal):
+            raise TypeError(f"a line of the journal can't hold {type(found).__name__}")
+        value = _text(found.value)
+        subject = _writable(found.of or (found.value if isinstance(found.value, str) else value))
+        salt = random_bytes(32).hex()
+        made = commitment(salt, subject, value)
+        values.append((made, salt, subject, value))
+        return {COMMITTED: made}
+
+    return _text(data, committed)
+
+
+def commitment(salt: str, subject: str | bytes, value: str | bytes) -> str:
+    """What stands in a line for a personal value: HMAC-SHA256, keyed with the salt's bytes, over subject and value (JSON)."""
+    try:
+        key = bytes.fromhex(salt)
+    except ValueError:
+        return ""  # a salt that hoist did not write, so no commitment of its
+    return hmac.new(key, fields(subject, value), hashlib.sha256).hexdigest()
+
+
+def fields(*values: str | int | bytes) -> bytes:
+    """Several values as one, without doubt where each ends: each as its length in bytes, a colon, its UTF-8, a comma."""
+    made = [value if isinstance(value, bytes) else str(value).encode() for value in values]
+    return b"".join(b"%d:%b," % (len(value), value) for value in made)
 
 
 def lines(db: Connection, source: str | None = None, ticket: str | None = None, kind: str | None = None) -> Iterator[Line]:
-    """Lines in order, of a source, a ticket or a kind where given."""
+    """Lines in order, of a source, a ticket or a kind where given, with their personal values as far as these were kept.
+
+    Raises ValueError where a line is no longer readable.
+    """
     query = select(journal).order_by(journal.c.line)
     for column, wanted in ((journal.c.source, source), (journal.c.ticket, ticket), (journal.c.kind, kind)):
         if wanted is not None:
             query = query.where(column == wanted)
-    for row in db.execute(query):
-        yield Line(row.line, row.at, row.kind, row.source, row.ticket, json.loads(row.data), row.previous, row.hash)
+    for row in db.execute(query).yield_per(AT_ONCE):
+        yield line_of(row, personal_values(db, row))
 
 
-def broken_at(db: Connection) -> int | None:
-    """The number of the first line that does not follow from the one before, None where the chain is whole."""
-    previous = ROOT
-    for number, row in enumerate(db.execute(select(journal).order_by(journal.c.line)), 1):
-        whole = row.line == number and row.previous == previous
-        if not whole or row.hash != _hash(previous, row.at, row.kind, row.source, row.ticket, row.data):
-            return int(row.line)
-        previous = row.hash
-    return None
+def line_of(row: Row[Any], personal: Mapping[str, Row[Any]]) -> Line:
+    """A row of the journal's table as a line, with these values. Raises ValueError where it is no longer readable."""
+    data = json.loads(row.data)
+    if COMMITTED in row.data:
+        data = _filled_in(data, personal)
+    return Line(row.line, row.at, row.kind, row.source, row.ticket, data, row.previous, row.hash, row.position)
 
 
-def head(db: Connection) -> tuple[int, str]:
-    """(number of lines, hash of the last one). Kept elsewhere, the hash shows whether lines were cut off at the end."""
-    last = db.execute(select(journal.c.hash).order_by(journal.c.line.desc()).limit(1)).scalar()
-    return int(db.execute(select(func.count()).select_from(journal)).scalar_one()), ROOT if last is None else str(last)
+def personal_values(db: Connection, row: Row[Any]) -> dict[str, Row[Any]]:
+    """What stands beside a row of the journal: each personal value that was not erased, by its commitment."""
+    if COMMITTED not in row.data:
+        return {}
+    return {beside.commitment: beside for beside in db.execute(_BESIDE, {"at_line": row.line})}
 
 
-def _hash(previous: str, at: Instant, kind: str, source: str, ticket: str, data: str) -> str:
-    return hashlib.sha256("\x1f".join((previous, str(at), kind, source, ticket, data)).encode()).hexdigest()
+def commitments(data: Any) -> Iterator[str]:
+    """All commitments within a line's data."""
+    if isinstance(data, dict):
+        if isinstance(data.get(COMMITTED), str):
+            yield data[COMMITTED]
+        else:
+            for value in data.values():
+                yield from commitments(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from commitments(value)
+
+
+def head(db: Connection) -> Head:
+    """The end of the chain. Given away, it shows later whether anything up to there was changed or taken away."""
+    return _head(db, "sealed")
+
+
+def trimmed(db: Connection) -> Head:
+    """The last line that is no longer kept, from whose hash the chain goes on; position 0 where all lines are kept."""
+    return _head(db, "trimmed")
+
+
+def unsealed(db: Connection) -> int:
+    """Lines that wait for the sealer."""
+    return int(db.execute(_UNSEALED).scalar_one())
+
+
+def _head(db: Connection, name: str) -> Head:
+    """Somebody may have written anything there: it is read all the same, for verifying to tell."""
+    row = db.exec_driver_sql(_HEAD, (name,)).one_or_none()
+    if row is None:
+        return Head()
+    made, signature = (text.decode(errors="replace") for text in (row[1], row[3]))
+    return Head(row[0], made, row[2], signature, row[4])
+
+
+_HEAD: Final = """\
+SELECT CAST(position AS INTEGER), CAST(hash AS BLOB), CAST(at AS INTEGER), CAST(signature AS BLOB), CAST(line AS INTEGER)
+FROM journal_heads WHERE name = ?"""
+_UNSEALED: Final[Select[Any]] = select(func.count()).select_from(journal).where(journal.c.position.is_(None))
+_BESIDE: Final = select(journal_personal).where(journal_personal.c.line == bindparam("at_line"))
+
+
+def _filled_in(data: Any, values: Mapping[str, Row[Any]]) -> Any:
+    if isinstance(data, dict):
+        made = data.get(COMMITTED)
+        if isinstance(made, str):
+            return json.loads(values[made].value) if made in values else ERASED
+        return {key: _filled_in(value, values) for key, value in data.items()}
+    return [_filled_in(value, values) for value in data] if isinstance(data, list) else data
+
+
+def _text(data: Any, default: Callable[[Any], Any] | None = None) -> str:
+    return _writable(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=default))
+
+
+def _writable(text: str) -> str:
+    """Half a surrogate pair, which JSON of a platform may hold, is no text in UTF-8: a question mark takes its place."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text

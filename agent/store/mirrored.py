@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
@@ -16,25 +16,25 @@ from rules.instants import Instant
 from rules.ticket import Ticket, TicketRef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class Mirrored:
     """A ticket as mirrored, with the revision that a decision about it rests on."""
 
-    ticket: Ticket
-    revision: int
-    urgency: int
-    next_look: Instant
-    generation: int
+    ticket: Final[Ticket]
+    revision: Final[int]
+    urgency: Final[int]
+    next_look: Final[Instant]
+    generation: Final[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class Kept:
     """A ticket to keep, with what was decided about it."""
 
-    ticket: Ticket
-    urgency: int
-    next_look: Instant
-    generation: int
+    ticket: Final[Ticket]
+    urgency: Final[int]
+    next_look: Final[Instant]
+    generation: Final[int]
 
 
 _INSERT = insert(tickets)
@@ -50,6 +50,8 @@ _UPSERT = insert_text(
         },
     )
 )
+_KNOWN = "SELECT known FROM tickets WHERE source = ? AND id = ?"
+_REVISION = "SELECT revision FROM tickets WHERE source = ? AND id = ?"
 _LOOKED_AT = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND revision = ?"
 _BROUGHT_FORWARD = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND next_look > ?"
 _SWEPT = "UPDATE tickets SET next_look = ?, generation = ? WHERE source = ? AND id = ? AND revision = ?"
@@ -117,6 +119,16 @@ def versions(db: Connection, source: str, ids: Collection[str]) -> dict[str, str
 def mirrored(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, Mirrored]:
     """These tickets, by id."""
     return {row.id: _mirrored(row) for row in _BY_ID(db, source=source, ids=listed(ids))}
+
+
+def revision(db: Connection, source: str, ticket: str) -> int:
+    """How often the ticket was kept, so that a decision can say which state it rests on; 0 where it never was."""
+    return int(db.exec_driver_sql(_REVISION, (source, ticket)).scalar() or 0)
+
+
+def known_at(db: Connection, ref: TicketRef) -> Instant:
+    """Server time of the read that brought the ticket as it is kept; 0 where it never was."""
+    return int(db.exec_driver_sql(_KNOWN, (ref.source, ref.id)).scalar() or 0)
 
 
 def due(db: Connection, source: str, at: Instant, limit: int) -> list[Mirrored]:

@@ -192,6 +192,8 @@ def _body(operation: Operation) -> str:
         "planned_at": operation.planned_at,
         "base": operation.base,
     }
+    if operation.order or operation.remove_labels:
+        parts |= {"off": operation.remove_labels, "order": operation.order, "ordered_by": operation.ordered_by}
     return json.dumps(parts, ensure_ascii=False)
 
 
@@ -208,6 +210,9 @@ def _operation(key: str, kind: str, ticket: TicketRef, body: str) -> Operation:
         parts["comment"],
         parts["planned_at"],
         parts.get("base", ""),
+        tuple(parts.get("off", ())),
+        parts.get("order", 0),
+        parts.get("ordered_by", ""),
     )
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from agent.store.statements import listed, one_of
+from agent.store.statements import Prepared, listed, one_of
 from agent.store.tables import quarantine
 from rules.instants import Instant
 
-_RELEASE = delete(quarantine).where(quarantine.c.source == bindparam("at_source"), one_of(quarantine.c.id, "ids"))
+_RELEASE = Prepared(delete(quarantine).where(quarantine.c.source == bindparam("at_source"), one_of(quarantine.c.id, "ids")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def put(db: Connection, row: QuarantineRow) -> bool:
 
 def release(db: Connection, source: str, ids: Collection[str]) -> None:
     """These tickets could be mapped after all."""
-    db.execute(_RELEASE, {"at_source": source, "ids": listed(ids)})
+    _RELEASE(db, at_source=source, ids=listed(ids))
 
 
 def rows(db: Connection, source: str) -> list[QuarantineRow]:

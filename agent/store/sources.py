@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from agent.store.statements import Prepared
 from agent.store.states import RowState
 from agent.store.tables import activations, outbox, sources
 from rules.instants import Instant
 from rules.protocol import Mode
 from rules.world import Directory, Person
 
-_MOVE = (
+_MOVE = Prepared(
     update(sources)
     .where(sources.c.source == bindparam("at_source"))
     .values(cursor=bindparam("to"), polled_at=bindparam("at"), horizon=func.max(sources.c.horizon, bindparam("up_to")))
 )
 """Once per page, hence prepared. SQLite's `max` of two values is the larger one."""
+_CLOCK_AHEAD = Prepared(update(sources).where(sources.c.source == bindparam("at_source")).values(clock_ahead=bindparam("to")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class SourceRow:
     generation: int
     looked_with: str
     problem: str
+    clock_ahead: int | None = None  # milliseconds, None before it was first heard
 
 
 def source_row(db: Connection, source: str) -> SourceRow:
@@ -59,6 +62,7 @@ def found_source(db: Connection, source: str) -> SourceRow | None:
         row.generation,
         row.looked_with,
         row.problem,
+        row.clock_ahead,
     )
 
 
@@ -87,7 +91,12 @@ def set_directory(db: Connection, source: str, directory: Directory) -> None:
 
 def set_cursor(db: Connection, source: str, cursor: str, polled_at: Instant, horizon: Instant | None) -> None:
     """Move the cursor; `horizon` only where a run is complete. The horizon never goes back."""
-    db.execute(_MOVE, {"at_source": source, "to": cursor, "at": polled_at, "up_to": 0 if horizon is None else horizon})
+    _MOVE(db, at_source=source, to=cursor, at=polled_at, up_to=0 if horizon is None else horizon)
+
+
+def set_clock_ahead(db: Connection, source: str, milliseconds: int) -> None:
+    """Keep how far the source's clock is ahead of this machine's."""
+    _CLOCK_AHEAD(db, at_source=source, to=milliseconds)
 
 
 def set_problem(db: Connection, source: str, problem: str) -> None:

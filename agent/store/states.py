@@ -12,35 +12,48 @@ class RowState(StrEnum):
 
     PLANNED = "planned"  # decided, waits for its turn
     WATCHED = "watched"  # its rule only watches: noted, never written
-    HELD = "held"  # due, and held back for a time: its rule's `hold_while`, or a team that has just received the ticket
+    HELD = "held"  # due, and held back: by its rule's `hold_while`, by a team that has just received the ticket, by a limit
     QUEUED = "queued"  # was true before its rule went live; let through at the rate that the rule names
+    BACKLOG = "backlog"  # fell due while hoist did not run or was paused, or before its rule was changed: a person decides
     CLAIMED = "claimed"  # a worker holds it under a lease; nothing has left yet
     SENT = "sent"  # an operation of its escalation may have left
     UNKNOWN = "unknown"  # an operation left and no answer came
     APPLIED = "applied"  # written and verified
     SUPERSEDED = "superseded"  # was no longer true when its turn came
-    OVERRIDDEN = "overridden"  # a person's change was overwritten and put back; the person wins
+    REJECTED = "rejected"  # was held or left to a person, who said no
+    OVERRULED = "overruled"  # a person was first, or took back what hoist had written: theirs stands
+    UNDONE = "undone"  # was applied, and a person had it taken back
     PARKED = "parked"  # the source refused it, or its outcome can't be found out
 
 
-FIRST_ROW_STATES: Final = frozenset({RowState.PLANNED, RowState.WATCHED, RowState.QUEUED, RowState.HELD})
+FIRST_ROW_STATES: Final = frozenset({RowState.PLANNED, RowState.WATCHED, RowState.QUEUED, RowState.HELD, RowState.BACKLOG})
 
 ROW_MOVES: Final[Mapping[RowState, frozenset[RowState]]] = {
-    RowState.WATCHED: frozenset({RowState.PLANNED, RowState.QUEUED}),  # its rule went live, for existing tickets too
-    RowState.QUEUED: frozenset({RowState.PLANNED}),
-    RowState.HELD: frozenset({RowState.PLANNED, RowState.SUPERSEDED}),
-    RowState.PLANNED: frozenset({RowState.CLAIMED}),
-    RowState.CLAIMED: frozenset({RowState.PLANNED, RowState.HELD, RowState.SENT, RowState.SUPERSEDED, RowState.APPLIED}),
+    # its rule went live, for existing tickets too
+    RowState.WATCHED: frozenset({RowState.PLANNED, RowState.QUEUED, RowState.BACKLOG}),
+    RowState.QUEUED: frozenset({RowState.PLANNED, RowState.BACKLOG, RowState.REJECTED}),
+    RowState.HELD: frozenset({RowState.PLANNED, RowState.SUPERSEDED, RowState.BACKLOG, RowState.QUEUED, RowState.REJECTED}),
+    # applied: its mark was read back
+    RowState.BACKLOG: frozenset({RowState.PLANNED, RowState.SUPERSEDED, RowState.APPLIED, RowState.QUEUED, RowState.REJECTED}),
+    RowState.PLANNED: frozenset({RowState.CLAIMED, RowState.BACKLOG, RowState.QUEUED, RowState.HELD}),
+    RowState.CLAIMED: frozenset(
+        {
+            *(RowState.PLANNED, RowState.HELD, RowState.BACKLOG, RowState.SENT),
+            *(RowState.SUPERSEDED, RowState.APPLIED, RowState.OVERRULED),
+        }
+    ),
     RowState.SENT: frozenset(
-        {RowState.APPLIED, RowState.UNKNOWN, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}
+        {RowState.APPLIED, RowState.UNKNOWN, RowState.PLANNED, RowState.PARKED, RowState.OVERRULED, RowState.SUPERSEDED}
     ),
     RowState.UNKNOWN: frozenset(
-        {RowState.SENT, RowState.APPLIED, RowState.PLANNED, RowState.PARKED, RowState.OVERRIDDEN, RowState.SUPERSEDED}
+        {RowState.SENT, RowState.APPLIED, RowState.PLANNED, RowState.PARKED, RowState.OVERRULED, RowState.SUPERSEDED}
     ),
-    RowState.SUPERSEDED: frozenset({RowState.PLANNED}),  # the same episode was seen alive again
-    RowState.PARKED: frozenset(),
-    RowState.APPLIED: frozenset(),
-    RowState.OVERRIDDEN: frozenset(),
+    RowState.SUPERSEDED: frozenset({RowState.PLANNED, RowState.BACKLOG, RowState.QUEUED}),  # the same episode was seen alive again
+    RowState.PARKED: frozenset({RowState.PLANNED}),  # somebody said to try again
+    RowState.REJECTED: frozenset(),
+    RowState.APPLIED: frozenset({RowState.UNDONE}),
+    RowState.UNDONE: frozenset(),
+    RowState.OVERRULED: frozenset(),
 }
 
 

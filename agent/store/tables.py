@@ -28,6 +28,7 @@ sources: Final = Table(
     Column("looked_with", Text, nullable=False, server_default=""),  # the versions that the generation stands for
     Column("directory", Text, nullable=False, server_default="{}"),
     Column("problem", Text, nullable=False, server_default=""),  # why the source stands still; empty while it goes
+    Column("clock_ahead", BigInteger),  # milliseconds by which its clock is ahead of this machine's
 )
 
 activations: Final = Table(
@@ -39,6 +40,8 @@ activations: Final = Table(
     Column("activated_at", BigInteger, nullable=False),  # what began earlier is backlog
     Column("queued", Integer, nullable=False, server_default="0"),  # steps of the backlog that wait for their turn
     Column("next_turn", BigInteger, nullable=False, server_default="0"),  # when the next of them is let through
+    Column("wording", Text, nullable=False, server_default=""),  # a hash of what makes the rule hold
+    Column("reworded_at", BigInteger, nullable=False, server_default="0"),  # what was due earlier and never fired is backlog
     PrimaryKeyConstraint("source", "rule"),
 )
 
@@ -98,10 +101,14 @@ outbox: Final = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("because", Text, nullable=False, server_default="[]"),  # JSON list of sentences
     Column("problem", Text, nullable=False, server_default=""),
+    Column("run", Integer),  # the run with which it was held for approval
+    Column("let_at", BigInteger),  # when it was let through the limits: approved, or as one of a run that may go on
+    Column("approved", Text),  # JSON: the values that somebody approved
     Index("outbox_key", "source", "ticket", "rule", "number", "step", unique=True),
     Index("outbox_by_state", "source", "state", "not_before"),
     Index("outbox_by_turn", "source", "state", "urgency", "instant", "id"),
     Index("outbox_by_escalation", "escalation"),
+    Index("outbox_by_run", "run", "state"),
 )
 
 escalations: Final = Table(
@@ -112,6 +119,54 @@ escalations: Final = Table(
     Column("ticket", Text, nullable=False),
     Column("confirmed_at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
+    Index("escalations_by_time", "source", "confirmed_at"),
+)
+
+pauses: Final = Table(  # somebody said that nothing is to be written
+    "pauses",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),  # empty: every source
+    Column("rule", Text, nullable=False),  # empty: every rule
+    Column("since", BigInteger, nullable=False),  # this machine's clock, like all times of a pause
+    Column("until", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+pause_releases: Final = Table(  # the sources that go on after a pause, and since when, on their own clock
+    "pause_releases",
+    metadata,
+    Column("pause", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    PrimaryKeyConstraint("pause", "source"),
+)
+
+runs: Final = Table(  # what was due beyond a limit, and is held until somebody approves it
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("scope", Text, nullable=False),  # agent.store.runs.Scope
+    Column("name", Text, nullable=False),  # of the rule, or the ticket's id; empty for a source
+    Column("since", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("fault", Text, nullable=False, server_default=""),  # why nothing of it goes on; empty where some may
+    Column("closed_at", BigInteger),  # when nothing of it was held any more
+    Index("runs_open", "source", "closed_at"),
+)
+
+snoozes: Final = Table(  # tickets that hoist leaves alone for a while
+    "snoozes",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    PrimaryKeyConstraint("source", "ticket"),
 )
 
 operations: Final = Table(
@@ -148,6 +203,51 @@ quarantine: Final = Table(
     Column("raw", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     PrimaryKeyConstraint("source", "id"),
+)
+
+censuses: Final = Table(  # each count of a source by id; the one that has no end yet is under way
+    "censuses",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("phase", Text, nullable=False),  # agent.store.censuses.Phase
+    Column("cursor", Text),  # where the phase goes on: the connector's own, or a ticket's id
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column("missed", Integer, nullable=False, server_default="0"),
+    Column("returned", Integer, nullable=False, server_default="0"),
+    Column("gone", Integer, nullable=False, server_default="0"),
+    Column("lost", Integer, nullable=False, server_default="0"),
+    Column("open", Integer, nullable=False, server_default="0"),  # open tickets that the mirror held at its end of the listing
+    Column("alarm", Text, nullable=False, server_default=""),  # why nothing is written; empty where all is well
+    Column("accepted_by", Text, nullable=False, server_default=""),  # who said that what vanished is gone indeed
+    PrimaryKeyConstraint("source", "number"),
+)
+
+census_rows: Final = Table(  # the tickets of the census under way
+    "census_rows",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("updated", BigInteger),  # as listed, where the source names it
+    Column("state", Text, nullable=False),  # agent.store.censuses.Seen
+    Column("why", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("source", "id"),
+    Index("census_rows_by_state", "source", "state", "id"),
+    sqlite_with_rowid=False,
+)
+
+outages: Final = Table(  # when hoist did not run, and what it does about what fell due then
+    "outages",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("catch_up_from", BigInteger, nullable=False),  # what fell due before is left to a person
+    Column("restored", Integer, nullable=False, server_default="0"),  # 1: the store is older than what hoist has done
+    Column("reported_at", BigInteger),  # when it was told what had fallen due
+    PrimaryKeyConstraint("source", "ended"),
 )
 
 cluster_members: Final = Table(  # open tickets by what they have in common
@@ -197,8 +297,42 @@ journal: Final = Table(
     Column("kind", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("ticket", Text, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("hash", Text, nullable=False),
+    Column("data", Text, nullable=False),  # a commitment stands in the place of each personal value
+    Column("previous", Text),  # as hash and position: null until the line is sealed
+    Column("hash", Text),
+    Column("position", Integer),  # in the chain, from 1 on
     Index("journal_by_ticket", "source", "ticket"),
+    Index("journal_by_position", "position", unique=True),
+)
+
+journal_personal: Final = Table(  # what may be erased without breaking the chain
+    "journal_personal",
+    metadata,
+    Column("commitment", Text, primary_key=True),  # HMAC-SHA256 of subject and value under the salt, as it stands in the line
+    Column("line", Integer, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # whom it tells of
+    Column("value", Text, nullable=False),  # JSON
+    Index("journal_personal_by_line", "line"),
+    Index("journal_personal_by_subject", "subject"),
+)
+
+journal_heads: Final = Table(
+    "journal_heads",
+    metadata,
+    Column("name", Text, primary_key=True),  # sealed: the last line of the chain; trimmed: the last one no longer kept
+    Column("position", Integer, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),  # of the sealing, or the removal
+    Column("signature", Text, nullable=False, server_default=""),
+)
+
+leases: Final = Table(  # what one process at a time may do
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),  # on this machine's clock
 )

@@ -13,6 +13,7 @@ _PLAIN: Final = frozenset({str, int, type(None)})
 _THANKS: Final = 2
 """Added to a message's 1 (public) or 0; bodies that were written before thanks were told apart have true or false there."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
+_WORDS: Final = {kind: kind.value for kind in Kind}
 
 
 def written(ticket: Ticket) -> str:
@@ -27,11 +28,11 @@ def written(ticket: Ticket) -> str:
             c.old if type(c.old) in _PLAIN else _stored(c.old),
             c.new if type(c.new) in _PLAIN else _stored(c.new),
             c.by.id,
-            str(c.by.kind),
+            _WORDS[c.by.kind],
         )
         for c in ticket.changes
     ]
-    messages = [(m.at, m.known, m.id, m.by.id, str(m.by.kind), m.public + _THANKS * m.thanks) for m in ticket.messages]
+    messages = [(m.at, m.known, m.id, m.by.id, _WORDS[m.by.kind], m.public + _THANKS * m.thanks) for m in ticket.messages]
     fields = {name: value if type(value) in _PLAIN else _stored(value) for name, value in ticket.fields.items()}
     lived = (ticket.created, ticket.known, ticket.complete_from, ticket.gone)
     head = (ticket.key, ticket.url, ticket.version, *lived, *(() if ticket.returned is None else (ticket.returned,)))
@@ -47,8 +48,12 @@ def _stored(value: Value) -> object:
 
 def ticket(ref: TicketRef, body: str) -> Ticket:
     """The ticket that `written` wrote."""
-    head, fields, changes, messages, native = from_json(body)
+    # Looking each value up among those met before would take longer than to make it.
+    head, fields, changes, messages, native = from_json(body, cache_strings="keys")
     key, url, version, created, known, complete_from, gone, *returned = head
+    for name, value in fields.items():
+        if type(value) not in _PLAIN:
+            fields[name] = _value(value)
     actors: dict[tuple[str, str], Actor] = {}
     return Ticket(
         ref,
@@ -57,7 +62,7 @@ def ticket(ref: TicketRef, body: str) -> Ticket:
         version,
         created,
         known,
-        {name: value if type(value) in _PLAIN else _value(value) for name, value in fields.items()},
+        fields,
         tuple(
             [
                 Change(

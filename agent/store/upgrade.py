@@ -1,4 +1,4 @@
-"""Making a store's tables, and bringing those of an older hoist up to date, by the migrations in `migrations/versions`."""
+"""Bringing the tables of an older hoist up to date, by the migrations in `migrations/versions`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from agent.store.tables import metadata
-
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-def make(db: Connection) -> None:
-    """Make all tables as they are now, in an empty database."""
-    metadata.create_all(db)
-    command.stamp(configuration(db), "head")
 
 
 def to_head(db: Connection) -> None:

@@ -51,6 +51,9 @@ class WaitingRow:
     attempts: Final[int]
     because: Final[tuple[str, ...]]
     problem: Final[str]
+    run: Final[int | None] = None  # with which it was held for approval
+    let_at: Final[Instant | None] = None  # when it was let through the limits
+    approved: Final[str | None] = None  # JSON: the values that somebody approved
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
@@ -72,7 +75,7 @@ _PLAN = insert_text(insert(outbox), [*_FIRST, "fence", "lease_until", "because",
 _COLUMNS = [
     *(outbox.c[name] for name in ("id", "source", "ticket", "rule", "number", "step", "state", "instant", "planned_at")),
     *(outbox.c[name] for name in ("not_before", "urgency", "fence", "confirmed_at", "settled_at", "escalation", "attempts")),
-    *(outbox.c[name] for name in ("because", "problem")),
+    *(outbox.c[name] for name in ("because", "problem", "run", "let_at", "approved")),
 ]
 _ROWS = select(*_COLUMNS).order_by(outbox.c.instant, outbox.c.id)
 _OF_SOURCE = outbox.c.source == bindparam("source")
@@ -150,6 +153,12 @@ def note(db: Connection, row: WaitingRow, problem: str) -> None:
     """Say why a row waits; it stays where it is."""
     place = and_(outbox.c.id == row.id, outbox.c.state == row.state, outbox.c.fence == row.fence)
     db.execute(update(outbox).where(place).values(problem=problem))
+
+
+def delay_row(db: Connection, row: WaitingRow, not_before: Instant) -> None:
+    """A planned row waits until then and no longer."""
+    place = and_(outbox.c.id == row.id, outbox.c.state == RowState.PLANNED, outbox.c.fence == row.fence)
+    db.execute(update(outbox).where(place).values(not_before=not_before, problem=""))
 
 
 def forget(db: Connection, rows: Sequence[WaitingRow]) -> None:
@@ -272,5 +281,6 @@ def _found(rows: Iterable[Sequence[Any]]) -> list[WaitingRow]:
 
 
 def _row(name: int, *others: Any) -> WaitingRow:
-    key, (state, *plain, because, problem) = others[:5], others[5:]
-    return WaitingRow(name, FiringKey(*key), RowState(state), *plain, tuple(json.loads(because)), problem)  # type: ignore[call-arg]
+    key, (state, *plain, because, problem, run, let_at, approved) = others[:5], others[5:]
+    said = tuple(json.loads(because)), problem, run, let_at, approved
+    return WaitingRow(name, FiringKey(*key), RowState(state), *plain, *said)  # type: ignore[call-arg]

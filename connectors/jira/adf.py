@@ -27,12 +27,12 @@ def _collect(node: Any, parts: list[str], limit: int, depth: int) -> None:
     """Tolerant of whatever stands where a node should: a strange description must not cost the ticket."""
     if not isinstance(node, dict) or depth == 0 or len(parts) > limit:
         return
-    kind, attributes, content = node.get("type"), node.get("attrs"), node.get("content")
+    kind, content = node.get("type"), node.get("content")
     if kind == "text":
         parts.append(str(node.get("text", "")))
     elif kind == "hardBreak":
         parts.append("\n")
-    elif isinstance(attributes, dict) and not content:
+    elif not content and isinstance(attributes := node.get("attrs"), dict):
         parts.append(str(attributes.get("text") or attributes.get("url") or attributes.get("shortName") or ""))
     if isinstance(content, list):
         for child in content:

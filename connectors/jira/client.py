@@ -176,12 +176,29 @@ class JiraClient:
         )
         return Search(None if answer.status == 400 else self._parsed(answer, wire.ROWS.validate_json), answer)
 
-    def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str]) -> Answer:
+    def search_ids(self, jql: str, token: str | None) -> tuple[wire.Ids | None, Answer]:
+        """One page of up to 5,000 ids. A refused token gives none; any other refusal is raised.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/#api-rest-api-3-search-jql-post
+        """
+        body: dict[str, Any] = {"jql": jql, "maxResults": 5_000, "fields": ["id"]}
+        if token is not None:
+            body["nextPageToken"] = token
+        answer = self._http.read(
+            "POST",
+            f"{_API}/search/jql",
+            body=encoded(body),
+            read_seconds=_SEARCH_SECONDS,
+            accept=frozenset() if token is None else frozenset({400}),
+        )
+        return None if answer.status == 400 else self._parsed(answer, wire.IDS.validate_json), answer
+
+    def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str], properties: Sequence[str] = ()) -> Answer:
         """At most 100 issues, not parsed: one that can't be must not cost the others.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-bulkfetch-post
         """
-        body = encoded({"issueIdsOrKeys": list(ids), "fields": list(fields)})
+        body = encoded({"issueIdsOrKeys": list(ids), "fields": list(fields), "properties": list(properties)})
         return self._http.read("POST", f"{_API}/issue/bulkfetch", body=body, read_seconds=_SEARCH_SECONDS)
 
     def bulk_changelogs(self, ids: Sequence[str], token: str | None) -> Answer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from connectors.contract import Capabilities, Guard, Identity, Ledger, Page, Reading, Receipt, Verification
+from connectors.contract import Capabilities, CensusPage, Guard, Identity, Ledger, Page, Reading, Receipt, Verification
 from connectors.errors import Gone
 from connectors.http import Surroundings
+from connectors.jira.census import Census
 from connectors.jira.changes import ChangedIssues
 from connectors.jira.client import JiraClient, encoded
 from connectors.jira.facts import SiteFacts
@@ -15,7 +16,7 @@ from connectors.jira.mapping import READ, Mapper
 from connectors.jira.reading import TicketReader
 from connectors.jira.settings import JiraSettings
 from connectors.jira.wire import Comment, Entry
-from connectors.jira.writing import MARKER, comment_body, edit_body, judge_edit, marks
+from connectors.jira.writing import MARKER, comment_body, edit_body, judge_edit, marks, marks_in
 from rules.escalation import Operation, OperationKind
 from rules.instants import MINUTE
 from rules.world import Directory
@@ -37,8 +38,10 @@ class JiraConnector:
         self._client = JiraClient(source, settings, surroundings, dry_run=dry_run)
         self._facts = SiteFacts(source, self._client, settings)
         self._reader = TicketReader(self._client, self._facts, settings.tier_field.field)
+        self._census = Census(self._client, self._facts, settings)
         self._changed = ChangedIssues(self._client, self._facts, self._reader, settings)
-        writes = {"assignee", "priority", "labels", "comment"} | (set() if settings.tier_field.kind == "assignee" else {"team"})
+        teams = set() if settings.tier_field.kind == "assignee" else {"team"}
+        writes = {"assignee", "priority", "labels", "remove_labels", "comment"} | teams
         self._capabilities = Capabilities(
             platform="jira",
             writes=frozenset(writes),
@@ -75,6 +78,9 @@ class JiraConnector:
     def read(self, ids: Sequence[str]) -> Reading:
         return self._reader.read(ids)
 
+    def census(self, cursor: str | None) -> CensusPage:
+        return self._census.page(cursor)
+
     def write(self, operation: Operation) -> Receipt:
         issue = operation.ticket.id
         try:
@@ -86,6 +92,27 @@ class JiraConnector:
         except Gone:
             self._facts.identify()  # an expired credential sees no ticket either, and then AskAdmin is the truth
             raise
+
+    def marks(self, ticket: str) -> Collection[str]:
+        try:
+            found = marks_in(self._client.issue_property(ticket, MARKER))
+            own = self._facts.site().own_account
+            for comment in self._newest_comments(ticket):
+                if (comment.get("author") or {}).get("account_id") == own:
+                    found |= marks_in(self._client.comment_property(str(comment["id"]), MARKER))
+        except Gone:
+            self._facts.identify()
+            raise
+        return found
+
+    def _newest_comments(self, issue: str) -> Iterator[Comment]:
+        looked_at = 0
+        while looked_at < _COMMENTS_LOOKED_AT:
+            page = self._client.comments(issue, looked_at, "-created")
+            yield from page["comments"]
+            looked_at += len(page["comments"])
+            if not page["comments"] or looked_at >= page.get("total", 0):
+                return
 
     def verify(self, operation: Operation) -> Verification:
         try:

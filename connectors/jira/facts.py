@@ -46,6 +46,7 @@ class SiteFacts:
         self._site: Site | None = None
         self._statuses: list[StatusRef] = []
         self._lost: set[str] = set()
+        self._renamed: set[str] = set()  # the present keys of the configured projects, as far as they were asked for
         self._people: dict[str, Person] = {}
         self._teams_seen: dict[str, str] = {}
 
@@ -119,6 +120,14 @@ class SiteFacts:
             tier = fields.get("tier")
             if kind == "team" and isinstance(tier, dict) and "id" in tier:
                 teams[str(tier["id"])] = str(tier.get("title") or tier.get("name") or tier["id"])
+
+    def in_scope(self, project: str) -> bool:
+        """Whether issues of the project with this key are hoist's business; a project that was given another key still is."""
+        if project in self._settings.projects or project in self._renamed:
+            return True
+        known = (self._client.project(key) for key in self._settings.projects)
+        self._renamed |= {about.key for about in known if about is not None}
+        return project in self._renamed
 
     def directory(self) -> Directory:
         """Teams, priorities and statuses read now; people and, for the Team field, teams as far as they were seen."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final, Literal
 
 from connectors.jira import adf
-from connectors.jira.wire import Comment, Entry, Fields, Issue, Item, Named, StatusRef, User
+from connectors.jira.wire import Author, Comment, Entry, Fields, Issue, Item, Named, StatusRef
 from rules.instants import DAY, SECOND, Instant, instant
 from rules.thanks import only_thanks
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
@@ -97,6 +97,7 @@ Move = tuple[str, Value, Value]
 Save = tuple[Instant, int, Entry]
 """A changelog entry with its instant and its number."""
 _when: Final = itemgetter(0, 1)
+_spoken: Final = itemgetter("created", "id")
 _PEOPLE: Final = frozenset((Kind.STAFF, Kind.REQUESTER))
 _NOBODY: Final = Actor("", Kind.AUTOMATION)
 
@@ -125,8 +126,7 @@ class Mapper:
         while saves and saves[-1][0] > updated and self._is_later_than_the_fields(saves[-1][2], values):
             saves.pop()
         created = fields["created"]
-        messages = self._messages(comments, requester)
-        values["last_comment"] = _last_words(comments, messages)
+        messages, values["last_comment"] = self._messages(comments, requester)
         return Ticket(
             ref=TicketRef(site.source, issue["id"]),
             key=issue["key"],
@@ -160,24 +160,31 @@ class Mapper:
                 found.append(Change(at, known, number, save, *_other(items[0]), by))
         return tuple(found)
 
-    def _messages(self, comments: Sequence[Comment], requester: Value) -> tuple[Message, ...]:
+    def _messages(self, comments: Sequence[Comment], requester: Value) -> tuple[tuple[Message, ...], str | None]:
+        """The messages in order, and what a person wrote last."""
         if not comments:
-            return ()
-        known = self._known
-        found = sorted(comments, key=lambda each: (each["created"], each["id"]))
-        messages = []
-        for each in found:
-            by = self._actor(each.get("author"), requester)
-            thanks = by.kind is Kind.REQUESTER and only_thanks(adf.plain(each.get("body"), DESCRIPTION_LIMIT))
+            return (), None
+        known, messages = self._known, []
+        last: Comment | None = None
+        words: str | None = None
+        for each in sorted(comments, key=_spoken) if len(comments) > 1 else comments:
+            by, thanks, text = self._actor(each.get("author"), requester), False, None
+            if by.kind is Kind.REQUESTER:
+                text = adf.plain(each.get("body"), DESCRIPTION_LIMIT)
+                thanks = only_thanks(text)
+            if by.kind in _PEOPLE:
+                last, words = each, text
             messages.append(Message(each["created"], known, str(each["id"]), by, is_public(each), thanks))
-        return tuple(messages)
+        if last is not None and words is None:
+            words = adf.plain(last.get("body"), DESCRIPTION_LIMIT)
+        return tuple(messages), words
 
-    def _actor(self, user: User | None, requester: Value) -> Actor:
+    def _actor(self, user: Author | None, requester: Value) -> Actor:
         """Who acted. Nobody named means Jira itself; a staff member who reported the issue speaks as its requester."""
         if user is None:
             return _NOBODY
-        id_, type_ = user.get("account_id", ""), user.get("account_type", "")
-        key = (id_, type_, id_ == requester)
+        id_ = user.get("account_id", "")
+        key = (id_, user.get("account_type", ""), id_ == requester)
         known = self._actors.get(key)
         if known is None:
             known = self._actors[key] = Actor(id_, self._kind(*key))
@@ -204,8 +211,8 @@ class Mapper:
     def _moves_of(self, item: Item) -> Sequence[Move]:
         """The field moves of one item; components need their neighbours and are not among them."""
         name = item_name(item)
-        if name in _IDS:
-            return ((_IDS[name], item.get("old") or None, item.get("new") or None),)
+        if of_ids := _IDS.get(name):
+            return ((of_ids, item.get("old") or None, item.get("new") or None),)
         key = (name, item.get("old"), item.get("new"), item.get("old_text"), item.get("new_text"))
         known = self._moves.get(key)
         if known is None:
@@ -242,13 +249,6 @@ def _values(site: Site, fields: Fields) -> dict[str, Value]:
         "description": None if description is None else adf.plain(description, DESCRIPTION_LIMIT),
         "due": None if due is None else _end_of_day(due),
     }
-
-
-def _last_words(comments: Sequence[Comment], messages: Sequence[Message]) -> str | None:
-    """What a person wrote last."""
-    said = next((message.id for message in reversed(messages) if message.by.kind in _PEOPLE), None)
-    bodies = (each.get("body") for each in comments if said is not None and each["id"] == int(said))
-    return next((adf.plain(body, DESCRIPTION_LIMIT) for body in bodies), None)
 
 
 def _of_category(status: StatusRef, by_name: Mapping[str, Status]) -> Status:

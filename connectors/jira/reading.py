@@ -38,6 +38,7 @@ class Batch:
     quarantined: Sequence[Quarantined]
     missing: Mapping[str, str]
     server_time: Instant
+    marks: Mapping[str, Mark]
 
 
 class TicketReader:
@@ -50,9 +51,15 @@ class TicketReader:
         self._fields = (*_FIELDS, tier_field) if tier_field else _FIELDS
 
     def read(self, ids: Sequence[str]) -> Reading:
-        """Any number of issues, each id once. An id that Jira answers with 404, to hoist's own account, is gone."""
+        """Any number of issues, each id once. An id that Jira answers with 404, to hoist's own account, is gone.
+
+        So is an issue that was moved to a project which is none of the source's: it keeps its id, and hoist's business with it is
+        over.
+        """
         tickets: list[Ticket] = []
+        moved: dict[str, str] = {}
         quarantined: list[Quarantined] = []
+        marks: dict[str, Mark] = {}
         gone: list[str] = []
         earliest: Instant | None = None
         wanted = list(dict.fromkeys(ids))
@@ -61,19 +68,24 @@ class TicketReader:
             alone = [self._alone(id_) for id_ in batch.missing]
             gone += [id_ for id_, one in zip(batch.missing, alone, strict=True) if one is None]
             for each in (batch, *filter(None, alone)):
-                tickets += each.tickets
+                moved |= {ticket.ref.id: _moved(ticket) for ticket in each.tickets if not self._in_scope(ticket)}
+                tickets += [ticket for ticket in each.tickets if ticket.ref.id not in moved]
                 quarantined += each.quarantined
+                marks |= each.marks
                 earliest = each.server_time if earliest is None else min(earliest, each.server_time)
         if gone:
             # To an anonymous visitor everything is gone, and that is what Jira takes an expired credential for.
             self._facts.identify()
         if earliest is None:
             earliest = self._client.myself()[1].server_time
-        return Reading(tickets, quarantined, gone, earliest)
+        return Reading(tickets, quarantined, [*gone, *moved], earliest, moved, marks)
+
+    def _in_scope(self, ticket: Ticket) -> bool:
+        return self._facts.in_scope(str(ticket.fields["project"]))
 
     def batch(self, ids: Sequence[str]) -> Batch:
         """At most 100 issues, in three requests and more only for long histories and many comments."""
-        answer = self._client.bulk_fetch(ids, self._fields)
+        answer = self._client.bulk_fetch(ids, self._fields, [MARKER])
         issues, bad = self._issues(answer.body)
         read = {issue["id"] for issue in issues} | {each.id for each in bad}
         errors = _errors(answer.body) if len(read) < len(ids) else {}
@@ -92,7 +104,7 @@ class TicketReader:
     def _alone(self, id_: str) -> Batch | None:
         """An issue that a bulk read left out: None if it is gone indeed."""
         try:
-            answer = self._client.issue(id_, self._fields)
+            answer = self._client.issue(id_, self._fields, [MARKER])
         except Gone:
             return None
         issues, bad = self._issues(b'{"issues":[' + answer.body + b"]}")
@@ -115,7 +127,9 @@ class TicketReader:
         unread = [
             Quarantined(each["id"], each["key"], bad_histories[each["id"]], "") for each in issues if each["id"] in bad_histories
         ]
-        return Batch(tickets, [*bad, *unread], missing, server_time)
+        found = {each["id"]: mark_in((each.get("properties") or {}).get(MARKER)) for each in good}
+        marks = {id_: mark for id_, mark in found.items() if mark is not None}
+        return Batch(tickets, [*bad, *unread], missing, server_time, marks)
 
     def _issues(self, body: bytes) -> tuple[Sequence[Issue], Sequence[Quarantined]]:
         try:
@@ -198,6 +212,10 @@ class TicketReader:
         if not isinstance(rows, list):
             raise TryLater(f"{self._client.source}: Jira's answer holds no {name}; hoist tries again", 60.0)
         return rows
+
+
+def _moved(ticket: Ticket) -> str:
+    return f"it was moved to {ticket.key}, out of the configured projects"
 
 
 def _tried(parse: Callable[[bytes], T], raw: str) -> tuple[T | None, str]:

@@ -18,6 +18,7 @@ from rules.instants import Instant, instant
 
 T = TypeVar("T")
 _LOOSE: Final = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+_parsed: Final = datetime.fromisoformat
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(datetime)
 
 
@@ -28,7 +29,7 @@ def _instant_of(stamp: object) -> Instant:
     than everything else that is read of it.
     """
     try:
-        return instant(datetime.fromisoformat(stamp) if isinstance(stamp, str) else _MOMENT.validate_python(stamp))
+        return instant(_parsed(stamp) if isinstance(stamp, str) else _MOMENT.validate_python(stamp))
     except ValueError:  # pydantic's are such too
         wrong = "Input should be a time with its zone"
     raise ValueError(wrong)
@@ -48,9 +49,15 @@ class Wire(BaseModel):
 
 class User(TypedDict, total=False):
     account_id: Annotated[str, Field(alias="accountId")]
-    account_type: Annotated[str, Field(alias="accountType")]
     name: Annotated[str, Field(alias="displayName")]
     active: bool
+
+
+class Author(TypedDict, total=False):
+    """Of a user what tells who acted: five of these come with every issue."""
+
+    account_id: Annotated[str, Field(alias="accountId")]
+    account_type: Annotated[str, Field(alias="accountType")]
 
 
 class Named(TypedDict):
@@ -77,7 +84,7 @@ class Comment(TypedDict):
 
     id: int
     created: Stamp
-    author: NotRequired[User | None]
+    author: NotRequired[Author | None]
     public: NotRequired[Annotated[bool | None, Field(alias="jsdPublic")]]
     visibility: NotRequired[dict[str, Any] | None]
     body: NotRequired[Any]
@@ -138,6 +145,18 @@ class Rows(TypedDict, total=False):
     is_last: Annotated[bool | None, Field(alias="isLast")]
 
 
+class Id(TypedDict):
+    id: str
+
+
+@with_config(_LOOSE)
+class Ids(TypedDict, total=False):
+    """One page of a search for ids alone."""
+
+    issues: list[Id]
+    next_token: Annotated[str | None, Field(alias="nextPageToken")]
+
+
 class Item(TypedDict, total=False):
     """One field of a changelog entry. Old entries lack `fieldId`; `from` and `to` are ids where the field has such."""
 
@@ -154,7 +173,7 @@ class Entry(TypedDict):
 
     id: int
     created: Stamp
-    author: NotRequired[User | None]
+    author: NotRequired[Author | None]
     items: NotRequired[list[Item]]
 
 
@@ -303,6 +322,7 @@ def shapes(tier_field: str) -> Shapes:
 
 
 ROWS: Final[TypeAdapter[Rows]] = TypeAdapter(Rows)
+IDS: Final[TypeAdapter[Ids]] = TypeAdapter(Ids)
 CHANGELOGS: Final[TypeAdapter[Changelogs]] = TypeAdapter(Changelogs)
 ISSUE_ENTRIES: Final[TypeAdapter[IssueEntries]] = TypeAdapter(IssueEntries)
 ENTRIES: Final[TypeAdapter[EntryPage]] = TypeAdapter(EntryPage)

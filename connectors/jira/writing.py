@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connectors.contract import Overwritten, Verification
+from connectors.contract import Mark, Overwritten, Verification
 from connectors.errors import Unsupported
 from connectors.jira import adf
 from connectors.jira.mapping import Site
@@ -21,7 +21,10 @@ _GROUP_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def edit_body(operation: Operation, site: Site) -> dict[str, Any]:
-    """The body of one edit: absolute values, labels to add, and the marker. Raises Unsupported for a field it can't write."""
+    """The body of one edit: absolute values, labels to add and to take off, and the marker.
+
+    Raises Unsupported for a field it can't write.
+    """
     fields: dict[str, Any] = {}
     update: dict[str, Any] = {}
     for change in operation.changes:
@@ -37,8 +40,9 @@ def edit_body(operation: Operation, site: Site) -> dict[str, Any]:
             raise Unsupported(
                 f"{operation.ticket}: Jira as configured can't set {change.field}; name a tier field that can be written"
             )
-    if operation.add_labels:
-        update["labels"] = [{"add": label} for label in operation.add_labels]
+    labels = [{"add": label} for label in operation.add_labels] + [{"remove": label} for label in operation.remove_labels]
+    if labels:
+        update["labels"] = labels
     body: dict[str, Any] = {"properties": [{"key": MARKER, "value": _marker(operation)}]}
     return body | ({"fields": fields} if fields else {}) | ({"update": update} if update else {})
 
@@ -72,6 +76,7 @@ def _marker(operation: Operation) -> dict[str, Any]:
         "marker": operation.marker,
         "firings": list(operation.firing_markers),
         "at": operation.planned_at,
+        **({"installation": operation.installation, "since": operation.installed_at} if operation.installation else {}),
         **({"before": before, "after": after} if operation.changes else {}),
     }
 
@@ -79,6 +84,26 @@ def _marker(operation: Operation) -> dict[str, Any]:
 def marks(value: object, operation: Operation) -> bool:
     """Whether a property's value is this operation's marker."""
     return isinstance(value, Mapping) and value.get("marker") == operation.marker
+
+
+def marks_in(value: object) -> set[str]:
+    """The markers that a property's value holds: of the operation, and of the firings that it was for."""
+    if not isinstance(value, Mapping):
+        return set()
+    firings = value.get("firings")
+    named = [value.get("marker"), *(firings if isinstance(firings, Sequence) else ())]
+    return {each for each in named if isinstance(each, str)}
+
+
+def mark_in(value: object) -> Mark | None:
+    """The mark of the hoist that wrote last, whichever it is; None where there is none that can be read."""
+    if not isinstance(value, Mapping):
+        return None
+    texts = [value.get(name) for name in ("marker", "installation")]
+    instants = [value.get(name) for name in ("since", "at")]
+    if not all(isinstance(each, str) for each in texts) or not all(isinstance(each, int) for each in instants):
+        return None
+    return Mark(*texts, *instants)  # type: ignore[arg-type]
 
 
 def judge_edit(operation: Operation, ticket: Ticket, *, marked: bool) -> Verification:
@@ -103,6 +128,11 @@ def judge_edit(operation: Operation, ticket: Ticket, *, marked: bool) -> Verific
         for change in operation.changes
         if ticket.fields.get(change.field) != change.new and not _changed_since(ticket, change.field, save)
     ]
+    problems += [
+        f"{ticket.ref}: the label {label} is still there, although Jira took the change; look for an automation that sets it"
+        for label in operation.remove_labels
+        if label in _labels_of(ticket.fields.get("labels")) and not _changed_since(ticket, "labels", save)
+    ]
     if not marked:
         problems.append(
             f"{ticket.ref}: the change is in the changelog without hoist's marker; check that hoist may set issue properties"
@@ -114,17 +144,29 @@ def judge_edit(operation: Operation, ticket: Ticket, *, marked: bool) -> Verific
 def _own_save(operation: Operation, ticket: Ticket) -> Sequence[Change]:
     """The newest save of hoist's account, not older than the plan, that set one of the operation's values or labels."""
     wanted = {(change.field, change.new) for change in operation.changes}
-    labels = set(operation.add_labels)
     earliest = operation.planned_at - SECOND
     for change in reversed(ticket.changes):
         if change.at < earliest:
             break
         if change.by.kind is not Kind.OWN_ACCOUNT:
             continue
-        ours = (change.field, change.new) in wanted
-        if ours or (labels and change.field == "labels" and isinstance(change.new, tuple) and labels <= set(change.new)):
+        if (change.field, change.new) in wanted or _moves_labels(operation, change):
             return [each for each in ticket.changes if each.save == change.save]
     return ()
+
+
+def _moves_labels(operation: Operation, change: Change) -> bool:
+    """Whether a change put the operation's labels on, and took off those that it was to take off."""
+    on, off = set(operation.add_labels), set(operation.remove_labels)
+    if change.field != "labels" or not (on or off):
+        return False
+    before, after = _labels_of(change.old), _labels_of(change.new)
+    return on <= after and not off & after and (bool(on) or bool(off & before))
+
+
+def _labels_of(value: Value) -> set[str]:
+    """The labels that a field's value names."""
+    return set(value) if isinstance(value, tuple) else set()
 
 
 def _changed_since(ticket: Ticket, field: str, save: Sequence[Change]) -> bool:

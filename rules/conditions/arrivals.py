@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from rules.conditions.judge import Span
@@ -33,11 +33,14 @@ def arrivals_of(timeline: Timeline, name: str, steps: list[Change]) -> list[Arri
     for step in steps:
         if step.old != value:
             unseen = _holder(step.old)  # it came there at some instant since the last step
-            found.append(Arrival(since, UNKNOWN if unseen is None else unseen, None))
+            holder = UNKNOWN if unseen is None else unseen
+            found.append(Arrival(since, holder, None))
         value, since = step.new, step.at
-        new = _holder(value)
-        if new is not None and (new is UNKNOWN or new != found[-1].holder):
-            found.append(Arrival(since, new, step.by.kind))
+        if value is not None:
+            new = value if value.__class__ is str or value is UNKNOWN else str(value)
+            if new is UNKNOWN or new != holder:
+                holder = new
+                found.append(Arrival(since, holder, step.by.kind))
     if steps and timeline.column(name).value_at(since) is UNKNOWN:
         found.append(Arrival(since, UNKNOWN, None))
     return found
@@ -47,16 +50,19 @@ def _holder(value: Value) -> str | Unknown | None:
     return value if value is UNKNOWN or value is None else str(value)
 
 
-def settled(arrivals: list[Arrival], ignored: Span, gone: Instant) -> Iterator[Arrival]:
+def settled(arrivals: list[Arrival], ignored: Span, gone: Instant) -> list[Arrival]:
     """The arrivals whose stay lasted, each at the instant at which that was known."""
-    ends = [arrival.at for arrival in arrivals[1:]] + [gone]
-    for number, (arrival, end) in enumerate(zip(arrivals, ends, strict=True)):
-        if number and arrival.kind is None:
-            yield Arrival(arrival.at, UNKNOWN, None)  # how long it had stayed there was not seen
-        elif arrival.holder is UNKNOWN:
-            yield arrival
-        elif (lasted := ignored.after(arrival.at)) <= end:
-            yield Arrival(lasted, arrival.holder, arrival.kind)
+    after, last = ignored.after, len(arrivals) - 1
+    found: list[Arrival] = []
+    for number, arrival in enumerate(arrivals):
+        at, holder, kind = arrival
+        if number and kind is None:
+            found.append(Arrival(at, UNKNOWN, None))  # how long it had stayed there was not seen
+        elif holder is UNKNOWN:
+            found.append(arrival)
+        elif (lasted := after(at)) <= (arrivals[number + 1].at if number < last else gone):
+            found.append(Arrival(lasted, holder, kind))
+    return found
 
 
 def moves(arrivals: list[Arrival], who: frozenset[Kind], *, returns: bool, hazy: bool) -> tuple[list[Instant], list[Instant]]:
@@ -69,10 +75,10 @@ def moves(arrivals: list[Arrival], who: frozenset[Kind], *, returns: bool, hazy:
     last: Arrival | None = None
     for arrival in arrivals:
         hazy = hazy or arrival.holder is UNKNOWN or (arrival.kind is None and last is not None)
-        if last is not None and arrival.kind in who and last.holder not in {None, arrival.holder}:
+        if last is not None and arrival.kind in who and last.holder is not None and last.holder != arrival.holder:
             overrides = _overrides(before, last, arrival, cut=cut)
             if overrides is not True:
-                known = overrides is False and UNKNOWN not in {last.holder, arrival.holder}
+                known = overrides is False and last.holder is not UNKNOWN and arrival.holder is not UNKNOWN
                 counts = known and (not returns or arrival.holder in former)
                 if counts:
                     sure.append(arrival.at)
@@ -95,7 +101,7 @@ def moves_that(arrivals: list[Arrival], who: frozenset[Kind], fits: Fits, *, haz
     before: Arrival | None = None
     last = Arrival(arrivals[0].at, UNKNOWN, None) if hazy and arrivals else None  # who had it before the first that is known
     for arrival in arrivals:
-        if last is not None and arrival.kind in who and last.holder not in {None, arrival.holder}:
+        if last is not None and arrival.kind in who and last.holder is not None and last.holder != arrival.holder:
             overrides, counts = _overrides(before, last, arrival, cut=hazy), fits(before, last, arrival)
             if overrides is not True and counts is not False:
                 possible.append(arrival.at)
@@ -107,7 +113,7 @@ def moves_that(arrivals: list[Arrival], who: frozenset[Kind], fits: Fits, *, haz
 
 def hands_back(before: Arrival | None, last: Arrival, arrival: Arrival) -> bool | None:
     """The ticket goes back to whoever had just handed it over."""
-    if UNKNOWN in {last.holder, arrival.holder}:
+    if last.holder is UNKNOWN or arrival.holder is UNKNOWN:
         return None
     if before is None:
         return False
@@ -118,10 +124,8 @@ def hands_back(before: Arrival | None, last: Arrival, arrival: Arrival) -> bool 
 
 def _overrides(before: Arrival | None, last: Arrival, arrival: Arrival, *, cut: bool) -> bool | None:
     """Whether a person puts back what hoist did; None where it was not seen who had moved it last, or from where."""
-    if arrival.kind not in PEOPLE:
-        return False
     if last.kind is None:
-        return None if before is not None or cut else False
-    if last.kind is not Kind.HOIST or before is None:
+        return None if (before is not None or cut) and arrival.kind in PEOPLE else False
+    if last.kind is not Kind.HOIST or before is None or arrival.kind not in PEOPLE:
         return False
     return None if before.holder is UNKNOWN else before.holder == arrival.holder

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from typing import Final, NamedTuple
 
-from rules.conditions.judge import NEVER, Holds, Judge, Memo, Span
+from rules.conditions.judge import AnyLength, Holds, Memo, Span
 from rules.instants import FOREVER, Instant
-from rules.intervals import Intervals, unbroken, union
+from rules.intervals import Intervals, intersection, unbroken, union
 from rules.ticket import UNKNOWN, Kind, Value
 from rules.timeline import Timeline
 
@@ -30,19 +33,15 @@ def first_reply(timeline: Timeline, _: Memo) -> Holds:
     return surely, timeline.life, None
 
 
-def acknowledged(members: Members, expires: Span | None) -> Judge:
+def acknowledged(members: Members, expires: Span | None) -> AnyLength:
     """From the first acknowledgement since the ticket was handed to its present team; with `expires`, for so long after each."""
 
-    def judge(timeline: Timeline, _: Memo) -> Holds:
-        acts = _acts(timeline)
-        if not acts and not timeline.columns["team"].unknown and timeline.complete_from == timeline.created:
-            return NEVER
-        at = [act[0] for act in acts]
+    def judge(timeline: Timeline, _: Memo, cut: Intervals | None = None) -> Holds:
         surely: Intervals = []
         may: Intervals = []
-        for stay in _stays(timeline):
+        for stay in _stays(timeline, timeline.life if cut is None else cut):
             sure, possible = [], []
-            for act in acts[bisect_left(at, stay.since) : bisect_left(at, stay.until)]:
+            for act in _acts(timeline, stay.since, stay.until):
                 answer = _acknowledges(act, stay, members, timeline)
                 if answer is not False:
                     possible.append(act[0])
@@ -58,6 +57,8 @@ def acknowledged(members: Members, expires: Span | None) -> Judge:
             else:
                 may += _remembered(possible, stay.until, expires)
         surely, may = unbroken(surely), unbroken(may)
+        if cut is not None:
+            surely, may = intersection(surely, cut), intersection(may, cut)
         return surely, surely if may == surely else may, None
 
     return judge
@@ -67,12 +68,14 @@ _Act = tuple[Instant, int, str, str]
 """Somebody of the staff did something: when, the place among the changes of that instant (messages come last), who, the save."""
 
 _LAST: Final = 1 << 60
+_AT: Final = attrgetter("at")
 
 
 class _Stay(NamedTuple):
     """A team has the ticket. `place` and `save` are those of the change that handed it over, `by` its author.
 
     `hazy`: it may have had it for longer, so that who handed it over was not seen, and an act in that time may have been missed.
+    `kept`: the one who handed it over may have been given it then or since.
     """
 
     since: Instant
@@ -82,22 +85,41 @@ class _Stay(NamedTuple):
     save: str = ""
     by: str = ""
     hazy: bool = False
+    kept: bool = True
 
 
-def _acts(timeline: Timeline) -> list[_Act]:
-    acts = [(c.at, c.sequence, c.by.id, c.save) for c in timeline.changes if c.by.kind is Kind.STAFF]
-    said = [(max(m.at, timeline.created), _LAST, m.by.id, "") for m in timeline.messages if m.by.kind is Kind.STAFF]
-    return sorted(acts + said) if said else acts
+def _acts(timeline: Timeline, since: Instant, until: Instant) -> Iterator[_Act]:
+    """What the staff did from one instant to before another, in order."""
+    changes, messages, created = timeline.changes, timeline.messages, timeline.created
+    later = 0 if since <= created else bisect_left(messages, since, key=_AT)  # what was said before creation counts as creation
+    said = messages[later : bisect_left(messages, until, key=_AT)] if later < len(messages) else []
+    written = [(max(m.at, created), _LAST, m.by.id, "") for m in said if m.by.kind is Kind.STAFF]
+    done = (
+        (change.at, change.sequence, change.by.id, change.save)
+        for change in islice(changes, bisect_left(changes, since, key=_AT), bisect_left(changes, until, key=_AT))
+        if change.by.kind is Kind.STAFF
+    )
+    return merge(done, written) if written else done
 
 
-def _stays(timeline: Timeline) -> Iterator[_Stay]:
-    """Each stretch from a hand-over to the next, those within one instant included."""
+def _stays(timeline: Timeline, cut: Intervals) -> Iterator[_Stay]:
+    """Each stretch from a hand-over to the next, those within one instant included, but for those outside of the intervals."""
+    if not cut:
+        return
     column = timeline.columns["team"]
     handed = {change.at: change for change in timeline.steps.get("team", ()) if change.new != change.old}
-    unmoved = [at for at in handed if at not in column.starts]  # away and back within one instant
-    whole = timeline.complete_from == timeline.created
+    known = set(column.starts)
+    unmoved = [at for at in handed if at not in known]  # away and back within one instant
+    whole, owners = timeline.complete_from == timeline.created, timeline.columns["assignee"]
     ends = [*column.starts[1:], timeline.gone]
+    place, length = 0, len(cut)
     for start, end, team in zip(column.starts, ends, column.values, strict=True):
+        while place < length and cut[place + 1] <= start:
+            place += 2
+        if place == length:
+            return
+        if cut[place] >= end:
+            continue
         if team is UNKNOWN:
             yield _Stay(start, end, team)
             continue
@@ -105,7 +127,9 @@ def _stays(timeline: Timeline) -> Iterator[_Stay]:
         for since, until in zip(cuts, [*cuts[1:], end], strict=True):
             change = handed.get(since)
             if change is not None:
-                yield _Stay(since, until, team, change.sequence, change.save, change.by.id)
+                by = change.by.id
+                kept = bool(owners.unknown) or by in owners.values[bisect_left(owners.starts, since) :]
+                yield _Stay(since, until, team, change.sequence, change.save, by, kept=kept)
             else:
                 yield _Stay(since, until, team, hazy=not (whole and since == timeline.created))
 
@@ -121,8 +145,11 @@ def _acknowledges(act: _Act, stay: _Stay, members: Members, timeline: Timeline) 
         return who in members[stay.team] if stay.team in members else None
     if stay.team is UNKNOWN:
         return None
-    if not stay.hazy and who != stay.by:
-        return True
+    if not stay.hazy:
+        if who != stay.by:
+            return True
+        if not stay.kept:
+            return False
     took_it = _took_it(timeline, at, who, stay.since)
     return None if stay.hazy and took_it is False else took_it
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from rules.conditions.hand_overs import hand_overs
-from rules.conditions.judge import Holds, Judge, Memo, Span
+from rules.conditions.judge import NEVER_GREW, Holds, Judge, Memo, Span, Within
+from rules.instants import Instant
 from rules.intervals import Anchors, Intervals, complement, contains, intersection, unbroken
 from rules.ticket import UNKNOWN, Change, Value
 from rules.timeline import Timeline
-
-if TYPE_CHECKING:
-    from rules.instants import Instant
 
 Truth = Callable[[Mapping[str, Value]], bool | None]
 """Whether a condition of plain states holds, given the fields' values; None where that is not known."""
@@ -54,28 +52,44 @@ def clock(
     *,
     stop: Edge | None = None,
     of_team: bool = False,
+    first: tuple[int, Within] | None = None,
 ) -> Judge:
     """From the instant at which the business time summed since the last reset reaches the span, until the next reset.
 
     The anchor is that reset; creation where there was none. Where a reset is possible, nothing is sure until it no longer is,
     and the sum begins there. From a start of `stop` the clock stands until a reset; of the two at one instant the reset comes
-    first, unless the stop was over by the end of that instant. `of_team`: hand-overs are resets.
+    first, unless the stop was over by the end of that instant. `of_team`: hand-overs are resets. `first`: a cheap part of what
+    runs, and what judges the whole of it where that leaves time enough.
     """
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
-        surely, may = _ask(judges, running, timeline, memo)
+        handed: Starts | None = None
+        if first is not None and span.at_least and memo[running] is None:
+            stretches = _ask(judges, first[0], timeline, memo)[1]
+            if sum(stretches[1::2]) - sum(stretches[::2]) < span.at_least:
+                return NEVER_GREW
+            if of_team:
+                handed = Starts(*hand_overs(timeline))
+                stretches = _long_enough(unbroken(stretches), _rounds(timeline.life, handed.sure), span)
+                if not stretches:
+                    return NEVER_GREW
+            surely, may, _ = first[1](timeline, memo, stretches)
+        else:
+            surely, may = _ask(judges, running, timeline, memo)
         if pause is not None:
             paused, may_pause = _ask(judges, pause, timeline, memo)
             exact = surely is may and paused is may_pause
             going = intersection(surely, complement(may_pause, timeline.life))
             may = going if exact else intersection(may, complement(paused, timeline.life))
             surely = going
+        if sum(may[1::2]) - sum(may[::2]) < span.at_least:
+            return NEVER_GREW
         if reset is None and stop is None and not of_team:
-            found, anchors = _reached(unbroken(surely), timeline.life, span, cut=False)
-            return found, found if surely is may else _reached(unbroken(may), timeline.life, span, cut=False)[0], anchors
+            found, anchors = _reached(unbroken(surely), timeline.life, span)
+            return found, found if surely is may else _reached(unbroken(may), timeline.life, span)[0], anchors
         resets = Starts([], []) if reset is None else _starts(timeline, reset, *_ask(judges, reset.judge, timeline, memo))
         if of_team:
-            resets = _both(resets, Starts(*hand_overs(timeline)))
+            resets = _both(resets, Starts(*hand_overs(timeline)) if handed is None else handed)
         known = surely is may and not resets.maybe
         rounds = _rounds(timeline.life, resets.sure)
         if stop is not None:
@@ -99,16 +113,16 @@ def _ask(judges: list[Judge], number: int, timeline: Timeline, memo: Memo) -> tu
     return found[0], found[1]
 
 
-def _reached(going: Intervals, rounds: Intervals, span: Span, *, cut: bool = True) -> tuple[Intervals, Anchors]:
-    """For each round of the clock, from when the sum of what goes within it reaches the span.
+def _long_enough(going: Intervals, rounds: Intervals, span: Span) -> Intervals:
+    """What goes in the rounds in which it may reach the span."""
+    return unbroken([edge for _, _, within in _rounds_of(going, rounds, span.at_least) for edge in within])
 
-    `cut` False: the one round is the whole life.
-    """
+
+def _reached(going: Intervals, rounds: Intervals, span: Span) -> tuple[Intervals, Anchors]:
+    """For each round of the clock, from when the sum of what goes within it reaches the span."""
     found: Intervals = []
     anchors: Anchors = []
-    for n in range(0, len(rounds), 2):
-        start, end = rounds[n], rounds[n + 1]
-        within = intersection(going, rounds[n : n + 2]) if cut else going
+    for start, end, within in _rounds_of(going, rounds, span.at_least):
         reached = _full(within, start, span)
         if reached is not None and reached < end:
             found += (reached, end)
@@ -116,13 +130,33 @@ def _reached(going: Intervals, rounds: Intervals, span: Span, *, cut: bool = Tru
     return found, anchors
 
 
+def _rounds_of(going: Intervals, rounds: Intervals, at_least: int) -> Iterator[tuple[Instant, Instant, Intervals]]:
+    """The rounds, each with what goes within it, but for those in which too little does."""
+    first, length = 0, len(going)
+    for n in range(0, len(rounds), 2):
+        start, end = rounds[n], rounds[n + 1]
+        within: Intervals = []
+        total = 0
+        while first < length and going[first] < end:
+            since, until = going[first], going[first + 1]
+            since = max(since, start)
+            if until > end:
+                within += (since, end)
+                total += end - since
+                break
+            if since < until:
+                within += (since, until)
+                total += until - since
+            first += 2
+        if total >= at_least:
+            yield start, end, within
+
+
 def _full(going: Intervals, start: Instant, span: Span) -> Instant | None:
     """The first instant at which the time summed over the intervals reaches the span."""
     left = span.duration.milliseconds
     if not left:
         return start
-    if sum(going[1::2]) - sum(going[::2]) < left:
-        return None
     if span.plain is not None:
         for n in range(0, len(going), 2):
             length = going[n + 1] - going[n]

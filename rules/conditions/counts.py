@@ -26,22 +26,34 @@ FIELD_OF: Final = {
     Counted.REASSIGNED: "team",
     Counted.RETURNED: "team",
     Counted.OWNER_CHANGED: "assignee",
+    Counted.HANDED_BACK: "team",
+    Counted.BACK_TO_FIRST_LINE: "team",
     Counted.REOPENED: "status",
     Counted.PRIORITY_RAISED: "priority",
     Counted.PRIORITY_LOWERED: "priority",
 }
 
 
-def count(judges: list[Judge], events: int, at_least: int, within: Span | None, *, again: bool = False) -> Judge:
+def at_most(count: Count) -> str | None:
+    """The field whose known changes are at least as many as the events of a count; None where events are no changes."""
+    return None if count.event is Counted.REOPENED and count.ignore_thanks else FIELD_OF.get(count.event)
+
+
+def count(
+    judges: list[Judge], events: int, at_least: int, within: Span | None, *, again: bool = False, changes_of: str | None = None
+) -> Judge:
     """From the n-th event on; the anchor of a stretch is the event that began it, and windows that touch make one stretch.
 
-    `again`: each event from the n-th on begins a stretch of its own.
+    `again`: each event from the n-th on begins a stretch of its own. `changes_of`: what `at_most` says, so that few changes spare
+    the search for events.
     """
     remembered = _remembered_apart if again else _remembered
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
         found = memo[events]
         if found is None:
+            if changes_of is not None and _too_few(timeline, changes_of, at_least):
+                return NEVER_GREW
             found = memo[events] = judges[events](timeline, memo)
         sure, possible, unknown = found
         if sure is possible and not unknown:
@@ -54,6 +66,11 @@ def count(judges: list[Judge], events: int, at_least: int, within: Span | None, 
         return surely, surely if may == surely else may, anchors
 
     return judge
+
+
+def _too_few(timeline: Timeline, field: str, at_least: int) -> bool:
+    """Whether a field surely changed less often."""
+    return len(timeline.steps.get(field, ())) < at_least and not timeline.columns[field].unknown
 
 
 def _remembered(events: list[Instant], at_least: int, within: Span | None, gone: Instant) -> tuple[Intervals, Anchors]:
@@ -129,7 +146,7 @@ def _moves_of(event: Counted, who: frozenset[Kind], ignored: Span | None) -> Jud
             return NOTHING
         arrivals = arrivals_of(timeline, name, steps or [])
         if ignored is not None:
-            arrivals = list(settled(arrivals, ignored, timeline.gone))
+            arrivals = settled(arrivals, ignored, timeline.gone)
             unknown = unknown and [unknown[0], timeline.gone]  # which stays were short is not known from there on
         sure, possible = moves(arrivals, who, returns=returns, hazy=timeline.complete_from > timeline.created)
         return Events(sure, sure if sure == possible else possible, unknown)
@@ -144,7 +161,7 @@ def _moves_that(who: frozenset[Kind], ignored: Span | None, fits: Fits) -> Judge
             return NOTHING
         arrivals = arrivals_of(timeline, "team", steps or [])
         if ignored is not None:
-            arrivals = list(settled(arrivals, ignored, timeline.gone))
+            arrivals = settled(arrivals, ignored, timeline.gone)
             unknown = unknown and [unknown[0], timeline.gone]  # which stays were short is not known from there on
         sure, possible = moves_that(arrivals, who, fits, hazy=timeline.complete_from > timeline.created)
         return Events(sure, sure if sure == possible else possible, unknown)

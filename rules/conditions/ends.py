@@ -47,15 +47,18 @@ def _same_until(one: Intervals, other: Intervals, at: Instant) -> bool:
 
 
 def ever(judges: list[Judge], part: int) -> Judge:
-    """From when the part first held, for the rest of the ticket's life; the anchor is the part's at that time."""
+    """From when the part first held, for the rest of the ticket's life.
+
+    There is one such time in a ticket's life, whenever it turns out to have begun: its anchor is the ticket's creation.
+    """
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
-        surely, may, anchors = _ask(judges, part, timeline, memo)
+        surely, may, _ = _ask(judges, part, timeline, memo)
         if not may:
             return NEVER_GREW
         since: Intervals = [surely[0], timeline.gone] if surely else []
         known = surely is may or (bool(surely) and surely[0] == may[0])
-        grew: Anchors = [(surely if anchors is None else anchors)[0]] if surely else []
+        grew: Anchors = [timeline.created] if surely else []
         return since, since if known else [may[0], timeline.gone], grew
 
     return judge

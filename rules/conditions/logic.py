@@ -6,7 +6,9 @@ once nothing can hold any more.
 
 from __future__ import annotations
 
-from rules.conditions.judge import NEVER, NEVER_GREW, Holds, Judge, Memo, Span
+from collections.abc import Mapping
+
+from rules.conditions.judge import NEVER, NEVER_GREW, AnyLength, Holds, Judge, Memo, Span, Within
 from rules.intervals import (
     Anchors,
     Intervals,
@@ -22,17 +24,24 @@ from rules.intervals import (
 from rules.timeline import Timeline
 
 
-def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool) -> Judge:
-    """Where all parts hold. The anchor is the latest among the build-ups; a condition of gates alone is a gate."""
-    never = NEVER if gate else NEVER_GREW
+def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: Mapping[int, Within]) -> AnyLength:
+    """Where all parts hold. The anchor is the latest among the build-ups; a condition of gates alone is a gate.
 
-    def judge(timeline: Timeline, memo: Memo) -> Holds:
-        surely = may = timeline.life
+    `within`: the parts that can be judged only as far as those before them may hold.
+    """
+    never = NEVER if gate else NEVER_GREW
+    asked = [(number, within.get(number)) for number in parts]
+
+    def judge(timeline: Timeline, memo: Memo, cut: Intervals | None = None) -> Holds:
+        surely = may = timeline.life if cut is None else cut
         anchors: Anchors | None = None
-        for number in parts:
+        for number, narrow in asked:
             part = memo[number]
             if part is None:
-                part = memo[number] = judges[number](timeline, memo)
+                if narrow is None or may is timeline.life:
+                    part = memo[number] = judges[number](timeline, memo)
+                else:
+                    part = narrow(timeline, memo, may)
             others, others_may, others_anchors = part
             if others_may is timeline.life and others_anchors is None and others is others_may:
                 continue
@@ -87,16 +96,23 @@ def any_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool) -> Judge:
     return judge
 
 
-def not_(judges: list[Judge], part: int) -> Judge:
+def not_(judges: list[Judge], part: int, within: Within | None = None) -> AnyLength:
     """Where the part does not hold: what surely holds and what may hold change places within the ticket's life."""
 
-    def judge(timeline: Timeline, memo: Memo) -> Holds:
+    def judge(timeline: Timeline, memo: Memo, cut: Intervals | None = None) -> Holds:
         found = memo[part]
         if found is None:
-            found = memo[part] = judges[part](timeline, memo)
+            if cut is None or within is None:
+                found = memo[part] = judges[part](timeline, memo)
+            else:
+                found = within(timeline, memo, cut)
         surely, may, _ = found
         not_may = complement(may, timeline.life)
-        return not_may, not_may if surely is may else complement(surely, timeline.life), None
+        not_surely = not_may if surely is may else complement(surely, timeline.life)
+        if cut is None:
+            return not_may, not_surely, None
+        held = intersection(not_may, cut)
+        return held, held if surely is may else intersection(not_surely, cut), None
 
     return judge
 
@@ -106,25 +122,18 @@ def held(judges: list[Judge], part: int, span: Span) -> Judge:
 
     The anchor is that of what is held, of a gate the start of the stretch.
     """
-    plain, at_least, after = span.plain, span.at_least, span.after
-    add = None if span.duration.business_days else span.calendar.add
-    milliseconds = span.duration.milliseconds
+    at_least, after = span.at_least, span.after
 
     def lasting(stretches: Intervals, anchors: Anchors) -> tuple[Intervals, Anchors]:
         found: Intervals = []
         kept: Anchors = []
         for n in range(0, len(stretches), 2):
             start, end = stretches[n], stretches[n + 1]
-            if end - start <= at_least:
-                continue
-            if plain is not None:
-                reached = start + plain
-            else:
-                reached = add(start, milliseconds) if add is not None else after(start)
-                if reached >= end:
-                    continue
-            found += (reached, end)
-            kept.append(anchors[n >> 1])
+            if end - start > at_least:
+                reached = after(start)
+                if reached < end:
+                    found += (reached, end)
+                    kept.append(anchors[n >> 1])
         return found, kept
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:

@@ -7,11 +7,12 @@ condition needs them and remembered in the ticket's memo, where explanations fin
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import Any
 
 from rules.calendars import ALWAYS, Calendar, weekly
 from rules.conditions import attention, clock, counts, due, ends, lingering, logic, silence, states, stays, targets, times
-from rules.conditions.judge import Judge, Memo, Span, on
+from rules.conditions.judge import AnyLength, Judge, Memo, Span, Within, on
 from rules.conditions.of_ticket import Given, Way, calendar_of_ticket, measured, measured_events
 from rules.conditions.source import Source
 from rules.conditions.states import BoundState
@@ -50,7 +51,8 @@ class Program:
     """Grows by `add` while a rulebook is bound and never changes afterwards.
 
     `bound` holds every state condition in the source's values. Every calendar and window that a condition names must be in the
-    world; `otherwise` names the calendar of teams and requesters that have none of their own.
+    world; `otherwise` names the calendar of teams and requesters that have none of their own. `judges` are those of all numbers,
+    `within` those that can be asked for a part of a ticket's life; both are read only.
     """
 
     def __init__(self, bound: Mapping[State, BoundState], world: World, source: Source) -> None:
@@ -58,7 +60,8 @@ class Program:
         self._world = world
         self._source = source
         self._in_turn: dict[str, Callable[[Timeline, Memo], Given]] = {}
-        self._judges: list[Judge] = []
+        self.judges: list[Judge] = []
+        self.within: dict[int, Within] = {}
         self._numbers: dict[Condition, int] = {}
         self._known: dict[Hashable, int] = {}
 
@@ -75,13 +78,13 @@ class Program:
 
     def memo(self) -> Memo:
         """An empty memo for one ticket."""
-        return [None] * len(self._judges)
+        return [None] * len(self.judges)
 
     def ask(self, number: int, timeline: Timeline, memo: Memo) -> Any:
         """What the judge of this number finds, from the memo if it was asked before."""
         found = memo[number]
         if found is None:
-            found = memo[number] = self._judges[number](timeline, memo)
+            found = memo[number] = self.judges[number](timeline, memo)
         return found
 
     def state(self, condition: State) -> BoundState:
@@ -131,7 +134,7 @@ class Program:
         if name not in CALENDARS_OF_THE_TICKET or name is None:
             return make(self.span(duration))
         number = self._number(("calendar", name), lambda: self._of_ticket(name))
-        return measured(self._judges, number, duration, make, way)
+        return measured(self.judges, number, duration, make, way)
 
     def _events(self, count: Count) -> int:
         return self._number(_events_key(count), lambda: self._events_judge(count))
@@ -147,14 +150,23 @@ class Program:
         if ignored is None or name not in CALENDARS_OF_THE_TICKET or name is None:
             return make(None if ignored is None else self.span(ignored))
         number = self._number(("calendar", name), lambda: self._of_ticket(name))
-        return measured_events(self._judges, number, ignored, make)
+        return measured_events(self.judges, number, ignored, make)
 
     def _number(self, key: Hashable, make: Callable[[], Judge]) -> int:
         number = self._known.get(key)
         if number is None:
             judge = make()
-            number = self._known[key] = len(self._judges)
-            self._judges.append(judge)
+            number = self._known[key] = len(self.judges)
+            self.judges.append(judge)
+        return number
+
+    def _partial(self, key: Hashable, make: Callable[[], AnyLength]) -> int:
+        """The number of a judge that can be asked for a part of a ticket's life."""
+        number = self._known.get(key)
+        if number is None:
+            judge = make()
+            number = self._number(key, lambda: judge)
+            self.within[number] = judge
         return number
 
     def _made(self, condition: Condition) -> int:
@@ -176,10 +188,12 @@ class Program:
                 return self._in_time(condition)
 
     def _of_parts(self, condition: Not | Held | Lingering | Until | Ever) -> int:
-        judges, inner = self._judges, self.add(condition.part)
+        judges, inner = self.judges, self.add(condition.part)
         match condition:
             case Not():
-                return self._number(("not", inner), lambda: logic.not_(judges, inner))
+                within = self.within.get(inner)
+                number = self._partial if within is not None else self._number
+                return number(("not", inner), lambda: logic.not_(judges, inner, within))
             case Held(_, duration):
                 key = ("held", inner, _meaning(duration))
                 return self._number(key, lambda: self._lasting(duration, lambda span: logic.held(judges, inner, span)))
@@ -199,9 +213,14 @@ class Program:
             case InWindow(name):
                 return self._number(("window", name), lambda: times.window(self._world.windows[name]))
             case Hours():
-                return self._number(("hours", condition), lambda: times.hours(self._hours(condition), outside=condition.outside))
+                key = ("hours", condition)
+                return self._partial(key, lambda: times.hours(self._hours(condition), outside=condition.outside))
             case Acknowledged(expires):
-                return self._number(("acknowledged", _meaning(expires)), lambda: self._acknowledged(expires))
+                members = self._source.members
+                if expires is None:
+                    return self._partial(("acknowledged", None), lambda: attention.acknowledged(members, None))
+                lasting = partial(self._lasting, expires, lambda span: attention.acknowledged(members, span), Way.MEMORY)
+                return self._number(("acknowledged", _meaning(expires)), lasting)
 
     def _in_time(self, condition: Silent | Unanswered | Due | Target | Unchanged) -> int:
         match condition:
@@ -226,14 +245,16 @@ class Program:
                 return self._number(key, lambda: self._lasting(duration, lambda span: stays.unchanged(field, span)))
 
     def _count(self, condition: Count) -> int:
-        judges, events = self._judges, self._events(condition)
+        judges, events = self.judges, self._events(condition)
         at_least, within, again = condition.at_least, condition.within, condition.again
         key = ("count", events, at_least, _meaning(within), again)
-        if within is None:
-            return self._number(key, lambda: counts.count(judges, events, at_least, None, again=again))
+        changes_of = counts.at_most(condition)
 
-        def make(span: Span) -> Judge:
-            return counts.count(judges, events, at_least, span, again=again)
+        def make(span: Span | None) -> Judge:
+            return counts.count(judges, events, at_least, span, again=again, changes_of=changes_of)
+
+        if within is None:
+            return self._number(key, lambda: make(None))
 
         return self._number(key, lambda: self._lasting(within, make, Way.MEMORY))
 
@@ -248,12 +269,6 @@ class Program:
             return targets.target(condition.name, targets.Share(condition.percent, self.calendar(condition.calendar)))
         within = condition.within or Duration()
         return self._lasting(within, lambda span: targets.target(condition.name, span), Way.AHEAD)
-
-    def _acknowledged(self, expires: Duration | None) -> Judge:
-        members = self._source.members
-        if expires is None:
-            return attention.acknowledged(members, None)
-        return self._lasting(expires, lambda span: attention.acknowledged(members, span), Way.MEMORY)
 
     def _hours(self, condition: Hours) -> times.HoursOf:
         name = condition.calendar
@@ -271,21 +286,32 @@ class Program:
         # what is cheap to judge goes first: where it never holds, `all` needs no more
         parts = tuple(sorted(numbers, key=lambda number: _cost(numbers[number])))
         gate = is_gate(condition)
-        make = logic.all_of if isinstance(condition, All) else logic.any_of
-        key = (type(condition), frozenset(parts))
-        return self._number(key, lambda: make(self._judges, parts, gate=gate))
+        judges, within, key = self.judges, self.within, (type(condition), frozenset(parts))
+        if isinstance(condition, AnyOf):
+            return self._number(key, lambda: logic.any_of(judges, parts, gate=gate))
+        number = self._number if within.keys().isdisjoint(parts) else self._partial
+        return number(key, lambda: logic.all_of(judges, parts, gate=gate, within=within))
 
     def _clock(self, condition: Clock) -> int:
-        judges, running, of_team = self._judges, self.add(condition.running), condition.of_team
+        judges, running, of_team = self.judges, self.add(condition.running), condition.of_team
         pause = None if condition.pause_while is None else self.add(condition.pause_while)
         reset, stop = self._edge(condition.reset), self._edge(condition.stop)
 
+        first = self._first(condition.running)
+
         def make(span: Span) -> Judge:
-            return clock.clock(judges, running, span, pause, reset, stop=stop, of_team=of_team)
+            return clock.clock(judges, running, span, pause, reset, stop=stop, of_team=of_team, first=first)
 
         edges = tuple(None if edge is None else edge.judge for edge in (reset, stop))
         key = ("clock", running, pause, *edges, of_team, _meaning(condition.duration))
         return self._number(key, lambda: self._lasting(condition.duration, make))
+
+    def _first(self, condition: Condition) -> tuple[int, Within] | None:
+        """The part of a condition that is cheapest to judge, and what judges it within that; None where that spares nothing."""
+        within = self.within.get(self.add(condition))
+        if within is None or not isinstance(condition, All):
+            return None
+        return self.add(min(condition.parts, key=_cost)), within
 
     def _edge(self, condition: Condition | None) -> clock.Edge | None:
         if condition is None:
@@ -334,8 +360,12 @@ def _cost(condition: Condition) -> int:
             return 4
         case Silent() | Due() | Target() | Unchanged():
             return 6
-        case Clock() | Unanswered() | Acknowledged():
-            return 8 + sum(map(_cost, parts_of(condition)))
+        case Clock():
+            return 8 + min(_cost(part) for part in (*parts_of(condition.running), condition.running))
+        case Unanswered():
+            return 8
+        case Acknowledged():
+            return 30
         case Hours():
             return 50  # hundreds of intervals, so only for tickets for which all else may hold
         case _:

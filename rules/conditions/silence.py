@@ -5,6 +5,7 @@ Before a ticket's history is complete anything may have been done or written, so
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Final
@@ -22,19 +23,30 @@ def silent(kinds: tuple[Kind, ...], span: Span, *, replies_only: bool) -> Judge:
     """Nobody of these kinds did anything (or wrote) for the span; the anchor is what opened the gap, creation the first one."""
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
-        acts = timeline.replies if replies_only else timeline.touches
-        of_kinds = [acts(kind) for kind in kinds]
-        instants = of_kinds[0] if len(of_kinds) == 1 else sorted({at for one in of_kinds for at in one})
-        opens, closes = [timeline.created, *instants], [*instants, timeline.gone]
-        may, anchors = _overdue(opens, closes, span)
-        complete_from = timeline.complete_from
-        if complete_from == timeline.created:
+        instants = timeline.replies(*kinds) if replies_only else timeline.touches(*kinds)
+        created, complete_from = timeline.created, timeline.complete_from
+        may, anchors = _between(created, instants, timeline.gone, span)
+        if complete_from == created:
             return may, may, anchors
-        sure_opens = [max(opened, complete_from) for opened, closed in zip(opens, closes, strict=True) if closed > complete_from]
-        surely, anchors = _overdue(sure_opens, closes[len(closes) - len(sure_opens) :], span)
+        surely, anchors = _between(complete_from, instants[bisect_right(instants, complete_from) :], timeline.gone, span)
         return surely, may, anchors
 
     return judge
+
+
+def _between(opened: Instant, acts: list[Instant], gone: Instant, span: Span) -> tuple[Intervals, Anchors]:
+    """Within each gap before, between and after acts, from the instant at which it has lasted for the span."""
+    found: Intervals = []
+    anchors: Anchors = []
+    at_least, after = span.at_least, span.after
+    for closed in (*acts, gone):
+        if closed - opened > at_least:
+            start = after(opened)
+            if start < closed:
+                found += (start, closed)
+                anchors.append(opened)
+        opened = closed
+    return found, anchors
 
 
 def _overdue(opens: list[Instant], closes: list[Instant], span: Span) -> tuple[Intervals, Anchors]:

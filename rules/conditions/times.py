@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from rules.calendars import Calendar
-from rules.conditions.judge import NEVER, Holds, Judge, Memo
-from rules.instants import DAY
-from rules.intervals import Intervals, gaps, intersection
+from rules.conditions.judge import NEVER, AnyLength, Holds, Judge, Memo
+from rules.instants import DAY, FOREVER, Instant
+from rules.intervals import Intervals, gaps, intersection, union
 from rules.timeline import Timeline
 
 AHEAD: Final = 400 * DAY
@@ -23,29 +23,35 @@ def always_the_same(calendar: Calendar) -> HoursOf:
     return lambda _timeline, _memo: (calendar, calendar)
 
 
-def hours(of_ticket: HoursOf, *, outside: bool) -> Judge:
+def hours(of_ticket: HoursOf, *, outside: bool) -> AnyLength:
     """While the calendar is open, or (`outside`) while it is not."""
 
-    def judge(timeline: Timeline, memo: Memo) -> Holds:
+    def judge(timeline: Timeline, memo: Memo, cut: Intervals | None = None) -> Holds:
+        asked = timeline.life if cut is None else cut
         least, most = of_ticket(timeline, memo)
         if outside:
             least, most = most, least
         if least is most and least.always:
-            return NEVER if outside else (timeline.life, timeline.life, None)
-        until = min(timeline.gone, max(timeline.known, timeline.created) + AHEAD)
-        told = [timeline.created, until] if timeline.created < until else []
-        surely = _open(least, told, outside=outside)
-        may = surely if least is most else _open(most, told, outside=outside)
-        if until < timeline.gone:
-            may = [*may[:-1], timeline.gone] if may and may[-1] == until else [*may, until, timeline.gone]
+            return NEVER if outside else (asked, asked, None)
+        until = max(timeline.known, timeline.created) + AHEAD
+        surely = _open(least, asked, until, outside=outside)
+        may = surely if least is most else _open(most, asked, until, outside=outside)
+        if asked and asked[-1] > until:
+            may = union(may, intersection(asked, [until, FOREVER]))
         return surely, may, None
 
     return judge
 
 
-def _open(calendar: Calendar, told: Intervals, *, outside: bool) -> Intervals:
-    intervals = calendar.open_intervals(*told) if told else []
-    return gaps(intervals, *told) if outside and told else intervals
+def _open(calendar: Calendar, asked: Intervals, until: Instant, *, outside: bool) -> Intervals:
+    """The opening hours of each of some intervals, or the time outside them, up to an instant."""
+    found: Intervals = []
+    for n in range(0, len(asked), 2):
+        start, end = asked[n], min(asked[n + 1], until)
+        if start < end:
+            told = calendar.open_intervals(start, end)
+            found += gaps(told, start, end) if outside else told
+    return found
 
 
 def window(stretches: Intervals) -> Judge:

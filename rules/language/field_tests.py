@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, ValidationInfo
 
+from rules.language.foreign_patterns import compiled
 from rules.language.marked_yaml import Block, Node
 from rules.language.part import VALUE, Part, Reading, reading
-from rules.language.patterns import UnsafePattern, work_of
+from rules.language.patterns import work_of
 from rules.language.problems import listed
 from rules.language.words import FREE_TEXT, ChainName, Number, OneOrMany, PriorityWord, StatusWord, TeamName, Words, word_of
 from rules.protocol import All, Amount, AnyOf, AnyWord, Condition, InList, Level, Matches, Not, OneOf, State, Test
@@ -172,12 +173,12 @@ def _pattern(node: object, info: ValidationInfo) -> str:
     if len(word) > _LONGEST_PATTERN:
         raise reading(info).refused(word, f"longer than {_LONGEST_PATTERN} characters")
     try:
-        re.compile(word)
+        compiled(word)
         work_of(word)
-    except UnsafePattern as unsafe:
-        raise reading(info).refused(word, str(unsafe)) from unsafe
     except (re.error, OverflowError, RecursionError) as error:
         raise reading(info).refused(word, f"not a regular expression: {error}") from error
+    except ValueError as refused:  # an unsafe one among them
+        raise reading(info).refused(word, str(refused)) from refused
     return str(word)
 
 

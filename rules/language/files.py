@@ -8,10 +8,11 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
+from rules.language.by_parts import read_by_parts
 from rules.language.field_tests import NOBODY
 from rules.language.hours import WrittenCalendar
-from rules.language.marked_yaml import Block, Items, Node, Text, read
-from rules.language.organisation import PriorityRow, WrittenTeam, WrittenTier
+from rules.language.marked_yaml import Block, Items, Node, Text
+from rules.language.organisation import PriorityRow, WrittenPeopleKeep, WrittenTeam, WrittenTier, WrittenTwins
 from rules.language.outside import RoleTarget, WrittenAbsence, WrittenList, WrittenOverride, WrittenWindow, plain_reference
 from rules.language.part import Names, Part, Reading, shown
 from rules.language.problems import Place, folded
@@ -39,6 +40,12 @@ class File(Part):
     windows: dict[str, WrittenWindow] | None = Field(None, description="Named stretches of time: maintenances, change freezes")
     absences: tuple[WrittenAbsence, ...] | None = Field(None, description="Who is away, whatever the rotas say")
     overrides: tuple[WrittenOverride, ...] | None = Field(None, description="Who has the duty in place of whom a rota names")
+    twins: dict[str, WrittenTwins] | None = Field(
+        None, description="Of tickets that another integration keeps in step, how the leading one is told, by source"
+    )
+    people_keep: WrittenPeopleKeep | None = Field(
+        None, description="For how long no rule overrules a person who took back what hoist had written (24 hours)"
+    )
     use: tuple[Use, ...] | None = Field(None, description="Ready protocols")
     rules: tuple[WrittenRule, ...] | None = Field(None, description="Own rules")
 
@@ -57,17 +64,23 @@ class Sections:
     windows: dict[Text, Node] = field(default_factory=dict)
     absences: list[Node] = field(default_factory=list)
     overrides: list[Node] = field(default_factory=list)
+    twins: dict[Text, Node] = field(default_factory=dict)
+    people_keep: Node | None = None
     rules: list[Node] = field(default_factory=list)
     uses: set[int] = field(default_factory=set)  # places in `rules` at which a ready protocol is used
     whole: bool = True
 
 
-def sections(files: Mapping[str, str], context: Reading) -> Sections:
-    """Every file's sections; organisation.yaml is read first, the others by name. Problems go to the report."""
-    found = Sections()
+def sections(files: Mapping[str, str], context: Reading, *, whole: bool = True) -> Sections:
+    """Every file's sections; organisation.yaml is read first, the others by name. Problems go to the report.
+
+    `whole`: these are all files that there are.
+    """
+    found = Sections(whole=whole)
     once: dict[str, Place] = {}
     for name in sorted(files, key=lambda file: (file.rpartition("/")[2] != ORGANISATION, file)):
-        root = read(name, files[name], context.report)
+        root, whole = read_by_parts(name, files[name], context.report)
+        found.whole = found.whole and whole
         if root is not None and not isinstance(root, Block):
             context.report.problem(root.place, shown(root), "a file of the protocol begins with a key, such as `rules:`")
         if not isinstance(root, Block):
@@ -85,15 +98,17 @@ def sections(files: Mapping[str, str], context: Reading) -> Sections:
 
 
 def _add(found: Sections, key: str, node: Node, once: dict[str, Place], context: Reading) -> None:
-    if key in {"format", "defaults", "priorities"} and key in once and key != "format":
+    if key in {"defaults", "priorities", "people_keep"} and key in once:
         context.report.problem(node.place, shown(node), f"`{key}` stands in another file already: {once[key]}")
         return
     once.setdefault(key, node.place)
-    found.whole = found.whole and (not node or key == "format" or not isinstance(node, Text))
+    found.whole = found.whole and (not node or key in {"format", "people_keep"} or not isinstance(node, Text))
     if key == "format":
         _check_format(node, context)
     elif key == "defaults":
         found.defaults = node or None
+    elif key == "people_keep":
+        found.people_keep = node
     elif key == "priorities":
         found.priorities += context.items(node, "priorities")
     elif key in {"absences", "overrides"}:

@@ -25,6 +25,7 @@ DEEPEST: Final = 30
 _FAST: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _UNREADABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -135,6 +136,10 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Text:
         text = Text(event.value, self._place(event))
+        if odd := _CONTROL.search(text):
+            self._report.problem(
+                text.place, text, f"U+{ord(odd[0]):04X} is a control character, which a terminal would obey; leave it out"
+            )
         if not event.style and event.end_mark is not None and event.value:
             rest = self._lines[event.end_mark.line][event.end_mark.column :]
             # `# so` is how a remark is written, `#5` is how a text goes on, and so is whatever leaves a bracket open

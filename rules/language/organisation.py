@@ -6,12 +6,14 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, Field
 
+from rules.language.field_tests import NOTHING
 from rules.language.marked_yaml import Block, Node
 from rules.language.outside import Language, RotaReference
 from rules.language.part import VALUE, Part, Reading
 from rules.language.problems import nearest
-from rules.language.words import CalendarName, Email, OneOrMany, Span, TeamName, Words
-from rules.protocol import PriorityLevel, Team, Tier
+from rules.language.words import CalendarName, Email, OneOrMany, Span, TeamName, Truth, Words
+from rules.protocol import PeopleKeep, PriorityLevel, Team, Tier, Twins
+from rules.ticket import NATIVE
 
 
 class PriorityRow(Part):
@@ -63,6 +65,22 @@ class WrittenTeam(Part):
         return Team(name, sources, self.lead or "", self.on_call or "", self.calendar or "", self.language or "")
 
 
+class WrittenTwins(Part):
+    """How twins of one source are told apart: tickets that another integration keeps in step with each other."""
+
+    short: ClassVar[str] = "field"
+    named: ClassVar[str] = "declaration of twins"
+    field: Words = Field(description="The source's own field, by its own name", examples=["customfield_10070"])
+    leading: OneOrMany[Words] | None = Field(
+        None, description="What it says in the leading one; unless said, `nothing`", examples=["nothing"]
+    )
+
+    def value(self) -> Twins:
+        """The declaration as the core sees it."""
+        leading = (None if word.casefold() == NOTHING else word for word in self.leading or (NOTHING,))
+        return Twins(f"{NATIVE}{self.field}", tuple(leading))
+
+
 class WrittenTier(Part):
     """A place in a chain."""
 
@@ -76,3 +94,20 @@ class WrittenTier(Part):
     def value(self) -> Tier:
         """The tier as the core sees it."""
         return Tier(self.team, self.acknowledge_within)
+
+
+class WrittenPeopleKeep(Part):
+    """For how long a field is a person's, whom no rule overrules, once they took back what hoist had written there."""
+
+    short: ClassVar[str] = "for"
+    named: ClassVar[str] = "time for which people keep what they took back"
+    lasts: Span = Field(alias="for", description="A duration of plain hours or days", examples=["24 hours"])
+    confidential_rules: Truth = Field(default=False, description="Whether confidential rules respect it as well")
+
+    def check(self, node: Node, context: Reading) -> None:
+        if self.lasts.calendar is not None or self.lasts.business_days:
+            raise context.refused(node, "expected plain hours or days, such as 24 hours")
+
+    def value(self) -> PeopleKeep:
+        """The setting as the core sees it."""
+        return PeopleKeep(self.lasts.milliseconds, self.confidential_rules)

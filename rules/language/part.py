@@ -71,7 +71,8 @@ class Reading:
         if isinstance(node, Block):
             return node
         if node:
-            self.report.problem(node.place, shown(node), f"expected {what}, one to a line: `name: ...`")
+            hyphens = ", without hyphens" if isinstance(node, Items) else ""
+            self.report.problem(node.place, shown(node), f"expected {what}, one to a line: `name: ...`{hyphens}")
         return Block(node.place)
 
     def items(self, node: Node, what: str) -> Items:
@@ -230,13 +231,21 @@ class Part(BaseModel):
         elif cls.may_be_empty and node == "":
             found = {}
         else:
-            raise context.refused(node, f"expected a {cls.named}, a block with keys: {listed(cls.keys())}")
+            raise context.refused(node, cls._instead(node))
         cls.check_keys(found, node, context)
         calendar = found.get("calendar")
         with context.on(calendar if isinstance(calendar, Text) else None):
             part = handler(found)
             part.check(node, context)
         return part
+
+    @classmethod
+    def _instead(cls, node: Node) -> str:
+        """What to write in place of a plain value or a list."""
+        if not isinstance(node, Items):
+            return f"expected a {cls.named}, a block with keys: {listed(cls.keys())}"
+        several = ", or put the list under `all:` or `any:`" if {"all", "any"} <= cls.keys().keys() else ""
+        return f"a list where one {cls.named} belongs: leave out the hyphens, so that its keys stand under each other{several}"
 
     @classmethod
     def check_keys(cls, found: Mapping[str, Node], node: Node, context: Reading) -> None:

@@ -15,7 +15,7 @@ from rules.language.hours import TimeZone
 from rules.language.marked_yaml import Block, Node, Text, read
 from rules.language.moments import EXAMPLE, Moment, local_moment
 from rules.language.part import Names, Part, Reading, marked, read_part, reading, shown
-from rules.language.problems import Report, folded, listed, nearest
+from rules.language.problems import Place, Report, folded, listed, nearest
 from rules.language.words import Number, OneOrMany, PriorityWord, StatusWord, Truth, Words
 from rules.opening_hours import time_zone
 from rules.protocol import CalendarHours
@@ -24,7 +24,11 @@ from rules.ticket import NATIVE, RELATED, TARGET, Kind, Value
 OUTSIDE: Final = "other "
 """`other team Printing`, `other priority Trivial`: what the source has and the organisation does not name."""
 
-_NOTHING: Final = frozenset((NOBODY, "nothing"))
+EVERYTHING: Final = "all"
+NOTHING: Final = "nothing"
+"""Whose escalations are written to a story's ticket, where it names no rules."""
+
+_NOTHING: Final = frozenset((NOBODY, NOTHING))
 _ACTORS: Final = {kind.value: kind for kind in (Kind.STAFF, Kind.REQUESTER, Kind.AUTOMATION, Kind.HOIST)}
 
 
@@ -62,6 +66,11 @@ def _rule(node: object, info: ValidationInfo) -> str:
     return str(context.one_of(node, context.rules, "rule"))
 
 
+def _writer(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "all, nothing, or the id of a rule")
+    return folded(word) if folded(word) in {EVERYTHING, NOTHING} else _rule(node, info)
+
+
 def _actor(node: object, info: ValidationInfo) -> tuple[Kind, str]:
     context = reading(info)
     word = context.text(node, f"who did it: {listed(_ACTORS)}")
@@ -92,6 +101,7 @@ def _amount(node: object, info: ValidationInfo) -> int:
 Time = Annotated[Moment, PlainValidator(_moment, json_schema_input_type=str)]
 TimeOrNothing = Annotated[Moment | None, PlainValidator(_moment_or_nothing, json_schema_input_type=str)]
 RuleName = Annotated[str, PlainValidator(_rule, json_schema_input_type=str)]
+Writer = Annotated[str, PlainValidator(_writer, json_schema_input_type=str)]
 Actor = Annotated[tuple[Kind, str], PlainValidator(_actor, json_schema_input_type=str)]
 MessageWord = Annotated[bool, PlainValidator(_message, json_schema_input_type=Literal["public", "internal"])]
 Amount = Annotated[int, PlainValidator(_amount, json_schema_input_type=int)]
@@ -239,6 +249,11 @@ class WrittenStory(Part):
     ticket: WrittenTicket = Field(description="The ticket as it was created")
     changes: tuple[WrittenChange, ...] = Field((), description="What happens to it, in order")
     until: Time | None = Field(None, description="What would fire later is not looked at")
+    writes: OneOrMany[Writer] | None = Field(
+        None,
+        description="Whose escalations are written to the ticket: all (unless said), nothing, or rules by id; others fire only",
+        examples=["nothing", ["nobody-took-it"]],
+    )
     fires: OneOrMany[WrittenFiring] | None = Field(None, description="Which rules fire when, and at no other time")
     does_not_fire: OneOrMany[WrittenSilence] | None = Field(None, description="Rules that do not fire")
     nothing_else: Truth = Field(default=False, description="true: no rule fires but those under `fires`")
@@ -246,6 +261,8 @@ class WrittenStory(Part):
     def check(self, node: Node, context: Reading) -> None:
         if not (self.fires or self.does_not_fire or self.nothing_else):
             raise context.refused(node, "this story expects nothing; say what `fires:` or `does_not_fire:`")
+        if len(self.writes or ()) > 1 and {EVERYTHING, NOTHING} & set(self.writes or ()):
+            raise context.refused(marked(written(node, "writes")), "all and nothing stand alone; else name rules")
         earlier = self.ticket.created.at
         for change, block in zip(self.changes, written(node, "changes") or (), strict=False):
             if change.at.at < earlier:
@@ -272,18 +289,28 @@ def written_stories(files: Mapping[str, str], context: StoryReading) -> Iterator
     """The stories of all files, in order, with the block each stands in and its zone. Problems go to the report."""
     default = context.zone
     for file in sorted(files):
-        root = read(file, files[file], context.report)
-        if root is None:
-            continue
-        if not isinstance(root, Block):
-            context.report.problem(root.place, shown(root), "a file of stories begins with `stories:`")
-            continue
-        for node in context.items(StoryFile.tidy(root, context).get("stories", Text("", root.place)), "stories"):
+        for node in _of_file(file, files[file], context):
             context.zone = _zone_of(node) or default
             story = read_part(_STORY, node, context)
             if story is not None and isinstance(node, Block):
                 yield story, node, context.zone
     context.zone = default
+
+
+def _of_file(file: str, text: str, context: StoryReading) -> list[Node]:
+    """The stories of a file as nodes; one that holds none is a problem, for it would pass whatever the rules do."""
+    before = len(context.report.problems)
+    root = read(file, text, context.report)
+    if isinstance(root, Block):
+        found = context.items(StoryFile.tidy(root, context).get("stories", Text("", root.place)), "stories")
+        if not found and len(context.report.problems) == before:
+            context.report.problem(root.place, "stories", "there is no story in this file; write one, or take the file away")
+        return list(found)
+    if root is not None:
+        context.report.problem(root.place, shown(root), "a file of stories begins with `stories:`")
+    elif len(context.report.problems) == before:
+        context.report.problem(Place(file, 1, 1), "", "this file is empty: a file of stories begins with `stories:`")
+    return []
 
 
 def _zone_of(node: Node) -> tzinfo | None:

@@ -12,8 +12,14 @@ from rules.language.problems import Place, Report
 _EXPLAINED: Final = 32 * 1024
 """Characters up to which a file is parsed again for a better explanation: a quarter of a second at most."""
 
+_ESCAPED: Final = (
+    "a backslash in double quotes begins a sign such as \\n: put the text in single quotes instead, or write the backslash twice"
+)
+
 # A part of the parser's sentence (PyYAML's and libyaml's), and what it means for whoever wrote the file; the first that fits.
 _CAUSES: Final = (
+    ("escape", _ESCAPED),
+    ("hexdecimal", _ESCAPED),
     ("could not find expected ':'", "a key without its colon: write `key: value`"),
     ("quoted scalar", "a quote is opened here and never closed"),
     ("flow", "a bracket is not closed, or a text that begins with a bracket or brace needs quotes"),
@@ -27,6 +33,8 @@ _CAUSES: Final = (
 )
 
 _SIGN_FIRST: Final = re.compile(r"(?:^|: |- )\s*[\[{%@`*&!|>\"']")
+_COMPARED: Final = re.compile(r"(?:^|[:,\[{-])\s*(>=?)\s*[^\s>|+0-9-]|(?:^|[:,\[{-])\s*(>=?)\s*[0-9]+\s*[^\s#]")
+_ITEM: Final = re.compile(r"\s*-(?:\s|$)")
 _COLONS_IN_TEXT: Final = re.compile(r":\s.*:(?:\s|$)")
 _TAB_IN_INDENTATION: Final = re.compile(r"[ -]*\t")
 
@@ -68,10 +76,17 @@ def _explained(text: str, error: yaml.MarkedYAMLError) -> yaml.MarkedYAMLError:
 
 
 def _in_words(said: str, line: str) -> str:
+    if ("block scalar" in said or "cannot start any token" in said) and _COMPARED.search(line):
+        return (
+            "`>` begins a text of several lines here; a time or number is written without it (`for: 3 hours`, `at_least: P2`), "
+            "and a text that begins with it stands in quotes"
+        )
     if "mapping values are not allowed" in said and _COLONS_IN_TEXT.search(line):
         return "a colon inside a text: put the text in quotes"
     if "<scalar>" in said and _SIGN_FIRST.search(line):
         return "a text that begins with a sign, or goes on after its closing quote: put the whole of it in quotes"
+    if "while parsing a block mapping" in said and _ITEM.match(line):
+        return "not lined up with the items of its list, or no item but a key of the block above: then leave out its hyphen"
     return next((words for cause, words in _CAUSES if cause in said), f"not valid YAML: {said.strip()}")
 
 

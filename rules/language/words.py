@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from rules.instants import DAY, HOUR, MINUTE
+from rules.language.misspelt_durations import AN_EXAMPLE, unreadable
 from rules.language.part import Reading, Several, reading
 from rules.language.problems import folded, listed, nearest
 from rules.placeholders import PLACEHOLDERS, unknown_placeholders
@@ -18,11 +19,7 @@ LONGEST_DURATION_DAYS: Final = 3650
 """Ten years; more is a slip of the pen."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})\s+(business\s+)?(minute|hour|day|week)s?", re.ASCII | re.IGNORECASE)
-_LOOSE_DURATION: Final = re.compile(r"([0-9]{1,6})\s*-?(business\s*)?(m|min|mins|h|hr|hrs|d|w)\.?", re.ASCII | re.IGNORECASE)
-_MISSPELT_BUSINESS: Final = re.compile(r"([0-9]{1,6})\s+(\w+)\s+(minute|hour|day)s?", re.ASCII | re.IGNORECASE)
 _UNITS: Final = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY}
-_AN_EXAMPLE: Final = "a duration such as 15 minutes, 4 business hours or 2 business days"
-
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,3})\s*(?:percent|%)", re.ASCII | re.IGNORECASE)
 
 _RULE_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
@@ -31,7 +28,7 @@ EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 
 def _text(node: object, info: ValidationInfo) -> str:
-    return reading(info).text(node, "a text")
+    return str(reading(info).text(node, "a text"))
 
 
 def _number(node: object, info: ValidationInfo) -> int:
@@ -46,7 +43,7 @@ def _summed(node: object, info: ValidationInfo) -> Duration:
     found = duration(node, info)
     if found.business_days:
         raise reading(info).refused(
-            reading(info).text(node, _AN_EXAMPLE), "a clock sums up hours, not business days; write it in business hours"
+            reading(info).text(node, AN_EXAMPLE), "a clock sums up hours, not business days; write it in business hours"
         )
     return found
 
@@ -65,10 +62,10 @@ def _truth(node: object, info: ValidationInfo) -> bool:
 def duration(node: object, info: ValidationInfo) -> Duration:
     """A duration; business ones lie on the calendar in reach."""
     context = reading(info)
-    word = context.text(node, _AN_EXAMPLE)
+    word = context.text(node, AN_EXAMPLE)
     found = _DURATION.fullmatch(word.strip())
     if not found:
-        raise context.refused(word, f"expected {_AN_EXAMPLE}", _repaired(word))
+        raise context.refused(word, *unreadable(word))
     number, unit = int(found[1]), found[3].lower()
     if not number:
         raise context.refused(word, "no time at all; expected at least 1 minute")
@@ -88,17 +85,6 @@ def duration(node: object, info: ValidationInfo) -> Duration:
     if unit == "day":
         return Duration(business_days=number, calendar=calendar, text=text)
     return Duration(milliseconds=number * _UNITS[unit], calendar=calendar, text=text)
-
-
-def _repaired(word: str) -> str:
-    business = _MISSPELT_BUSINESS.fullmatch(word.strip())
-    if business and nearest(business[2], ("business", "working", "work", "office")):
-        return f"{business[1]} business {business[3].lower()}{'' if business[1] == '1' else 's'}"
-    found = _LOOSE_DURATION.fullmatch(word.strip())
-    if not found:
-        return ""
-    unit = next(unit for unit in _UNITS if unit.startswith(found[3][0].lower()))
-    return f"{found[1]} {'business ' if found[2] else ''}{unit}{'' if found[1] == '1' else 's'}"
 
 
 def word_of(node: object, context: Reading, words: tuple[str, ...], slips: dict[str, str] | None = None) -> str:
@@ -239,7 +225,7 @@ Number = Annotated[
     int, PlainValidator(_number), WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,6}$"})
 ]
 Truth = Annotated[bool, PlainValidator(_truth), WithJsonSchema({"enum": [True, False, "true", "false"]})]
-Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_DURATION.pattern}$", _AN_EXAMPLE))]
+Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_DURATION.pattern}$", AN_EXAMPLE))]
 Summed = Annotated[
     Duration,
     PlainValidator(_summed),

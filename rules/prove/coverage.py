@@ -21,7 +21,7 @@ from rules.prove.proofs import Example, Guard, Kind, Proof, Question
 from rules.prove.replay import Written, ticket_of, written
 from rules.prove.setting import Setting
 from rules.prove.solver import Formula
-from rules.prove.timing import AT_ONCE, Timing, arrivals_of, later
+from rules.prove.timing import AT_ONCE, Columns, Timing, arrivals_of, later
 from rules.prove.untouched import Untouched
 from rules.prove.wording import at_local, described, lasting, lines, listed
 from rules.ticket import Status, Ticket, Value
@@ -106,6 +106,7 @@ class _Ground:
         self.all = steadied([firing for rule in rules for firing in firings_of(rule, untouched)], rules, untouched)
         self.firings = tuple(firing for firing in self.all if not setting.solver.make.is_false(firing.values))
         self._known: dict[Hashable, tuple[_Times, ...]] = {}
+        self._columns: dict[Timing, Columns] = {}
 
     def times(self, firings: tuple[Firing, ...], deadline: Timing | None) -> tuple[_Times, ...]:
         """For every arrival that can be the worst, when each of the firings comes and how long it may take."""
@@ -116,18 +117,27 @@ class _Ground:
         return known
 
     def _times(self, firings: tuple[Firing, ...], deadline: Timing) -> tuple[_Times, ...]:
-        years = self.setting.years
-        timings = list(dict.fromkeys(firing.timing for firing in firings))
-        arrivals = {at for timing in (*timings, deadline) for at in timing.breaks(years)}
-        arrivals |= {at for firing in firings for edge in firing.edges for at in arrivals_of(firing.timing, edge - 1, years)}
-        places = [timings.index(firing.timing) for firing in firings]
+        columns = self._columns.get(deadline)
+        if columns is None:
+            columns = self._columns[deadline] = Columns(self._arrivals(deadline))
+        waits = [
+            [FOREVER if at >= FOREVER else at - arrival for arrival, at in zip(columns.arrivals, fires, strict=True)]
+            for fires in (map(firing.effective, columns.of(firing.timing)) for firing in firings)
+        ]
+        allowed = [arrival - at for arrival, at in zip(columns.arrivals, columns.of(deadline), strict=True)]
         found: dict[tuple[int, ...], Instant] = {}
-        for arrival in sorted(at for at in arrivals if years.start <= at < years.end):
-            begins = [timing.at(arrival) for timing in timings]
-            fires = (firing.effective(begins[place]) for firing, place in zip(firings, places, strict=True))
-            waits = tuple(FOREVER if at >= FOREVER else at - arrival for at in fires)
-            found.setdefault((arrival - deadline.at(arrival), *waits), arrival)
+        for arrival, row in zip(columns.arrivals, zip(allowed, *waits, strict=True), strict=True):
+            found.setdefault(row, arrival)
         return tuple(_Times(found[each], each[1:], -each[0]) for each in _worst(list(found)))
+
+    def _arrivals(self, deadline: Timing) -> list[Instant]:
+        """Every arrival that can be the worst, whichever of the firings are asked for."""
+        years = self.setting.years
+        timings = dict.fromkeys((*(firing.timing for firing in self.firings), deadline))
+        edges = dict.fromkeys((firing.timing, edge) for firing in self.firings for edge in firing.edges)
+        arrivals = {at for timing in timings for at in timing.breaks(years)}
+        arrivals |= {at for timing, edge in edges for at in arrivals_of(timing, edge - 1, years)}
+        return sorted(at for at in arrivals if years.start <= at < years.end)
 
 
 class _Search:

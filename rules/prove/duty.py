@@ -5,10 +5,13 @@ Where a rota could not be read, or does not reach, somebody is taken to be on du
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rules.binding import BoundRules
+from rules.confidential import own_teams
 from rules.instants import FOREVER
 from rules.intervals import complement, intersection
-from rules.protocol import Escalate, Rule
+from rules.protocol import Escalate, Rule, Team
 from rules.prove.moves import escalated
 from rules.prove.waits import Years
 from rules.recipients import CURRENT_TEAM, OF_TEAM
@@ -21,8 +24,19 @@ NEVER: Stretches = ()
 ALWAYS: Stretches = (0, FOREVER)
 
 
-def nobody_to_tell(who: str, team: Value, bound: BoundRules, years: Years) -> Stretches:
-    """When nobody can be found who is meant by a role, an address or a duty of a team; `team` is the ticket's."""
+def nobody_to_tell(who: str, team: Value, rule: Rule, bound: BoundRules, years: Years) -> Stretches:
+    """When nobody can be found whom a rule means by a role, an address or a duty of a team, nor anybody to be told instead.
+
+    `team` is the ticket's.
+    """
+    away = _nobody_meant(who, team, bound, years)
+    chains = [bound.organisation.chains[action.chain] for action in rule.actions if isinstance(action, Escalate)]
+    if away in {NEVER, ALWAYS}:
+        return away
+    return _both(away, _nobody_at_the_top((tier.team for chain in chains for tier in chain.tiers), rule, bound, years))
+
+
+def _nobody_meant(who: str, team: Value, bound: BoundRules, years: Years) -> Stretches:
     found = OF_TEAM.fullmatch(who)
     if found is None:
         return _away(bound.organisation.roles.get(who, who), bound, years)
@@ -31,8 +45,9 @@ def nobody_to_tell(who: str, team: Value, bound: BoundRules, years: Years) -> St
     known = bound.organisation.teams.get(name) if name is not None else None
     if known is None:
         return ALWAYS
-    contact = known.lead if found[1].casefold() == "lead" else known.on_call
-    return _away(contact, bound, years) if contact else ALWAYS
+    if found[1].casefold() == "lead":
+        return _away(known.lead, bound, years) if known.lead else ALWAYS
+    return _nobody_of(known, bound, years) if known.on_call else ALWAYS
 
 
 def nobody_higher(action: Escalate, team: Value, rule: Rule, bound: BoundRules, years: Years) -> Stretches:
@@ -44,7 +59,7 @@ def nobody_higher(action: Escalate, team: Value, rule: Rule, bound: BoundRules, 
         if not away:
             return NEVER
         passed.add(found.team)
-    return _both(away, _top(team, bound, years)) if found.top else away
+    return _both(away, _nobody_at_the_top(found.top, rule, bound, years))
 
 
 def team_name(team: Value, bound: BoundRules) -> str | None:
@@ -52,10 +67,22 @@ def team_name(team: Value, bound: BoundRules) -> str | None:
     return next((name for name, ids in bound.teams.items() if team in ids), None)
 
 
-def _top(team: Value, bound: BoundRules, years: Years) -> Stretches:
-    known = bound.organisation.teams.get(team_name(team, bound) or "")
-    contact = (known.on_call or known.lead) if known is not None else ""
-    return _away(contact, bound, years) if contact else ALWAYS
+def _nobody_at_the_top(top: Iterable[str], rule: Rule, bound: BoundRules, years: Years) -> Stretches:
+    """When nobody of these teams can be told that a chain has ended."""
+    own = own_teams(rule, bound.organisation)
+    away = ALWAYS
+    for name in top:
+        if own is None or name in own:
+            away = _both(away, _nobody_of(bound.organisation.teams[name], bound, years))
+    return away
+
+
+def _nobody_of(team: Team, bound: BoundRules, years: Years) -> Stretches:
+    """When a team has nobody on call, and nobody who leads it and is told then."""
+    away = ALWAYS
+    for contact in (team.on_call, team.lead):
+        away = _both(away, _away(contact, bound, years)) if contact else away
+    return away
 
 
 def _off_duty(team: str, bound: BoundRules, years: Years) -> Stretches:

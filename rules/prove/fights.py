@@ -7,6 +7,7 @@ round goes over teams, or over fields that rules set.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -31,9 +32,7 @@ LONGEST_ROUND = 6
 
 _STEPS_TOLD = 8
 _TOLD = ("priority", "status", "team", "assignee", "labels")
-_DOUBT = (
-    "it is not known whether they undo each other: by what they look at they can, and on the tickets that were tried they did not"
-)
+_DOUBT = "by what they look at they can, and on the tickets that were tried they did not"
 _PROPOSALS = 24
 _WRITES = 60
 
@@ -43,6 +42,15 @@ class _Mover:
     rule: Rule
     moves: tuple[Move, ...]
     sources: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """A round of so many firings, as formulas: what is so of it, which rule fires at each place, the ticket at the beginning."""
+
+    formulas: tuple[Formula, ...]
+    chosen: tuple[Formula, ...]
+    start: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,29 @@ def fights(setting: Setting) -> Iterator[Proof]:
     found: list[Proof] = list(search.rounds())
     yield from found
     doubtful = [names for names in search.doubtful if not any(set(names) <= done for done in search.confirmed)]
-    for names in sorted({tuple(sorted(set(names))) for names in doubtful}):
-        yield Proof(Question.FIGHT, Kind.UNDECIDED, ", ".join(names), _DOUBT)
+    for names, sentence in doubts({frozenset(names) for names in doubtful}):
+        yield Proof(Question.FIGHT, Kind.UNDECIDED, names, sentence)
     if search.given_up:
         sentence = f"whether rules undo each other is not known for all: {search.given_up}"
         yield Proof(Question.FIGHT, Kind.UNDECIDED, "rules", sentence)
     elif not found and not doubtful:
         yield Proof(Question.FIGHT, Kind.PROVED, "rules", "no rules undo each other for ever")
+
+
+def doubts(rounds: set[frozenset[str]]) -> Iterator[tuple[str, str]]:
+    """A line for each round that was not confirmed; those that all go over one rule, such as a confidential one, share theirs."""
+    left = set(rounds)
+    while left:
+        often = Counter(rule for names in left for rule in names)
+        hub = min(often, key=lambda rule: (-often[rule], rule))
+        over = {names for names in left if hub in names}
+        left -= over
+        if len(over) == 1:
+            yield ", ".join(sorted(next(iter(over)))), f"it is not known whether they undo each other: {_DOUBT}"
+        else:
+            others = listed(sorted(set().union(*over) - {hub}))
+            sentence = f"it is not known whether it and others undo each other ({others}; {len(over)} ways round): {_DOUBT}"
+            yield hub, sentence
 
 
 class _Search:
@@ -110,7 +134,8 @@ class _Search:
         proposed = 0
         for firings in range(2, longest + 1):
             refused: list[tuple[str, ...]] = []
-            while (proposal := self._proposed(firings, refused)) is not None:
+            sought = self._sought(firings)
+            while (proposal := self._proposed(sought, refused)) is not None:
                 refused.append(proposal.rules)
                 proposed += 1
                 found = self._replayed(proposal)
@@ -143,7 +168,7 @@ class _Search:
 
     # --- proposals ---------------------------------------------------------------------------------------------------------
 
-    def _proposed(self, firings: int, refused: Sequence[tuple[str, ...]]) -> _Proposal | None:
+    def _sought(self, firings: int) -> _Sought:
         solver = self.setting.solver
         whole = Facts(solver, self.setting.words, "round")
         apart = self.fields | ({"assignee"} & self.setting.words.values.keys())
@@ -166,19 +191,24 @@ class _Search:
                 for earlier in looks[:n]
             ]
         asked += self._one_source(chosen)
+        constraints = [rule for look in looks for rule in look.constraints()]
+        return _Sought((*asked, *constraints, *whole.constraints()), tuple(chosen), looks[0].facts)
+
+    def _proposed(self, sought: _Sought, refused: Sequence[tuple[str, ...]]) -> _Proposal | None:
+        solver, chosen = self.setting.solver, sought.chosen
+        others: list[Formula] = []
         places = {mover.rule.id: k for k, mover in enumerate(self.movers)}
         for names in [*refused, *(tuple(done) for done in self.confirmed)]:
             numbers = [places[name] for name in names if name in places]
             exact = names in refused
-            asked.append(self._not_again(chosen, numbers, exact=exact))
-        constraints = [rule for look in looks for rule in look.constraints()]
-        answer = solver.ask([*asked, *constraints, *whole.constraints()])
+            others.append(self._not_again(chosen, numbers, exact=exact))
+        answer = solver.ask([*sought.formulas, *others])
         if answer.possible is None:
-            self.given_up = f"rounds of {firings} firings take too long to look for"
+            self.given_up = f"rounds of {len(chosen)} firings take too long to look for"
         if not answer.possible:
             return None
         names = tuple(self.movers[solver.number_in(answer.model, each)].rule.id for each in chosen)
-        return _Proposal(names, looks[0].facts.values_in(answer.model))
+        return _Proposal(names, sought.start.values_in(answer.model))
 
     def _goes(self, mover: _Mover, look: Look, after: Look) -> Iterator[Formula]:
         """What a firing of the rule leaves behind."""

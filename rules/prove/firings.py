@@ -157,19 +157,20 @@ def _does(action: object, rule: Rule, untouched: Untouched) -> Iterator[tuple[Fo
         case RaisePriority():
             yield facts.among("priority", [value for value in values["priority"] if raised(action, value, bound)]), NEVER
         case Tell(who=who) | Digest(to=who) | Arbiter(who=who):
-            yield from _told(who, untouched)
+            yield from _told(who, rule, untouched)
         case AtProvider() | Propose():
             yield untouched.solver.truth(known=True), NEVER
         case _:
             return
 
 
-def _told(who: str, untouched: Untouched) -> Iterator[tuple[Formula, Stretches]]:
+def _told(who: str, rule: Rule, untouched: Untouched) -> Iterator[tuple[Formula, Stretches]]:
     facts = untouched.facts
     if who in OF_TICKET:
         yield untouched.solver.no(facts.has(field_of_person(who), None)), NEVER
         return
-    absent = {value: nobody_to_tell(who, value, untouched.bound, untouched.years) for value in facts.words.values["team"]}
+    bound, years = untouched.bound, untouched.years
+    absent = {value: nobody_to_tell(who, value, rule, bound, years) for value in facts.words.values["team"]}
     if len(set(absent.values())) == 1:  # whatever the team
         yield untouched.solver.truth(known=True), next(iter(absent.values()))
     else:

@@ -7,7 +7,7 @@ apart here is left open, so where no ticket fulfils the formulas, no ticket fulf
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from rules.calendars import weekly
 from rules.conditions.tree import walk
@@ -46,8 +46,19 @@ from rules.ticket import TARGET, Kind
 _TOUCHES, _REPLIES = "touches", "replies"
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Which condition implies which, and which hours come together."""
+
+    implied: dict[tuple[Condition, Condition], bool] = field(default_factory=dict)
+    together: dict[tuple[Hours, ...], tuple[tuple[bool, ...], ...]] = field(default_factory=dict)
+
+
 class Look:
-    """A ticket at one instant. `possible` tells whether a condition can hold at any instant at all; True where in doubt."""
+    """A ticket at one instant. `possible` tells whether a condition can hold at any instant at all; True where in doubt.
+
+    `learnt` keeps what is so of every ticket, for all looks at the same words and years.
+    """
 
     def __init__(
         self,
@@ -57,8 +68,10 @@ class Look:
         possible: Callable[[Condition], bool],
         name: str = "",
         facts: Facts | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         self.solver, self.words, self.name, self.possible = solver, words, name, possible
+        self.learnt = Learnt() if learnt is None else learnt
         self.facts = Facts(solver, words, name) if facts is None else facts
         self.watches = Stopwatches(solver, words.bound.world.calendars, years, name)
         self.years = years
@@ -160,11 +173,13 @@ class Look:
     def _implies(self, one: Condition, other: Condition) -> bool:
         if _fields(one).isdisjoint(_fields(other)):  # nothing that the one says is about what the other asks
             return False
-        beside = Look(self.solver, self.words, self.years, self.possible, f"{self.name} beside")
-        asked = [beside.holds(one), beside.fails(other)]
-        if beside._held:
-            return one == other
-        return self.solver.ask([*asked, *beside.constraints()]).possible is False
+        known = self.learnt.implied.get((one, other))
+        if known is None:
+            beside = Look(self.solver, self.words, self.years, self.possible, f"{self.name} beside", learnt=self.learnt)
+            asked = [beside.holds(one), beside.fails(other)]
+            never = one == other or (not beside._held and self.solver.ask([*asked, *beside.constraints()]).possible is False)
+            known = self.learnt.implied[one, other] = never
+        return known
 
     def _over_time(self, condition: Silent | Unanswered | Unchanged | Due | Target) -> Sides:
         match condition:
@@ -326,10 +341,23 @@ class Look:
 
     def _possible_hours(self) -> list[Formula]:
         """Only what the calendars show together at some instant of those years can be."""
-        calendars = self.words.bound.world.calendars
-        known = [hours for hours in self._hours if hours.calendar not in CALENDARS_OF_THE_TICKET]
+        known = tuple(hours for hours in self._hours if hours.calendar not in CALENDARS_OF_THE_TICKET)
         if not known:
             return []
+        if known not in self.learnt.together:
+            self.learnt.together[known] = self._together(known)
+        return [
+            self.solver.any_of(
+                self.solver.all_of(
+                    self._hours[hours] if on else self.solver.no(self._hours[hours])
+                    for hours, on in zip(known, state, strict=True)
+                )
+                for state in self.learnt.together[known]
+            )
+        ]
+
+    def _together(self, known: tuple[Hours, ...]) -> tuple[tuple[bool, ...], ...]:
+        calendars = self.words.bound.world.calendars
         marks: list[tuple[Instant, int]] = []
         for number, hours in enumerate(known):
             if hours.calendar is None:
@@ -338,15 +366,7 @@ class Look:
                 calendar = calendars[hours.calendar]
             marks += ((at, number) for at in calendar.open_intervals(self.years.start, self.years.end))
         shown = {state for state, at in _sweep(sorted(marks), len(known), self.years.start) if at < self.years.end}
-        return [
-            self.solver.any_of(
-                self.solver.all_of(
-                    self._hours[hours] if on else self.solver.no(self._hours[hours])
-                    for hours, on in zip(known, state, strict=True)
-                )
-                for state in sorted(shown)
-            )
-        ]
+        return tuple(sorted(shown))
 
 
 def _sweep(marks: list[tuple[Instant, int]], number: int, start: Instant) -> Iterator[tuple[tuple[bool, ...], Instant]]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rules.applied import applied
 from rules.binding import BoundRule, BoundRules
 from rules.due_step import DueStep
 from rules.engine import Episode, Evaluation, evaluate
-from rules.escalation import Escalation, FieldChange, FiringKey, Notice
+from rules.escalation import Escalation, FiringKey, Notice
 from rules.identity import Recorded, match
 from rules.instants import DAY, FOREVER, SECOND, Instant
 from rules.intervals import contains, unbroken
@@ -25,13 +26,12 @@ from rules.prove.duty import team_name
 from rules.prove.facts import LABELS, OTHER, field_of_person
 from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET
 from rules.stories import empty_fields
-from rules.ticket import RESTRICTED_TO, TARGET, Actor, Change, Kind, Ticket, TicketRef, Value
+from rules.ticket import RESTRICTED_TO, TARGET, Ticket, TicketRef, Value
 from rules.timeline import timeline
 
 FAR: int = 3_650 * DAY
 """A date on a ticket that is asked to be there and not to be near."""
 
-_HOIST = Actor("hoist", Kind.HOIST)
 _DATES = ("due",)
 
 
@@ -150,7 +150,7 @@ class _Alone:
             names.append(f"{rule.id}, {step_name(rule, taken[-1])}" if len(rule.steps) > 1 or rule.repeat else rule.id)
         escalation = merge(self.ticket, steps, self.bound, at) if steps else Escalation(self.ticket.ref, ())
         told = any(self._reaches(notice, at) for notice in escalation.notices)
-        self.ticket = _after(self.ticket, escalation, when)
+        self.ticket = applied(self.ticket, escalation, when)
         self.now = when
         return Written(at, tuple(step.rule.id for step in steps), tuple(names), escalation, dict(self.ticket.fields), told)
 
@@ -174,20 +174,6 @@ class _Alone:
 def _writes(rule: Rule, bound: BoundRules, at: Instant) -> bool:
     begins, ends = lifetime(replace(rule, mode=Mode.LIVE), bound.calendars)
     return begins <= at < ends
-
-
-def _after(ticket: Ticket, escalation: Escalation, at: Instant) -> Ticket:
-    changes = [*escalation.changes, *([escalation.restriction] if escalation.restriction is not None else [])]
-    if escalation.add_labels:
-        present = ticket.fields.get(LABELS)
-        labels = tuple(sorted({*(present if isinstance(present, tuple) else ()), *escalation.add_labels}))
-        changes.append(FieldChange(LABELS, present, labels))
-    number = len(ticket.changes)
-    made = tuple(
-        Change(at, at, number + n, f"hoist-{number}", each.field, each.old, each.new, _HOIST) for n, each in enumerate(changes)
-    )
-    fields = {**ticket.fields, **{change.field: change.new for change in changes}}
-    return replace(ticket, known=at, fields=fields, changes=(*ticket.changes, *made))
 
 
 def _holding(episode: Episode, at: Instant) -> Instant:

@@ -10,7 +10,7 @@ from rules.binding import BoundRules, conditions_of
 from rules.instants import FOREVER
 from rules.protocol import Condition, Mode, Rule, Rulebook, Step
 from rules.prove.facts import Facts, Vocabulary
-from rules.prove.look import Look
+from rules.prove.look import Learnt, Look
 from rules.prove.solver import Solver
 from rules.prove.waits import Years
 from rules.stories import bound_for, zone_of
@@ -32,11 +32,12 @@ class Setting:
         self.conditions = tuple(part for rule in self.bound.rules for part in conditions_of(rule.rule))
         self.words = Vocabulary(self.bound, self.conditions)
         self.solver = Solver(seconds)
+        self._learnt = Learnt()
         self._possible: dict[Condition, bool] = {}
 
     def look(self, name: str = "", facts: Facts | None = None) -> Look:
         """A ticket at some instant."""
-        return Look(self.solver, self.words, self.years, self.possible, name, facts)
+        return Look(self.solver, self.words, self.years, self.possible, name, facts, self._learnt)
 
     def possible(self, condition: Condition) -> bool:
         """Whether a condition can hold at some instant of some ticket; True where that is in doubt."""

@@ -7,7 +7,7 @@ arrival. So the longest wait from an arrival on begins at a break, and `breaks` 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,7 +37,9 @@ class Later:
     calendar: Calendar
 
     def at(self, arrival: Instant) -> Instant:
-        since = self.since.at(arrival)
+        return self.after(self.since.at(arrival))
+
+    def after(self, since: Instant) -> Instant:
         return FOREVER if since >= FOREVER else min(FOREVER, self.calendar.after(since, self.duration))
 
     def breaks(self, years: Years) -> Iterator[Instant]:
@@ -70,7 +72,9 @@ class Opening:
     stretches: tuple[Instant, ...]
 
     def at(self, arrival: Instant) -> Instant:
-        since = self.since.at(arrival)
+        return self.after(self.since.at(arrival))
+
+    def after(self, since: Instant) -> Instant:
         place = bisect_right(self.stretches, since)
         if place % 2:
             return since
@@ -89,7 +93,9 @@ class NextOpening:
     calendar: Calendar
 
     def at(self, arrival: Instant) -> Instant:
-        since = self.since.at(arrival)
+        return self.after(self.since.at(arrival))
+
+    def after(self, since: Instant) -> Instant:
         return FOREVER if since >= FOREVER else self.calendar.next_opening(since)
 
     def breaks(self, years: Years) -> Iterator[Instant]:
@@ -100,6 +106,35 @@ class NextOpening:
 Timing = Arrival | Later | Latest | Opening | NextOpening
 
 AT_ONCE: Final = Arrival()
+
+
+class Columns:
+    """When timings begin for each of some arrivals, in order. What several timings have in common is worked out once."""
+
+    def __init__(self, arrivals: Sequence[Instant]) -> None:
+        self.arrivals = arrivals
+        self._known: dict[Timing, Sequence[Instant]] = {}
+
+    def of(self, timing: Timing) -> Sequence[Instant]:
+        """`timing.at` of each arrival."""
+        known = self._known.get(timing)
+        if known is None:
+            known = self._known[timing] = self._made(timing)
+        return known
+
+    def _made(self, timing: Timing) -> Sequence[Instant]:
+        match timing:
+            case Arrival():
+                return self.arrivals
+            case Latest(parts=parts):
+                return list(map(max, *(self.of(part) for part in parts)))
+            case Later(since=since) | Opening(since=since) | NextOpening(since=since):
+                found: list[Instant] = []
+                before: Instant | None = None
+                for at in self.of(since):
+                    found.append(found[-1] if at == before else timing.after(at))  # nights and weekends end at one instant
+                    before = at
+                return found
 
 
 def arrivals_of(timing: Timing, reached: Instant, years: Years) -> Iterator[Instant]:

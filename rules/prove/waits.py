@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from rules.calendars import Calendar, occurrences
 from rules.conditions.judge import on
@@ -24,12 +24,12 @@ class Years:
     first: int = 2026
     last: int = 2031
 
-    @property
+    @cached_property
     def start(self) -> Instant:
         """The beginning of the first one."""
         return instant(datetime(self.first, 1, 1, tzinfo=UTC))
 
-    @property
+    @cached_property
     def end(self) -> Instant:
         """The end of the last one."""
         return instant(datetime(self.last + 1, 1, 1, tzinfo=UTC))

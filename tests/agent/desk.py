@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 
 from agent.clock import SteppedClock
 from agent.evaluate import Ruling
+from agent.journal_sealing import seal
+from agent.journal_verification import verify
 from agent.pipeline import Pipeline
 from agent.store import journal, operations, sources, waiting
 from agent.store.database import Database, open_database
@@ -144,6 +146,7 @@ class Desk:
     """The whole. `store`, `clock` and `helpdesk` outlive the process; the rest is made anew by `start`."""
 
     organisation = ORGANISATION
+    world = World()
 
     def __init__(self, folder: Path, *rules: Rule, page_size: int = 50, poll: int = POLL, start: Instant = MONDAY) -> None:
         self.poll = poll
@@ -177,9 +180,9 @@ class Desk:
             database, connector = MortalDatabase(database.engine), MortalConnector(SOURCE, self.settings, helpdesk=self.helpdesk)
             database.mortal = connector.mortal = mortal
         with self.database.transaction() as db:
-            installation = read_or_make(db)
+            self.installation = read_or_make(db)
             sources.source_row(db, SOURCE)
-        pipeline = Pipeline(SOURCE, connector, database, installation, self.clock, self.poll)
+        pipeline = Pipeline(SOURCE, connector, database, self.installation, self.clock, self.poll)
         pipeline.source_clock.observe(connector.identify().server_time)
         self._rule_by(connector, pipeline)
         return connector, pipeline
@@ -192,7 +195,7 @@ class Desk:
     def _rule_by(self, connector: MemoryConnector, pipeline: Pipeline) -> None:
         version = str(hash(self.rules))
         book = Rulebook(self.organisation, tuple(replace(r, order=n) for n, r in enumerate(self.rules)), version)
-        bound = bind(book, SOURCE, connector.directory(), World())
+        bound = bind(book, SOURCE, connector.directory(), self.world, self.installation.key)
         with self.database.transaction() as db:
             activated = sources.activate(db, SOURCE, {r.id: r.rule.mode for r in bound.rules}, pipeline.source_clock.now())
             generation = sources.new_generation(db, SOURCE, version)
@@ -231,8 +234,9 @@ class Desk:
 
     def said(self) -> str:
         """The whole journal as text."""
+        seal(self.database, "desk", self.clock.now())
         with self.database.reading() as db:
-            assert journal.broken_at(db) is None
+            assert verify(db).findings == ()
             return "\n".join(str(line) for line in journal.lines(db))
 
     def journal(self, kind: str) -> list[journal.Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.clock import SAMPLES, SourceClock, SteppedClock, SystemClock, steady
+from agent.clock import SAMPLES, SourceClock, SteppedClock, SystemClock, skew_problem, steady
 from rules.instants import HOUR, MINUTE, SECOND, Instant
 
 MONDAY = 1_772_438_400_000
@@ -67,6 +67,27 @@ def test_an_instant_there_is_an_instant_here() -> None:
     clock.observe(machine.now() + 7 * SECOND)
     assert clock.local(clock.now() + MINUTE) == machine.now() + MINUTE
     assert clock.offset == 7 * SECOND
+
+
+def test_a_clock_that_was_put_back_is_believed() -> None:
+    """One answer that was long on its way changes nothing; several in a row that are behind tell that the source was set back."""
+    machine = Machine()
+    clock = SourceClock(machine)
+    for _ in range(5):
+        clock.observe(machine.now())
+    clock.observe(machine.now() - 5 * MINUTE)
+    clock.observe(machine.now())
+    assert clock.offset == 0
+    for _ in range(3):
+        clock.observe(machine.now() - 5 * MINUTE)
+    assert clock.offset == -5 * MINUTE
+
+
+def test_skew_is_told_past_its_limit_only() -> None:
+    """Either way, with both figures; within the limit there is nothing to say."""
+    assert skew_problem(-MINUTE, MINUTE) == skew_problem(MINUTE, MINUTE) == ""
+    assert "61 seconds ahead of this machine's, and skew_limit allows 60" in skew_problem(61 * SECOND, MINUTE)
+    assert "61 seconds behind" in skew_problem(-61 * SECOND, MINUTE)
 
 
 def test_a_stepped_clock_never_goes_back() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from agent.screens import plain
+from agent.screens import why as why_screen
 from agent.status import status
 from agent.store import journal
 from agent.why import why
@@ -75,14 +76,14 @@ def put_out(desk: Desk, ticket: str) -> str:
     plain.status(screen, found, now, bound.zone)
     for asked in (None, "zqid"):
         answer = why(desk.database, bound, ticket, now, asked)
-        plain.answer(screen, answer)
+        why_screen.answer(screen, answer, at_length=True)
     with desk.database.reading() as db:
         lines = [asdict(line) for line in journal.lines(db)]
     operations = [(row.operation, row.problem) for row in desk.operations(ticket)]
     rows = [(row.key, row.because, row.problem) for row in desk.rows(ticket)]
     file = screen.file
     assert isinstance(file, io.StringIO)
-    data = plain.status_data(found), plain.answer_data(answer)
+    data = plain.status_data(found), why_screen.answer_data(answer)
     return repr((native, file.getvalue(), data, lines, operations, rows))
 
 
@@ -146,14 +147,27 @@ def test_no_output_tells_of_a_confidential_ticket(
             if trouble == "write":
                 desk.helpdesk.fail_next(GiveUp("the helpdesk refuses"), on="write")
             desk.run(HOUR)
-            shown = put_out(desk, ticket)
+            shown, key = put_out(desk, ticket), desk.installation.key
             desk.database.close()
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
-    assert cloaked_id("zqid") in shown, "there is something to be seen of it"
+    assert cloaked_id("zqid", key) in shown, "there is something to be seen of it"
     # people's own words stay where they wrote them: in the helpdesk and in the mirror of it
     assert leaks(shown + logged.getvalue()) == []
+
+
+def test_the_opaque_id_cannot_be_guessed(tmp_path: Path) -> None:
+    """Two installations with the same rule call it by different ids: who knows the protocol can't look for it elsewhere."""
+    ids = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        desk = Desk(tmp_path / name, breach(Say("zqtext")))
+        ids += [one.id for one in desk.pipeline.ruling.rules.rules]
+        desk.restart()
+        assert [one.id for one in desk.pipeline.ruling.rules.rules] == ids[-1:], "after a restart it is the same one"
+    assert ids[0] != ids[1]
+    assert not {cloaked_id("zqid", b"")} & set(ids)
 
 
 @pytest.fixture

@@ -72,6 +72,16 @@ def test_a_condition_on_what_the_platform_does_not_read_is_refused(condition: st
     assert "rule nobody" in refused.value.problems[0]
 
 
+def test_twins_need_a_field_that_the_platform_reads() -> None:
+    """F35: where hoist could not tell which one leads, nothing would be escalated: that is said when rules are loaded."""
+    organisation = f"{FILES['organisation.yaml']}twins: {{desk: {{field: u_follows}}}}\n"
+    with pytest.raises(BindingError, match="can't tell which ticket leads"):
+        fitted(rulebook(organisation_yaml=organisation), "desk", DIRECTORY, ABLE, World())
+    able = replace(ABLE, reads=ABLE.reads | {"native."})
+    bound = fitted(rulebook(organisation_yaml=organisation), "desk", DIRECTORY, able, World())
+    assert len(bound.rules) == 1
+
+
 def test_a_condition_on_related_tickets_needs_what_relates_them() -> None:
     """Related tickets are counted by hoist itself, where the source tells the service they share."""
     rules = FILES["rules.yaml"].replace("{assignee: nobody}", "{related: {at_least: 5, same: service}}")

@@ -361,6 +361,26 @@ def test_reminders_that_were_only_watched_are_written_once_their_rule_is_live(tm
     assert [(minute - 60) // 20 for minute, _ in told(desk, ticket)] == [0, 1, 2]
 
 
+def test_what_a_rule_noted_while_it_watched_stays_readable(tmp_path: Path) -> None:
+    """Gone live for existing tickets too: each step that it noted stands in journal and `why`, beside what was written."""
+    desk = Desk(tmp_path, ladder(mode=Mode.WATCH))
+    ticket = desk.ticket()
+    desk.run(40 * MINUTE)
+    noted = [(row.key.step, row.instant, list(row.because)) for row in desk.rows(ticket)]
+    assert len(noted) == 3
+    desk.rule_by(ladder(existing=Existing(None)))
+    desk.run(2 * MINUTE)
+    lines = desk.journal("watched")
+    assert sorted((line.data["step"], line.data["due"], line.data["because"]) for line in lines) == sorted(noted)
+    (answer,) = why(desk.database, desk.pipeline.ruling.rules, ticket, desk.clock.now()).rules
+    assert sum("was noted and not written: the rule only watched until 2026-03-02 08:4" in said for said in answer.done) == 3
+    assert sum("was written at" in said for said in answer.done) == 1
+    (answer,) = why(desk.database, desk.pipeline.ruling.rules, ticket, MONDAY + 20 * MINUTE).rules
+    assert sum("only watched" in said for said in answer.done) == 2, "as it was known then"
+    desk.run(HOUR)
+    assert len(desk.journal("watched")) == 3, "once each"
+
+
 def test_back_to_watching_a_ladder_goes_on_where_it_stood(tmp_path: Path) -> None:
     """A rule that has expired notes the steps that would have followed what it wrote, and writes none of them."""
     desk = Desk(tmp_path, ladder(expires="2026-03-03"))

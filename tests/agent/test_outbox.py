@@ -224,13 +224,13 @@ def overwritten(desk: Desk) -> str:
 
 
 def test_a_persons_change_is_put_back(desk: Desk) -> None:
-    """Anna was first: her team stands in the end, nothing is said, and the step ends as overridden, once and for all."""
+    """Anna was first: her team stands in the end, nothing is said, and the step ends as overruled, once and for all."""
     ticket = overwritten(desk)
     desk.run(LONG)
     assert [item.new for save in desk.saves(ticket) for item in save.items] == ["ops", "eng"]
     assert desk.team(ticket) == "eng"
     assert not desk.notes(ticket)
-    assert desk.states(ticket) == [RowState.OVERRIDDEN]
+    assert desk.states(ticket) == [RowState.OVERRULED]
     (line,) = desk.journal("fields-overwrote")
     assert line.data["overwritten"] == [["team", "eng", "ops"]]
 
@@ -250,7 +250,7 @@ def test_a_value_that_was_changed_again_is_left_alone(desk: Desk) -> None:
     desk.run(LONG)
     assert desk.team(ticket) == "sd"
     assert len(desk.saves(ticket)) == 1
-    assert desk.states(ticket) == [RowState.OVERRIDDEN]
+    assert desk.states(ticket) == [RowState.OVERRULED]
 
 
 def test_a_conflict_while_putting_back_leaves_it_alone(desk: Desk) -> None:
@@ -265,7 +265,7 @@ def test_a_conflict_while_putting_back_leaves_it_alone(desk: Desk) -> None:
 
     desk.connector.write = refuses  # type: ignore[assignment,method-assign]
     desk.run(LONG)
-    assert desk.states(ticket) == [RowState.OVERRIDDEN]
+    assert desk.states(ticket) == [RowState.OVERRULED]
     assert len(desk.saves(ticket)) == 1
 
 
@@ -284,7 +284,7 @@ def test_putting_back_survives_trouble(desk: Desk, error: ConnectorError) -> Non
     desk.connector.write = troubled  # type: ignore[assignment,method-assign]
     desk.run(LONG)
     assert desk.team(ticket) == "eng"
-    assert desk.states(ticket) == [RowState.OVERRIDDEN]
+    assert desk.states(ticket) == [RowState.OVERRULED]
     assert len(desk.saves(ticket)) == 2
 
 
@@ -301,7 +301,7 @@ def test_a_persons_change_is_put_back_after_any_death(tmp_path: Path) -> None:
             desk.restart()
             desk.run(8 * MINUTE)
         assert desk.team(ticket) == "eng", desk.said()
-        assert desk.states(ticket) == [RowState.OVERRIDDEN]
+        assert desk.states(ticket) == [RowState.OVERRULED]
         assert [item.new for save in desk.saves(ticket) for item in save.items] == ["ops", "eng"]
         if mortal.places < place:
             return

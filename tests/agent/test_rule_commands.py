@@ -152,9 +152,7 @@ def test_rules_are_explained_with_a_date(protocol: Path) -> None:
     for arguments in ([], [protocol], [protocol / "rules.yaml"]):
         said = hoist("rules", "explain", *arguments)
         assert said.code == 0
-        assert (
-            "For example, a ticket that arrives on Friday at 16:50 without an owner escalates on Friday at 17:05." in said.words
-        )
+        assert "arrives on Friday 15 January 2027 at 16:50 UTC without an owner escalates on Friday at 17:05." in said.words
     (found,) = hoist("rules", "explain", protocol, "--json").json
     assert (found["rule"], found["escalates"]) == ("nobody-took-it", ["2027-01-15T17:05:00Z"])
     assert hoist("rules", "explain", protocol / "organisation.yaml").words.startswith("0 rules")

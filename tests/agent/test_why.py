@@ -90,6 +90,54 @@ def test_a_rule_that_watches_says_so(it: Desk) -> None:
     assert "was noted and not written: the rule only watched" in said.words
 
 
+MANY = (
+    RULES
+    + WAITS.removeprefix("rules:\n").replace("takes-long", "takes-days").replace("3 hours", "3 days")
+    + """\
+  - rule: about-printers
+    when: {subject: {any_word: printer}, status: [new, open]}
+    do: [{comment: "A printer."}]
+  - rule: takes-long
+    when: {status: [new, open]}
+    until: [{label: taken-over}]
+    clock: 3 hours
+    pause_while: {status: pending}
+    do: [{comment: "Open for {held}."}]
+"""
+)
+
+
+def test_what_matters_most_comes_first(it: Desk) -> None:
+    """Among many rules: what happens next, what holds, what comes by instant, and a line for each of the others."""
+    it.write(rules=MANY)
+    it.hoist("run", "--once")
+    said = why(it, FORGOTTEN)
+    lines = [line.strip() for line in said.out.splitlines()]
+    assert lines[2].startswith("next      takes-long: it escalates at")
+    order = [lines.index(title) for title in ("hold, or did something (1)", "come next (2)", "far from it (1)")]
+    assert order == sorted(order)
+    assert [line.split()[0] for line in lines[order[1] + 1 : order[1] + 3]] == ["takes-long", "takes-days"]
+    assert lines[order[2] + 1].startswith('about-printers  "the subject has the words')
+    assert "the subject has the words 'printer': no, since" not in said.words
+    assert "the subject has the words 'printer': no, since" in why(it, FORGOTTEN, "--all").words
+    plain = why(it, FORGOTTEN, "--json").json
+    assert [rule["rule"] for rule in plain["rules"]][:3] == ["nobody-took-it", "takes-long", "takes-days"]
+    assert plain["next"] == "takes-long"
+
+
+def test_what_would_end_it_is_no_want(it: Desk) -> None:
+    """What stops a clock or ends an escalation is told as such, and is not asked for."""
+    it.write(rules=MANY)
+    it.hoist("run", "--once")
+    [rule] = why(it, FORGOTTEN, "--rule", "takes-long", "--json").json["rules"]
+    assert rule["wanting"] == [want for want in rule["wanting"] if "3 hours are on the clock" in want]
+    assert rule["ends"] == [
+        "its clock would stand while the status is pending",
+        "it would end for good when the labels include taken-over",
+    ]
+    assert "but it would end for good when the labels include taken-over" in why(it, FORGOTTEN, "--rule", "takes-long").words
+
+
 def test_an_earlier_instant_can_be_asked_about(it: Desk) -> None:
     """--at asks about the past: then it did not hold yet, and nothing done later is shown."""
     it.hoist("run", "--once")

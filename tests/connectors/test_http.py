@@ -195,6 +195,32 @@ def test_a_dry_run_sends_no_write(mock: responses.RequestsMock) -> None:
     assert len(mock.calls) == 1
 
 
+def test_a_request_that_is_prepared_once_carries_its_own_body(mock: responses.RequestsMock) -> None:
+    """Reads that differ in their body alone share what was prepared, and nothing of one is left in another."""
+    mock.add(responses.POST, f"{URL}/search", body="{}", content_type="application/json", headers=DATE)
+    session = http(reads_by_post=frozenset({"/search"}))
+    bodies = [b'{"token": null}', b'{"token": "second"}', '{"token": "dritte für ü"}'.encode()]
+    for body in bodies:
+        session.read("POST", "/search", body=body)
+    session.read("POST", "/search", body=bodies[0], query={"page": "1"})
+    sent = [call.request for call in mock.calls]
+    assert [each.body for each in sent] == [*bodies, bodies[0]]
+    assert [each.headers["Content-Length"] for each in sent] == [str(len(body)) for body in (*bodies, bodies[0])]
+    assert {each.headers["Authorization"] for each in sent} == {sent[-1].headers["Authorization"]}
+    assert {each.headers["Content-Type"] for each in sent} == {"application/json"}
+    assert [each.url for each in sent] == [f"{URL}/search"] * 3 + [f"{URL}/search?page=1"]
+
+
+def test_attempts_and_waits_are_the_same_whichever_try_fails_first(mock: responses.RequestsMock) -> None:
+    """The first attempt counts among those that a read has, and is not made twice."""
+    waits = Waits()
+    told(mock, 503)
+    with pytest.raises(TryLater):
+        http(waits=waits, limits=Limits(attempts=3)).read("GET", "/x")
+    assert len(mock.calls) == 3
+    assert len(waits.slept) == 2
+
+
 @pytest.mark.parametrize(
     "body",
     [

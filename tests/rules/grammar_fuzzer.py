@@ -33,6 +33,18 @@ CURSES: Final = (
     "no",
     "1e309",
     "0o17",
+    "> 3 hours",
+    "1.5 hours",
+    "1 hour 30 minutes",
+    "90 seconds",
+    "PT4H",
+    "999999.999 years",
+    "[[:alpha:]]",
+    "[a--b]",
+    "\x1b[31m",
+    "\x07",
+    "C:\\Users\\q",
+    "- x",
 )
 NAMES: Final = (
     "P1",

@@ -270,10 +270,8 @@ class Oracle(grid_oracle.Oracle):
                 assert held is not None
                 anchor = self.anchor(part, held)
                 return self.run(part, held) if anchor is None else anchor
-            case Ever(part):
-                first = next(t for t in range(self.created, at + 1) if self.holds(part, t))
-                anchor = self.anchor(part, first)
-                return first if anchor is None else anchor
+            case Ever():
+                return self.created
             case Count(again=True):
                 return max(event for event in self.events(condition) if event <= at)
         return super().anchor(condition, at)

@@ -157,7 +157,7 @@ class Agent:
         for row, due in decision.anew:
             firings = (*row.firings[:-1], row.last._replace(steps=due.steps))
             self.episodes[row.rule, row.number] = replace(row, firings=firings)
-        for waiting, due in decision.revived:
+        for waiting, due, _ in decision.revived:
             del self.rows[waiting.key]
             key = replace(waiting.key, step=due.step)
             self.rows[key] = replace(waiting, key=key, state=RowState.PLANNED, not_before=now + RESOLUTION)

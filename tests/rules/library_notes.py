@@ -19,7 +19,7 @@ from rules.merge import merge
 from rules.protocol import Rulebook
 from rules.rota import Rota, Shift
 from rules.rulebook import load
-from rules.stories import ANYWHERE, Story, bound_for, empty_fields, read_stories, tell, zone_of
+from rules.stories import ANYWHERE, Story, bound_for, read_stories, tell, zone_of
 from rules.story_steps import Fired
 from rules.ticket import Ticket, Value
 from rules.timeline import timeline
@@ -53,21 +53,29 @@ def stories(protocol: str) -> tuple[Story, ...]:
 
 
 def notes(protocol: str) -> Iterator[tuple[str, str]]:
-    """Each step of its rules, and the internal note that it wrote where it was taken first in the protocol's stories."""
+    """Each step of its rules, and the internal note that it writes where it is taken first in the protocol's stories.
+
+    Nobody else's rules write to the ticket, so that what they did is no part of the note.
+    """
     seen: set[str] = set()
-    for told in tell(stories(protocol), rulebook(), world()):
+    own = frozenset(rule.id for rule in rulebook().rules if _is_of(rule.id, protocol))
+    for told in tell([replace(story, writes=own) for story in stories(protocol)], rulebook(), world()):
         for fired in told.fired:
-            if fired.rule.removesuffix("-deadline").removesuffix("-keep-informed") == protocol and fired.name not in seen:
+            if _is_of(fired.rule, protocol) and fired.name not in seen:
                 seen.add(fired.name)
-                yield fired.name, _note(told.story, fired)
+                yield fired.name, _note(told.ticket, fired)
 
 
-def _note(story: Story, fired: Fired) -> str:
+def _is_of(rule: str, protocol: str) -> bool:
+    return rule.removesuffix("-deadline").removesuffix("-keep-informed") == protocol
+
+
+def _note(whole: Ticket, fired: Fired) -> str:
     bound = replace(bound_for(rulebook(), world(), ANYWHERE), directory=_directory())
-    ticket = _as_of(replace(story.ticket, fields=empty_fields(bound) | dict(story.ticket.fields)), fired.at)
+    ticket = _as_of(whole, fired.at)
     evaluation = evaluate(timeline(ticket), bound, fired.at)
     episode = next(each for each in evaluation.episodes_of(fired.rule) if each.anchor == fired.episode)
-    rule = cloaked(next(each for each in rulebook().rules if each.id == fired.rule))
+    rule = cloaked(next(each for each in rulebook().rules if each.id == fired.rule), b"")
     step = DueStep(
         FiringKey(ANYWHERE, ticket.ref.id, rule.id, 1, fired.steps[-1]),
         rule,

@@ -113,7 +113,7 @@ VALUES: Final = {"team": "service-desk", "former_team": "service-desk", "held": 
 
 def due(one: Rule, step: int = 0, **values: str) -> DueStep:
     """The rule's step, as the running hoist knows it: a confidential one by its opaque id."""
-    one = cloaked(one)
+    one = cloaked(one, b"")
     return DueStep(key(one.id, step), one, ("the status is open: yes",), "the status is open", VALUES | values, one.actions)
 
 

@@ -69,13 +69,13 @@ def test_a_confidential_rule_goes_before_all_others() -> None:
     assert one.findings == ("a confidential procedure keeps this ticket, so it was not moved",)
     urgent = rule("urgent", RaisePriority(to="P3"), order=1)
     raised = merged(ticket(priority="5"), urgent, rule("breach", RaisePriority(to="P2"), confidential=True, order=2))
-    assert raised.overruled == (Overruled(due(urgent).key, "priority", cloaked_id("breach")),)
+    assert raised.overruled == (Overruled(due(urgent).key, "priority", cloaked_id("breach", b"")),)
     assert "Note: Urgent asked for the priority P3, and Confidential procedure goes before it." in said(raised)
 
 
 def test_others_do_not_take_a_ticket_out_of_its_chain() -> None:
     """While a confidential rule holds, no other rule moves the ticket to a team that is not in its chain."""
-    breach = cloaked(rule("breach", Escalate("breach"), confidential=True))
+    breach = cloaked(rule("breach", Escalate("breach"), confidential=True), b"")
     give, climb = rule("give", Assign("databases")), rule("climb", Escalate("network"))
     for other in (give, climb):
         one = merge(ticket(), [due(other)], bound(other), NOW, [breach])
@@ -94,6 +94,7 @@ def test_the_teams_of_its_chain_are_those_it_names_unless_it_says_otherwise() ->
     assert one.findings == (
         "a tier was passed over: the tickets of this rule may not go there",
         "the chain of the confidential procedure ends here: there is no higher tier that can receive",
+        "nobody of the chain could be told that it has ended",
     )
 
 
@@ -109,9 +110,21 @@ def test_its_note_says_one_sentence() -> None:
 def test_what_runs_never_hears_its_name() -> None:
     """Bound to a source, the rule has an opaque id; the same written id has the same one, so a firing is known again."""
     rules = bound(rule("breach", Escalate("breach"), confidential=True), rule("open"))
-    assert list(rules.by_id) == [cloaked_id("breach"), "open"]
-    assert cloaked_id("breach") == cloaked_id("breach") != cloaked_id("breach-2")
+    assert list(rules.by_id) == [cloaked_id("breach", b""), "open"]
+    assert cloaked_id("breach", b"") == cloaked_id("breach", b"") != cloaked_id("breach-2", b"")
     assert rules.rules[0].rule.formerly == ("breach",), "what was recorded openly goes on under the opaque id"
+    assert (rules.runs_as("breach"), rules.runs_as("open"), rules.runs_as("no-such")) == (
+        next(iter(rules.by_id)),
+        "open",
+        "no-such",
+    )
+
+
+@given(st.text(max_size=12), st.binary(min_size=1, max_size=40), st.binary(min_size=1, max_size=40))
+def test_its_id_is_of_the_installation(name: str, key: bytes, other: bytes) -> None:
+    """Who does not have the installation's key can't tell which rule an opaque id stands for, guess as they may."""
+    assert cloaked_id(name, key) == cloaked_id(name, key)
+    assert (cloaked_id(name, key) == cloaked_id(name, other)) == (key.ljust(64, b"\0") == other.ljust(64, b"\0"))
 
 
 # --- nothing is put out ---------------------------------------------------------------------------------------------------

@@ -101,6 +101,8 @@ STRICT: Final[dict[str, Condition]] = {
     "no first reply": Held(All((Not(FirstReply()), OPEN)), minutes(15)),
     "held, at some hours": All((Held(UNOWNED, minutes(15)), Hours(start=60, end=180))),
     "held, but for a window": Held(All((UNOWNED, Not(InWindow("repairs")))), minutes(15)),
+    "ever": Ever(Held(UNOWNED, minutes(15))),
+    "ever, but for an exception": All((Ever(Held(AnyOf((UNOWNED, URGENT)), minutes(15))), Not(RESOLVED))),
     "lingering": Lingering(All((Held(UNOWNED, minutes(15)), Hours(start=60, end=180))), UNOWNED),
 }
 """An episode begins only with something that ended the one before, and what has happened is never unseen."""
@@ -123,7 +125,6 @@ LOOSE: Final[dict[str, Condition]] = {
     "clock of the team": All((Clock(OPEN, minutes(30), of_team=True), URGENT)),
     "until": Until(All((Held(UNOWNED, minutes(15)), OPEN)), URGENT),
     "nobody took notice": All((Held(Not(Acknowledged()), minutes(15)), OPEN)),
-    "ever": Ever(Held(UNOWNED, minutes(15))),
     "lingering, another state": Lingering(All((Held(UNOWNED, minutes(15)), URGENT)), OPEN),
     **{f"count, {event}": All((Count(event, 1), OPEN)) for event in Counted},
     **{f"count within, {event}": All((Count(event, 1, minutes(60), by_anyone=True), OPEN)) for event in Counted},
@@ -135,8 +136,6 @@ SELDOM: Final = 0.03
 
 Counted over 600 stories of each: 55 of 15,929; none at all for 26 of the 38 shapes, 25 of 1,202 for the worst, `any` of states.
 """
-NEVER_OVER: Final = {"ever": 0.08}
-"""What is never over gathers all that was a mistake by what was known, and is none in the end: 39 of 659."""
 
 VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "status": ("open", "pending", "resolved"),
@@ -306,7 +305,7 @@ def test_a_second_escalation_for_one_thing_is_seldom(shape: str) -> None:
         doubles += len(in_one_episode(written, truth(case.story, case.rules)))
         firings += len(written)
     assert firings >= 50, "the stories say too little"
-    assert doubles <= NEVER_OVER.get(shape, SELDOM) * firings
+    assert doubles <= SELDOM * firings
 
 
 # --- in order ----------------------------------------------------------------------------------------------------------

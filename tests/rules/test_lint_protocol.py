@@ -1,10 +1,17 @@
 """What lint finds in chains, in dates and exceptions, and between rules."""
 
 from datetime import date
+from itertools import combinations
+from time import process_time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from rules.conditions.tree import walk
 from rules.lint import findings
+from rules.lint_shadows import implies
+from rules.protocol import Held
 from rules.rulebook import RulebookError
 from tests.rules.protocol_texts import ORGANISATION, RULES, loaded
 
@@ -156,3 +163,71 @@ def test_a_text_that_a_comment_sign_cuts_is_noticed() -> None:
         (hint,) = loaded(RULES.replace("title: Urgent ticket without an owner", f"title: {cut}")).hints
         assert "put the whole of it in quotes" in hint.expected
     assert loaded(RULES.replace("    mode: watch", "    mode: watch # until May")).hints == ()
+
+
+def test_a_source_that_hoist_yaml_does_not_know_is_named_with_the_nearest() -> None:
+    """A slip in the priorities would make a new source without a word; every place that names it first has its line."""
+    organisation = ORGANISATION.replace("jira-cloud: Highest", "jira-clod: Highest")
+    strange = ("is no source of hoist.yaml", "organisation.yaml:4")
+    said = findings(loaded(RULES, organisation).rulebook, None, ["jira-cloud", "snow-prod"])
+    (found,) = [finding for finding in said if strange[0] in finding.sentence]
+    assert (found.subject, found.place) == ("jira-clod", strange[1])
+    assert found.sentence.endswith('; did you mean "jira-cloud"?')
+    assert not any(strange[0] in finding.sentence for finding in findings(loaded().rulebook, None, ["jira-cloud"]))
+    assert not any(strange[0] in finding.sentence for finding in findings(loaded(RULES, organisation).rulebook))
+
+
+def test_what_is_found_in_the_organisation_has_its_line() -> None:
+    """An editor goes there: a team, a chain, a calendar, a priority."""
+    organisation = ORGANISATION.replace("    holidays: NL\n", "") + "  spare: [service-desk]\n"
+    organisation = organisation.replace("teams:\n", "teams:\n  nobodys: {}\n")
+    rules = (
+        RULES.replace("15 minutes", "15 business minutes").replace("[P1, P2]", "P2").replace("mode", "calendar: office\n    mode")
+    )
+    lines = organisation.splitlines()
+    for finding in findings(loaded(rules, organisation).rulebook, TODAY):
+        file, _, line = finding.place.partition(":")
+        assert finding.subject in lines[int(line) - 1] if file == "organisation.yaml" else file == "rules.yaml"
+    named = {finding.subject for finding in findings(loaded(rules, organisation).rulebook, TODAY)}
+    assert {"nobodys", "spare", "office", "P1"} <= named
+
+
+# --- many rules ----------------------------------------------------------------------------------------------------------
+
+STATES = ("P1", "P2", "[P1, P2]", "{at_least: P2}", "{not: P3}")
+WHENS = st.builds(
+    lambda priority, label, more: "{" + ", ".join(filter(None, (f"priority: {priority}", label, more))) + "}",
+    st.sampled_from(STATES),
+    st.sampled_from(["", "label: a", "labels: [a, b]", "labels: {not: a}"]),
+    st.sampled_from(["", "assignee: nobody", "any: [{status: open}, {label: a}]", "not: {label: b}", "status: [new, open]"]),
+)
+
+
+@given(st.lists(st.tuples(WHENS, st.sampled_from(["for: 1 hour, ", "for: 2 hours, ", ""])), min_size=2, max_size=9))
+@settings(max_examples=50)
+def test_no_rule_that_takes_the_team_is_overlooked(made: list[tuple[str, str]]) -> None:
+    """Every pair would find the same as the few that are compared."""
+    rules = "rules:\n" + "".join(rule(f"r{n}", when, f"{held}do: [{{escalate: network}}]") for n, (when, held) in enumerate(made))
+    rulebook = loaded(rules).rulebook
+    shadowed: dict[str, str] = {}
+    for first, second in combinations(rulebook.rules, 2):
+        waits = [
+            sorted(part.duration.milliseconds for part in walk(each.condition) if isinstance(part, Held))
+            for each in (first, second)
+        ]
+        twins = first.condition == second.condition
+        if waits[0] == waits[1] and not twins and implies(second.condition, first.condition, rulebook.organisation):
+            shadowed.setdefault(second.id, first.id)
+    told = {
+        finding.subject: finding.sentence.split()[6] for finding in findings(rulebook) if "takes the team" in finding.sentence
+    }
+    assert told == shadowed
+
+
+def test_a_thousand_rules_are_looked_through_at_once() -> None:
+    """However alike they are: twice the rules take about twice the time, and not four times."""
+    rules = "".join(rule(f"r{n}", f"{{priority: P{n % 3 + 1}, status: [new, open], label: l{n}}}") for n in range(1_000))
+    rulebook = loaded("rules:\n" + rules).rulebook
+    begun = process_time()
+    findings(rulebook, TODAY, ["jira-cloud"])
+    assert process_time() - begun < 2.0

@@ -126,7 +126,7 @@ def test_ids_that_are_taken_are_left_alone() -> None:
         ("Priority,After,Who\nP1,15,»duty-manger\n", "duty-manger", "neither a role nor a team", "duty-manager"),
         ("Priority,After,Who\n»,15,duty-manager\n", "", "no priority stands here", ""),
         ("Priority,15 min\nP1,»nobdy\n", "nobdy", "neither a role nor a team", ""),
-        ("Priority,»Foo\nP1,15\n", "Foo", "neither a role nor a team", ""),
+        ("Priority,»Foo\nP1,15\n", "Foo", "neither times nor people", ""),
         ("»Priority,After,Who\n", "Priority", "no row follows it", ""),
         ("", "m.csv", "holds no step", ""),
     ],
@@ -177,3 +177,36 @@ def test_any_table_is_taken_or_refused(text: str) -> None:
     assert bool(rules) is not bool(problems)
     assert not rules or yaml.safe_load(rules)["rules"]
     assert all(problem.line >= 1 and problem.column >= 1 for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "Impact \\ Urgency,High,Medium,Low\nHigh,P1,P2,P3\nLow,P2,P3,P3\n",
+        "Impact,Urgency,Priority\nHigh,High,P1\nHigh,Low,P2\n",
+        ",High urgency,Low urgency\nHigh impact,1,2\nLow impact,2,3\n",
+        "Auswirkung;hoch;niedrig\nhoch;P1;P2\nniedrig;P2;P3\n",
+    ],
+)
+def test_a_table_of_impact_and_urgency_is_called_what_it_is(table: str) -> None:
+    """It tells how urgent a ticket is and nothing of who is to know: one message says so, and which columns are wanted."""
+    (problem,) = refused(table)
+    assert "priority by impact and urgency, not who is to know when" in problem.expected
+    assert "wanted are the columns Priority, After and Who" in problem.expected
+
+
+@pytest.mark.parametrize(
+    "header", ["Prioriteit,Na,Wie", "Priorität;Nach;Wer", "Priorité\tDélai\tQui", "Priority,Response,Resolution"]
+)
+def test_columns_in_other_words_are_answered_with_those_that_are_wanted(header: str) -> None:
+    """One message at the first of them, and none for each cell below."""
+    mark = next(mark for mark in ",;\t" if mark in header)
+    rows = f"{header}\nP1,15 min,network-ops\nP2,1 h,duty-manager\n".replace(",", mark)
+    (problem,) = refused(rows)
+    assert (problem.line, problem.column) == (1, 2)
+    assert "wanted are the columns Priority, After and Who" in problem.expected
+
+
+def test_every_bad_cell_of_a_row_is_told() -> None:
+    """A priority, a time and a name that nobody knows are three problems."""
+    assert [problem.text for problem in refused("Priority,After,Who\nP9,soon,nobdy\n")] == ["P9", "soon", "nobdy"]

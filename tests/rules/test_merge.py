@@ -275,7 +275,7 @@ def test_who_is_told_is_told_once() -> None:
         (NoticeKind.TELL, "duty-manager"),
         (NoticeKind.PAGE, "duty-manager"),
     ]
-    assert "To be told: duty-manager." in said(one)
+    assert "To be told: duty-manager (dirk@example.com, dora@example.com, until 09:00 UTC)." in said(one)
 
 
 # --- comment -----------------------------------------------------------------------------------------------------------

@@ -97,10 +97,10 @@ def test_a_person_who_is_not_found_is_a_finding() -> None:
     """The notice stays, without an address, and the note says that nobody could be found."""
     one = merged(ticket(), rule("night", Tell("on_call of nights")))
     assert one.notices[0].addresses == ()
-    finding = "nobody could be found to tell: on_call of nights, because nobody is on duty"
+    finding = "nobody could be found to tell: on call of nights, because nobody is on duty"
     assert one.findings == (finding,)
     assert f"Note: {finding}." in said(one)
-    assert "To be told: on_call of nights." in said(one)
+    assert "To be told: on call of nights (nobody)." in said(one)
 
 
 def test_a_digest_waits_for_the_next_opening() -> None:
@@ -130,6 +130,16 @@ def test_an_arbiter_is_named_with_a_deadline_and_told() -> None:
     assert said(one)[1].endswith("on call of network-eng decides who keeps it by 2026-03-02 11:00 UTC.")
     plain = merged(ticket(), rule("ping-pong", Arbiter("head-of-it", Duration(HOUR)), words))
     assert said(plain)[1].endswith("by 2026-03-02 09:00 UTC.")
+
+
+def test_a_note_without_a_comment_says_who_decides_what() -> None:
+    """To be told is not to be asked: the note of a rule that does nothing else says what is to be decided, and by when."""
+    (line,) = [
+        line for line in said(merged(ticket(), rule("ping-pong", Arbiter("head-of-it", Duration(HOUR))))) if "decide" in line
+    ]
+    assert line == "To decide which team keeps this ticket, by 2026-03-02 09:00 UTC: head-of-it (henk@example.com)."
+    hidden = replace(rule("ping-pong", Arbiter("head-of-it", Duration(HOUR))), confidential=True)
+    assert not any("decide" in line for line in said(merged(ticket(), hidden)))
 
 
 def test_a_digest_and_an_arbiter_keep_the_hours_of_the_team_that_has_the_ticket() -> None:

@@ -167,7 +167,7 @@ ORGANISATIONS = [
         "stands in this chain already",
         "",
     ),
-    ("30 minutes", "»half an hour", "half an hour", "expected a duration", ""),
+    ("30 minutes", "»half an hour", "half an hour", "expected a duration", "30 minutes"),
     ("  - {name: P2,", "  - »{name: P1,", "P1", "stands among the priorities already", ""),
     ("duty@example.com", "duty@example.com\n  »duty-manager: x@example.com", "duty-manager", "written twice in this block", ""),
 ]
@@ -258,7 +258,7 @@ def test_a_calendar_that_never_opens_is_refused() -> None:
 
 
 def test_a_tier_needs_its_chain_where_several_are_possible() -> None:
-    """The service desk is the first line of two chains: which tier is meant must be said."""
+    """F17: the service desk is the first line of two chains: which tier is meant must be said."""
     organisation = ORGANISATION + "  security:\n    - service-desk\n"
     rules, line, column = marked(RULES.replace("assignee: nobody", "tier: »service-desk"))
     (problem,) = problems(rules, organisation)

@@ -165,7 +165,7 @@ def test_no_file_takes_long(text: str) -> None:
     """Deep nesting, bombs of aliases, recursion and sheer size are refused within a second."""
     found = attempt({"organisation.yaml": ORGANISATION, "rules.yaml": text})
     if isinstance(found, RulebookError):
-        assert len(found.problems) <= MOST_PROBLEMS
+        assert len(found.problems) <= MOST_PROBLEMS + 1  # the last says how many more there are
 
 
 def test_a_big_protocol_loads_quickly() -> None:

@@ -189,7 +189,7 @@ stories:
       - {at: 2026-11-06 11:00, by: automation, add_label: [c, a], remove_label: b, priority: P1}
     nothing_else: true
 """
-    ticket = told(story).story.ticket
+    ticket = told(story).ticket
     assert ticket.fields["labels"] == ("a", "c")
     assert {change.field: (change.old, change.new) for change in ticket.changes} == {
         "labels": (("b",), ("a", "c")),
@@ -270,6 +270,120 @@ def test_a_story_that_expects_nothing_is_refused() -> None:
         "stories:\n  - {story: x, ticket: {created: 2026-11-06 10:00}, changes: [{at: 2026-11-06 11:00}], nothing_else: true}\n"
     )
     assert nothing.expected.startswith("nothing happens in this change")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "stories:\n", "stories: []\n", "{}\n"])
+def test_a_file_without_a_story_is_refused(text: str) -> None:
+    """It would pass whatever the rules do, and nobody would notice that the stories are gone."""
+    (problem,) = refused(text)
+    assert (problem.file, problem.line) == ("a.yaml", 1)
+    assert "empty" in problem.expected or "no story" in problem.expected or "missing" in problem.expected
+
+
+PLAYED = """\
+rules:
+  - {rule: desk, when: {status: [new, open], assignee: nobody}, for: 15 minutes, do: [{escalate: network}, {raise_priority: 1}],
+     repeat: {every: 40 minutes, at_most: 2}}
+  - {rule: urgent, when: {priority: P1, status: [new, open]}, for: 10 minutes, do: [{escalate: network}]}
+  - {rule: said, when: {priority: P1, status: [new, open]}, for: 20 minutes, do: [{tell: duty-manager}]}
+"""
+ALONE = """\
+stories:
+  - story: Nobody reacts but hoist
+    ticket: {created: Fri 2026-11-06 16:00, priority: P2, team: service-desk}
+    until: Mon 2026-11-09 11:00
+    nothing_else: true
+    fires:
+      - {rule: desk, at: 2026-11-06 16:15}
+      - {rule: said, at: 2026-11-06 16:35}
+      - {rule: urgent, at: 2026-11-06 16:45}
+      - {rule: desk, at: 2026-11-09 10:15, step: 2}
+      - {rule: desk, at: 2026-11-09 10:55, step: 3}
+"""
+
+
+def test_what_hoist_writes_is_written_to_the_ticket() -> None:
+    """F6: it goes to the next tier and becomes more urgent, as hoist's own change, and other rules see that.
+
+    The team that got it keeps it for its `acknowledge_within` against them: half an hour, then two business hours.
+    """
+    found = told(ALONE, PLAYED)
+    assert found.failures == ()
+    moves = [(change.field, change.new, change.by.kind) for change in found.ticket.changes]
+    assert moves[:2] == [("team", "network-ops", Kind.HOIST), ("priority", "P1", Kind.HOIST)]
+    assert [value for name, value, _ in moves if name == "team"] == ["network-ops", "network-eng"]
+
+
+def test_a_story_can_leave_hoists_writes_out() -> None:
+    """`writes: nothing` leaves the ticket as people make it; a list of rules lets those alone write."""
+    nothing = ALONE.replace("    nothing_else", "    writes: nothing\n    nothing_else")
+    assert told(nothing, PLAYED).ticket.changes == ()
+    assert "said was to fire at Fri 2026-11-06 16:35; it does not fire" in told(nothing, PLAYED).failures[0]
+    only = told(nothing.replace("writes: nothing", "writes: [urgent]"), PLAYED)
+    assert only.ticket.changes == ()
+    assert told(nothing.replace("writes: nothing", "writes: [desk, urgent, said]"), PLAYED).failures == ()
+    (problem,) = refused(nothing.replace("writes: nothing", "writes: [all, desk]"), PLAYED)
+    assert "stand alone" in problem.expected
+    (problem,) = refused(nothing.replace("writes: nothing", "writes: dsk"), PLAYED)
+    assert problem.hint == "desk"
+
+
+def test_a_team_that_just_got_the_ticket_keeps_it() -> None:
+    """Whoever expects a move in that time is told what holds it back, and until when."""
+    (failure,) = told(ALONE.replace("urgent, at: 2026-11-06 16:45", "urgent, at: 2026-11-06 16:25"), PLAYED).failures
+    assert failure == (
+        "urgent was to fire at Fri 2026-11-06 16:25; it fires at Fri 2026-11-06 16:45, for until then it is held back because "
+        "network-ops has just received the ticket and has time to acknowledge it, until 2026-11-06 16:45 CET"
+    )
+
+
+HELD = PLAYED.split("  - {rule: urgent", maxsplit=1)[0].replace("do: [", "hold_while: {label: freeze}, do: [")
+FROZEN = """\
+stories:
+  - story: Frozen for half an hour
+    ticket: {created: Fri 2026-11-06 16:00, priority: P2, team: service-desk, labels: freeze}
+    changes:
+      - {at: 2026-11-06 16:50, by: staff anna, remove_label: freeze}
+    until: Fri 2026-11-06 17:00
+    fires: {rule: desk, at: 2026-11-06 16:50, does: [{escalate: network}]}
+"""
+
+
+def test_what_hold_while_holds_back_is_done_when_that_ends() -> None:
+    """Not before, and not at all where it is no longer true by then; a story that expects it sooner is told why."""
+    assert told(FROZEN, HELD).failures == ()
+    (failure,) = told(FROZEN.replace("desk, at: 2026-11-06 16:50", "desk, at: 2026-11-06 16:15"), HELD).failures
+    assert failure.endswith("it fires at Fri 2026-11-06 16:50, for until then it is held back while the labels include freeze")
+    over = FROZEN.replace("remove_label: freeze}", "remove_label: freeze, assignee: anna}")
+    over = over[: over.index("    fires:")] + "    does_not_fire: desk\n"
+    assert told(over, HELD).failures == ()
+
+
+def test_the_label_keeps_hoist_away_in_a_story_too() -> None:
+    """As in the helpdesk."""
+    held = ALONE[: ALONE.index("    fires:")].replace("P2,", "P2, labels: hoist-hold,")
+    assert told(held, PLAYED).failures == ()
+
+
+def test_a_persons_change_is_made_to_the_ticket_as_hoist_left_it() -> None:
+    """What a story tells is what somebody does then: who sends it back sends it back from where hoist had moved it."""
+    back = "    changes:\n      - {at: 2026-11-06 16:20, by: staff bob, team: service-desk, assignee: anna}\n    until"
+    story = ALONE[: ALONE.index("    nothing_else:")].replace("    until", back)
+    story += "    fires: {rule: desk, at: 2026-11-06 16:15}\n"
+    found = told(story, PLAYED.split("  - {rule: urgent", maxsplit=1)[0])
+    assert found.failures == ()
+    assert [(c.old, c.new) for c in found.ticket.changes if c.field == "team"][:2] == [
+        ("service-desk", "network-ops"),
+        ("network-ops", "service-desk"),
+    ]
+
+
+def test_the_picture_shows_what_hoist_wrote_under_what_fired() -> None:
+    """At the same minute, in the order in which it happened, with what was held back."""
+    lines = told(ALONE.replace("10:55", "10:54"), PLAYED).picture
+    at = next(n for n, line in enumerate(lines) if "desk FIRES" in line)
+    assert lines[at + 1] == "Fri 2026-11-06 16:15  hoist: team service-desk -> network-ops, priority P2 -> P1"
+    assert any("urgent is held back because network-ops has just received the ticket" in line for line in lines)
 
 
 PAGE = (PROJECT / "docs" / "rules.md").read_text()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from agent.protocol_files import library
 from agent.store.states import RowState
 from rules.instants import HOUR, MINUTE, SECOND
 from rules.protocol import All, Comment, Duration, Silent, Step, Tell
+from rules.rulebook import load
 from rules.ticket import Kind
-from tests.agent.desk import OPEN, Desk, rule
+from tests.agent.desk import OPEN, Desk, moved_once, rule
 
 NO_REPLY: Final = rule(
     "no-reply",
@@ -47,6 +49,35 @@ def test_a_source_that_cannot_be_read_is_not_silent(tmp_path: Path) -> None:
     desk.helpdesk.refuses = ""
     desk.run(10 * MINUTE)
     assert [len(desk.notes(ticket)) for ticket in (answered, silent)] == [0, 1]
+
+
+def test_who_was_answered_is_owed_nothing(tmp_path: Path) -> None:
+    """F31: the desk answers at ten and Ruth says nothing all day: the ready protocol stays quiet; her next message is a debt."""
+    organisation = """
+format: 1
+priorities: [{name: P1, desk: Urgent}, {name: P2, desk: High}, {name: P3, desk: Normal}]
+teams: {service-desk: {desk: Service Desk}, operations: {desk: Operations}}
+chains: {line: [service-desk, operations]}
+"""
+    rules = "use: [{protocol: unanswered, mode: live, with: {chain: line, after: 4 hours}}]"
+    desk = Desk(tmp_path)
+    book = load({"organisation.yaml": organisation, "rules.yaml": rules}, library()).rulebook
+    desk.organisation = book.organisation
+    desk.rule_by(*book.rules)
+    ticket = desk.ticket()
+    desk.run(HOUR)
+    desk.helpdesk.say(ticket, "ruth", public=True)
+    desk.run(HOUR)
+    desk.helpdesk.say(ticket, "anna", public=True)
+    desk.run(8 * HOUR)
+    assert not desk.rows(ticket)
+    desk.helpdesk.say(ticket, "ruth", public=True)
+    desk.run(2 * HOUR)
+    desk.helpdesk.say(ticket, "ruth", public=True)
+    desk.run(2 * HOUR - MINUTE)
+    assert not desk.saves(ticket)
+    desk.run(10 * MINUTE)
+    moved_once(desk, ticket)
 
 
 def test_a_reply_that_is_deleted_was_a_reply(tmp_path: Path) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from agent.store.states import RowState
 from agent.why import why
 from rules.instants import HOUR, MINUTE
-from rules.protocol import All, Duration, Existing, Held, OneOf, Rule, State
-from rules.ticket import Value
-from tests.agent.desk import ALL_EXISTING, LONG, OPEN, Desk, again, moved_once, rule
+from rules.protocol import Duration, Held, Tell, Twins
+from rules.ticket import UNKNOWN, Value
+from tests.agent.desk import ALL_EXISTING, LONG, OPEN, ORGANISATION, SOURCE, Desk, again, moved_once, rule
+
+
+class TwinsDesk(Desk):
+    """Tickets that another integration keeps in step; the one that follows says so."""
+
+    organisation = replace(ORGANISATION, twins={SOURCE: Twins("native.follows")})
 
 
 def hidden_for_an_hour(desk: Desk, ticket: str) -> None:
@@ -79,17 +86,38 @@ def test_a_ladder_does_not_go_on_where_it_stood(tmp_path: Path) -> None:
 
 
 def test_only_the_leading_one_of_two_twins_is_escalated(tmp_path: Path) -> None:
-    """F35: an integration keeps two tickets in step; the one that names its leader in a field is left alone."""
-    leads = State("native.follows", OneOf((None,)))
-    condition = Held(All((OPEN, State("assignee", OneOf((None,))), leads)), Duration(15 * MINUTE))
-    led: Rule = rule("nobody-took-it", condition, existing=Existing(0))
-    desk = Desk(tmp_path, led)
+    """F35: an integration keeps two tickets in step; the one that names its leader is left alone, whatever the rule is."""
+    urgent = rule("urgent", OPEN, actions=(Tell("head@example.com", urgent=True),))
+    desk = TwinsDesk(tmp_path, rule(), urgent)
     fields: dict[str, Value] = {"team": "sd", "priority": "p3"}
     leader = desk.helpdesk.create("ruth", key="SD-1", **fields | {"native.follows": None})
     twin = desk.helpdesk.create("ruth", key="SD-2", **fields | {"native.follows": "SD-1"})
     desk.run(LONG)
-    moved_once(desk, leader)
+    assert (desk.team(leader), len(desk.notes(leader))) == ("ops", 2)
     assert not desk.rows(twin)
+    answers = why(desk.database, desk.pipeline.ruling.rules, twin, desk.clock.now()).rules
+    assert any("follows" in said for said in answers[0].in_the_way)
+    desk.helpdesk.change(leader, "anna", **{"native.follows": "SD-2"})
     desk.helpdesk.change(twin, "anna", **{"native.follows": None})
     desk.run(LONG)
-    moved_once(desk, twin)
+    assert (desk.team(twin), len(desk.notes(twin))) == ("ops", 1), "it leads now, and both rules write one note"
+    assert (desk.team(leader), len(desk.notes(leader))) == ("ops", 2)
+
+
+def test_a_twin_that_follows_before_the_write_is_left_alone(tmp_path: Path) -> None:
+    """F35: due while it led, and another ticket leads before anything is written: nothing is."""
+    desk = TwinsDesk(tmp_path)
+    ticket = desk.ticket(**{"native.follows": None})
+    desk.let_it_fall_due(ticket)
+    desk.helpdesk.change(ticket, "anna", **{"native.follows": "SD-9"})
+    desk.run(LONG)
+    assert not desk.saves(ticket)
+    assert desk.states(ticket) == [RowState.SUPERSEDED]
+
+
+def test_of_which_twin_leads_nothing_is_guessed(tmp_path: Path) -> None:
+    """F4, F35: where the field can't be read nobody knows which one leads, so nothing is escalated."""
+    desk = TwinsDesk(tmp_path)
+    ticket = desk.ticket(**{"native.follows": UNKNOWN})
+    desk.run(LONG)
+    assert not desk.rows(ticket)

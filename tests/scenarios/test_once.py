@@ -9,7 +9,7 @@ from agent.store import episodes, mirrored
 from agent.store.states import RowState
 from connectors.errors import GiveUp, OutcomeUnknown
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import All, Clock, Comment, Count, Counted, Duration, Held, OneOf, RaisePriority, State
+from rules.protocol import All, Clock, Comment, Count, Counted, Duration, Escalate, Held, OneOf, RaisePriority, Restrict, State
 from tests.agent.desk import LONG, OPEN, SOURCE, Desk, again, moved_once, rule
 
 RESOLVED: Final = State("status", OneOf(("resolved",)))
@@ -117,18 +117,55 @@ def test_what_was_decided_under_an_older_rule_is_asked_again(tmp_path: Path) -> 
     assert desk.saves(ticket)[0].at - desk.stored(ticket).created >= 30 * MINUTE
 
 
-def test_a_team_that_was_deleted_is_not_tried_at_each_repetition(tmp_path: Path) -> None:
-    """F17: the second tier's group is gone from the helpdesk: one refusal, which a person must look at, and no second try."""
+def test_a_team_that_was_deleted_is_passed_over_once(tmp_path: Path) -> None:
+    """F17: the second tier's group is gone: one refusal, the tier above gets the ticket, the note says so; no second try."""
     desk = Desk(tmp_path, rule(condition=OPEN, repeat=again(10, 5)))
-    ticket = desk.ticket()
+    before = desk.ticket()
     desk.run(MINUTE - SECOND)
-    untouched = desk.ticket()
+    tickets = [desk.ticket(), desk.ticket()]
     del desk.helpdesk.teams["ops"]
     desk.run(LONG)
-    assert desk.states(untouched) == [RowState.PARKED]
-    assert "ops" in desk.rows(untouched)[0].problem
-    assert sum(request.subject == untouched for request in desk.helpdesk.requests if request.kind == "write") <= 1
-    assert desk.team(ticket) == "eng"
+    assert desk.team(before) == "eng"
+    refused = [line for line in desk.journal("fields-departed") if "ops is no longer in desk" in line.data["said"]]
+    assert len(refused) == len({line.ticket for line in refused}) > 0, "one refusal, and no second try of the same ticket"
+    for ticket in tickets:
+        assert [[item.new for item in save.items] for save in desk.saves(ticket)] == [["eng"]]
+        assert desk.states(ticket) == [RowState.APPLIED] * 6
+        said = [note.text.count("ops was passed over: it has no team in this source") for note in desk.notes(ticket)]
+        assert said == [1, 0, 0, 0, 0, 0]
+    assert not desk.asked("directory") > 4, "the source is not asked for its teams with every write"
+
+
+def test_where_a_deleted_team_was_the_last_the_chain_ends(tmp_path: Path) -> None:
+    """F17: the tier that was deleted was the only one above: the ticket stays, and the note says that the chain has ended."""
+    desk = Desk(tmp_path, rule(condition=OPEN))
+    ticket = desk.ticket(team="ops")
+    del desk.helpdesk.teams["eng"]
+    desk.run(LONG)
+    assert not [item for save in desk.saves(ticket) for item in save.items]
+    assert "the chain line ends here" in desk.notes(ticket)[0].text
+    assert desk.states(ticket) == [RowState.APPLIED]
+
+
+def test_a_refusal_for_another_reason_still_waits_for_a_person(tmp_path: Path) -> None:
+    """F17: the team is there, and the platform refuses the write: parked with the platform's words, nobody else is tried."""
+    desk = Desk(tmp_path, rule(condition=OPEN))
+    desk.helpdesk.fail_next(GiveUp("a mandatory field is empty"), on="write")
+    ticket = desk.ticket()
+    desk.run(LONG)
+    assert desk.states(ticket) == [RowState.PARKED]
+    assert "a mandatory field is empty" in desk.rows(ticket)[0].problem
+
+
+def test_a_confidential_ticket_meets_a_deleted_team(tmp_path: Path) -> None:
+    """F17: restricted already when the move is refused: the restriction is not written twice, and the next tier gets it."""
+    desk = Desk(tmp_path, rule(condition=OPEN, actions=(Restrict("eng"), Escalate("line")), confidential=True))
+    ticket = desk.ticket(restricted_to=None)
+    del desk.helpdesk.teams["ops"]
+    desk.run(LONG)
+    saved = [(item.field, item.new) for save in desk.saves(ticket) for item in save.items]
+    assert saved == [("restricted_to", "eng"), ("team", "eng")]
+    assert desk.states(ticket) == [RowState.APPLIED]
 
 
 def test_a_priority_that_cannot_be_higher_is_said_once(tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ def test_a_known_windows_zone_is_understood() -> None:
         (ics("BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Night\r\nEND:VEVENT\r\n"), 'without a beginning (DTSTART): "Night"'),
         (ics(event(";TZID=Mars/Base:20261123T090000", ";TZID=Mars/Base:20261123T100000")), "not known, Mars/Base"),
         (ics(event(":20260101T000000Z", ":20260101T000001Z", "RRULE:FREQ=SECONDLY")), "several times a day"),
+        (ics(event(":20261123T100000Z", ":20261123T090000Z", "SUMMARY:Night")), 'ends before it begins: "Night", line 4'),
+        (ics(event(";VALUE=DATE:20261124", ";VALUE=DATE:20261123")), "ends before it begins"),
         (ics(event(":20260101T000000Z", ":20260101T000001Z", "RRULE:FREQ=DAILY;INTERVAL=0")), "INTERVAL of nothing"),
         (ics(event(":20260101T000000Z", ":20260101T000001Z", "RRULE:COUNT=9;FREQ=MIN\r\n UTELY")), "several times a day"),
         (

@@ -157,7 +157,7 @@ def test_the_last_good_copy_goes_on_working(tmp_path: Path, spoilt: bytes | None
         assert now_reading.on_duty(NOW + HOUR) == ("anna@example.com",)
         (said,) = now_reading.outside.troubles(NOW + HOUR)
         assert said.startswith("the rota rotas/ops.ics ")
-        assert said.endswith("what it said at 2026-11-23T09:00:00Z goes on counting")
+        assert said.endswith("what it said at 2026-11-23 09:00 UTC goes on counting")
     place.write("rotas/ops.ics", ics(AROUND_THE_CLOCK, NIGHT))
     place.update(NOW + 2 * HOUR)
     assert place.outside.troubles(NOW + 2 * HOUR) == []
@@ -293,3 +293,14 @@ def test_the_overview_shows_who_is_on_duty_and_the_gaps(tmp_path: Path) -> None:
         "the list vip is empty: nobody is found o",
         "the rota rotas/ops.ics (team ops, role d",
     ]
+
+
+def test_times_of_what_can_not_be_read_are_those_of_its_people(tmp_path: Path) -> None:
+    """In the zone of the organisation, with its abbreviation, as on every other screen."""
+    text = f"defaults: {{time_zone: Europe/Amsterdam}}\n{TEAM}"
+    place = Place(tmp_path, text)
+    place.write("rotas/ops.ics", ics(AROUND_THE_CLOCK))
+    place.update()
+    place.write("rotas/ops.ics", b"")
+    place.update(NOW + HOUR)
+    assert "what it said at 2026-11-23 10:00 CET goes on counting" in place.outside.troubles(NOW + HOUR)[0]

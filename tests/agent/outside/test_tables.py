@@ -31,14 +31,15 @@ def test_stretches_are_the_first_two_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"2026-12-24 01:00\n", "row 1 without an end"),
-        (b"from,to\n2026-12-24,2026-12-23\n", "row 2 that is no stretch of time: 2026-12-23 is not after"),
-        (b"from,to\nsoon,later\n", "row 2 that is no stretch of time"),
-        (b"\xff\xfe\x00", "no text in UTF-8"),
+        (b"2026-12-24 01:00\n", "line 1 without an end"),
+        (b"from,to\n2026-12-24,2026-12-23\n", "line 2 that is no stretch of time: 2026-12-23 is not after"),
+        (b"from,to\nsoon,later\n", "line 2 that is no stretch of time"),
+        (b"# ours\n\nfrom,to\n# night\n2026-12-24,2026-12-23\n", "line 5 that is no stretch of time"),
+        (b"from,to\n\xff\xfe\x00", "no text in UTF-8 from line 2 on"),
         (b"a\x00b\n", "null characters"),
     ],
 )
-def test_what_is_no_table_of_times_is_refused_with_its_row(text: bytes, said: str) -> None:
-    """The first row that can't be read is named."""
+def test_what_is_no_table_of_times_is_refused_with_its_line(text: bytes, said: str) -> None:
+    """The first line that can't be read is named; remarks count."""
     with pytest.raises(Unreadable, match=said):
         stretches(text, "UTC")

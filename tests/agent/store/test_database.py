@@ -215,7 +215,7 @@ def test_a_store_that_dies_while_it_is_made_is_made_next_time(tmp_path: Path, mo
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("alembic.command.stamp", dies)
+    monkeypatch.setattr("agent.store.database._note_revision", dies)
     with pytest.raises(KeyboardInterrupt):
         open_database(tmp_path / "hoist.db")
     monkeypatch.undo()

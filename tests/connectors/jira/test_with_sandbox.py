@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from connectors.ahead import Ahead, in_a_thread, when_asked
-from connectors.contract import Overwritten, Page
+from connectors.contract import Listed, Overwritten, Page
 from connectors.errors import AskAdmin, Gone, TryLater
 from connectors.jira.connector import JiraConnector
 from connectors.jira.sandbox import JiraSandbox
@@ -42,11 +42,11 @@ class Desk:
         self.sandbox = JiraSandbox(clock=lambda: self.now, **more)
         self.monkeypatch = monkeypatch
 
-    def connector(self, ahead: Ahead = when_asked) -> JiraConnector:
+    def connector(self, ahead: Ahead = when_asked, **more: Any) -> JiraConnector:
         credential = self.sandbox.credentials()
         self.monkeypatch.setenv("HOIST_TEST_TOKEN", credential["token"])
         given = settings(credential["url"], **self.sandbox.source_settings()).model_copy(
-            update={"username": credential["username"]}
+            update={"username": credential["username"], **more}
         )
         made = JiraConnector("jira-cloud", given, replace(Waits().surroundings, ahead=ahead))
         described_session(made)
@@ -149,13 +149,50 @@ def test_a_comment_is_found_and_internal(desk: Desk) -> None:
 
 
 def test_a_moved_ticket_keeps_its_id(desk: Desk) -> None:
-    """A ticket moved to another project is the same ticket under a new key."""
-    hoist = desk.connector()
+    """A ticket moved to another of the configured projects is the same ticket under a new key."""
+    hoist = desk.connector(projects=("IT", "OPS"))
     ticket = open_ticket(hoist)
     key = desk.sandbox.move(ticket.ref.id, "OPS")
     (after,) = hoist.read([ticket.ref.id]).tickets
     assert (after.ref, after.key, after.fields["project"]) == (ticket.ref, key, "OPS")
     assert [(each.old, each.new) for each in after.changes if each.field == "project"] == [("IT", "OPS")]
+
+
+def test_a_ticket_moved_out_of_the_projects_is_gone(desk: Desk) -> None:
+    """A ticket that was moved to a project which is none of the source's is gone for hoist, and it says where it is."""
+    hoist = desk.connector()
+    ticket = open_ticket(hoist)
+    key = desk.sandbox.move(ticket.ref.id, "OPS")
+    reading = hoist.read([ticket.ref.id])
+    assert (list(reading.tickets), list(reading.gone)) == ([], [ticket.ref.id])
+    assert key in reading.why_gone[ticket.ref.id]
+    assert ticket.ref.id not in listed(hoist)
+
+
+def listed(hoist: JiraConnector) -> dict[str, Listed]:
+    """What a whole census lists; the last word on each ticket."""
+    found: dict[str, Listed] = {}
+    page = hoist.census(None)
+    while True:
+        found |= page.tickets
+        if page.cursor is None:
+            return found
+        page = hoist.census(page.cursor)
+
+
+def test_a_census_costs_few_requests(desk: Desk) -> None:
+    """Two hundred tickets are counted in one request, and only the open ones are asked for their last change."""
+    hoist = desk.connector()
+    first = hoist.census(None)
+    assert len(first.tickets) == 200
+    assert {each.updated for each in first.tickets.values()} == {None}
+    tickets = {ticket.ref.id: ticket for page in run(hoist) for ticket in page.tickets}
+    found = listed(hoist)
+    assert set(found) == set(tickets)
+    for id_, each in found.items():
+        assert each.updated is None or each.version == tickets[id_].version
+    named = {id_ for id_, each in found.items() if each.version}
+    assert {id_ for id_, ticket in tickets.items() if ticket.fields["status"] not in {"resolved", "closed"}} <= named
 
 
 def test_a_wrong_token_is_an_anonymous_visitor(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.prove import Kind, Proof, Question, Years, prove
-from rules.prove.fights import fights
+from rules.prove.fights import doubts, fights
 from rules.prove.setting import Setting
 from tests.rules.protocol_texts import ORGANISATION, loaded
 from tests.rules.worlds import world_of
@@ -170,3 +170,12 @@ def test_fights_are_found_where_a_walk_through_all_tickets_goes_round(movers: li
     """The answer is that of moving every ticket of a little world by hand, hour by hour."""
     answers = found("".join(mover.written(f"r{n}") for n, mover in enumerate(movers)))
     assert any(proof.kind is Kind.FOUND for proof in answers) is goes_round(movers)
+
+
+def test_rounds_over_one_rule_are_one_line() -> None:
+    """Where nothing is known of seventeen ways round, all of them over a confidential rule, that is said once."""
+    hub = {frozenset(("security", f"r{n}")) for n in range(9)} | {frozenset(("security", f"r{n}", f"r{n + 1}")) for n in range(8)}
+    lines = dict(doubts(hub | {frozenset(("a", "b"))}))
+    assert list(lines) == ["security", "a, b"]
+    assert "r0, r1, r2, r3, r4, r5, r6, r7 and r8; 17 ways round" in lines["security"]
+    assert "they undo each other" in lines["a, b"]

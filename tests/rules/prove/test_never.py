@@ -100,7 +100,7 @@ def test_the_sentence_names_what_excludes_what_and_nothing_else() -> None:
     """Of many conditions those are named that can't be together."""
     found = one("{status: open, assignee: nobody, priority: P1, label: x, not: {status: [new, open]}}")
     assert found.sentence == (
-        "can never fire: these are never so together: the status is open; it is not so that the status is new or open"
+        "can never fire: these are never so together: the status is open; the status is neither new nor open"
     )
 
 

@@ -1,0 +1,93 @@
+"""Erasing a person from the journal: the values that tell of them go, the lines and the chain stay.
+
+A line holds a commitment to each personal value; value and salt stand beside it. Without the salt nobody can tell from the
+commitment what the value was, not even by trying every name. A line of the journal tells that values were erased, and by their
+commitments which; it does not tell whose they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from agent.errors import ConfigError
+from agent.journal_verification import SHORT
+from agent.store import erasing, journal, sources
+from agent.store.database import Database
+from rules.instants import Instant
+from rules.world import Person
+
+NAMED_AT_ONCE: Final = 1_000
+"""Erased values that one line of the journal names."""
+SHORTEST: Final = 4
+"""Characters of a name that is looked for within sentences: shorter ones are in every other word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What erasing a person takes away, or took: `lines` in which `values` values stand.
+
+    `subjects`: the ids, addresses and names that stand for the person. `mentions`: lines that name them in words which are part
+    of the chain itself; they stay until they are older than what is kept. `done`: False where it was only looked at.
+    """
+
+    subjects: tuple[str, ...]
+    lines: tuple[int, ...]
+    values: int
+    mentions: tuple[int, ...]
+    done: bool
+
+
+def erasure(db: Connection, person: str) -> Erasure:
+    """What erasing this person would take away. Raises ConfigError where the name is that of several people."""
+    subjects = _subjects(db, person)
+    found = erasing.values_of(db, subjects)
+    lines = tuple(sorted({line for _, line in found}))
+    names = [name for name in subjects if len(name) >= SHORTEST and not name.isdigit()]
+    return Erasure(tuple(subjects), lines, len(found), tuple(erasing.mentions(db, names)), done=False)
+
+
+def erase(database: Database, person: str, now: Instant) -> Erasure:
+    """Erase what tells of this person, in one transaction with the lines that tell of it; the bytes leave the file, too.
+
+    Raises ConfigError where the name is that of several people.
+    """
+    with erasing.thoroughly(database) as db:
+        found = erasure(db, person)
+        values = erasing.values_of(db, found.subjects)
+        erasing.erase(db, [made for made, _ in values])
+        for first in range(0, len(values), NAMED_AT_ONCE):
+            named = [made[:SHORT] for made, _ in values[first : first + NAMED_AT_ONCE]]
+            journal.append(db, "journal-erased", now, "", values=named)
+    return Erasure(found.subjects, found.lines, found.values, found.mentions, done=True)
+
+
+def _subjects(db: Connection, person: str) -> list[str]:
+    """Every word that stands for a person: what was asked for, as it was written, and what the helpdesks call them.
+
+    An id or an address is one person's. A name may be several people's: then it is asked whose.
+    """
+    wanted = person.strip().casefold()
+    if not wanted:
+        raise ConfigError("nobody is named: give the id, the address or the name of a person")
+    subjects = {person.strip()}
+    for row in sources.rows(db):
+        people = sources.directory(db, row.source).people.values()
+        surely = [known for known in people if wanted in (known.id.casefold(), known.email.casefold())]
+        named = [known for known in people if known.name.casefold() == wanted]
+        if not surely and len(named) > 1:
+            ids = ", ".join(known.id for known in named)
+            raise ConfigError(f"in {row.source} there are {len(named)} people called {person}: name one by id, {ids}")
+        for known in surely or named:
+            subjects.update(_words(known, people))
+    folded = {subject.casefold() for subject in subjects}
+    return sorted(subjects | {kept for kept in erasing.subjects(db) if kept.casefold() in folded})
+
+
+def _words(person: Person, people: Iterable[Person]) -> Sequence[str]:
+    """What stands for a person in one source; the name only where nobody else has it."""
+    alone = sum(other.name.casefold() == person.name.casefold() for other in people) == 1
+    return [word for word in (person.id, person.email, person.name if alone else "") if word]

@@ -1,0 +1,98 @@
+"""After an outage: what fell due while hoist did not run is caught up as far as the administrator said, the rest is listed.
+
+A restart within minutes is none. What is left to a person waits in the state *backlog* and is written only when they say so: that
+one list, in `hoist status` and in the journal, is the digest. A store that was restored from a backup is the worst of outages.
+What was due before may have been written already, so nothing of it is until the marks that hoist left in the source are read.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import Connection
+
+from agent import outbox
+from agent.store import journal, operations, outages, waiting
+from agent.store.outages import Life, Outage
+from agent.store.states import RowState
+from rules.instants import HOUR, MINUTE, Instant, written
+
+log = logging.getLogger("hoist")
+
+SHORTEST: Final = 5 * MINUTE
+"""A gap between two signs of life that is no longer is a restart."""
+BEFORE: Final = MINUTE
+"""So long before the last sign of life an outage may have begun."""
+LISTED: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an administrator wants after an outage: firings younger than so many milliseconds are caught up, None: all are."""
+
+    younger_than: int | None = HOUR
+
+    def from_(self, began: Instant, ended: Instant) -> Instant:
+        """The instant from which on firings are caught up."""
+        return began if self.younger_than is None else ended - self.younger_than
+
+
+def begin(
+    db: Connection, source: str, last: Life | None, now: tuple[Instant, Instant], policy: Policy, *, restored: bool
+) -> Outage | None:
+    """Note the outage that ends now, and leave to a person what had been planned before it; None where there was none.
+
+    `now`: by this machine's clock, in which signs of life are given, and by the source's.
+    """
+    here, there = now
+    if last is None or (here - last.at < SHORTEST and not restored):
+        return None
+    began = there - max(0, here - last.at) - BEFORE
+    catch_up_from = there if restored else policy.from_(began, there)
+    outage = Outage(source, began, there, catch_up_from, restored, None)
+    outages.add(db, outage)
+    journal.append(db, "outage", there, source, "", began=written(began), ended=written(there), restored=restored)
+    if restored:
+        operations.skip_numbers(db, source)
+    leave(db, outage)
+    return outage
+
+
+def leave(db: Connection, outage: Outage) -> None:
+    """What was planned and not begun, and is too old to be caught up, is left to a person.
+
+    What was already old when it was planned (a backlog that is let through at a rate, a change that somebody approved) is not
+    meant by that, unless the store was restored.
+    """
+    outbox.postpone(db, waiting.expired(db, outage.source, outage.ended), outage.ended, "its worker stopped")
+    states = [RowState.PLANNED, *((RowState.QUEUED, RowState.HELD) if outage.restored else ())]
+    for row in waiting.of_source(db, outage.source, states):
+        fresh = row.planned_at - row.instant < HOUR
+        if outage.restored or (fresh and row.instant < outage.catch_up_from):
+            waiting.move(db, row, RowState.BACKLOG, problem=said(outage))
+
+
+def said(outage: Outage) -> str:
+    """Why a firing is left to a person."""
+    if outage.restored:
+        return "it may have been written before hoist's store was restored from a backup"
+    return f"it fell due while hoist did not run, which was until {written(outage.ended)}"
+
+
+def report(db: Connection, outage: Outage, now: Instant) -> Outage:
+    """Say once what fell due in an outage, after everything was read and looked at."""
+    found = outages.fell_due(db, outage)
+    left = found.get(RowState.BACKLOG, 0)
+    listed = outages.left(db, outage, LISTED)
+    journal.append(db, "outage-digest", now, outage.source, "", due=sum(found.values()), left=left, firings=listed)
+    outages.change(db, outage, reported_at=now)
+    log.warning(
+        "%s: hoist did not run until %s; %d escalations fell due meanwhile, %d are left to you: hoist status",
+        outage.source,
+        written(outage.ended),
+        sum(found.values()),
+        left,
+    )
+    return replace(outage, reported_at=now)

@@ -1,0 +1,105 @@
+"""After a restore of hoist's own store: what it did since the backup is read back from the marks that it left in the source.
+
+A firing whose mark is found was written, and is recorded so. One on a ticket that bears no mark but those the store knows was
+not, and goes the way of any firing that fell due during an outage. On a ticket with marks that the store can't explain nobody can
+tell: it stays with a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from agent.outage import Policy, said
+from agent.store import episodes, journal, operations, outages, waiting
+from agent.store.database import Database
+from agent.store.outages import Outage
+from agent.store.states import RowState
+from agent.store.waiting import WaitingRow
+from connectors.contract import Connector
+from connectors.errors import Gone
+from rules.escalation import Operation
+from rules.instants import Instant
+
+UNCLEAR = "the ticket bears marks of hoist's that its store, restored from a backup, can't explain: look at the ticket"
+
+
+class Restoring:
+    """The reading back of one source."""
+
+    def __init__(self, source: str, connector: Connector, database: Database, mark: Callable[[str], str], policy: Policy) -> None:
+        self._source, self._connector, self._database = source, connector, database
+        self._mark, self._policy = mark, policy
+
+    def step(self, outage: Outage, now: Instant) -> Outage:
+        """Read one ticket's marks back; the outage as it is then, an ordinary one once every ticket was asked."""
+        with self._database.reading() as db:
+            waits = self._unasked(db, outage)
+        if not waits:
+            return self._end(outage, now)
+        ticket = waits[0].key.ticket
+        try:
+            marks = self._connector.marks(ticket)
+        except Gone:
+            marks = ()
+        with self._database.transaction() as db:
+            self._tell(db, outage, ticket, marks, now)
+        return outage
+
+    def _unasked(self, db: Connection, outage: Outage) -> list[WaitingRow]:
+        rows = waiting.of_source(db, self._source, (RowState.BACKLOG,))
+        return [row for row in rows if row.instant < outage.ended and row.problem == said(outage)]
+
+    def _tell(self, db: Connection, outage: Outage, ticket: str, marks: Collection[str], now: Instant) -> None:
+        rows = [row for row in self._unasked(db, outage) if row.key.ticket == ticket]
+        known = {mark for row in operations.of_ticket(db, self._source, ticket) for mark in _all_marks(row.operation)}
+        own = {self._mark(str(row.key)): row for row in waiting.of_ticket(db, self._source, ticket)}
+        unexplained = set(marks) - known - set(own)
+        settled = _Settled(self._policy.from_(outage.began, outage.ended), now)
+        for row in rows:
+            if self._mark(str(row.key)) in marks:
+                settled.written(db, row)
+            elif set(marks) - known:
+                settled.unclear(db, row, UNCLEAR)
+            else:
+                settled.released(db, row, said(replace(outage, restored=False)))
+        if unexplained:
+            journal.append(db, "marks-unexplained", now, self._source, ticket, number=len(unexplained))
+
+    def _end(self, outage: Outage, now: Instant) -> Outage:
+        ended = replace(outage, restored=False, catch_up_from=self._policy.from_(outage.began, outage.ended))
+        with self._database.transaction() as db:
+            outages.change(db, outage, restored=0, catch_up_from=ended.catch_up_from)
+            journal.append(db, "marks-read-back", now, self._source)
+        return ended
+
+
+class _Settled:
+    """What becomes of a firing that may have been written."""
+
+    def __init__(self, catch_up_from: Instant, now: Instant) -> None:
+        self._catch_up_from, self._now = catch_up_from, now
+
+    def written(self, db: Connection, row: WaitingRow) -> None:
+        """Its mark was found."""
+        key = row.key
+        waiting.move(db, row, RowState.APPLIED, settled_at=self._now, problem="its mark was read back from the source")
+        episodes.apply(db, key.source, key.ticket, key.rule, key.episode, self._now)
+        journal.append(db, "read-back", self._now, key.source, key.ticket, change=str(key))
+
+    def unclear(self, db: Connection, row: WaitingRow, why: str) -> None:
+        """Nobody can tell."""
+        waiting.note(db, row, why)
+
+    def released(self, db: Connection, row: WaitingRow, why: str) -> None:
+        """It was not written."""
+        if row.instant >= self._catch_up_from:
+            waiting.move(db, row, RowState.PLANNED, not_before=self._now, problem="")
+        else:
+            waiting.note(db, row, why)
+
+
+def _all_marks(operation: Operation) -> Collection[str]:
+    return (operation.marker, *operation.firing_markers)

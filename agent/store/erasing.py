@@ -1,0 +1,66 @@
+"""Personal values of the journal, found by whom they tell of, and removed so that no byte of them stays in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, delete, func, or_, select
+
+from agent.store.database import Database
+from agent.store.statements import listed, one_of
+from agent.store.tables import journal, journal_personal
+
+
+def subjects(db: Connection) -> Iterator[str]:
+    """All ids, addresses and names that personal values go by."""
+    for (subject,) in db.execute(select(journal_personal.c.subject).distinct()):
+        yield subject
+
+
+def values_of(db: Connection, named: Sequence[str]) -> list[tuple[str, int]]:
+    """(commitment, line) of each value that goes by one of these, by line."""
+    query = select(journal_personal.c.commitment, journal_personal.c.line).where(one_of(journal_personal.c.subject, "named"))
+    order = query.order_by(journal_personal.c.line, journal_personal.c.commitment)
+    return [(made, line) for made, line in db.execute(order, {"named": listed(named)})]
+
+
+def mentions(db: Connection, words: Sequence[str]) -> list[int]:
+    """Lines whose own text holds one of these words."""
+    if not words:
+        return []
+    text = func.lower(journal.c.data)
+    found = or_(*(func.instr(text, word.lower()) > 0 for word in words))
+    return list(db.execute(select(journal.c.line).where(found).order_by(journal.c.line)).scalars())
+
+
+def erase(db: Connection, commitments: Sequence[str]) -> None:
+    """Remove these values with their salts."""
+    place = one_of(journal_personal.c.commitment, "made")
+    db.execute(delete(journal_personal).where(place), {"made": listed(commitments)})
+
+
+@contextmanager
+def overwriting(db: Connection) -> Iterator[None]:
+    """What is removed meanwhile is overwritten with zeros, in the caller's transaction.
+
+    SQLite leaves removed rows where they were until their place is needed (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+    """
+    before = int(db.exec_driver_sql("PRAGMA secure_delete").scalar_one())
+    db.exec_driver_sql("PRAGMA secure_delete = ON").close()
+    try:
+        yield
+    finally:
+        db.exec_driver_sql(f"PRAGMA secure_delete = {('OFF', 'ON', 'FAST')[before]}").close()
+
+
+@contextmanager
+def thoroughly(database: Database) -> Iterator[Connection]:
+    """A writing transaction after which what it removed is neither in the file nor in the write-ahead log.
+
+    While somebody reads an older state, the log keeps it until they are done and the next thing is written.
+    """
+    with database.transaction() as db, overwriting(db):
+        yield db
+    with database.engine.connect() as db:
+        db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()

@@ -1,0 +1,199 @@
+"""A story from a seed: what goes wrong is drawn at once, so that each part of it can be left out afterwards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from typing import Final
+
+from connectors.jira.site.history import EventField, EventValue
+from rules.instants import HOUR, MINUTE, SECOND, Instant, instant, moment
+from tests.simulation.desk import PRIORITIES, REQUESTER, STAFF, TEAMS
+from tests.simulation.story import (
+    Automation,
+    ClockSet,
+    Crash,
+    Deed,
+    Freeze,
+    Item,
+    Meanwhile,
+    Opened,
+    Restore,
+    Story,
+    Trouble,
+    Vanishing,
+    families,
+)
+
+MONDAY: Final = instant(moment(0).replace(year=2026, month=3, day=2, hour=8))
+CALM: Final = 100 * MINUTE
+LEASE_AND_LIFE: Final = 280 * SECOND
+"""A request that thaws later than the request life after its commit lands when nobody expects it any more; Jira can't refuse it."""
+
+ON_READS: Final = ("search", "read", "changelog", "look")
+ON_WRITES: Final = ("edit", "comment")
+TROUBLES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("refused", ("any", *ON_READS, *ON_WRITES)),
+    ("timeout-before", (*ON_READS, *ON_WRITES)),
+    ("timeout-after", ON_WRITES),
+    ("late", ON_WRITES),
+    ("lost-answer", ON_WRITES),
+    ("429", ("any", *ON_WRITES)),
+    ("429-long", ("search", *ON_WRITES)),
+    ("429-bare", ("any", *ON_WRITES)),
+    ("500", ("any", *ON_READS, *ON_WRITES)),
+    ("502", ("any", *ON_WRITES)),
+    ("502-after", ON_WRITES),
+    ("503", ("any", *ON_READS, *ON_WRITES)),
+    ("401", ("any",)),
+    ("cut-short", (*ON_READS, *ON_WRITES)),
+    ("conflict", ("edit",)),
+    ("property-dropped", ("edit",)),
+    ("stale-search", ("search",)),
+    ("unordered", ("search", "changelog")),
+    ("fewer-rows", ("search",)),
+    ("row-missing", ("read",)),
+    ("repeated-token", ("search",)),
+    ("expired-token", ("search",)),
+    ("old-answer", ("read",)),
+    ("slow", ("any", *ON_READS, *ON_WRITES)),
+)
+"""What may befall requests, and which."""
+
+
+def drawn(seed: int, hours: float = 6, faults: Collection[str] | None = None) -> Story:
+    """The story of a seed: `faults` names the families (or kinds of trouble) that may occur, all of them by default."""
+    chance = random.Random(f"hoist/{seed}")
+    length = int(hours * HOUR)
+    artist = _Artist(chance, MONDAY, MONDAY + length - CALM, set(faults) if faults is not None else _DEFAULT)
+    return Story(
+        seed,
+        MONDAY,
+        length,
+        CALM,
+        artist.items(),
+        page_size=chance.choice((2, 5, 50)),
+        lag=chance.choice((0, 0, 3 * SECOND, 40 * SECOND)),
+        skew=chance.randrange(-20 * MINUTE, 20 * MINUTE),
+    )
+
+
+_DEFAULT: Final = set(families())
+
+
+class _Artist:
+    """One drawing, from `start` to `end`."""
+
+    def __init__(self, chance: random.Random, start: Instant, end: Instant, faults: set[str]) -> None:
+        self.chance, self.start, self.end, self.faults = chance, start, end, faults
+        self.tickets = [f"T{number}" for number in range(1, chance.randint(6, 10))]
+
+    def items(self) -> tuple[Item, ...]:
+        """Everything is drawn, and what was not asked for left out: it moves nothing else."""
+        made: list[Item] = [self._opened(ticket) for ticket in self.tickets]
+        opened = {item.ticket: item.at for item in made if isinstance(item, Opened)}
+        for ticket in self.tickets:
+            made += [self._deed(ticket, opened[ticket]) for _ in range(self.chance.choice((0, 0, 1, 2, 3, 5)))]
+        for ticket in self.tickets:
+            made += self._in_time(ticket, opened[ticket])
+        made += [self._meanwhile() for _ in range(self.chance.randint(2, 8))]
+        made += [self._trouble() for _ in range(self.chance.randint(15, 40))]
+        made += [Crash(self._at(), self._stop(), self._down()) for _ in range(self.chance.randint(2, 7))]
+        made += [self._freeze() for _ in range(self.chance.randint(0, 3))]
+        made += [ClockSet(self._at(), self.chance.randrange(-30, 31) * MINUTE) for _ in range(self.chance.randint(0, 2))]
+        made += [self._vanishing(opened) for _ in range(self.chance.choice((0, 0, 1, 2)))]
+        made += [self._automation() for _ in range(self.chance.choice((0, 1, 2)))]
+        if self.chance.random() < 0.3:
+            at = self._at()
+            made.append(Restore(at, self.chance.randrange(self.start, at), self._down()))
+        kept = (item for item in made if self._asked_for(item))
+        return tuple(sorted(kept, key=lambda item: item.at))
+
+    def _asked_for(self, item: Item) -> bool:
+        asked = isinstance(item, Opened) or item.family in self.faults
+        return asked or (isinstance(item, Trouble) and item.kind in self.faults)
+
+    def _at(self) -> Instant:
+        return self.chance.randrange(self.start + MINUTE, self.end)
+
+    def _down(self) -> int:
+        return self.chance.choice((1, 5, 30, 100, 400, 3_000)) * SECOND
+
+    def _stop(self) -> int:
+        return self.chance.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14))
+
+    # --- people ----------------------------------------------------------------------------------------------------------
+
+    def _opened(self, ticket: str) -> Opened:
+        values: dict[EventField, EventValue] = {
+            "summary": f"{ticket} does not work",
+            "status": "Open",
+            "team": self.chance.choice(TEAMS[:2]),
+            "priority": self.chance.choice(PRIORITIES),
+            "assignee": self.chance.choice((None, None, None, *STAFF)),
+        }
+        return Opened(self.chance.randrange(self.start + MINUTE, self.start + (self.end - self.start) // 2), ticket, values)
+
+    def _deed(self, ticket: str, opened: Instant) -> Deed:
+        at, who = self.chance.randrange(opened, self.end), self.chance.choice(STAFF)
+        match self.chance.randrange(4):
+            case 0:
+                return Deed(at, ticket, who, {}, "I am on it.", self.chance.random() < 0.7)
+            case 1:
+                return Deed(at, ticket, REQUESTER, {}, "Any news?")
+            case _:
+                return Deed(at, ticket, who, self._values())
+
+    def _in_time(self, ticket: str, opened: Instant) -> list[Item]:
+        """Somebody takes the ticket just before hoist would act, or answers; the helpdesk's replicas may not know it yet."""
+        if self.chance.random() < 0.7:
+            return []
+        due = opened + self.chance.choice((15, 25, 45)) * MINUTE
+        if self.chance.random() < 0.5:
+            at = due - self.chance.randrange(200, 4_000)
+            late = Trouble(due, "old-answer", "read", 4, 0, self.chance.randrange(4, 9))
+            return [Deed(at, ticket, "anna", {"assignee": "anna", "status": "In Progress"}), late]
+        at = due - self.chance.randrange(5_000, 110_000)
+        return [Deed(at, ticket, "bert", {"assignee": "bert"}, "I have it.")]
+
+    def _values(self) -> dict[EventField, EventValue]:
+        match self.chance.randrange(6):
+            case 0 | 1:
+                return {"assignee": self.chance.choice((None, *STAFF))}
+            case 2:
+                return {"team": self.chance.choice(TEAMS)}
+            case 3:
+                return {"priority": self.chance.choice(PRIORITIES)}
+            case 4:
+                return {"status": self.chance.choice(("Open", "In Progress", "Waiting", "Resolved"))}
+            case _:
+                return {"status": "In Progress", "assignee": self.chance.choice(STAFF)}
+
+    def _meanwhile(self) -> Meanwhile:
+        moments = ("before-edit", "before-edit", "after-edit", "before-comment")
+        return Meanwhile(self._at(), self.chance.choice(moments), self.chance.choice(STAFF), self._values())
+
+    # --- machines --------------------------------------------------------------------------------------------------------
+
+    def _trouble(self) -> Trouble:
+        kind, where = self.chance.choice(TROUBLES)
+        on = self.chance.choice(where)
+        seconds = {"late": self.chance.randrange(1, 295), "slow": 3, "old-answer": self.chance.randrange(1, 8)}.get(kind, 0)
+        at, times = self._at(), self.chance.choice((1, 1, 1, 2, 4))
+        lasts = self.chance.choice((0, 0, 0, 0, 30, 180, 900)) * SECOND
+        brief = kind in {"late", "401", "429-long", "timeout-before", "timeout-after", "property-dropped", "row-missing", "expired-token"}
+        return Trouble(at, kind, on, 1 if brief else times, 0 if brief else lasts, seconds)
+
+    def _freeze(self) -> Freeze:
+        at, stop = self._at(), self.chance.choice((3, 3, 4, 4, 5, 6, 7, 9, 10, 11, 12))
+        length = self.chance.choice((5, 150, 150, 240, 500)) * SECOND
+        return Freeze(at, stop, min(length, LEASE_AND_LIFE) if stop == 6 else length)
+
+    def _vanishing(self, opened: dict[str, Instant]) -> Vanishing:
+        ticket = self.chance.choice(self.tickets)
+        at, how = self.chance.randrange(opened[ticket] + 1, self.end), self.chance.choice(("deleted", "moved", "hidden"))
+        return Vanishing(at, ticket, how, self.chance.choice((1, 10, 40)) * MINUTE if how == "hidden" else 0)
+
+    def _automation(self) -> Automation:
+        how, after = self.chance.choice(("revert", "echo")), self.chance.choice((0, 100, 5_000, 60_000))
+        return Automation(self._at(), self.chance.choice(self.tickets), how, after, self.chance.randint(1, 4))

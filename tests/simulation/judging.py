@@ -1,0 +1,373 @@
+"""What must hold at the end: at the far side by its own record, and in hoist's store.
+
+The rules' own function says what was true when, over the helpdesk's final history; the outbox is what is judged.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from agent.journal_verification import verify
+from agent.markers import marker
+from agent.store import episodes, journal, operations, waiting
+from agent.store.episodes import EpisodeRow
+from agent.store.operations import OperationRow
+from agent.store.states import OperationState, RowState
+from agent.store.waiting import WaitingRow
+from connectors.jira.site.catalog import TEAM
+from connectors.jira.site.state import Issue
+from rules.engine import Episode, Evaluation, evaluate
+from rules.escalation import FiringKey
+from rules.identity import match
+from rules.instants import MINUTE, SECOND, Instant
+from rules.ladder import ahead
+from rules.protocol import Mode
+from rules.ticket import Actor, Kind, Ticket
+from rules.timeline import timeline
+from tests.simulation.desk import SOURCE, WATCHED
+from tests.simulation.helpdesk import Effect
+from tests.simulation.playing import Played
+from tests.simulation.story import clock_time
+
+READ_AGE: Final = 11 * SECOND
+"""How old a read may be that a request rests on, and the second that a Date header lags."""
+BOUND: Final = 8 * MINUTE
+"""After how long an escalation that stays true must be written where nothing goes wrong: polls, looks, the ticket's other writes."""
+PUT_BACK: Final = 10 * MINUTE
+SPACING: Final[Mapping[tuple[str, int], int]] = {
+    ("nobody-took-it", 1): 30 * MINUTE,
+    ("nobody-took-it", 2): 30 * MINUTE,
+    ("unanswered", 1): 40 * MINUTE,
+    ("urgent-ladder", 1): 15 * MINUTE,
+    ("urgent-ladder", 2): 20 * MINUTE,
+}
+"""By rule and step: how long after the step before it comes at the earliest."""
+_ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED})
+_NUMBERS: Final = 16
+_STEPS: Final = 4
+
+
+@dataclass(frozen=True)
+class Firing:
+    """What the far side shows of one firing: its key, and hoist's effects that name it."""
+
+    key: FiringKey
+    effects: tuple[Effect, ...]
+
+    @property
+    def first(self) -> Effect:
+        return self.effects[0]
+
+
+class _Nothing:
+    """A ledger that has seen nothing, so that every ticket is read again."""
+
+    def unchanged(self, versions: object) -> list[str]:
+        return []
+
+
+def judge(played: Played) -> list[str]:
+    """Every promise that was broken, as a sentence; none where all is well."""
+    judges = _Judges(played)
+    broken = [
+        *played.wrong,
+        *judges.strangers(),
+        *judges.twice(),
+        *judges.untrue(),
+        *judges.hurried(),
+        *judges.leaps(),
+        *judges.scattered(),
+        *judges.trampled(),
+        *judges.lost(),
+        *judges.unsettled(),
+        *judges.disagreement(),
+        *judges.chain(),
+    ]
+    return list(dict.fromkeys(broken))
+
+
+class _Judges:
+    """One run, looked at from all sides."""
+
+    def __init__(self, played: Played) -> None:
+        self.played = played
+        self.end = played.story.end
+        self.effects = played.helpdesk.effects
+        with played.database.reading() as db:
+            self.rows: list[WaitingRow] = waiting.of_source(db, SOURCE)
+            self.recorded: list[EpisodeRow] = list(episodes.rows(db, SOURCE))
+            self.operations: list[OperationRow] = [row for state in OperationState for row in operations.in_state(db, SOURCE, state)]
+        self.rules = played.pipeline.ruling.rules
+
+    # --- what there is to look at ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def tickets(self) -> dict[str, Ticket]:
+        """The tickets that hoist can see at the end, as they are, by id; acts of its own account told apart as they really were."""
+        pages = self.played.pipeline.connector.changed(None, _Nothing())
+        return {ticket.ref.id: self._told_apart(ticket) for page in pages for ticket in page.tickets}
+
+    def _told_apart(self, ticket: Ticket) -> Ticket:
+        echoes = {str(number) for number in self.played.helpdesk.echoes}
+
+        def by(actor: Actor, save: str) -> Actor:
+            if actor.kind is not Kind.OWN_ACCOUNT:
+                return actor
+            return Actor(actor.id, Kind.AUTOMATION if save in echoes else Kind.HOIST)
+
+        changes = tuple(replace(change, by=by(change.by, change.save)) for change in ticket.changes)
+        return replace(ticket, changes=changes, messages=tuple(replace(m, by=by(m.by, "")) for m in ticket.messages))
+
+    @cached_property
+    def evaluations(self) -> dict[str, Evaluation]:
+        return {id_: evaluate(timeline(ticket), self.rules, self.end) for id_, ticket in self.tickets.items()}
+
+    @cached_property
+    def firings(self) -> list[Firing]:
+        """By key: what hoist did for each."""
+        found: dict[FiringKey, list[Effect]] = defaultdict(list)
+        for effect in self.effects:
+            for firing in effect.firings:
+                if firing in self.keys:
+                    found[self.keys[firing]].append(effect)
+        return [Firing(key, tuple(effects)) for key, effects in found.items()]
+
+    @cached_property
+    def keys(self) -> dict[str, FiringKey]:
+        """What each marker stands for; only who holds the installation's key can tell."""
+        found = {}
+        for ticket in dict.fromkeys(effect.ticket for effect in self.effects):
+            for rule in self.rules.by_id:
+                for number in range(1, _NUMBERS):
+                    for step in range(_STEPS):
+                        key = FiringKey(SOURCE, ticket, rule, number, step)
+                        found[marker(self.played.installation, SOURCE, str(key))] = key
+        return found
+
+    def _named(self, ticket: str) -> str:
+        return self.played.helpdesk.name_of(ticket) or ticket
+
+    def _said(self, ticket: str, at: Instant, sentence: str) -> str:
+        return f"{clock_time(at)}  {self._named(ticket)}: {sentence}"
+
+    def _episode(self, firing: Firing) -> Episode | None:
+        """The episode that a firing's first effect was for, by what was true when it was sent."""
+        evaluation = self.evaluations.get(firing.key.ticket)
+        if evaluation is None:
+            return None
+        sent = firing.first.sent
+        near = [e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > sent - READ_AGE for a, b in e.stretches)]
+        return near[-1] if near else None
+
+    # --- nothing twice, nothing untrue -----------------------------------------------------------------------------------
+
+    def strangers(self) -> Iterator[str]:
+        """Nothing is written by a rule that only watches, without a firing, or where the requester reads it."""
+        for effect in self.effects:
+            unknown = [each for each in effect.firings if each not in self.keys]
+            if unknown or not effect.marker:
+                yield self._said(effect.ticket, effect.at, f"an {effect.kind} names no firing of hoist's")
+            if effect.comment is not None and effect.comment.public:
+                yield self._said(effect.ticket, effect.at, "the requester can read hoist's comment")
+        for firing in self.firings:
+            if self.rules.rule(firing.key.rule).rule.mode is not Mode.LIVE:
+                yield self._said(firing.key.ticket, firing.first.at, f"{firing.key.rule} only watches, and wrote")
+        for issue in self.played.helpdesk.site.names.values():
+            if WATCHED in str(issue.fields.get("labels")):
+                yield self._said(str(issue.id), issue.updated, "it bears a label that only a watching rule sets")
+
+    def twice(self) -> Iterator[str]:
+        """Each firing has one save and one comment at most, and no firing's episode gets a step twice."""
+        for firing in self.firings:
+            saves = [effect for effect in firing.effects if effect.entry is not None]
+            notes = [effect for effect in firing.effects if effect.comment is not None]
+            for what, found in (("saves", saves), ("comments", notes)):
+                if len(found) > 1:
+                    yield self._said(firing.key.ticket, found[1].at, f"{len(found)} {what} for {firing.key}")
+        steps: dict[tuple[str, Episode, int], list[Firing]] = defaultdict(list)
+        for firing in self.firings:
+            episode = self._episode(firing)
+            if episode is not None:
+                steps[firing.key.ticket, episode, firing.key.step].append(firing)
+        for (ticket, episode, step), found in steps.items():
+            if len(found) > 1:
+                keys = ", ".join(str(firing.key) for firing in found)
+                yield self._said(ticket, found[1].first.at, f"step {step} of {episode.rule} was taken {len(found)} times: {keys}")
+
+    def untrue(self) -> Iterator[str]:
+        """Each firing was true within the ten seconds before its first request left."""
+        for firing in self.firings:
+            if firing.key.ticket in self.evaluations and self._episode(firing) is None:
+                sent = firing.first.sent
+                yield self._said(firing.key.ticket, sent, f"{firing.key} was written though it was not true")
+        superseded = {row.key for row in self.rows if row.state is RowState.SUPERSEDED}
+        for firing in self.firings:
+            if firing.key in superseded:
+                yield self._said(firing.key.ticket, firing.first.at, f"{firing.key} was written and is superseded")
+
+    def hurried(self) -> Iterator[str]:
+        """No step follows the one before it sooner than the rule has it."""
+        by_episode: dict[tuple[str, Episode], list[Firing]] = defaultdict(list)
+        for firing in self.firings:
+            episode = self._episode(firing)
+            if episode is not None:
+                by_episode[firing.key.ticket, episode].append(firing)
+        for (ticket, episode), found in by_episode.items():
+            found.sort(key=lambda firing: firing.first.at)
+            for before, after in zip(found, found[1:], strict=False):
+                least = SPACING.get((episode.rule, after.key.step), 0) - 2 * SECOND
+                gap = after.first.at - before.first.at
+                if gap < least:
+                    yield self._said(ticket, after.first.at, f"{after.key} followed {before.key} after {gap / MINUTE:.1f} minutes")
+
+    def scattered(self) -> Iterator[str]:
+        """A firing stands for all steps that were due when it was confirmed: those that were missed go with it."""
+        for ticket, evaluation in self.evaluations.items():
+            recorded = [row for row in self.recorded if row.ticket == ticket]
+            matched = match([row.recorded for row in recorded], evaluation.episodes)
+            for episode, known in zip(evaluation.episodes, matched, strict=True):
+                row = next((r for r in recorded if known and (r.rule, r.number) == (known.rule, known.number)), None)
+                for place, fired in enumerate(row.written if row else ()):
+                    before = row.written[:place] if row else ()
+                    last = before[-1].applied_at if before else None
+                    due = ahead(evaluation, episode, [each.steps for each in before], last, fired.confirmed).due
+                    if episode.holds_at(fired.confirmed) and due is not None and set(due.steps) - set(fired.steps):
+                        yield self._said(ticket, fired.confirmed, f"{episode.rule}: {due.steps} were due, {fired.steps} taken")
+
+    def leaps(self) -> Iterator[str]:
+        """No save moves a ticket by more than one tier, or raises it by more than one level."""
+        teams = list(self.played.helpdesk.site.catalog.options[TEAM])
+        levels = self.played.helpdesk.site.catalog.scheme
+        for effect in self.effects:
+            if not effect.firings:
+                continue
+            before, after = effect.marked.get("before", {}), effect.marked.get("after", {})
+            for field, ladder, up in (("team", teams, 1), ("priority", levels, -1)):
+                if field in after and ladder.index(after[field]) - ladder.index(before[field]) != up:
+                    yield self._said(effect.ticket, effect.at, f"{field} was moved from {before[field]} to {after[field]}")
+        yield from self._climbed(teams, levels)
+
+    def _climbed(self, teams: Sequence[str], levels: Sequence[str]) -> Iterator[str]:
+        """Nor do several saves for one firing."""
+        for firing in self.firings:
+            for field, ladder in (("team", teams), ("priority", levels)):
+                values = [effect.marked["after"][field] for effect in firing.effects if field in effect.marked.get("after", {})]
+                if len({ladder.index(value) for value in values}) > 1:
+                    yield self._said(firing.key.ticket, firing.effects[-1].at, f"{firing.key} set {field} to {values}")
+
+    # --- people ----------------------------------------------------------------------------------------------------------
+
+    def trampled(self) -> Iterator[str]:
+        """A value that was not the one that had been read is put back, unless somebody has changed it since."""
+        for effect in self.effects:
+            before, entry = effect.marked.get("before", {}), effect.entry
+            if entry is None or effect.at > self.end - PUT_BACK or effect.ticket not in self.tickets or not effect.firings:
+                continue
+            issue = self.played.helpdesk.site.issues.by_id[int(effect.ticket)]
+            for item in entry.items:
+                name = {TEAM: "team"}.get(item.field_id, item.field_id)
+                if name in before and item.old != before[name] and not self._put_back(issue, effect, item.field_id, item.old):
+                    yield self._said(effect.ticket, effect.at, f"{name} {item.old} was overwritten and not put back")
+
+    def _put_back(self, issue: Issue, effect: Effect, field: str, theirs: str | None) -> bool:
+        entry = effect.entry
+        later = [e for e in issue.entries if entry is not None and e.id > entry.id]
+        changed = [item for e in later for item in e.items if item.field_id == field]
+        return bool(changed) and (changed[0].new == theirs or self._by_others(later, field))
+
+    def _by_others(self, entries: Sequence[object], field: str) -> bool:
+        agent = self.played.helpdesk.site.catalog.agent.id
+        for entry in entries:
+            if any(item.field_id == field for item in entry.items):  # type: ignore[attr-defined]
+                return bool(entry.author != agent)  # type: ignore[attr-defined]
+        return False
+
+    # --- nothing lost ----------------------------------------------------------------------------------------------------
+
+    def lost(self) -> Iterator[str]:
+        """What stayed true beyond its bound was written, or is in a state that has a name."""
+        restored = max((at for at, _ in self.played.restored), default=0)
+        for ticket, evaluation in self.evaluations.items():
+            if ticket in self.played.helpdesk.vanished:
+                continue
+            recorded = [row for row in self.recorded if row.ticket == ticket]
+            matched = match([row.recorded for row in recorded], evaluation.episodes)
+            for episode, known in zip(evaluation.episodes, matched, strict=True):
+                rule = self.rules.rule(episode.rule).rule
+                if rule.mode is not Mode.LIVE or episode.start < restored:
+                    continue
+                row = next((r for r in recorded if known and (r.rule, r.number) == (known.rule, known.number)), None)
+                yield from self._lost(ticket, evaluation, episode, row)
+
+    def _lost(self, ticket: str, evaluation: Evaluation, episode: Episode, row: EpisodeRow | None) -> Iterator[str]:
+        taken = [fired.steps for fired in row.written] if row else []
+        last = row.written[-1].applied_at if row and row.written else None
+        now = min(episode.end, self.end) - 1
+        due = ahead(evaluation, episode, taken, last, now).due
+        if due is None or (row is not None and self._named_state(row)):
+            return
+        deadline = self._deadline(due.since)
+        if any(a <= due.since and b > deadline for a, b in episode.stretches) and deadline < self.end:
+            said = f"{episode.rule} step {due.step} was true from {clock_time(due.since)}, and not written by {clock_time(deadline)}"
+            yield self._said(ticket, due.since, said)
+
+    def _named_state(self, episode: EpisodeRow) -> bool:
+        """Somebody must look, somebody was first, or it fell due while hoist did not run and is left to a person."""
+        place = (episode.ticket, episode.rule, episode.number)
+        own = [row for row in self.rows if (row.key.ticket, row.key.rule, row.key.episode) == place]
+        down = [each for each in self.played.struck if each.kind in {"crash", "restore"}]
+        left = any(row.state is RowState.BACKLOG and any(row.instant < each.until for each in down) for row in own)
+        return left or any(row.state in _ENDED for row in own)
+
+    def _deadline(self, due: Instant) -> Instant:
+        """The bound, put off by whatever went wrong meanwhile."""
+        deadline = due + BOUND
+        for struck in sorted(self.played.struck, key=lambda each: each.at):
+            if struck.until > due and struck.at <= deadline:
+                deadline = max(deadline, struck.until + BOUND)
+        return deadline
+
+    def unsettled(self) -> Iterator[str]:
+        """When all has been calm for long enough, nothing is left half done."""
+        for row in self.rows:
+            half = row.state in {RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN, RowState.PLANNED}
+            if half and self._deadline(max(row.instant, row.planned_at, row.not_before)) < self.end:
+                yield self._said(row.key.ticket, row.instant, f"{row.key} is still {row.state}: {row.problem}")
+
+    # --- agreement -------------------------------------------------------------------------------------------------------
+
+    def disagreement(self) -> Iterator[str]:
+        """What the store says was done is there, what is there the store and the journal know."""
+        took = {effect.marker for effect in self.effects}
+        for each in self.operations:
+            done, there = each.state is OperationState.APPLIED, each.operation.marker in took
+            if done and not there:
+                yield self._said(each.operation.ticket.id, self.end, f"{each.operation.key} counts as applied and is not there")
+            if there and each.state in {OperationState.PLANNED, OperationState.DROPPED}:
+                yield self._said(each.operation.ticket.id, self.end, f"{each.operation.key} is there and counts as {each.state}")
+        known = {each.operation.marker: each.operation for each in self.operations}
+        for effect in self.effects:
+            if effect.marker in known and effect.kind == "edit":
+                decided = {change.field: change.new for change in known[effect.marker].changes}
+                if decided != effect.marked.get("after", {}):
+                    yield self._said(effect.ticket, effect.at, f"{effect.marked['after']} was written, {decided} decided")
+        with self.played.database.reading() as db:
+            journaled = {str(line.data.get("marker")) for line in journal.lines(db)}
+        for effect in self.effects:
+            forgotten = any(back <= effect.at < at for at, back in self.played.restored)
+            if forgotten:
+                continue
+            for where, markers in (("store", known.keys()), ("journal", journaled)):
+                if effect.marker not in markers:
+                    yield self._said(effect.ticket, effect.at, f"the {where} knows nothing of an {effect.kind}")
+
+    def chain(self) -> Iterator[str]:
+        """The journal's chain is whole."""
+        with self.played.database.reading() as db:
+            for finding in verify(db).findings:
+                yield f"the journal: {finding}"
+

@@ -1,0 +1,77 @@
+"""One seed, or many of them on all cores: played, judged, counted."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+
+from rules.instants import HOUR
+from tests.simulation.drawing import drawn
+from tests.simulation.judging import judge
+from tests.simulation.playing import played
+from tests.simulation.story import Story
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one seed. `broken` are sentences; `digest` is that of all that happened, the store's journal included."""
+
+    seed: int
+    hours: float
+    broken: tuple[str, ...]
+    digest: str
+    faults: Counter[str] = field(default_factory=Counter)
+    crashes: Counter[int] = field(default_factory=Counter)
+    effects: int = 0
+
+
+def result_of(story: Story, under: Callable[[], AbstractContextManager[object]] = nullcontext) -> Result:
+    """Play a story, `under` a mutant perhaps, and judge it."""
+    logging.getLogger("hoist").setLevel(logging.CRITICAL)  # what goes wrong there is meant to
+    with played(story, under=under) as it:
+        broken = tuple(judge(it))
+        return Result(story.seed, story.length / HOUR, broken, it.digest, it.faults, it.crashes, len(it.helpdesk.effects))
+
+
+def of_seed(seed: int, hours: float = 6, faults: Collection[str] | None = None) -> Result:
+    """Draw the story of a seed, play it and judge it."""
+    return result_of(drawn(seed, hours, faults))
+
+
+def of_seeds(seeds: Collection[int], hours: float = 6, faults: Collection[str] | None = None, jobs: int = 2) -> Iterator[Result]:
+    """The same of many, in order, on so many cores."""
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(partial(of_seed, hours=hours, faults=faults), seeds, chunksize=1)
+
+
+@dataclass
+class Sums:
+    """What many seeds came to."""
+
+    seeds: int = 0
+    hours: float = 0.0
+    effects: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    crashes: Counter[int] = field(default_factory=Counter)
+    broken: int = 0
+
+    def add(self, result: Result) -> None:
+        self.seeds += 1
+        self.hours += result.hours
+        self.effects += result.effects
+        self.faults.update(result.faults)
+        self.crashes.update(result.crashes)
+        self.broken += len(result.broken)
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{name} {number}" for name, number in sorted(self.faults.items()))
+        stops = ", ".join(f"{stop}: {number}" for stop, number in sorted(self.crashes.items()))
+        return (
+            f"{self.seeds} seeds, {self.hours:g} simulated hours, {self.effects} writes, {self.faults.total()} faults ({faults}), "
+            f"{self.crashes.total()} crashes and freezes (by stop {stops}), {self.broken} violations"
+        )

@@ -1,0 +1,95 @@
+"""Seeds that CI plays each time, and what the simulation promises about itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from rules.instants import HOUR, MINUTE, SECOND
+from tests.shared import PROJECT
+from tests.simulation.__main__ import told
+from tests.simulation.drawing import MONDAY, drawn
+from tests.simulation.mutants import no_look_for_the_marker
+from tests.simulation.running import Result, Sums, result_of
+from tests.simulation.shrinking import shrunk
+from tests.simulation.story import Deed, Opened, Restore, Story, Trouble, families
+
+SEEDS = 20
+NOT_YET = {"restore"}
+"""Families that are played by `make simulate` alone, until what they break is mended."""
+UNOWNED = Opened(MONDAY + MINUTE, "T1", {"summary": "No mail", "status": "Open", "team": "Service Desk", "priority": "Medium"})
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_promise_is_kept(seed: int) -> None:
+    """Six hours on a desk where everything goes wrong: nothing is lost, nothing is there twice, nobody is trampled upon."""
+    result = result_of(drawn(seed, 6, set(families()) - NOT_YET))
+    again = f"python -m tests.simulation {seed} --faults {','.join(sorted(set(families()) - NOT_YET))}"
+    assert not result.broken, "\n".join([*result.broken, f"again, with a short story: {again}"])
+    assert result.effects > 10, "hoist had something to write"
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    """Two processes that play a seed have every request, every commit and the whole store in common, bit for bit."""
+    command = [sys.executable, "-m", "tests.simulation", "4", "--hours", "3", "--faults", "people,meanwhile,trouble,crash,freeze"]
+    said = [
+        subprocess.run(command, cwd=PROJECT, env={**os.environ, "PYTHONHASHSEED": chance}, capture_output=True, check=True).stdout
+        for chance in ("1", "2")
+    ]
+    assert b"digest" in said[0]
+    assert said[0] == said[1]
+
+
+def test_another_seed_is_another_run() -> None:
+    """The digest tells runs apart."""
+    assert drawn(1) != drawn(2)
+    assert result_of(drawn(1, 2)).digest != result_of(drawn(2, 2)).digest
+
+
+def test_what_is_not_asked_for_moves_nothing_else() -> None:
+    """Leaving out a family of faults leaves every other item of the story where it was."""
+    whole, people = drawn(7), drawn(7, 6, {"people"})
+    assert people.items == tuple(item for item in whole.items if isinstance(item, Opened | Deed))
+
+
+def test_a_failing_story_is_made_short() -> None:
+    """What had nothing to do with the failure is left out, and what is left is told as dated lines."""
+    others = [Opened(MONDAY + n * MINUTE, f"T{n}", {"summary": "x", "status": "Open", "team": "Operations"}) for n in (3, 4, 5)]
+    noise = [Trouble(MONDAY + n * MINUTE, "500", "search") for n in (2, 6, 11)]
+    lost = Trouble(MONDAY + 15 * MINUTE, "lost-answer", "comment")
+    story = Story(0, MONDAY, HOUR, 30 * MINUTE, (UNOWNED, *others, *noise, lost), skew=5 * SECOND)
+
+    def fails(each: Story) -> bool:
+        return bool(result_of(each, no_look_for_the_marker).broken)
+
+    assert fails(story)
+    short = shrunk(story, fails, most=40)
+    assert len(short.items) == 2, "one ticket, and the answer that was lost"
+    assert lost in short.items
+    lines = told(short)
+    assert any(line.startswith("08:15:00.000  lost-answer on comment requests, once") for line in lines), lines
+
+
+def test_sums_name_what_was_played() -> None:
+    """The last line counts seeds, simulated hours, faults by kind, crashes and violations."""
+    sums = Sums()
+    result = result_of(replace(drawn(3, 3, {"trouble", "crash"}), seed=3))
+    for each in (result, Result(4, 3.0, ("broken",), "")):
+        sums.add(each)
+    line = str(sums)
+    assert line.startswith("2 seeds, 6 simulated hours, ")
+    assert line.endswith("1 violations")
+    assert all(f"{kind} {number}" in line for kind, number in result.faults.items())
+
+
+@pytest.mark.xfail(reason="the marks of steps that fall due only after a restore are not read back yet", strict=False)
+def test_a_restored_store_repeats_nothing() -> None:
+    """What was written after the backup is not written again, the reminder neither that falls due after the restore."""
+    ticket = replace(UNOWNED, at=MONDAY + 116 * MINUTE, values={**UNOWNED.values, "assignee": "anna"})
+    restore = Restore(MONDAY + 183 * MINUTE, MONDAY + 102 * MINUTE, 30 * SECOND)
+    result = result_of(Story(12, MONDAY, 6 * HOUR, 100 * MINUTE, (ticket, restore)))
+    assert not result.broken

@@ -1,0 +1,271 @@
+"""The wire between agent and helpdesk, without sockets: requests' own adapter, which hands each request to the sandbox.
+
+Requests take time, meet what the story has for them, and are counted. Whatever the platform answers is the sandbox's own answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from connectors.jira.sandbox import Answer
+from connectors.jira.site.gateway import MAINTENANCE, too_many
+from rules.instants import SECOND, Instant
+from tests.simulation.clocks import TrueTime
+from tests.simulation.helpdesk import Helpdesk, written
+from tests.simulation.story import Meanwhile, Story, Trouble
+
+LATENCY: Final = (5, 120)
+"""Milliseconds that a request takes, there and back."""
+PATIENCE: Final = 30 * SECOND
+"""After how long hoist no longer waits for an answer."""
+_BY_SANDBOX: Final = {
+    "429-bare": "too-many-requests-without-retry-after",
+    "401": "unauthorized-401",
+    "conflict": "conflict-409",
+    "property-dropped": "property-dropped",
+    "stale-search": "stale-search",
+    "repeated-token": "repeated-token",
+    "expired-token": "expired-token",
+}
+_HTML: Final = {"Content-Type": "text/html;charset=UTF-8"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, by what it is for."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    kind: str  # search, read, changelog, edit, comment, look, about
+    ids: tuple[str, ...]  # of the tickets that it is about
+    sent: Instant
+
+    @property
+    def ticket(self) -> str:
+        """The id of the one ticket that it is about, empty where there is no such."""
+        return self.ids[0] if len(self.ids) == 1 else ""
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault that struck: when, and until when it may delay what hoist does."""
+
+    at: Instant
+    until: Instant
+    kind: str
+
+
+class Wire(HTTPAdapter):
+    """An adapter that everything of a run goes through; it outlives the processes that use it."""
+
+    def __init__(self, story: Story, true: TrueTime, helpdesk: Helpdesk) -> None:
+        super().__init__()
+        self._true, self._helpdesk = true, helpdesk
+        self._chance = random.Random(f"wire/{story.seed}")
+        self._troubles = {item: item.times for item in story.items if isinstance(item, Trouble)}
+        self._meanwhile = [item for item in story.items if isinstance(item, Meanwhile)]
+        self.reached: Callable[[str, Asked], None] = lambda _where, _asked: None
+        self.asked = 0
+        self.struck: list[Struck] = []
+        self.counts: Counter[str] = Counter()
+        self.digest = hashlib.sha256()
+        self.trace: list[str] | None = None
+        self.calm = False
+
+    def log(self, text: str) -> None:
+        """One more thing that happened; the digest of all is the run's."""
+        line = f"{self._true.now()} {text}\n"
+        self.digest.update(line.encode())
+        if self.trace is not None:
+            self.trace.append(line)
+
+    # --- one request -----------------------------------------------------------------------------------------------------
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Carry a request to the sandbox, and its answer back; raises what requests raises."""
+        self._pass()
+        asked = self._asked(request)
+        self.asked += 1
+        self.log(f"{asked.method} {asked.target} {hashlib.sha256(asked.body).hexdigest()[:8]}")
+        self.reached("before", asked)
+        self._people(f"before-{asked.kind}", asked)
+        trouble = None if self.calm else self._met(asked)
+        answer = self._dispatch(asked) if trouble is None else self._troubled(trouble, asked)
+        self._people(f"after-{asked.kind}", asked)
+        self.reached("after", asked)
+        self._pass()
+        return self._response(request, answer)
+
+    def _pass(self) -> None:
+        self._true.go_on(self._chance.randint(*LATENCY))
+        self._helpdesk.catch_up()
+
+    def _asked(self, request: requests.PreparedRequest) -> Asked:
+        parts = urlsplit(str(request.url))
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
+        headers = {name: value for name, value in request.headers.items() if isinstance(value, str)}
+        kind, ids = _kind(str(request.method), parts.path, body)
+        return Asked(str(request.method), target, headers, body, kind, ids, self._true.now())
+
+    def _dispatch(self, asked: Asked, fault: str = "", body: bytes | None = None) -> Answer:
+        self._helpdesk.catch_up()
+        given = asked.body if body is None else body
+        answer = self._helpdesk.answer(asked.method, asked.target, asked.headers, given, asked.sent, fault=fault)
+        self.log(f"{answer.status} {hashlib.sha256(answer.body).hexdigest()[:8]}")
+        return answer
+
+    def _response(self, request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+        body = urllib3.HTTPResponse(io.BytesIO(answer.body), headers=dict(answer.headers), status=answer.status, preload_content=False)
+        return self.build_response(request, body)
+
+    def _people(self, moment: str, asked: Asked) -> None:
+        """People who were waiting for this moment."""
+        for item in self._meanwhile:
+            name = self._helpdesk.name_of(asked.ticket)
+            if item.moment == moment and item.at <= self._true.now() and name and self._helpdesk.issue(name):
+                self._meanwhile.remove(item)
+                self.counts[moment] += 1
+                self._helpdesk.act(name, item.who, item.values)
+                return
+
+    # --- what befalls it -------------------------------------------------------------------------------------------------
+
+    def _met(self, asked: Asked) -> Trouble | None:
+        """The trouble that this request meets."""
+        now = self._true.now()
+        for trouble, left in self._troubles.items():
+            if left <= 0 or trouble.at > now or not _befalls(trouble, asked.kind):
+                continue
+            if trouble.lasts and trouble.at + trouble.lasts < now:
+                continue
+            if not trouble.lasts:
+                self._troubles[trouble] = left - 1
+            return trouble
+        return None
+
+    def _troubled(self, trouble: Trouble, asked: Asked) -> Answer:
+        kind, now = trouble.kind, self._true.now()
+        self.counts[kind] += 1
+        self.log(f"trouble {kind}")
+        self.struck.append(Struck(now, now + _cost(kind, asked), kind))
+        if kind in _BY_SANDBOX:
+            return self._dispatch(asked, _BY_SANDBOX[kind])
+        match kind:
+            case "refused":
+                cause = urllib3.exceptions.NewConnectionError(None, "refused")  # type: ignore[arg-type]
+                raise requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, asked.target, cause))  # type: ignore[arg-type]
+            case "timeout-before":
+                self._time_out()
+            case "timeout-after":
+                self._dispatch(asked)
+                self._time_out()
+            case "late":
+                self._helpdesk.later(now + int(trouble.seconds * SECOND), partial(self._dispatch_late, asked))
+                self._time_out()
+            case "lost-answer":
+                self._dispatch(asked)
+                raise requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted."))
+            case "429" | "429-long":
+                return self._dated(too_many(now, "jira-quota-global-based" if kind == "429-long" else "jira-burst-based"))
+            case "500" | "502" | "503":
+                return self._dated(Answer(int(kind), _HTML, MAINTENANCE))
+            case "502-after":
+                self._dispatch(asked)
+                return self._dated(Answer(502, _HTML, MAINTENANCE))
+            case _:
+                return self._strange(trouble, asked)
+
+    def _strange(self, trouble: Trouble, asked: Asked) -> Answer:
+        """An answer that comes, and is not quite what it should be."""
+        match trouble.kind:
+            case "cut-short":
+                answer = self._dispatch(asked)
+                return replace(answer, body=answer.body[: len(answer.body) // 2])
+            case "unordered" | "row-missing":
+                return _rearranged(self._dispatch(asked), trouble.kind)
+            case "fewer-rows":
+                return self._dispatch(asked, body=json.dumps(json.loads(asked.body) | {"maxResults": 1}).encode())
+            case "old-answer":
+                at = self._true.now() - int(trouble.seconds * SECOND)
+                with self._helpdesk.as_it_was(self._helpdesk.replica(at), at):
+                    return self._helpdesk.answer(asked.method, asked.target, asked.headers, asked.body, asked.sent)
+            case "slow":
+                answer = self._dispatch(asked)
+                self._true.go_on(int(trouble.seconds * SECOND))
+                return answer
+            case other:
+                raise ValueError(f"there is no trouble {other}")
+
+    def _dispatch_late(self, asked: Asked) -> None:
+        self.log("late")
+        answer = self._helpdesk.answer(asked.method, asked.target, asked.headers, asked.body, asked.sent)
+        self.log(f"{answer.status} {asked.target}")
+
+    def _time_out(self) -> NoReturn:
+        self._true.go_on(PATIENCE)
+        self._helpdesk.catch_up()
+        raise requests.ReadTimeout("no answer")
+
+    def _dated(self, answer: Answer) -> Answer:
+        return replace(answer, headers={"Date": self._helpdesk.sandbox._dates.text(self._true.now()), **answer.headers})
+
+
+def _kind(method: str, path: str, body: bytes) -> tuple[str, tuple[str, ...]]:
+    ticket, writes = written(method, path)
+    if writes:
+        return writes, (ticket,)
+    words = path.strip("/").split("/")[3:]
+    match words:
+        case ["search", "jql"]:
+            return "search", ()
+        case ["issue", "bulkfetch"] | ["changelog", "bulkfetch"]:
+            return "read" if words[0] == "issue" else "changelog", tuple(json.loads(body)["issueIdsOrKeys"])
+        case ["issue", id_, *_]:
+            return "look", (id_,)
+        case ["comment", *_]:
+            return "look", ()
+        case _:
+            return "about", ()
+
+
+def _befalls(trouble: Trouble, kind: str) -> bool:
+    if trouble.kind == "old-answer":
+        return kind in {"read", "changelog"}
+    return trouble.on in {"any", kind}
+
+
+def _cost(kind: str, asked: Asked) -> int:
+    """Milliseconds for which hoist may have good reason to be late: how long it rests, or waits before it looks."""
+    if kind == "429-long":
+        return 3_600 * SECOND - asked.sent % (3_600 * SECOND) + 120 * SECOND
+    if kind in {"stale-search", "row-missing", "expired-token", "repeated-token"}:
+        return 480 * SECOND
+    return 600 * SECOND if asked.kind in {"edit", "comment", "look"} else 240 * SECOND
+
+
+def _rearranged(answer: Answer, how: str) -> Answer:
+    """The rows of an answer in reverse, or without the first one."""
+    try:
+        whole = json.loads(answer.body)
+    except ValueError:
+        return answer
+    for name in ("issues", "issueChangeLogs"):
+        if isinstance(whole.get(name), list):
+            whole[name] = whole[name][::-1] if how == "unordered" else whole[name][1:]
+    return replace(answer, body=json.dumps(whole, ensure_ascii=False).encode())
