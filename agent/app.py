@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from agent import outage
 from agent.clock import Clock, SystemClock
 from agent.config import Settings, SourceSettings
-from agent.errors import ConfigError
+from agent.errors import ConfigError, StoreError
 from agent.evaluate import Ruling
 from agent.fitting import fitted
 from agent.heartbeat import Heart, restored
@@ -112,7 +113,7 @@ class App:
             sources.source_row(db, source.name)
             sources.set_identity(db, source.name, instance=identity.instance, account=identity.account, directory=directory)
         workers = self._workers(source)
-        care = Care(source.census_every, source.skew_limit, self.settings.after_outage)
+        care = Care(source.census_every, source.skew_limit, self.settings.after_outage, source.retired_installations)
         pipeline = Pipeline(
             source.name, connector, self.database, installation, self.clock, source.poll_every, workers, care=care
         )
@@ -215,7 +216,8 @@ class App:
             pipeline.writer.workers.close()
         self._sealer.end(self.clock.now())
         if self._heart is not None and self.pipelines:
-            self._heart.end()
+            with suppress(StoreError):  # it was said already, or is by whoever looks at the store next
+                self._heart.end()
 
     def _beat(self) -> None:
         if self._heart is not None:

@@ -40,7 +40,7 @@ _JOURNAL_KEYS: Final = ("keep", "signing_key")
 _HEARTBEAT_KEYS: Final = ("file", "url", "every")
 _CATCH_UP: Final = re.compile(r"catch_up younger than ([^,]+?)(, the rest as one digest)?")
 _LINK_KEYS: Final = ("read_every", "private_hosts", "ca_file")
-_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once", "census_every")
+_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once", "census_every", "retired_installations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class SourceSettings:
     settings: BaseModel
     writes_at_once: int = WRITES_AT_ONCE
     census_every: int = CENSUS_EVERY  # milliseconds
+    retired_installations: frozenset[str] = frozenset()  # other hoists that wrote here and are gone for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,7 @@ class _Reader:
         skew_limit = self._length(name, entry, "skew_limit", SKEW_LIMIT)
         census_every = self._length(name, entry, "census_every", CENSUS_EVERY)
         at_once = self._number(name, entry, "writes_at_once", WRITES_AT_ONCE, MOST_WRITES_AT_ONCE)
+        retired = self._retired(name, _entry(entry, "retired_installations"))
         try:
             model = connector_class(str(platform)).Settings
         except AskAdmin as error:
@@ -234,7 +236,17 @@ class _Reader:
             first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
             self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
-        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every)
+        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired)
+
+    def _retired(self, name: Text, node: Node | None) -> frozenset[str]:
+        """The installations of other hoists that are gone for good."""
+        named = node if isinstance(node, Items) else [] if node is None else [node]
+        found = frozenset(str(each) for each in named if isinstance(each, Text) and re.fullmatch("[0-9a-f]{16}", each))
+        if len(found) == len(named):
+            return found
+        said = "expected installations as hoist's message names them, such as [5f0c2a9be41d7730]"
+        self.problems.append(f"{self._at(node)} {name}.retired_installations: {said}")
+        return frozenset()
 
     def _sentence(self, name: Text, entry: Block, model: type[BaseModel], found: ErrorDetails) -> str:
         """One of pydantic's findings, at its place; what was written there is not repeated, it may be a secret."""

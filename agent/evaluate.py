@@ -310,7 +310,7 @@ class _Decider:
         fired_at = _since(episode, self.now)
         row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, fired_at, backlog, (fired,))
         if not backlog:
-            self._plan(row, due, existing=existing)
+            self._plan(row, due, existing=existing or self._came_before(rule, due.since), first=True)
         if watched:
             row = self._watched_on(row, episode)
         self.episodes.append(row)
@@ -339,6 +339,7 @@ class _Decider:
     def _write_on(self, row: EpisodeRow, episode: Episode, *, existing: bool) -> None:
         """What a rule that writes goes on with; what it only watched before was not done."""
         if existing and self.ruling.rule(row.rule).existing.limit == 0:
+            self.held_on.add(self._key(row, row.last.steps))  # somebody may have been asked whether it is written all the same
             return
         due = self._due(episode, row.written)
         if due is None:
@@ -365,25 +366,40 @@ class _Decider:
             self.held_on.add(dormant.key)
             return
         self.held_on.add(dormant.key)
-        if dormant.state is RowState.BACKLOG and not self._fell_due_later(dormant, due):
+        if self._awaits_somebody(dormant, due):
             return
+        rule, there = self.ruling.rule(row.rule), ""
         left = "" if dormant.state is RowState.HELD else self.ruling.left(due.since)
+        if dormant.state is not RowState.HELD:
+            there = self.ruling.was_there(rule.id, due.since)
         self.anew.append((row, due))
         self.forgotten += [other for other in self._only_watched(row) if other is not dormant]
-        queued = dormant.state is RowState.WATCHED and existing and self.ruling.rule(row.rule).existing.limit is not None
-        (self.left if left else self.queued if queued else self.revived).append(Again(dormant, due, left))
+        if left or (there and rule.existing.limit == 0):
+            self.left.append(Again(dormant, due, left or there))
+        elif rule.existing.limit is not None and (there or (existing and dormant.state is RowState.WATCHED)):
+            self.queued.append(Again(dormant, due))
+        else:
+            self.revived.append(Again(dormant, due))
+
+    def _awaits_somebody(self, dormant: WaitingRow, due: Due) -> bool:
+        """Whether a row is with a person, or was until nobody had said anything for too long; a further step goes its own way."""
+        if dormant.run is not None and dormant.state is RowState.HELD:
+            return True
+        with_somebody = dormant.state is RowState.BACKLOG or dormant.run is not None
+        return with_somebody and not self._fell_due_later(dormant, due)
 
     def _fell_due_later(self, dormant: WaitingRow, due: Due) -> bool:
         """A further step than the one that was left to a person, of after the outage: nothing can have been done about it yet."""
-        resumed = max((outage.ended for outage in self.ruling.outages), default=dormant.planned_at)
+        ends = [*(outage.ended for outage in self.ruling.outages), *(lull.until for lull in self.ruling.lulls)]
+        resumed = max(ends, default=dormant.planned_at)
         return due.since > dormant.instant and due.since >= resumed
 
-    def _plan(self, row: EpisodeRow, due: Due, *, existing: bool = False) -> None:
+    def _plan(self, row: EpisodeRow, due: Due, *, existing: bool = False, first: bool = False) -> None:
         rule = self.ruling.rule(row.rule)
         state, gate, left = RowState.PLANNED, None, self.ruling.left(due.since) if self.ruling.outages else ""
         if not self._writes(rule):
             state = RowState.WATCHED
-        elif left:
+        elif left or (left := self._asked_for(rule, due.since, first=first)):
             state = RowState.BACKLOG
         elif existing and rule.existing.limit is not None:
             state = RowState.QUEUED
@@ -394,6 +410,16 @@ class _Decider:
         key = self._key(row, due.steps)
         said = (left if state is RowState.BACKLOG else "") if gate is None else str(gate)
         self.planned.append(Planned(key, due.since, self.now, not_before, self.urgency, sentences, state, said))
+
+    def _came_before(self, rule: Rule, at: Instant) -> bool:
+        """Whether a first firing was due before a pause ended, or before its rule was worded as it is."""
+        return bool(self.ruling.was_there(rule.id, at) or self.ruling.before_it_was_reworded(rule.id, at))
+
+    def _asked_for(self, rule: Rule, at: Instant, *, first: bool) -> str:
+        """Why somebody must be asked before a firing is written that was due when hoist could write again, or anew."""
+        if rule.existing.limit != 0:
+            return ""
+        return self.ruling.was_there(rule.id, at) or (self.ruling.before_it_was_reworded(rule.id, at) if first else "")
 
     def _only_watched(self, row: EpisodeRow) -> list[WaitingRow]:
         """The rows of an episode that were noted and not written."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError
 
-from agent.errors import ConfigError
+from agent.errors import ConfigError, StoreError
 from agent.store import chain, erasing, journal, leases
 from agent.store.database import Database
 from agent.store.installation import read_or_make
@@ -163,5 +162,5 @@ class Sealer:
             seal(self._database, self._holder, now, self._key)
             with self._database.transaction() as db:
                 leases.release(db, LEASE, self._holder)
-        except DatabaseError as error:
-            log.warning("the last lines of the journal are sealed by the next hoist run: %s", error.orig)
+        except StoreError as error:
+            log.warning("the last lines of the journal are sealed by the next hoist run: %s", error)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from rules.escalation import Operation
 from rules.instants import SECOND, Instant
-from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, Value
+from rules.ticket import BY_ORDER, UNKNOWN, Actor, Change, Kind, Message, Ticket, Value
 
 CLOCK_TOLERANCE = 5 * SECOND
 """How far outside hoist's own note of sending a change may be stamped and still be hoist's (Date headers are whole seconds)."""
@@ -23,6 +23,10 @@ class Sent(NamedTuple):
     operation: Operation
     since: Instant
     until: Instant
+
+    def covers(self, at: Instant) -> bool:
+        """Whether a change of that instant may be its effect."""
+        return self.since - CLOCK_TOLERANCE <= at <= self.until + CLOCK_TOLERANCE
 
 
 def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Ticket | None:
@@ -136,19 +140,20 @@ def _with_own_acts(ticket: Ticket, sent: Sequence[Sent]) -> Ticket:
 
 def _told_apart(change: Change, sent: Sequence[Sent]) -> Change:
     """hoist's change only if field and value are those that an operation meant to write; else the platform's automation."""
-    meant = any(
-        _meant(change, operation)
-        for operation, since, until in sent
-        if since - CLOCK_TOLERANCE <= change.at <= until + CLOCK_TOLERANCE
-    )
-    return replace(change, by=Actor(change.by.id, Kind.HOIST if meant else Kind.AUTOMATION))
+    meant = [each for each in sent if each.covers(change.at) and _meant(change, each.operation)]
+    if not meant:
+        return replace(change, by=Actor(change.by.id, Kind.AUTOMATION))
+    operation = max(meant, key=lambda each: each.since).operation
+    if operation.ordered_by:  # somebody had it undone: that is their change, and the field theirs
+        return replace(change, by=Actor(f"{BY_ORDER}{operation.ordered_by}", Kind.STAFF))
+    return replace(change, by=Actor(change.by.id, Kind.HOIST))
 
 
 def _meant(change: Change, operation: Operation) -> bool:
-    if change.field == "labels" and operation.add_labels:
-        before = change.old if isinstance(change.old, tuple) else ()
-        after = change.new if isinstance(change.new, tuple) else ()
-        return set(after) - set(before) <= set(operation.add_labels) and set(before) <= set(after)
+    if change.field == "labels" and (operation.add_labels or operation.remove_labels):
+        before = set(change.old if isinstance(change.old, tuple) else ())
+        after = set(change.new if isinstance(change.new, tuple) else ())
+        return after - before <= set(operation.add_labels) and before - after <= set(operation.remove_labels)
     return any(wanted.field == change.field and wanted.new == change.new for wanted in operation.changes)
 
 

@@ -129,9 +129,13 @@ def decided(
     return first
 
 
-def supersede(db: Connection, row: WaitingRow, at: Instant, reason: str) -> None:
-    """This row is not to be written at `at`; should its episode be seen alive again, it is planned anew."""
-    waiting.move(db, row, RowState.SUPERSEDED, settled_at=at, confirmed_at=at, problem=reason)
+def supersede(db: Connection, row: WaitingRow, at: Instant, reason: str, *, run: int | None = None) -> None:
+    """This row is not to be written at `at`; should its episode be seen alive again, it is planned anew.
+
+    `run`: the one with which it was held, and in which nobody approved it; then only a further step is planned.
+    """
+    anew = {"run": run, "let_at": None, "approved": None}
+    waiting.move(db, row, RowState.SUPERSEDED, settled_at=at, confirmed_at=at, problem=reason, **anew)
     source, ticket = row.key.source, row.key.ticket
     rested_on = {"because": {str(row.key): list(row.because)}, "revision": mirrored.revision(db, source, ticket)}
     journal.append(db, "superseded", at, source, ticket, change=str(row.key), reason=reason, **rested_on)

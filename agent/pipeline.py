@@ -24,6 +24,7 @@ from agent.aftermath import Aftermath
 from agent.census import Censuses
 from agent.clock import Clock, SourceClock, skew_problem, steady
 from agent.evaluate import Ruling
+from agent.foreign import Foreign
 from agent.mirroring import Mirroring
 from agent.outage import Policy
 from agent.store import journal, mirrored, sources
@@ -47,6 +48,7 @@ class Care:
     census_every: int = 0
     skew_limit: int = FOREVER  # milliseconds
     after_outage: Policy = field(default_factory=Policy)
+    retired_installations: frozenset[str] = frozenset()  # other hoists that were here and are gone for good
 
 
 @dataclass(slots=True)
@@ -90,13 +92,16 @@ class Pipeline:
         self.poll_every = poll_every
         with database.reading() as db:
             row = sources.found_source(db, source)
-        self.problem = "" if row is None else row.problem
+        self.problem = ""
+        self._stored_problem = "" if row is None else row.problem  # of a former process
         self._installation = installation
         life = int(connector.capabilities.request_life_seconds * SECOND)
         self.mirroring = Mirroring(source, installation, life)
         self.counts = self.mirroring.counts
-        self.writer = Writer(connector, database, self.mirroring, (clock, self.source_clock), workers)
         care = care or Care()
+        self.foreign = Foreign(source, database, installation, clock.now(), care.retired_installations)
+        clocks = clock, self.source_clock
+        self.writer = Writer(connector, database, self.mirroring, clocks, workers, foreign=self.foreign, standing=self.standing)
         self.census = Censuses(connector, database, self.mirroring, (clock, self.source_clock), care.census_every)
         self.aftermath = Aftermath(source, connector, database, self.mirroring.mark, care.after_outage)
         self._skew_limit = care.skew_limit
@@ -146,7 +151,7 @@ class Pipeline:
         self._end_counting()
         if self.aftermath.busy() and not self._reading.trouble and steady(self.clock) >= self._recovering.next:
             self._unless_it_rests(self._recovering, self._recover)
-        if steady(self.clock) >= self._writing.next and not self.standing():
+        if steady(self.clock) >= self._writing.next and self._may_write():
             self._unless_it_rests(self._writing, self._write_until_the_next_poll)
         if steady(self.clock) >= self._taking_census.next:
             self._unless_it_rests(self._taking_census, self.census.turn)
@@ -195,8 +200,9 @@ class Pipeline:
         self._say("; ".join(dict.fromkeys(filter(None, [self.standing(), *troubles]))))
 
     def _say(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
+        self.problem = problem
+        if problem != self._stored_problem:
+            self._stored_problem = problem
             with self.database.transaction() as db:
                 sources.set_problem(db, self.source, problem)
                 if problem:
@@ -223,6 +229,7 @@ class Pipeline:
 
     def _keep_page(self, db: Connection, page: Page) -> None:
         self.mirroring.keep(db, page.tickets, self.source_clock.now())
+        self.foreign.see(db, page.marks, self.source_clock.now())
         if self.aftermath.see(db, page.tickets):
             self._outages_changed()
         self.mirroring.quarantine(db, page.quarantined, page.server_time)
@@ -284,7 +291,8 @@ class Pipeline:
 
     def standing(self) -> str:
         """Why nothing may be written at all now; empty where nothing speaks against it."""
-        return self.census.standing or self.aftermath.standing or skew_problem(self.source_clock.offset, self._skew_limit)
+        others = self.census.standing or self.aftermath.standing or self.foreign.standing
+        return others or skew_problem(self.source_clock.offset, self._skew_limit)
 
     # --- write ---------------------------------------------------------------------------------------------------------
 
@@ -295,8 +303,12 @@ class Pipeline:
     def _write_once(self) -> None:
         self.writer.round(0.0)
 
+    def _may_write(self) -> bool:
+        """Whether there is anything to do for the writer; while the source stands still, only to hear out what has left."""
+        return not self.standing() or self.writer.workers.under_way > 0
+
     def _write_until_the_next_poll(self) -> None:
-        while not self.standing() and self.write():
+        while self._may_write() and self.write():
             if steady(self.clock) >= self._reading.next:
                 return
 

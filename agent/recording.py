@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -18,6 +18,8 @@ from rules.protocol import Mode
 
 WATCHED: Final = "watched"
 """The kind of a journal line that says what a rule noted while it only watched, written when the rule acts on it after all."""
+UNASKED: Final[Mapping[str, None]] = {"run": None, "let_at": None, "approved": None}
+"""A row of which nobody was asked, or no longer as it is."""
 NO_LONGER: Final = "no longer true while it was held back"
 
 
@@ -38,7 +40,7 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
             episodes.leave_backlog(db, source, episode)
         for episode, due in decision.anew:
             episodes.decide_anew(db, source, episode, due.steps)
-        anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": ""}
+        anew = {"urgency": decision.urgency, "attempts": 0, "settled_at": None, "problem": "", **UNASKED}
         for row, due, _ in decision.revived:
             waiting.move(db, row, RowState.PLANNED, not_before=now + resolution, step=due.step, instant=due.since, **anew)
         for row, due, _ in decision.queued:
@@ -46,7 +48,7 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
         for row, due, why in decision.left:
             waiting.move(db, row, RowState.BACKLOG, step=due.step, instant=due.since, **anew | {"problem": why})
         for row in decision.over:
-            waiting.move(db, row, RowState.SUPERSEDED, settled_at=now, confirmed_at=now, problem=NO_LONGER)
+            waiting.move(db, row, RowState.SUPERSEDED, settled_at=now, confirmed_at=now, problem=NO_LONGER, **UNASKED)
             because = {str(row.key): list(row.because)}
             journal.append(db, "superseded", now, source, row.key.ticket, change=str(row.key), reason=NO_LONGER, because=because)
         queued.update(row.key.rule for row, *_ in decision.queued)

@@ -31,7 +31,7 @@ from rules.language.problems import nearest
 from rules.lifetime import mode_at
 from rules.obstacles import endings, in_the_way
 from rules.phrases import stamp
-from rules.protection import protected, taken_back
+from rules.protection import known_as, protected, taken_back
 from rules.protocol import Mode, Rule
 from rules.ticket import Ticket, Value
 from rules.timeline import timeline
@@ -190,6 +190,8 @@ class _Story:
                 return f"{since} was sent without an answer; {self._look(row.escalation)[0]}{problem}"
             case RowState.APPLIED:
                 return f"{since} was written at {settled}: {self._written(row.escalation)}"
+            case RowState.UNDONE:
+                return f"{since} was written at {settled}: {self._written(row.escalation)}{problem}"
             case RowState.SUPERSEDED:
                 return f"{since} was not written: at {settled} it was no longer true"
             case RowState.OVERRULED:
@@ -341,8 +343,7 @@ def _notes(ticket: Ticket, at: Instant, problem: str, bound: BoundRules) -> tupl
     if held_by_label(ticket):
         notes.append(f"the label {HOLD_LABEL} keeps hoist away from this ticket")
     for override in protected(ticket, at, bound.organisation.people_keep.lasts).values():
-        person = bound.directory.people.get(override.by.id)
-        said = taken_back(override, "" if person is None else person.name, zone)
+        said = taken_back(override, known_as(bound.directory.people, override.by), zone)
         notes.append(f"{said}; no rule changes it before {stamp(override.until, zone)}, unless the ticket is handed on")
     if ticket.gone is not None:
         notes.append(f"gone since {stamp(ticket.gone, zone)}: deleted, or no longer visible to hoist")

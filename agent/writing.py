@@ -14,7 +14,7 @@ for another's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from typing import Final
@@ -25,6 +25,7 @@ from agent import outbox, settling
 from agent.clock import Clock, SourceClock, steady
 from agent.departed import DepartedTeams
 from agent.evaluate import confirmed
+from agent.foreign import Foreign
 from agent.mirroring import Judged, Mirroring
 from agent.outbox import Outcome, Result
 from agent.overruling import left_to_people
@@ -93,8 +94,11 @@ class Writer:
         mirroring: Mirroring,
         clocks: tuple[Clock, SourceClock],
         workers: Workers[Back] | None = None,
+        *,
+        foreign: Foreign,
+        standing: Callable[[], str],
     ) -> None:
-        """`clocks`: this machine's and the source's."""
+        """`clocks`: this machine's and the source's. `standing` says why nothing may be written; empty where it may."""
         self.connector, self.database, self.mirroring = connector, database, mirroring
         self.source = mirroring.source
         self.clock, self.source_clock = clocks
@@ -102,6 +106,7 @@ class Writer:
         self._terms = Terms(int(connector.capabilities.request_life_seconds * SECOND), mirroring.mark)
         self._trouble = _Trouble()
         self._departed = DepartedTeams(connector, clocks[0])
+        self._foreign, self._standing = foreign, standing
         self._looking_for: set[str] = set()  # operations whose marker is being looked for
         self._nothing_at: Instant = -1
 
@@ -117,7 +122,7 @@ class Writer:
         if back or self._due(now):
             with self.database.transaction() as db:
                 work = [piece for each in back for piece in self._record(db, each, now)]
-                if not self._trouble.errors:
+                if not self._trouble.errors and not self._standing():
                     work += self._hand_out(db, now)
             for piece in work:
                 self.workers.begin(piece)
@@ -193,12 +198,15 @@ class Writer:
             return
         self.source_clock.observe(reading.server_time)
         self.mirroring.quarantine(db, reading.quarantined, reading.server_time)
+        self._foreign.see(db, reading.marks, now)
         kept = self.mirroring.keep(db, reading.tickets, reading.server_time)
         for name, claimed in back.claimed.items():
             rows = waiting.still_held(db, claimed)
             if not rows:
                 continue
-            if name not in kept:
+            if said := self._standing():
+                outbox.postpone(db, rows, now + SECOND, said)
+            elif name not in kept:
                 self._lost(db, name, rows, reading)
             elif (first := self._confirm(db, name, rows, kept[name], reading.server_time)) is not None:
                 yield partial(self._send, first, back.begun)
@@ -254,6 +262,8 @@ class Writer:
             return _Sent(row, Result(Outcome.NOT_SENT, "the source rests"), asked=False)
         if steady(self.clock) - since >= outbox.READ_AGE_LIMIT * SECOND:
             return _Sent(row, Result(Outcome.NOT_SENT, "what the write rests on had grown too old"), asked=False)
+        operation = replace(row.operation, installation=self._foreign.identity, installed_at=self._foreign.since)
+        row = replace(row, operation=operation)
         send = outbox.put_back if row.undoes else outbox.send
         return self._came_back(row, self._departed.judged(row.operation, send(self.connector, row.operation)))
 
@@ -268,7 +278,7 @@ class Writer:
         stood = settling.settle(db, row, result, now, self._terms)
         if stood and result.outcome is Outcome.APPLIED:
             mirrored.set_next_look(db, row.operation.ticket, now)
-        if stood and result.outcome in (Outcome.APPLIED, Outcome.OVERWROTE) and not self._trouble.errors:
+        if stood and result.outcome in (Outcome.APPLIED, Outcome.OVERWROTE) and not (self._trouble.errors or self._standing()):
             yield from self._next_of(db, row.escalation, now)
 
     def _next_of(self, db: Connection, escalation: int, now: Instant) -> Iterator[Work]:

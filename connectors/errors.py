@@ -15,6 +15,10 @@ class TryLater(ConnectorError):
         self.seconds = seconds
 
 
+class TicketBusy(TryLater):
+    """The same of one ticket alone: it is written too fast, or its turn did not come in time; others may go on."""
+
+
 class OutcomeUnknown(ConnectorError):
     """The request left, no answer came: it may or may not take effect. Wait, then look for the marker; never send blindly."""
 

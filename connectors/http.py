@@ -7,15 +7,12 @@ its Authorization header, so none of them is ever the cause or the context of an
 
 from __future__ import annotations
 
+import copy
 import random
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NoReturn
@@ -30,8 +27,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_base
 
 from connectors.ahead import Ahead, when_asked
-from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
-from rules.instants import Instant, instant
+from connectors.answers import LONG_WAIT, Answer, Limit, Reach, http_date, limit_of, told_seconds
+from connectors.budget import Budget, NoTurn, OwnSupply, Supply, Urgency
+from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TicketBusy, TryLater
+from rules.instants import instant
 
 _CHUNK: Final = 64 * 1024
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -44,12 +43,16 @@ _NEVER_LEFT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Time and chance, handed in so that a stepped clock works and no test waits. `ahead`: what may happen side by side."""
+    """Time and chance, handed in so that a stepped clock works and no test waits.
+
+    `ahead`: what may happen side by side. `supply`: the budget that hoist's processes share; None where this one asks alone.
+    """
 
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
     ahead: Ahead = when_asked
+    supply: Supply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,13 @@ class Limits:
     total_seconds: float = 120.0  # a whole call with its retries and waits
     largest_answer: int = 64 * 1024 * 1024
     attempts: int = 4
-    longest_wait_seconds: float = 10.0  # a longer wait is not slept in the worker but handed to the caller
+    longest_wait_seconds: float = LONG_WAIT
     default_wait_seconds: float = 30.0  # where the platform names none
     threads: int = 32
-    concurrent: int = 4
+    concurrent: int = 9
     requests_per_second: float = 50.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the platform said. `server_time` is its Date header."""
-
-    status: int
-    body: bytes
-    server_time: Instant
-    headers: Mapping[str, str] = field(default_factory=dict)
+    longest_turn_seconds: float = 3.0  # a write that waits longer for its turn is not sent: what it rests on grows old
+    said_in: Callable[[Answer], Limit | None] = limit_of  # what an answer says of the platform's own limits
 
 
 class Refused(GiveUp):
@@ -131,29 +126,6 @@ class Basic(AuthBase):
         return "Basic(...)"
 
 
-class Budget:
-    """At most so many requests at once and, over a second's burst, so many per second."""
-
-    def __init__(self, limits: Limits, surroundings: Surroundings) -> None:
-        self._slots = threading.BoundedSemaphore(limits.concurrent)
-        self._gap = 1.0 / limits.requests_per_second
-        self._surroundings = surroundings
-        self._lock = threading.Lock()
-        self._next = surroundings.monotonic() - 1.0
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a place and a token, hold the place for the length of the block."""
-        with self._slots:
-            with self._lock:
-                now = self._surroundings.monotonic()
-                self._next = max(self._next, now - 1.0) + self._gap
-                wait = self._next - now
-            if wait > 0:
-                self._surroundings.sleep(wait)
-            yield
-
-
 class WaitAsTold(wait_base):
     """tenacity's wait: two seconds, doubled up to thirty, times 0.7 to 1.3; never less than the platform asked for."""
 
@@ -197,13 +169,23 @@ class Http:
         self._reads_by_post = reads_by_post
         self._dry_run = dry_run
         self._hidden = auth.hidden
-        self._budget = Budget(self._limits, self._surroundings)
+        clock, rate = self._surroundings, self._limits.requests_per_second
+        supply = clock.supply if clock.supply is not None else OwnSupply(clock.monotonic)
+        self._limit_of = self._limits.said_in
+        self._budget = Budget(rate, self._limits.concurrent, supply, sleep=clock.sleep, monotonic=clock.monotonic)
+        self._urgency = Urgency.FRESH
         self._auth = auth
         self._often: dict[str, requests.PreparedRequest] = {}
         self._session = _session(self._base, auth, self._limits, ca_file)
 
     def __repr__(self) -> str:
         return f"Http({self.source}, {self._base})"
+
+    def at(self, urgency: Urgency) -> Http:
+        """The same session and budget for reads that are so urgent; a write is always the most urgent."""
+        other = copy.copy(self)
+        other._urgency = urgency  # noqa: SLF001 - its own
+        return other
 
     def close(self) -> None:
         """Give back the connections."""
@@ -279,19 +261,46 @@ class Http:
         return got
 
     def _exchanged(self, call: _Call) -> Answer | _Failure:
-        with self._budget.turn():
-            try:
-                with self._session.send(
-                    self._prepared(call),
-                    timeout=(self._limits.connect_seconds, call.read_seconds),
-                    allow_redirects=False,
-                    stream=True,
-                    proxies=self._session.proxies,
-                ) as response:
-                    body = self._body(response, call.deadline)
-                    return body if isinstance(body, _Failure) else _answer(response, body)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
-                return _failure(problem)
+        urgency = Urgency.WRITE if call.writes else self._urgency
+        longest = self._limits.longest_turn_seconds if call.writes else call.deadline - self._surroundings.monotonic()
+        try:
+            with self._budget.turn(urgency, longest):
+                got = self._sent(call)
+        except NoTurn as problem:
+            self._no_turn(call, problem)
+        if isinstance(got, Answer):
+            self._heed(self._limit_of(got))
+        return got
+
+    def _sent(self, call: _Call) -> Answer | _Failure:
+        try:
+            with self._session.send(
+                self._prepared(call),
+                timeout=(self._limits.connect_seconds, call.read_seconds),
+                allow_redirects=False,
+                stream=True,
+                proxies=self._session.proxies,
+            ) as response:
+                body = self._body(response, call.deadline)
+                return body if isinstance(body, _Failure) else _answer(response, body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
+            return _failure(problem)
+
+    def _heed(self, limit: Limit | None) -> None:
+        if limit is None:
+            return
+        if limit.reach is Reach.SOURCE:
+            self._budget.close(limit.seconds or self._limits.default_wait_seconds, limit.said)
+        elif limit.reach is Reach.PACE:
+            self._budget.slow()
+        elif limit.reach is Reach.BACKFILL:
+            self._budget.spare(limit.seconds or self._limits.default_wait_seconds)
+
+    def _no_turn(self, call: _Call, problem: NoTurn) -> NoReturn:
+        said = f"{self._named(call.subject)}: {problem}; nothing was sent, hoist waits"
+        if problem.late and call.writes:
+            raise TicketBusy(said, problem.seconds) from None
+        raise TryLater(said, problem.seconds) from None
 
     def _prepared(self, call: _Call) -> requests.PreparedRequest:
         """The request; one that is sent by the thousand, with nothing but another body, is prepared once, credential apart."""
@@ -342,10 +351,11 @@ class Http:
         if status == 401:
             raise AskAdmin(f"{said}; the credential is wrong or has expired, renew it")
         if status == 429:
-            told = _told_seconds(answer)
-            raise _Transient(
-                f"{named}: too many requests{_why_limited(answer)}; hoist waits", told, self._limits.default_wait_seconds
-            )
+            told, said = told_seconds(answer), f"{named}: too many requests{_why_limited(answer)}; hoist waits"
+            limit = self._limit_of(answer)
+            if call.writes and limit is not None and limit.reach is Reach.TICKET:
+                raise TicketBusy(said, self._limits.default_wait_seconds if limit.seconds is None else limit.seconds)
+            raise _Transient(said, told, self._limits.default_wait_seconds)
         if 300 <= status < 400:
             raise AskAdmin(
                 f"{named}: {status}: it sends hoist on to {_host(answer)}; set the address of the source to the final one"
@@ -355,7 +365,7 @@ class Http:
                 raise OutcomeUnknown(
                     f"{said}; the change may or may not have been made, hoist looks before it does anything else"
                 )
-            raise _Transient(f"{said}; hoist tries again", _told_seconds(answer), self._limits.default_wait_seconds)
+            raise _Transient(f"{said}; hoist tries again", told_seconds(answer), self._limits.default_wait_seconds)
         if status == 403 and not call.writes:
             raise AskAdmin(f"{said}; give hoist's account the permission")
         if status == 404:
@@ -394,7 +404,7 @@ def _session(base: str, auth: AuthBase, limits: Limits, ca_file: Path | None) ->
 
 
 def _answer(response: requests.Response, body: bytes) -> Answer | _Failure:
-    date = _http_date(response.headers.get("Date", ""))
+    date = http_date(response.headers.get("Date", ""))
     if date is None:
         mend = "let the proxy in between pass the Date header on: hoist measures all time by the source's clock"
         return _Failure("the answer carries no Date header", left=True, mend=mend if response.request.method in _SAFE else "")
@@ -421,31 +431,6 @@ def _is_page(answer: Answer) -> bool:
         return False
     kind = answer.headers.get("Content-Type", "")
     return "json" not in kind and answer.body.lstrip()[:1] not in {b"{", b"["}
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _told_seconds(answer: Answer) -> float | None:
-    """The wait of Retry-After (seconds or HTTP date), else of X-RateLimit-Reset (ISO 8601, sometimes without seconds)."""
-    after = answer.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", after):
-        return float(after)
-    until = _http_date(after) if after else _iso(answer.headers.get("X-RateLimit-Reset", ""))
-    return None if until is None else max((instant(until) - answer.server_time) / 1000, 0.0)
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        date = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _why_limited(answer: Answer) -> str:

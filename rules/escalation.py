@@ -160,8 +160,8 @@ class Operation:
     comment: str | None = None
     planned_at: Instant = 0
     base: str = ""
-    installation: str = ""
-    installed_at: Instant = 0
     remove_labels: tuple[str, ...] = ()
     order: int = 0
     ordered_by: str = ""
+    installation: str = ""
+    installed_at: Instant = 0

@@ -18,7 +18,7 @@ from rules.escalation import Escalation, FieldChange, Kept, Overruled
 from rules.instants import Instant
 from rules.messages import Messages
 from rules.note import HOLD_HINT, Told, note, said
-from rules.protection import keeper, protected, taken_back
+from rules.protection import keeper, known_as, protected, taken_back
 from rules.protocol import AddLabel, Assign, Escalate, Mode, RaisePriority, Restrict, Rule, SetField
 from rules.ticket import RESTRICTED_TO, UNKNOWN, Ticket, Value
 
@@ -127,9 +127,9 @@ class _Merger:
         override = theirs or step.overruled
         if override is None:
             return False
-        who = self.rules.directory.people.get(override.by.id)
+        who = known_as(self.rules.directory.people, override.by)
         zone = self.rules.zone_of(self._receiving_team())
-        sentence = taken_back(override, who.name if who is not None else "", zone, for_good=theirs is None)
+        sentence = taken_back(override, who, zone, for_good=theirs is None)
         self.kept.append(Kept(step.key, field, override.by.id, sentence))
         self.findings.append(sentence)
         return True

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from rules.instants import DAY, FOREVER, MINUTE, Instant
 from rules.phrases import stamp
 from rules.protocol import Action, AddLabel, Assign, Escalate, RaisePriority, Restrict, Rule, SetField
-from rules.ticket import NATIVE, RESTRICTED_TO, Actor, Change, Kind, Status, Ticket, Value
+from rules.ticket import BY_ORDER, NATIVE, RESTRICTED_TO, Actor, Change, Kind, Status, Ticket, Value
+from rules.world import Person
 
 LASTS: Final = DAY
 """How long a person's change stands against every rule."""
@@ -58,6 +59,14 @@ def keeper(theirs: Mapping[str, Override], field: str) -> Override | None:
     """The override that keeps a field from a rule; of team and assignee, that of either."""
     names = OWNER if field in OWNER else (field,)
     return max((theirs[name] for name in names if name in theirs), key=lambda each: each.at, default=None)
+
+
+def known_as(people: Mapping[str, Person], actor: Actor) -> str:
+    """The name of a person who acted, also of one who had hoist act; empty where nobody knows it."""
+    person = people.get(actor.id)
+    if person is not None:
+        return person.name
+    return actor.id.removeprefix(BY_ORDER) if actor.id.startswith(BY_ORDER) else ""
 
 
 def taken_back(override: Override, who: str, zone: ZoneInfo, *, for_good: bool = False) -> str:

@@ -110,6 +110,10 @@ class TicketRef:
         return f"{self.source}:{self.id}"
 
 
+BY_ORDER: Final = "by order of "
+"""Prefix of the id of an actor who had hoist take back what it wrote, with the words by which they are known."""
+
+
 @dataclass(slots=True, unsafe_hash=True)
 class Actor:
     """An account that acted, and in which capacity."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import QueuePool
 
 from agent.errors import StoreError
 from agent.store.tables import metadata
+from agent.store.trouble import BUSY_SECONDS, in_words
 
-HEAD = "0008"
+HEAD = "0009"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
 
 _REVISION: Final = Table(
@@ -25,41 +28,50 @@ _REVISION: Final = Table(
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
-BUSY_SECONDS = 30
 PAGES_AHEAD = 4_000
 """Pages of 4 kB that the write-ahead log may hold before a commit itself brings them home."""
 
 
 class Database:
-    """The store of one hoist. Make it with `open_database`."""
+    """The store of one hoist. Make it with `open_database`.
+
+    All that is done with it raises StoreError where the file can't be used any more: full disk, lost rights, damage.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.path = Path(engine.url.database or "")
+        self._file = _file_at(self.path)
         self._turn = Lock()  # SQLite lets one write at a time, and makes the others guess when
         self._written = True  # a hoist that was killed may have left a log
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A writing transaction: all of it is on disk after the block, or none of it."""
-        with self._turn, self.engine.connect() as db:
-            db.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                db.exec_driver_sql("ROLLBACK")
-                raise
-            db.exec_driver_sql("COMMIT")
-            self._written = True
+        with self._turn, in_words(self.path):
+            self._still_there()
+            with self.engine.connect() as db:
+                db.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                    db.exec_driver_sql("COMMIT")
+                except BaseException:
+                    with suppress(DatabaseError):  # SQLite has done so by itself where the disk was full
+                        db.exec_driver_sql("ROLLBACK")
+                    raise
+                self._written = True
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view that writes nothing."""
-        with self.engine.connect() as db:
+        self._still_there()
+        with in_words(self.path), self.engine.connect() as db:
             db.exec_driver_sql("BEGIN")
             try:
                 yield db
             finally:
-                db.exec_driver_sql("ROLLBACK")
+                with suppress(DatabaseError):
+                    db.exec_driver_sql("ROLLBACK")
 
     def settle(self) -> None:
         """Bring what was committed home from the write-ahead log. It is as safe there: this is for when nobody waits.
@@ -69,8 +81,26 @@ class Database:
         """
         if self._written:
             self._written = False
-            with self.engine.connect() as db:
+            with in_words(self.path), self.engine.connect() as db:
                 db.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _still_there(self) -> None:
+        """What is committed to a file that has lost its name is lost with this process: a restart would write a second time."""
+        if _file_at(self.path) != self._file:
+            raise StoreError(self._gone())
+
+    def _gone(self) -> str:
+        """Save what the open connections still hold of a file that has lost its name; a sentence that says where."""
+        said = f"the store {self.path} was removed or replaced while hoist ran"
+        saved = self.path.with_name(f"{self.path.name}.saved")
+        pool = self.engine.pool
+        if isinstance(pool, QueuePool) and pool.checkedin() and not saved.exists():
+            with suppress(DatabaseError), self.engine.connect() as db:
+                db.exec_driver_sql("VACUUM INTO ?", (str(saved),))
+                saved.chmod(0o600)
+        if saved.exists():
+            return f"{said}. All that was in it is in {saved}: move that to {self.path}, then start hoist again"
+        return f"{said}: put it back, or restore a backup"
 
     def close(self) -> None:
         self.engine.dispose()
@@ -91,13 +121,19 @@ def open_database(path: Path) -> Database:
     try:
         with database.transaction() as db:
             _bring_up_to_date(db, path)
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        database.close()
-        raise StoreError(f"the store {path} can't be used: {_advice(error)}") from error
     except StoreError:
         database.close()
         raise
     return database
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells a file from any other one of its name; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before each transaction, and twice as fast
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_file(path: Path) -> None:
@@ -108,15 +144,6 @@ def _make_file(path: Path) -> None:
         path.touch(mode=0o600)
     except OSError as error:
         raise StoreError(f"the store {path} can't be written ({error.strerror}): it and its folder must be writable") from error
-
-
-def _advice(error: DatabaseError | sqlite3.DatabaseError) -> str:
-    cause = error.orig if isinstance(error, DatabaseError) else error
-    if "readonly" in str(cause) or "unable to open" in str(cause):
-        return f"{cause}; the file and its folder must be writable"
-    if "locked" in str(cause):
-        return f"{cause} for {BUSY_SECONDS} seconds; another program is writing to it"
-    return f"{cause}. Restore it from a backup, or move it away"
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Column, ColumnElement, Connection, CursorResult, bindpara
 
 from agent.store.statements import Prepared
 from agent.store.states import OperationState, RowState
-from agent.store.tables import activations, operations, outbox, tickets
+from agent.store.tables import activations, operations, orders, outbox, tickets
 from rules.instants import FOREVER, Instant
 
 
@@ -35,6 +35,7 @@ _WRITE: Final = Prepared(
         _first_write(outbox.c.not_before, outbox.c.state == RowState.SENT),
         _first_write(operations.c.look_at, operations.c.state == OperationState.UNKNOWN),
         _first_write(activations.c.next_turn, activations.c.queued > 0),
+        _first_write(orders.c.not_before, orders.c.not_before < FOREVER),
     )
 )
 

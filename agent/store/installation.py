@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store.tables import installation
+from rules.instants import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,23 @@ def installation_identity(db: Connection) -> str:
     """The identity of the installation that this store belongs to; empty where it belongs to none yet."""
     value = db.execute(select(installation.c.value).where(installation.c.name == "identity")).scalar()
     return str(value or "")
+
+
+def begun(db: Connection, now: Instant) -> Instant:
+    """Since when this installation is there, on this machine's clock: from `now` on where it was not noted yet."""
+    db.execute(insert(installation).values(name="since", value=str(now)).on_conflict_do_nothing())
+    return int(noted(db, "since"))
+
+
+def noted(db: Connection, name: str) -> str:
+    """What the store notes under a name; empty where that is nothing."""
+    return str(db.execute(select(installation.c.value).where(installation.c.name == name)).scalar() or "")
+
+
+def note(db: Connection, name: str, value: str) -> None:
+    """Note something under a name, in place of what stood there."""
+    row = insert(installation).values(name=name, value=value)
+    db.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
 def read_or_make(db: Connection, random_hex: Callable[[int], str] = secrets.token_hex) -> Installation:

@@ -143,6 +143,14 @@ def lines(db: Connection, source: str | None = None, ticket: str | None = None, 
         yield line_of(row, personal_values(db, row))
 
 
+def latest(db: Connection, since: Instant) -> Iterator[Line]:
+    """Lines from the end on backwards, down to the first that is older than `since`, without their personal values."""
+    for row in db.execute(select(journal).order_by(journal.c.line.desc())).yield_per(AT_ONCE):
+        if row.at < since:
+            return
+        yield line_of(row, {})
+
+
 def line_of(row: Row[Any], personal: Mapping[str, Row[Any]]) -> Line:
     """A row of the journal's table as a line, with these values. Raises ValueError where it is no longer readable."""
     data = json.loads(row.data)

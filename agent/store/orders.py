@@ -185,7 +185,9 @@ def _body(asked: Asked) -> str:
 def _asked(parts: Mapping[str, Any]) -> Asked:
     return Asked(
         tuple(FieldChange(field, _value(old), _value(new)) for field, old, new in parts["changes"]),
-        *(tuple(parts[name]) for name in ("labels", "escalations", "rows")),
+        tuple(parts["labels"]),
+        tuple(parts["escalations"]),
+        tuple(parts["rows"]),
         parts["as_person"],
     )
 

@@ -193,6 +193,29 @@ operations: Final = Table(
     Index("operations_by_escalation", "escalation", "position"),
 )
 
+orders: Final = Table(  # what people order to be done to a ticket
+    "orders",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # agent.store.orders.OrderKind
+    Column("state", Text, nullable=False),  # agent.store.orders.OrderState
+    Column("body", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ordered_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),  # of one under way: the end of its worker's lease; at its end: for ever
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("escalation", Integer),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("settled_at", BigInteger),
+    Column("problem", Text, nullable=False, server_default=""),
+    Index("orders_by_state", "source", "state", "not_before"),
+    Index("orders_by_time", "source", "not_before"),
+    Index("orders_by_ticket", "source", "ticket"),
+)
+
 quarantine: Final = Table(
     "quarantine",
     metadata,

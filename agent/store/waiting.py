@@ -208,6 +208,12 @@ def next_queued(db: Connection, source: str, rule: str) -> WaitingRow | None:
     return None if found is None else _rows(db, outbox.c.id == found)[0]
 
 
+def most_urgent(db: Connection, *place: ColumnElement[bool], limit: int | None = None) -> list[WaitingRow]:
+    """Rows in some place, the most urgent and then the longest due first."""
+    order = (outbox.c.urgency, outbox.c.instant, outbox.c.id)
+    return _found(db.execute(select(*_COLUMNS).where(*place).order_by(*order).limit(limit)))
+
+
 def expired(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     """Rows that a worker held when it died: their lease has ended."""
     return _found(_EXPIRED(db, source=source, at=now))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from connectors.answers import Answer
 from connectors.contract import CensusPage, Listed
 from connectors.errors import AskAdmin, TryLater
-from connectors.http import Answer, Refused
+from connectors.http import Refused
 from connectors.jira.client import JiraClient
 from connectors.jira.facts import SiteFacts
 from connectors.jira.mapping import row_version

@@ -165,5 +165,6 @@ class ChangedIssues:
             server_time=server_time,
             horizon=started - OVERLAP,
             unchanged=len(known),
+            marks=batch.marks if batch else {},
         )
         return page, place

@@ -6,6 +6,7 @@ right to browse its projects.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,9 +15,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
+from connectors.answers import Answer
+from connectors.budget import Urgency
 from connectors.errors import OutcomeUnknown, TryLater
-from connectors.http import Answer, Basic, Http, Limits, Surroundings
+from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.jira import wire
+from connectors.jira.limits import limit_of
 from connectors.jira.settings import JiraSettings
 
 _API: Final = "/rest/api/3"
@@ -60,7 +64,9 @@ class JiraClient:
             settings.url,
             Basic(settings.username, settings.token.reveal()),
             words=own_words,
-            limits=Limits(concurrent=settings.concurrent_requests, requests_per_second=settings.requests_per_second),
+            limits=Limits(
+                concurrent=settings.concurrent_requests, requests_per_second=settings.requests_per_second, said_in=limit_of
+            ),
             surroundings=surroundings,
             reads_by_post=_READS_BY_POST,
             ca_file=settings.ca_file,
@@ -68,6 +74,12 @@ class JiraClient:
         )
         self.source = source
         self.ahead = self._http.ahead
+
+    def at(self, urgency: Urgency) -> JiraClient:
+        """The same client for reads that are so urgent."""
+        other = copy.copy(self)
+        other._http = self._http.at(urgency)  # noqa: SLF001 - its own
+        return other
 
     def close(self) -> None:
         """Give back the connections."""

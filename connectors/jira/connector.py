@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from connectors.budget import Urgency
 from connectors.contract import Capabilities, CensusPage, Guard, Identity, Ledger, Page, Reading, Receipt, Verification
 from connectors.errors import Gone
 from connectors.http import Surroundings
@@ -38,8 +39,9 @@ class JiraConnector:
         self._client = JiraClient(source, settings, surroundings, dry_run=dry_run)
         self._facts = SiteFacts(source, self._client, settings)
         self._reader = TicketReader(self._client, self._facts, settings.tier_field.field)
-        self._census = Census(self._client, self._facts, settings)
-        self._changed = ChangedIssues(self._client, self._facts, self._reader, settings)
+        self._census = Census(self._client.at(Urgency.BACKFILL), self._facts, settings)
+        self._first = self._changes(settings, Urgency.BACKFILL)
+        self._later = self._changes(settings, Urgency.POLL)
         teams = set() if settings.tier_field.kind == "assignee" else {"team"}
         writes = {"assignee", "priority", "labels", "remove_labels", "comment"} | teams
         self._capabilities = Capabilities(
@@ -51,6 +53,10 @@ class JiraConnector:
             guards={OperationKind.FIELDS: Guard.PUT_BACK, OperationKind.COMMENT: Guard.NOT_DETECTABLE},
             request_life_seconds=_REQUEST_LIFE,
         )
+
+    def _changes(self, settings: JiraSettings, urgency: Urgency) -> ChangedIssues:
+        client = self._client.at(urgency)
+        return ChangedIssues(client, self._facts, TicketReader(client, self._facts, settings.tier_field.field), settings)
 
     def __repr__(self) -> str:
         return f"JiraConnector({self._source})"
@@ -73,7 +79,7 @@ class JiraConnector:
         return self._facts.directory()
 
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
-        return self._changed.pages(cursor, ledger)
+        return (self._first if cursor is None else self._later).pages(cursor, ledger)
 
     def read(self, ids: Sequence[str]) -> Reading:
         return self._reader.read(ids)

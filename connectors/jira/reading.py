@@ -9,13 +9,14 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from connectors.contract import Quarantined, Reading
+from connectors.contract import Mark, Quarantined, Reading
 from connectors.errors import Gone, TryLater
 from connectors.jira import wire
 from connectors.jira.client import JiraClient, wrong_place
 from connectors.jira.facts import SiteFacts
 from connectors.jira.mapping import Mapper
 from connectors.jira.wire import Comment, Entry, Issue
+from connectors.jira.writing import MARKER, mark_in
 from rules.instants import Instant
 from rules.ticket import Ticket
 

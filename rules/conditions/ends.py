@@ -36,9 +36,21 @@ def until(judges: list[Judge], part: int, ended: int) -> Judge:
         if known:
             return left, unbroken(_left(surely, anchors, begun, over)[0]), kept
         past = over if anchors is not None else union(over, _past(surely, may, over))
-        return left, intersection(unbroken(may), complement(unbroken(past), timeline.life)), kept
+        loosely = intersection(unbroken(may), complement(unbroken(past), timeline.life))
+        apart = _apart(unbroken(surely), unbroken(may))
+        exactly = intersection(unbroken(_left(surely, anchors, _begun(surely, anchors), over)[0]), [timeline.created, apart])
+        return left, union(exactly, intersection(loosely, [apart, FOREVER])), kept
 
     return judge
+
+
+def _apart(one: Intervals, other: Intervals) -> Instant:
+    """The first instant at which two lists differ; FOREVER if there is none."""
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            return min(mine, theirs)
+    shorter = min(len(one), len(other))
+    return min((*one[shorter:], *other[shorter:]), default=FOREVER)
 
 
 def _same_until(one: Intervals, other: Intervals, at: Instant) -> bool:

@@ -79,7 +79,7 @@ class Oracle(grid_oracle.Oracle):
     def _before_the_end(self, part: Condition, ended: Condition, at: Instant) -> bool | None:
         if self.holds(part, at) is False:
             return False
-        known = all(self.holds(part, t) is not None for t in range(self.created, self.horizon))
+        known = all(self.holds(part, t) is not None for t in range(self.created, at + 1))
         if self.holds(part, at):
             grows = self.anchor(part, at) is not None
             start = self.episode_start(part, at) if known else self.created if grows else self.run(part, at, may=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rules.conditions.tree import walk
@@ -64,6 +64,7 @@ def enclose(hidden: Evaluation, truth: Evaluation) -> None:
 
 @settings(max_examples=350)
 @given(seeds)
+@example(Random(1094403))  # what ends an episode, of which only the far future is unknown
 def test_every_condition_means_what_its_definition_says(rng: Random) -> None:
     """A rule fires at the instants, and for the causes, that its definition names, counted instant by instant."""
     agree(ticket(rng), anything(rng), rng.choice((None, MEMBERS)))

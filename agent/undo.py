@@ -1,0 +1,234 @@
+"""Taking back what hoist wrote: which values go back to what they were, and what stays, and why. Pure.
+
+A value goes back only while hoist's own stands there and nobody, hoist itself included, has changed it since. Where several
+escalations are taken back at once, the last one comes first, so that a value goes back as far as all of its changes were theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from agent.mirror import CLOCK_TOLERANCE
+from agent.store.operations import OperationRow
+from agent.store.orders import Asked
+from agent.store.states import OperationState
+from rules.escalation import FieldChange, OperationKind
+from rules.instants import MINUTE, Instant
+from rules.phrases import stamp
+from rules.protection import OWNER, known_as
+from rules.ticket import RESTRICTED_TO, UNKNOWN, Actor, Change, Kind, Ticket
+from rules.world import Person
+
+LANDING: Final = 10 * MINUTE
+"""So long after it was sent, the source may date a change that an operation made."""
+NOTE: Final = "internal note"
+READ_ALREADY: Final = "it may have been read by now; a person can delete it in the helpdesk"
+OPENED_BY_PEOPLE: Final = "hoist shows a ticket to more people for nobody; open it in the helpdesk"
+_PEOPLE: Final = (Kind.STAFF, Kind.REQUESTER)
+
+Others = Callable[[int, str, str], str]
+"""Of an escalation by number, a field and a label (empty unless the field is labels): why it stays for others' sake, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """Something that is not taken back; `why` is half a sentence."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What is taken back on one ticket: `changes` go from hoist's value to the one before, `labels` are taken off."""
+
+    changes: tuple[FieldChange, ...] = ()
+    labels: tuple[str, ...] = ()
+    stays: tuple[Stays, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing goes back."""
+        return not (self.changes or self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a reversal is judged by.
+
+    `ticket` as read afresh, with hoist's own acts told apart; `written`: every operation that left for it; `writes`: what the
+    connector can write; `people` and `zone`: by whom and in which time zone it is said.
+    """
+
+    ticket: Ticket
+    written: Sequence[OperationRow]
+    writes: frozenset[str]
+    people: Mapping[str, Person]
+    zone: ZoneInfo
+
+
+def reversal(seen: Seen, chosen: Collection[int], others: Others = lambda _e, _f, _l: "") -> Reversal:
+    """What goes back and what stays, where escalations with these numbers are taken back."""
+    return _Reversal(seen, frozenset(chosen), others).made()
+
+
+def still(seen: Seen, asked: Asked) -> Reversal:
+    """Of what was asked for, that which can be done by a fresh read: no value but those that were shown is written."""
+    now = reversal(seen, asked.escalations)
+    changes = tuple(each for each in asked.changes if each in now.changes)
+    labels = tuple(each for each in asked.labels if each in now.labels)
+    reasons = {each.what: each.why for each in now.stays}
+    lost = [each.field for each in asked.changes if each not in changes]
+    lost += [f"label {each}" for each in asked.labels if each not in labels]
+    stays = tuple(Stays(what, reasons.get(what, "it is no longer as it was when it was shown")) for what in lost)
+    return Reversal(changes, labels, stays)
+
+
+class _Reversal:
+    """One reversal in the making."""
+
+    def __init__(self, seen: Seen, chosen: frozenset[int], others: Others) -> None:
+        self.seen, self.ticket, self.chosen, self.others = seen, seen.ticket, chosen, others
+        self.done = [row for row in seen.written if row.state is OperationState.APPLIED and row.escalation in chosen]
+        self.stays: dict[str, str] = {}
+
+    def made(self) -> Reversal:
+        changes = [found for field in self._fields() if (found := self._field(field)) is not None]
+        labels = [label for label in self._labels() if self._label(label)]
+        owners = self._owner_since()
+        for each in [each for each in changes if each.field in OWNER] if owners else ():
+            changes.remove(each)
+            self.stays[each.field] = f"{owners}, and team and person are one"
+        if any(row.operation.kind is OperationKind.COMMENT for row in self.done):
+            self.stays[NOTE] = READ_ALREADY
+        return Reversal(tuple(changes), tuple(labels), tuple(Stays(what, why) for what, why in self.stays.items()))
+
+    def _fields(self) -> list[str]:
+        return list(dict.fromkeys(change.field for row in self.done for change in row.operation.changes))
+
+    def _labels(self) -> list[str]:
+        return sorted({label for row in self.done for label in row.operation.add_labels})
+
+    # --- one field -----------------------------------------------------------------------------------------------------
+
+    def _field(self, field: str) -> FieldChange | None:
+        """The field's way back; None where it stays, with the reason noted."""
+        if field == RESTRICTED_TO:
+            return self._stay(field, OPENED_BY_PEOPLE)
+        if field not in self.seen.writes and "native" not in self.seen.writes:
+            return self._stay(field, "hoist can't write it in this source")
+        moves = [change for change in self.ticket.changes if change.field == field]
+        if not moves:
+            return self._stay(field, "the helpdesk's own record shows no change of it")
+        if why := self._why_not_ours(moves[-1]):
+            return self._stay(field, why)
+        now = self.ticket.fields.get(field, UNKNOWN)
+        if now != moves[-1].new:
+            return self._stay(field, "it is another value by now, of which the helpdesk's record does not tell")
+        then = self._before(moves)
+        if then.old is UNKNOWN:
+            return self._stay(field, "what it was before is not known")
+        if then.old == now:
+            return self._stay(field, "it is what it was before")
+        return FieldChange(field, now, then.old)
+
+    def _before(self, moves: Sequence[Change]) -> Change:
+        """The first of the changes at the end of a field's history that are all to be taken back."""
+        first = moves[-1]
+        for change in reversed(moves[:-1]):
+            if change.new != first.old or self._why_not_ours(change):
+                break
+            first = change
+        return first
+
+    def _why_not_ours(self, change: Change, label: str = "") -> str:
+        """Why a change is none of those that are taken back; empty where it is one."""
+        if change.by.kind is not Kind.HOIST:
+            return f"{self._who(change.by)} changed it at {self._stamp(change.at)}"
+        row = self._operation_of(change)
+        if row is None or row.escalation not in self.chosen:
+            return f"hoist wrote it for something else at {self._stamp(change.at)}"
+        if row.undoes or row.operation.order and row.operation.ordered_by:
+            return f"hoist put back somebody's value at {self._stamp(change.at)}"
+        return self.others(row.escalation, change.field, label)
+
+    def _operation_of(self, change: Change) -> OperationRow | None:
+        """The operation that made a change: of several that could have, the one that was sent last."""
+        made = [row for row in self.seen.written if _made(row, change)]
+        return max(made, key=lambda row: row.sent_at or 0, default=None)
+
+    # --- one label -----------------------------------------------------------------------------------------------------
+
+    def _label(self, label: str) -> bool:
+        """Whether a label is taken off."""
+        what = f"label {label}"
+        if label not in _labels_of(self.ticket.fields.get("labels")):
+            return self._stay(what, "it is no longer there") is not None
+        if "remove_labels" not in self.seen.writes:
+            return self._stay(what, "hoist can't take labels off in this source") is not None
+        moves = [each for each in self.ticket.changes if each.field == "labels" and _moves(each, label)]
+        if not moves:
+            return self._stay(what, "the helpdesk's own record does not tell who set it") is not None
+        if why := self._why_not_ours(moves[-1], label):
+            return self._stay(what, why) is not None
+        return True
+
+    # --- who owns it by now --------------------------------------------------------------------------------------------
+
+    def _owner_since(self) -> str:
+        """Who has taken or moved the ticket since hoist moved it, as a sentence; nobody: empty."""
+        since: Change | None = None
+        for change in self.ticket.changes:
+            if change.field not in OWNER:
+                continue
+            ours = change.by.kind is Kind.HOIST and not self._why_not_ours(change)
+            if ours:
+                since = None
+            elif change.by.kind in _PEOPLE:
+                since = change
+        if since is None or not any(row for row in self.done for each in row.operation.changes if each.field in OWNER):
+            return ""
+        took = since.field == "assignee" and since.new == since.by.id
+        return f"{self._who(since.by)} {'took it' if took else 'changed its owner'} at {self._stamp(since.at)}"
+
+    # --- in words ------------------------------------------------------------------------------------------------------
+
+    def _stay(self, what: str, why: str) -> None:
+        self.stays[what] = why
+
+    def _stamp(self, at: Instant) -> str:
+        return stamp(at, self.seen.zone)
+
+    def _who(self, actor: Actor) -> str:
+        if actor.kind not in _PEOPLE:
+            return "an automation of the helpdesk"
+        return known_as(self.seen.people, actor) or "a person"
+
+
+def _made(row: OperationRow, change: Change) -> bool:
+    if row.sent_at is None:
+        return False
+    until = max(row.settled_at or 0, row.sent_at + LANDING) + CLOCK_TOLERANCE
+    if not row.sent_at - CLOCK_TOLERANCE <= change.at <= until:
+        return False
+    if change.field == "labels":
+        on = _labels_of(change.new) - _labels_of(change.old)
+        return bool(on) and on <= set(row.operation.add_labels)
+    return any(each.field == change.field and each.new == change.new for each in row.operation.changes)
+
+
+def _moves(change: Change, label: str) -> bool:
+    return (label in _labels_of(change.old)) != (label in _labels_of(change.new))
+
+
+def _labels_of(value: object) -> set[str]:
+    return set(value) if isinstance(value, tuple) else set()
+
+
+def in_words(changes: Iterable[FieldChange], labels: Iterable[str], named: Callable[[str, object], str]) -> list[str]:
+    """What goes back, a line each: now -> then. `named` gives the word for a field's value."""
+    lines = [f"{each.field}: {named(each.field, each.old)} -> {named(each.field, each.new)}" for each in changes]
+    return [*lines, *(f"label {label}: taken off" for label in labels)]

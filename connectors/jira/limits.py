@@ -1,0 +1,58 @@
+"""What Jira's answers say of its three limits: an hourly quota of points, bursts per endpoint, and writes of one issue.
+
+https://developer.atlassian.com/cloud/jira/platform/rate-limiting/
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from connectors.answers import LONG_WAIT, Answer, Limit, Reach, told_seconds
+from rules.instants import HOUR, SECOND
+
+_REMAINING: Final = re.compile(r";\s*r=(\d+)")
+_RESET: Final = re.compile(r";\s*t=(\d+)")
+
+
+def limit_of(answer: Answer) -> Limit | None:
+    """What an answer says, success or not; None where it says nothing of limits.
+
+    A quota is filled again at the full hour (UTC). Reasons that are not known count as a quota where the wait is long.
+    """
+    if answer.status == 429:
+        return _too_many(answer)
+    headers = answer.headers
+    structured = headers.get("RateLimit", "")  # a Beta-RateLimit is announced, not enforced
+    if _REMAINING.search(structured) is not None:  # Jira names what remains once four fifths are used up
+        return _remaining(structured, _until_the_hour(answer))
+    if headers.get("X-RateLimit-NearLimit", "") == "true":
+        return Limit(Reach.BACKFILL, told_seconds(answer))
+    return None
+
+
+def _too_many(answer: Answer) -> Limit:
+    reason, seconds = answer.headers.get("RateLimit-Reason", ""), told_seconds(answer)
+    if reason == "jira-per-issue-on-write":
+        return Limit(Reach.TICKET, seconds)
+    if "quota" in reason or (seconds or 0.0) > LONG_WAIT:
+        until = _until_the_hour(answer) if seconds is None else seconds
+        return Limit(Reach.SOURCE, until, "Jira's quota of requests is used up")
+    return Limit(Reach.PACE, seconds)
+
+
+def _remaining(structured: str, until_the_hour: float) -> Limit:
+    """Of several quotas the one that is nearest to its end."""
+    found = []
+    for entry in structured.split(","):
+        left, reset = _REMAINING.search(entry), _RESET.search(entry)
+        if left is not None:
+            found.append((int(left[1]), float(reset[1]) if reset is not None else until_the_hour))
+    left_over, seconds = min(found)
+    if left_over == 0:
+        return Limit(Reach.SOURCE, seconds, "Jira's quota of requests is used up")
+    return Limit(Reach.BACKFILL, seconds)
+
+
+def _until_the_hour(answer: Answer) -> float:
+    return (HOUR - answer.server_time % HOUR) / SECOND
