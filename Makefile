@@ -1,12 +1,14 @@
-# make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
+# make simulate SEEDS=10000 FIRST=0; make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
 ARGS =
+SEEDS = 100
+FIRST = 0
 BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
 
 # In brackets so that the pattern does not find itself.
 REGISTRIES = py[p]i\.(org|io|python)|[p]ythonhosted\.|[n]pmjs\.|[n]pmmirror\.|[c]rates\.io|[r]ubygems\.|[g]olang\.org
 
-.PHONY: setup demo bench test check format lock clean
+.PHONY: setup demo bench test simulate check format lock clean
 
 setup:
 	@./bootstrap
@@ -19,6 +21,9 @@ bench: setup
 
 test: setup
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+simulate: setup
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
 
 check: setup
 	$(BIN)/ruff check

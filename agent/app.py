@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent import outage
+from agent.budget import StoredSupply
 from agent.clock import Clock, SystemClock
 from agent.config import Settings, SourceSettings
 from agent.errors import ConfigError, StoreError
@@ -80,7 +81,10 @@ class App:
         self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
         world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
-        answers = [sign_in(source, self.clock, instances.get(source.name, "")) for source in self.settings.sources]
+        answers = [
+            sign_in(source, self.clock, instances.get(source.name, ""), StoredSupply(self.database, source.name, self.clock))
+            for source in self.settings.sources
+        ]
         problems = [problem for answered in answers for problem in answered.problems]
         with self.database.transaction() as db:
             own = read_or_make(db)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from agent import guard_cli
 from agent.census_cli import census_app
 from agent.errors import HoistError
 from agent.journal_cli import journal_app
@@ -40,6 +41,7 @@ app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
 app.add_typer(journal_app, name="journal", rich_help_panel=MORE)
 app.add_typer(sandbox_app, name="sandbox", rich_help_panel=MORE)
 app.add_typer(census_app, name="census", rich_help_panel=MORE)
+guard_cli.add_to(app, MORE)
 
 
 def an_instant(text: str) -> Instant:

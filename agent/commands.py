@@ -14,12 +14,13 @@ from agent.app import App, known_instances
 from agent.check import Checked, check
 from agent.clock import SystemClock
 from agent.config import Settings, load_settings
-from agent.errors import ConfigError
+from agent.errors import ConfigError, StoreError
+from agent.heartbeat import life_file
 from agent.lock import only_one
 from agent.protocol_files import load_protocol, world_of
 from agent.status import Status, status
 from agent.store import sources
-from agent.store.database import Database, open_database
+from agent.store.database import Database, open_database, saved_file
 from agent.store.installation import installation_key
 from agent.why import Answer, why
 from rules.binding import bind
@@ -45,7 +46,7 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -
     settings = load_settings(config)
     with (
         only_one(settings.store),
-        closing(open_database(settings.store)) as database,
+        closing(_own_store(settings.store)) as database,
         closing(App(settings, database, SystemClock())) as app,
     ):
         app.start()
@@ -61,6 +62,21 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -
             Done(p.source, p.counts.mirrored, p.counts.firings.total(), p.counts.requests_for_writes, p.problem)
             for p in app.pipelines
         ]
+
+
+def _own_store(path: Path) -> Database:
+    """The store that hoist runs on, made where there was none. Raises StoreError where there was one, and it is lost.
+
+    A hoist that began anew beside what it has forgotten would know none of its own writes.
+    """
+    life, saved = life_file(path), saved_file(path)
+    if life.exists() and not path.exists():
+        where = f"hoist has saved it to {saved}, move it back" if saved.exists() else "put it back, or restore a backup"
+        raise StoreError(
+            f"the store {path} is missing, though hoist ran on it until a while ago: {where}. To begin anew without it, delete {life}:"
+            " hoist then knows nothing of what it wrote, and takes whatever is true for older than its rules"
+        )
+    return open_database(path)
 
 
 def spare_the_collector() -> None:

@@ -228,8 +228,12 @@ class _Reader:
         except AskAdmin as error:
             self.problems.append(f"{self._at(platform)} {name}: {error}")
             return None
+        written = {str(key): _plain(value) for key, value in entry.items() if key not in _SOURCE_KEYS}
+        if "concurrent_requests" in model.model_fields:
+            at_once = self._places(name, entry, at_once)
+            written.setdefault("concurrent_requests", at_once + 1)
         try:
-            settings = model.model_validate({str(k): _plain(v) for k, v in entry.items() if k not in _SOURCE_KEYS})
+            settings = model.model_validate(written)
         except ValidationError as error:
             found = error.errors(include_input=False)  # what was written there may be a secret
             # That a list is too short follows from what is wrong with its items.
@@ -277,6 +281,16 @@ class _Reader:
             return int(node)
         self.problems.append(f"{self._at(node)} {name}.{key}: expected a number from 1 to {largest}")
         return default
+
+    def _places(self, name: Text, entry: Block, at_once: int) -> int:
+        """How many writes at once a source's concurrent requests leave room for, beside the one that reads."""
+        node = _entry(entry, "concurrent_requests")
+        if not isinstance(node, Text) or not re.fullmatch(r"[1-9][0-9]{0,3}", node) or int(node) > at_once:
+            return at_once
+        if _entry(entry, "writes_at_once") is not None:
+            said = f"{at_once} writes_at_once and one request that reads need {at_once + 1} of them"
+            self.problems.append(f"{self._at(node)} {name}.concurrent_requests: {said}")
+        return max(1, int(node) - 1)
 
     def _path(self, block: Block, key: str, variable: str, default: str) -> Path:
         node = _entry(block, key)

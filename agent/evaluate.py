@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from agent.store.episodes import EpisodeRow, Fired
@@ -12,6 +13,7 @@ from agent.store.pauses import Lull
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
 from rules.binding import BoundRule, BoundRules
+from rules.brake import TWICE, Brake, brought_about, taken_back
 from rules.due_step import DueStep
 from rules.due_step import due_step as due_step_of
 from rules.engine import Episode, Evaluation, evaluate
@@ -22,8 +24,9 @@ from rules.identity import match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
 from rules.lifetime import lifetime, mode_at
+from rules.protection import fields_of
 from rules.protocol import Mode, Rule
-from rules.ticket import Ticket
+from rules.ticket import Kind, Ticket
 from rules.timeline import timeline
 
 
@@ -109,7 +112,8 @@ class Decision:
     watched a step further, `planned` the rows of new firings. Dormant rows are `revived` with what is due now, or `queued` until
     their rule's turn, or `left` to a person after an outage; those of `over` were held back and have nothing to wait for any
     more; `forgotten` ones were only watched, and another of their episode stands for all of it now.
-    `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number, `records` their rows.
+    `holding` are the recorded or new episodes that hold at the instant of deciding, by rule and number, `records` their rows,
+    `brakes` those that are in a loop with an automation.
     """
 
     next_look: Final[Instant]
@@ -127,6 +131,7 @@ class Decision:
     out_of_backlog: Final[tuple[EpisodeRow, ...]] = ()
     holding: Final[Mapping[tuple[str, int], Episode]] = field(default_factory=dict)
     records: Final[Mapping[tuple[str, int], EpisodeRow]] = field(default_factory=dict)
+    brakes: Final[Mapping[tuple[str, int], Brake]] = field(default_factory=dict)
     evaluation: Final[Evaluation | None] = None  # None where the ticket is left alone
 
 
@@ -136,11 +141,17 @@ def urgency_of(ticket: Ticket, ruling: Ruling) -> int:
 
 
 def decide(
-    ticket: Ticket, recorded: Sequence[EpisodeRow], dormant: Sequence[WaitingRow], ruling: Ruling, now: Instant
+    ticket: Ticket,
+    recorded: Sequence[EpisodeRow],
+    dormant: Sequence[WaitingRow],
+    ruling: Ruling,
+    now: Instant,
+    released: Mapping[str, Instant] = MappingProxyType({}),
 ) -> Decision:
     """What is due on this ticket at `now` (the source's clock), and when to look again if nothing changes.
 
     `dormant` are its rows that are superseded, only watched or held back; others may be among them and are left alone.
+    `released`: by rule, when somebody let go of its brake.
     """
     urgency = urgency_of(ticket, ruling)
     possible: Sequence[BoundRule] = ()
@@ -152,7 +163,7 @@ def decide(
     if not any(episode.holds_at(now) for episode in evaluation.episodes):
         over = tuple(row for row in dormant if row.state in _RESTING)
         return Decision(evaluation.next_look, urgency, over=over, evaluation=evaluation)
-    return _Decider(ticket, recorded, dormant, ruling, now, urgency, evaluation).decision()
+    return _Decider(ticket, recorded, dormant, ruling, now, urgency, evaluation, released).decision()
 
 
 def due_step(row: WaitingRow, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
@@ -190,7 +201,9 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
             early.append(row)
         elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
             over.append((row, "the steps that it stands for are passed over as it is now"))
-        elif gate := _gate(evaluation, decision.records[place], due, ticket, at):
+        elif gate := braked(evaluation, decision.brakes.get(place)) or _gate(
+            evaluation, decision.records[place], due, ticket, at
+        ):
             held.append((row, gate))
         else:
             step = due_step(row, due, evaluation, episode, ticket, at)
@@ -220,6 +233,11 @@ def _gate(evaluation: Evaluation, record: EpisodeRow, steps: Steps, ticket: Tick
     return closed(evaluation, rule, joined(rule, steps), ticket, wrote, now)
 
 
+def braked(evaluation: Evaluation, brake: Brake | None) -> Closed | None:
+    """A brake as what holds a firing back."""
+    return None if brake is None else Closed(brake.until, brake.why, evaluation.rules.zone)
+
+
 def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling, at: Instant) -> str:
     if held_by_label(ticket):
         return f"somebody gave the ticket the label {HOLD_LABEL}"
@@ -247,7 +265,10 @@ class _Decider:
         now: Instant,
         urgency: int,
         evaluation: Evaluation,
+        released: Mapping[str, Instant],
     ) -> None:
+        self.released = released
+        self.brakes: dict[tuple[str, int], Brake] = {}
         self.ticket, self.ruling, self.now, self.urgency = ticket, ruling, now, urgency
         self.recorded = {(row.rule, row.number): row for row in recorded}
         self.dormant = {row.key: row for row in dormant if row.state in DORMANT}
@@ -293,6 +314,7 @@ class _Decider:
             tuple(self.out_of_backlog),
             self.holding,
             self.records,
+            self.brakes,
             self.evaluation,
         )
 
@@ -436,10 +458,25 @@ class _Decider:
 
     def _gate(self, row: EpisodeRow, due: Due) -> Closed | None:
         """What holds this firing back; the ticket is looked at again when that ends."""
-        gate = _gate(self.evaluation, row, due.steps, self.ticket, self.now)
+        gate = self._brake(row, due) or _gate(self.evaluation, row, due.steps, self.ticket, self.now)
         if gate is not None:
             self.next_look = min(self.next_look, gate.until)
         return gate
+
+    def _brake(self, row: EpisodeRow, due: Due) -> Closed | None:
+        """The brake on this firing, where it is in a loop with an automation."""
+        if not any(change.by.kind is Kind.HOIST for change in self.ticket.changes) and len(self.recorded) < TWICE:
+            return None  # most tickets
+        rule, after = self.ruling.rule(row.rule), self.released.get(row.rule, 0)
+        brake = taken_back(self.ticket, fields_of(joined(rule, due.steps)), after)
+        if brake is None and not row.written:
+            former = (each for each in self.recorded.values() if each.rule == row.rule and each.number != row.number)
+            wrote = sorted(each.written[0].applied_at or 0 for each in former if each.written)
+            brake = brought_about(self.ticket, wrote, self.now, after)
+        if brake is None or brake.until <= self.now:
+            return None
+        self.brakes[row.rule, row.number] = brake
+        return braked(self.evaluation, brake)
 
     def _acts_since(self, rule: Rule) -> Instant:
         """What began before is backlog: before the rule was activated, or the ticket was seen again after it had been gone."""

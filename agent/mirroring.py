@@ -15,7 +15,7 @@ from agent import clusters, markers, overtaken
 from agent.evaluate import Decision, Ruling, decide
 from agent.mirror import Sent, reconciled
 from agent.recording import record
-from agent.store import episodes, journal, mirrored, operations, quarantine, waiting
+from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, waiting
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
@@ -90,6 +90,13 @@ class Mirroring:
         self.counts.mirrored += len(kept)
         return {ticket.ref.id: (ticket, decisions[ticket.ref.id]) for ticket in kept}
 
+    def reconciled(self, db: Connection, read: Ticket) -> Ticket | None:
+        """A ticket just read, over what was known of it, without keeping it; None where an older read brought it."""
+        name = read.ref.id
+        known = mirrored.mirrored(db, self.source, [name]).get(name)
+        left = operations.that_may_have_left(db, self.source, [name]).get(name, ())
+        return reconciled(read, known.ticket if known else None, [self._sent(row) for row in left])
+
     def _sent(self, row: OperationRow) -> Sent:
         since = row.sent_at or 0
         return Sent(row.operation, since, max(row.settled_at or 0, since + self._request_life))
@@ -101,8 +108,10 @@ class Mirroring:
         found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
         recorded = episodes.of_tickets(db, self.source, found)
         rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
+        released = brakes.released(db, self.source, recorded)
         decisions = {
-            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now) for name, ticket in found.items()
+            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now, released.get(name, {}))
+            for name, ticket in found.items()
         }
         planned = record(db, self.source, decisions.values(), now, self.ruling.resolution)
         self.counts.firings.update(row.key.rule for row in planned)

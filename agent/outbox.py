@@ -21,7 +21,7 @@ from agent.store.operations import OperationRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector, Verification
-from connectors.errors import AskAdmin, Conflict, ConnectorError, Gone, OutcomeUnknown, TryLater
+from connectors.errors import AskAdmin, Conflict, ConnectorError, Gone, OutcomeUnknown, TicketBusy, TryLater
 from rules.due_step import DueStep
 from rules.escalation import Escalation, FieldChange, Kept, Notice, Operation, OperationKind
 from rules.gates import Closed
@@ -217,6 +217,8 @@ def send(connector: Connector, operation: Operation) -> Result:
     """Send one operation, once, and read the platform's own record of it. Touches no store."""
     try:
         receipt = connector.write(operation)
+    except TicketBusy as error:  # others may go on
+        return Result(Outcome.NOT_SENT, str(error), seconds_of(error))
     except (TryLater, AskAdmin) as error:
         return Result(Outcome.NOT_SENT, str(error), seconds_of(error), error=error)
     except OutcomeUnknown as error:

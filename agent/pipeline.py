@@ -25,6 +25,8 @@ from agent.census import Censuses
 from agent.clock import Clock, SourceClock, skew_problem, steady
 from agent.evaluate import Ruling
 from agent.foreign import Foreign
+from agent.guards import Guards
+from agent.limits import Limits
 from agent.mirroring import Mirroring
 from agent.outage import Policy
 from agent.store import journal, mirrored, sources
@@ -48,6 +50,7 @@ class Care:
     census_every: int = 0
     skew_limit: int = FOREVER  # milliseconds
     after_outage: Policy = field(default_factory=Policy)
+    limits: Limits | None = None  # none: nothing is held for approval
     retired_installations: frozenset[str] = frozenset()  # other hoists that were here and are gone for good
 
 
@@ -101,7 +104,17 @@ class Pipeline:
         care = care or Care()
         self.foreign = Foreign(source, database, installation, clock.now(), care.retired_installations)
         clocks = clock, self.source_clock
-        self.writer = Writer(connector, database, self.mirroring, clocks, workers, foreign=self.foreign, standing=self.standing)
+        self.guards = Guards(database, self.mirroring, clocks, care.limits)
+        self.writer = Writer(
+            connector,
+            database,
+            self.mirroring,
+            clocks,
+            workers,
+            foreign=self.foreign,
+            guards=self.guards,
+            standing=self.standing,
+        )
         self.census = Censuses(connector, database, self.mirroring, (clock, self.source_clock), care.census_every)
         self.aftermath = Aftermath(source, connector, database, self.mirroring.mark, care.after_outage)
         self._skew_limit = care.skew_limit
@@ -130,6 +143,7 @@ class Pipeline:
     def rule_by(self, ruling: Ruling) -> None:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
         self.mirroring.ruling = replace(ruling, outages=self.aftermath.outages)
+        self.guards.load(self.source_clock.now())
         self._sweeping = True
         with self.database.reading() as db:
             counts = clusters.asked_for(db, ruling.rules)
@@ -197,7 +211,7 @@ class Pipeline:
 
     def _say_what_troubles(self) -> None:
         troubles = [each.trouble for each in (self._reading, self._writing, self._taking_census, self._recovering)]
-        self._say("; ".join(dict.fromkeys(filter(None, [self.standing(), *troubles]))))
+        self._say("; ".join(dict.fromkeys(filter(None, [self._wrong(), *troubles]))))
 
     def _say(self, problem: str) -> None:
         self.problem = problem
@@ -291,6 +305,10 @@ class Pipeline:
 
     def standing(self) -> str:
         """Why nothing may be written at all now; empty where nothing speaks against it."""
+        return self._wrong() or self.guards.standing()
+
+    def _wrong(self) -> str:
+        """What an administrator must see to before anything is written; a pause was their own decision."""
         others = self.census.standing or self.aftermath.standing or self.foreign.standing
         return others or skew_problem(self.source_clock.offset, self._skew_limit)
 

@@ -39,9 +39,9 @@ class Terms:
 def settle(db: Connection, row: OperationRow, result: Result, now: Instant, terms: Terms) -> bool:
     """Record what came of an operation; False where another worker has meanwhile found out, whose word stands."""
     if not operations.stands(db, row):
-        _journal_outcome(db, row, result, now, late=True)
+        journal_outcome(db, row, result, now, late=True)
         return False
-    _journal_outcome(db, row, result, now)
+    journal_outcome(db, row, result, now)
     _Settling(db, row, result, now, terms).settle()
     if result.outcome is Outcome.APPLIED:
         overtaken.at_settling(db, row, now)
@@ -239,7 +239,8 @@ def _put_back(operation: Operation, found: Sequence[Overwritten]) -> Iterator[tu
         yield "/".join((operation.key, *([changes[0].field] if number else []), "put-back")), changes
 
 
-def _journal_outcome(db: Connection, row: OperationRow, result: Result, now: Instant, *, late: bool = False) -> None:
+def journal_outcome(db: Connection, row: OperationRow, result: Result, now: Instant, *, late: bool = False) -> None:
+    """What a request came to, whoever asked for it."""
     operation = row.operation
     overwritten = result.verification.overwritten if result.verification is not None else ()
     outcome = f"{operation.kind}-{result.outcome.value.replace(' ', '-')}"

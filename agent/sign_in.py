@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from agent.clock import Clock, SystemClock, skew_problem
 from agent.config import SourceSettings
 from connectors.ahead import in_a_thread, when_asked
+from connectors.budget import Supply
 from connectors.contract import Capabilities, Connector, Identity
 from connectors.errors import ConnectorError, TryLater
 from connectors.http import Surroundings
 from connectors.registry import connector_class
+from rules.instants import SECOND
+from rules.phrases import length
 from rules.world import Directory
 
 
@@ -30,17 +34,18 @@ class SignedIn:
         return self.connector.capabilities if self.connector is not None else None
 
 
-def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> SignedIn:
+def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "", supply: Supply | None = None) -> SignedIn:
     """Sign in and read the directory; nothing is written.
 
-    `known_instance` is the instance that the store was filled from, empty where it has seen none.
+    `known_instance` is the instance that the store was filled from, empty where it has seen none. `supply` is the budget that is
+    shared with others; None where this process asks alone.
     """
     connector = identity = directory = None
     skew = 0
     problems: list[str] = []
     try:
         ahead = in_a_thread if isinstance(clock, SystemClock) else when_asked
-        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic, ahead=ahead)
+        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic, ahead=ahead, supply=supply)
         connector = connector_class(source.platform)(source.name, source.settings, surroundings)
         identity = connector.identify()
         skew = identity.server_time - clock.now()
@@ -48,12 +53,19 @@ def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "") -> S
         if not problems:  # names read without the right to read them would only add noise
             directory = connector.directory()
     except TryLater as error:
-        # Nobody tries again while hoist has not started.
-        problems += [f"{str(error).removesuffix('; hoist tries again')}; check its address and the network, then try again"]
+        problems.append(_without_another_try(error))
     except ConnectorError as error:
         problems.append(str(error))
     named = tuple(problem if problem.startswith(source.name) else f"{source.name}: {problem}" for problem in problems)
     return SignedIn(source, connector, identity, directory, skew, named)
+
+
+def _without_another_try(error: TryLater) -> str:
+    """Nobody tries again while hoist has not started."""
+    said = str(error)
+    if said.endswith("; hoist waits"):
+        return f"{said.removesuffix('hoist waits')}start hoist again in {length(ceil(error.seconds) * SECOND)}"
+    return f"{said.removesuffix('; hoist tries again')}; check its address and the network, then try again"
 
 
 def _clock_problems(source: SourceSettings, skew: int) -> list[str]:

@@ -19,7 +19,7 @@ from rules.escalation import FieldChange, OperationKind
 from rules.instants import MINUTE, Instant
 from rules.phrases import stamp
 from rules.protection import OWNER, known_as
-from rules.ticket import RESTRICTED_TO, UNKNOWN, Actor, Change, Kind, Ticket
+from rules.ticket import NATIVE, RESTRICTED_TO, UNKNOWN, Actor, Change, Kind, Ticket
 from rules.world import Person
 
 LANDING: Final = 10 * MINUTE
@@ -96,12 +96,15 @@ class _Reversal:
         self.stays: dict[str, str] = {}
 
     def made(self) -> Reversal:
-        changes = [found for field in self._fields() if (found := self._field(field)) is not None]
-        labels = [label for label in self._labels() if self._label(label)]
-        owners = self._owner_since()
-        for each in [each for each in changes if each.field in OWNER] if owners else ():
-            changes.remove(each)
-            self.stays[each.field] = f"{owners}, and team and person are one"
+        ways = {field: self._way_back(field) for field in self._fields()}
+        if owner := self._owner_since():
+            back = [field for field in OWNER.intersection(ways) if isinstance(ways[field], FieldChange)]
+            ways |= dict.fromkeys(back, f"{owner}, and team and person are one")
+        changes = [way for way in ways.values() if isinstance(way, FieldChange)]
+        self.stays = {field: way for field, way in ways.items() if isinstance(way, str)}
+        reasons = {label: self._why_label_stays(label) for label in self._labels()}
+        labels = [label for label, why in reasons.items() if not why]
+        self.stays |= {f"label {label}": why for label, why in reasons.items() if why}
         if any(row.operation.kind is OperationKind.COMMENT for row in self.done):
             self.stays[NOTE] = READ_ALREADY
         return Reversal(tuple(changes), tuple(labels), tuple(Stays(what, why) for what, why in self.stays.items()))
@@ -114,26 +117,23 @@ class _Reversal:
 
     # --- one field -----------------------------------------------------------------------------------------------------
 
-    def _field(self, field: str) -> FieldChange | None:
-        """The field's way back; None where it stays, with the reason noted."""
+    def _way_back(self, field: str) -> FieldChange | str:
+        """The field's way back, or why it stays."""
         if field == RESTRICTED_TO:
-            return self._stay(field, OPENED_BY_PEOPLE)
-        if field not in self.seen.writes and "native" not in self.seen.writes:
-            return self._stay(field, "hoist can't write it in this source")
+            return OPENED_BY_PEOPLE
+        if (NATIVE.rstrip(".") if field.startswith(NATIVE) else field) not in self.seen.writes:
+            return "hoist can't write it in this source"
         moves = [change for change in self.ticket.changes if change.field == field]
         if not moves:
-            return self._stay(field, "the helpdesk's own record shows no change of it")
+            return "the helpdesk's own record shows no change of it"
         if why := self._why_not_ours(moves[-1]):
-            return self._stay(field, why)
-        now = self.ticket.fields.get(field, UNKNOWN)
+            return why
+        now, then = self.ticket.fields.get(field, UNKNOWN), self._before(moves).old
         if now != moves[-1].new:
-            return self._stay(field, "it is another value by now, of which the helpdesk's record does not tell")
-        then = self._before(moves)
-        if then.old is UNKNOWN:
-            return self._stay(field, "what it was before is not known")
-        if then.old == now:
-            return self._stay(field, "it is what it was before")
-        return FieldChange(field, now, then.old)
+            return "it is another value by now, of which the helpdesk's record does not tell"
+        if then is UNKNOWN:
+            return "what it was before is not known"
+        return "it is what it was before" if then == now else FieldChange(field, now, then)
 
     def _before(self, moves: Sequence[Change]) -> Change:
         """The first of the changes at the end of a field's history that are all to be taken back."""
@@ -151,7 +151,7 @@ class _Reversal:
         row = self._operation_of(change)
         if row is None or row.escalation not in self.chosen:
             return f"hoist wrote it for something else at {self._stamp(change.at)}"
-        if row.undoes or row.operation.order and row.operation.ordered_by:
+        if row.undoes:
             return f"hoist put back somebody's value at {self._stamp(change.at)}"
         return self.others(row.escalation, change.field, label)
 
@@ -162,19 +162,14 @@ class _Reversal:
 
     # --- one label -----------------------------------------------------------------------------------------------------
 
-    def _label(self, label: str) -> bool:
-        """Whether a label is taken off."""
-        what = f"label {label}"
+    def _why_label_stays(self, label: str) -> str:
+        """Why a label is not taken off; empty where it is."""
         if label not in _labels_of(self.ticket.fields.get("labels")):
-            return self._stay(what, "it is no longer there") is not None
+            return "it is no longer there"
         if "remove_labels" not in self.seen.writes:
-            return self._stay(what, "hoist can't take labels off in this source") is not None
+            return "hoist can't take labels off in this source"
         moves = [each for each in self.ticket.changes if each.field == "labels" and _moves(each, label)]
-        if not moves:
-            return self._stay(what, "the helpdesk's own record does not tell who set it") is not None
-        if why := self._why_not_ours(moves[-1], label):
-            return self._stay(what, why) is not None
-        return True
+        return self._why_not_ours(moves[-1], label) if moves else "the helpdesk's own record does not tell who set it"
 
     # --- who owns it by now --------------------------------------------------------------------------------------------
 
@@ -195,9 +190,6 @@ class _Reversal:
         return f"{self._who(since.by)} {'took it' if took else 'changed its owner'} at {self._stamp(since.at)}"
 
     # --- in words ------------------------------------------------------------------------------------------------------
-
-    def _stay(self, what: str, why: str) -> None:
-        self.stays[what] = why
 
     def _stamp(self, at: Instant) -> str:
         return stamp(at, self.seen.zone)

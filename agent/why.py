@@ -196,6 +196,10 @@ class _Story:
                 return f"{since} was not written: at {settled} it was no longer true"
             case RowState.OVERRULED:
                 return f"{since} met a person's change at {settled}, and theirs stands{problem}"
+            case RowState.REJECTED:
+                return f"{since} was rejected at {settled}{problem}"
+            case RowState.UNDONE:
+                return f"{since} was written, and taken back at {settled}{problem}"
             case RowState.PARKED:
                 return f"{since} was refused at {settled} and waits for a person{problem}"
 

@@ -26,6 +26,7 @@ from agent.clock import Clock, SourceClock, steady
 from agent.departed import DepartedTeams
 from agent.evaluate import confirmed
 from agent.foreign import Foreign
+from agent.guards import Guards
 from agent.mirroring import Judged, Mirroring
 from agent.outbox import Outcome, Result
 from agent.overruling import left_to_people
@@ -96,6 +97,7 @@ class Writer:
         workers: Workers[Back] | None = None,
         *,
         foreign: Foreign,
+        guards: Guards,
         standing: Callable[[], str],
     ) -> None:
         """`clocks`: this machine's and the source's. `standing` says why nothing may be written; empty where it may."""
@@ -106,7 +108,7 @@ class Writer:
         self._terms = Terms(int(connector.capabilities.request_life_seconds * SECOND), mirroring.mark)
         self._trouble = _Trouble()
         self._departed = DepartedTeams(connector, clocks[0])
-        self._foreign, self._standing = foreign, standing
+        self._foreign, self._guards, self._standing = foreign, guards, standing
         self._looking_for: set[str] = set()  # operations whose marker is being looked for
         self._nothing_at: Instant = -1
 
@@ -119,6 +121,7 @@ class Writer:
         """
         back = self.workers.back(seconds if self.workers.under_way else 0.0)
         now = self.source_clock.now()
+        self._guards.turn(now)
         if back or self._due(now):
             with self.database.transaction() as db:
                 work = [piece for each in back for piece in self._record(db, each, now)]
@@ -156,6 +159,9 @@ class Writer:
     def _hand_out(self, db: Connection, now: Instant) -> list[Work]:
         """Work for the places that are free."""
         free = max(0, self.workers.places - self.workers.under_way)
+        outbox.postpone(db, waiting.expired(db, self.source, now), now, "its worker stopped")
+        let_through(db, self.source, self.mirroring.ruling, now)
+        self._guards.before_claiming(db, now)
         work = list(islice(chain(self._to_look_for(db, now), self._to_go_on_with(db, now)), free))
         free -= len(work)
         if free > 0:
@@ -165,8 +171,6 @@ class Writer:
     # --- claim and read ------------------------------------------------------------------------------------------------
 
     def _claimed(self, db: Connection, tickets: int, now: Instant) -> dict[str, list[WaitingRow]]:
-        outbox.postpone(db, waiting.expired(db, self.source, now), now, "its worker stopped")
-        let_through(db, self.source, self.mirroring.ruling, now)
         names = waiting.next_tickets(db, self.source, now, tickets)
         return {name: waiting.claim(db, self.source, name, now, now + outbox.LEASE) for name in names}
 
@@ -201,7 +205,7 @@ class Writer:
         self._foreign.see(db, reading.marks, now)
         kept = self.mirroring.keep(db, reading.tickets, reading.server_time)
         for name, claimed in back.claimed.items():
-            rows = waiting.still_held(db, claimed)
+            rows = self._guards.of_one_day(db, name, waiting.still_held(db, claimed), now)
             if not rows:
                 continue
             if said := self._standing():
@@ -260,6 +264,8 @@ class Writer:
         """
         if self._trouble.errors:
             return _Sent(row, Result(Outcome.NOT_SENT, "the source rests"), asked=False)
+        if paused := self._guards.bars(row.escalation):
+            return _Sent(row, Result(Outcome.NOT_SENT, paused), asked=False)
         if steady(self.clock) - since >= outbox.READ_AGE_LIMIT * SECOND:
             return _Sent(row, Result(Outcome.NOT_SENT, "what the write rests on had grown too old"), asked=False)
         operation = replace(row.operation, installation=self._foreign.identity, installed_at=self._foreign.since)

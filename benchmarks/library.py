@@ -25,12 +25,12 @@ from connectors.jira.site.event_log import load as load_log
 from connectors.jira.site.history import Event, History
 from rules.binding import BoundRules, bind
 from rules.calendars import calendar
-from rules.engine import evaluate
-from rules.instants import Instant
+from rules.engine import Episode, Evaluation, evaluate
+from rules.instants import FOREVER, Instant
+from rules.ladder import Steps, ahead
 from rules.phrases import length
 from rules.rulebook import load
 from rules.stories import empty_fields
-from rules.story_steps import fired_steps
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World
@@ -54,6 +54,9 @@ USES: Final = {
     "on-hold-forgotten": "",
 }
 """The protocols that the log can show, and what they need; all else is as it comes."""
+
+MOST_STEPS: Final = 1_000
+"""Of one episode: a rule that repeats itself for ever on a ticket that nobody touches."""
 
 UNSEEN: Final = {
     "no messages": (
@@ -166,15 +169,34 @@ def effects(tickets: Iterable[Ticket], rules: BoundRules, end: Instant) -> dict[
     for ticket in tickets:
         full = replace(ticket, fields=empty | dict(ticket.fields))
         seen: set[str] = set()
-        for fired in fired_steps(evaluate(timeline(full), rules, 0)):
-            if fired.rule in found and fired.at < end:
-                effect = found[fired.rule]
+        for rule, at in firings(evaluate(timeline(full), rules, 0)):
+            if rule in found and at < end:
+                effect = found[rule]
                 effect.firings += 1
-                if fired.rule not in seen:
-                    after, life = fired.at - ticket.created, ticket.known - ticket.created
+                if rule not in seen:
+                    after, life = at - ticket.created, ticket.known - ticket.created
                     effect.first.append((after, min(1.0, after / life) if life else 0.0))
-                seen.add(fired.rule)
+                seen.add(rule)
     return found
+
+
+def firings(evaluation: Evaluation) -> list[tuple[str, Instant]]:
+    """(rule, instant) of every firing on a ticket, by time, each carried out when it was due and to no effect in the ticket."""
+    return sorted((found for episode in evaluation.episodes for found in _firings(evaluation, episode)), key=lambda each: each[1])
+
+
+def _firings(evaluation: Evaluation, episode: Episode) -> Iterator[tuple[str, Instant]]:
+    taken: list[Steps] = []
+    applied: Instant | None = None
+    now = episode.start
+    while now < FOREVER and len(taken) < MOST_STEPS and evaluation.bound(episode.rule).rule.steps:
+        found = ahead(evaluation, episode, taken, applied, now)
+        if found.due is None:
+            now = next((max(start, found.next_look) for start, end in episode.stretches if found.next_look < end), FOREVER)
+        else:
+            yield episode.rule, now
+            taken.append(found.due.steps)
+            applied = now
 
 
 def report(history: History) -> str:

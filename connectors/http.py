@@ -66,7 +66,6 @@ class Limits:
     attempts: int = 4
     longest_wait_seconds: float = LONG_WAIT
     default_wait_seconds: float = 30.0  # where the platform names none
-    threads: int = 32
     concurrent: int = 9
     requests_per_second: float = 50.0
     longest_turn_seconds: float = 3.0  # a write that waits longer for its turn is not sent: what it rests on grows old
@@ -297,7 +296,7 @@ class Http:
             self._budget.spare(limit.seconds or self._limits.default_wait_seconds)
 
     def _no_turn(self, call: _Call, problem: NoTurn) -> NoReturn:
-        said = f"{self._named(call.subject)}: {problem}; nothing was sent, hoist waits"
+        said = f"{self._named(call.subject)}: {problem}, nothing was sent; hoist waits"
         if problem.late and call.writes:
             raise TicketBusy(said, problem.seconds) from None
         raise TryLater(said, problem.seconds) from None
@@ -397,7 +396,7 @@ def _session(base: str, auth: AuthBase, limits: Limits, ca_file: Path | None) ->
     session.headers.update({"Accept": "application/json", "User-Agent": "hoist"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # urllib3's own retries stay off: one layer alone decides what may be sent twice.
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=limits.threads, max_retries=0)
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=limits.concurrent, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

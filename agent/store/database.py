@@ -18,7 +18,7 @@ from agent.errors import StoreError
 from agent.store.tables import metadata
 from agent.store.trouble import BUSY_SECONDS, in_words
 
-HEAD = "0009"
+HEAD = "0011"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
 
 _REVISION: Final = Table(
@@ -92,7 +92,7 @@ class Database:
     def _gone(self) -> str:
         """Save what the open connections still hold of a file that has lost its name; a sentence that says where."""
         said = f"the store {self.path} was removed or replaced while hoist ran"
-        saved = self.path.with_name(f"{self.path.name}.saved")
+        saved = saved_file(self.path)
         pool = self.engine.pool
         if isinstance(pool, QueuePool) and pool.checkedin() and not saved.exists():
             with suppress(DatabaseError), self.engine.connect() as db:
@@ -125,6 +125,11 @@ def open_database(path: Path) -> Database:
         database.close()
         raise
     return database
+
+
+def saved_file(path: Path) -> Path:
+    """The file to which hoist saves a store that was removed while it ran."""
+    return path.with_name(f"{path.name}.saved")
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

@@ -92,9 +92,7 @@ _BEHIND: Final = exists().where(
     _earlier.c.id < orders.c.id,
     among(_earlier.c.state, OPEN),
 )
-_BUSY: Final = exists().where(
-    outbox.c.source == orders.c.source, outbox.c.ticket == orders.c.ticket, among(outbox.c.state, BUSY)
-)
+_BUSY: Final = exists().where(outbox.c.source == orders.c.source, outbox.c.ticket == orders.c.ticket, among(outbox.c.state, BUSY))
 _ALL: Final = select(orders).order_by(orders.c.id)
 _DUE: Final = Prepared(
     _ALL.where(
@@ -105,6 +103,7 @@ _DUE: Final = Prepared(
         ~_BUSY,
     )
 )
+_WAITS: Final = Prepared(select(orders.c.id).where(_OF_SOURCE, orders.c.not_before <= bindparam("at")).limit(1))
 _STOPPED: Final = Prepared(
     _ALL.where(_OF_SOURCE, orders.c.not_before <= bindparam("at"), among(orders.c.state, (OrderState.SENT,)))
 )
@@ -131,6 +130,11 @@ def order(db: Connection, number: int) -> OrderRow:
     return found[0]
 
 
+def waits(db: Connection, source: str, now: Instant) -> bool:
+    """Whether an order of a source may have something to do."""
+    return _WAITS(db, source=source, at=now).scalar() is not None
+
+
 def due(db: Connection, source: str, now: Instant) -> list[OrderRow]:
     """Orders to begin with: nothing of their tickets is under way, nor an earlier order. Their worker may have stopped."""
     return _found(_DUE(db, source=source, at=now))
@@ -154,12 +158,6 @@ def of_ticket(db: Connection, ticket: TicketRef) -> list[OrderRow]:
 def count_open(db: Connection, source: str) -> int:
     """How many orders of a source are not at their end."""
     return len(db.execute(select(orders.c.id).where(orders.c.source == source, _OPEN)).all())
-
-
-def lease_ended(db: Connection, number: int, now: Instant) -> bool:
-    """No worker is sending for this order any more."""
-    found = db.execute(select(orders.c.not_before).where(orders.c.id == number)).scalar()
-    return found is None or int(found) <= now
 
 
 def move(db: Connection, row: OrderRow, to: OrderState, **values: Any) -> bool:

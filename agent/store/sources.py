@@ -78,6 +78,12 @@ def active_modes(db: Connection, source: str) -> dict[str, Mode]:
     return {row.rule: Mode(row.mode) for row in found}
 
 
+def active_since(db: Connection, source: str) -> dict[str, Instant]:
+    """Since when each rule is active on a source."""
+    found = db.execute(select(activations.c.rule, activations.c.activated_at).where(activations.c.source == source))
+    return {row.rule: row.activated_at for row in found}
+
+
 def set_identity(db: Connection, source: str, *, instance: str, account: str, directory: Directory) -> None:
     """Keep who hoist is there, in which instance, and what the directory says."""
     values = {"instance": instance, "account": account, "directory": _directory_text(directory)}

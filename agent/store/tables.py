@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 metadata: Final = MetaData()
 
@@ -216,6 +216,19 @@ orders: Final = Table(  # what people order to be done to a ticket
     Index("orders_by_ticket", "source", "ticket"),
 )
 
+brakes: Final = Table(  # a loop with an automation of the helpdesk was stopped
+    "brakes",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("released_at", BigInteger),  # the ticket's history up to then counts no more
+    PrimaryKeyConstraint("source", "ticket", "rule"),
+)
+
 quarantine: Final = Table(
     "quarantine",
     metadata,
@@ -358,4 +371,21 @@ leases: Final = Table(  # what one process at a time may do
     Column("holder", Text, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("until", BigInteger, nullable=False),  # on this machine's clock
+)
+
+budgets: Final = Table(  # see connectors.budget; instants on this machine's clock
+    "budgets",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("full", Float, nullable=False),  # requests per second
+    Column("rate", Float, nullable=False),
+    Column("tokens", Float, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=False, server_default="0"),
+    Column("closed_until", BigInteger, nullable=False, server_default="0"),
+    Column("said", Text, nullable=False, server_default=""),
+    Column("spared_at", BigInteger, nullable=False, server_default="0"),
+    Column("spared_until", BigInteger, nullable=False, server_default="0"),
+    Column("since", BigInteger, nullable=False),  # from when on requests are counted
+    Column("written", BigInteger, nullable=False, server_default="0"),  # requests that were made for writes
 )

@@ -256,6 +256,12 @@ def count_by_state(db: Connection, source: str) -> dict[RowState, int]:
     return {RowState(state): int(number) for state, number in db.execute(query)}
 
 
+def count_written(db: Connection, source: str, since: Instant) -> int:
+    """How many changes of a source were sent and settled since then, whatever came of them."""
+    place = (outbox.c.source == source, outbox.c.settled_at >= since, outbox.c.escalation.is_not(None))
+    return int(db.execute(select(func.count()).select_from(outbox).where(*place)).scalar_one())
+
+
 def unfinished(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     """Rows of escalations that were begun, whose next operation may be sent now: they waited for it, or their worker is gone."""
     return _found(_UNFINISHED(db, source=source, at=now))

@@ -41,7 +41,7 @@ class JiraConnector:
         self._reader = TicketReader(self._client, self._facts, settings.tier_field.field)
         self._census = Census(self._client.at(Urgency.BACKFILL), self._facts, settings)
         self._first = self._changes(settings, Urgency.BACKFILL)
-        self._later = self._changes(settings, Urgency.POLL)
+        self._changed = self._changes(settings, Urgency.POLL)
         teams = set() if settings.tier_field.kind == "assignee" else {"team"}
         writes = {"assignee", "priority", "labels", "remove_labels", "comment"} | teams
         self._capabilities = Capabilities(
@@ -79,7 +79,7 @@ class JiraConnector:
         return self._facts.directory()
 
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
-        return (self._first if cursor is None else self._later).pages(cursor, ledger)
+        return (self._first if cursor is None else self._changed).pages(cursor, ledger)
 
     def read(self, ids: Sequence[str]) -> Reading:
         return self._reader.read(ids)

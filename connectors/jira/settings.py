@@ -84,5 +84,5 @@ class JiraSettings(BaseModel):
     automation_accounts: tuple[str, ...] = ()  # account ids of programs that use an ordinary account
     page_size: Annotated[int, Field(ge=1, le=100)] = 100
     requests_per_second: Annotated[float, Field(gt=0)] = 50.0
-    concurrent_requests: Annotated[int, Field(ge=1, le=32)] = 4
+    concurrent_requests: Annotated[int, Field(ge=1, le=65)] = 9  # hoist gives it one more than writes_at_once
     ca_file: Path | None = None

@@ -1,13 +1,13 @@
-"""A service desk that everything goes wrong on: the real agent, the real sandbox, a real store, one clock, and one seed for it all.
+"""A service desk that everything goes wrong on: the real agent, the real sandbox, a real store, one clock, one seed for all.
 
-    story     what happens in a run, as dated items that can be taken out one by one
-    drawing   a story from a seed
-    clocks    true time, and the machine's clock that somebody sets
-    helpdesk  the sandbox with its people, automations and vanishing tickets
-    wire      the requests between agent and helpdesk, and what befalls them
-    stops     the named points at which a process can end or freeze
-    playing   a story played; what came of it
-    judging   what must hold at the far side and in the store
-    running   one seed, or many
-    shrinking a failing story made short
+story     what happens in a run, as dated items that can be taken out one by one
+drawing   a story from a seed
+clocks    true time, and the machine's clock that somebody sets
+helpdesk  the sandbox with its people, automations and vanishing tickets
+wire      the requests between agent and helpdesk, and what befalls them
+stops     the named points at which a process can end or freeze
+playing   a story played; what came of it
+judging   what must hold at the far side and in the store
+running   one seed, or many
+shrinking a failing story made short
 """

@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection
 from typing import Final
 
-from connectors.jira.site.history import EventField, EventValue
+from connectors.jira.site.history import EventValue
 from rules.instants import HOUR, MINUTE, SECOND, Instant, instant, moment
 from tests.simulation.desk import PRIORITIES, REQUESTER, STAFF, TEAMS
 from tests.simulation.story import (
@@ -28,7 +28,7 @@ from tests.simulation.story import (
 MONDAY: Final = instant(moment(0).replace(year=2026, month=3, day=2, hour=8))
 CALM: Final = 100 * MINUTE
 LEASE_AND_LIFE: Final = 280 * SECOND
-"""A request that thaws later than the request life after its commit lands when nobody expects it any more; Jira can't refuse it."""
+"""A request that thaws later than the request life lands when nobody expects it any more, and Jira can't refuse it."""
 
 ON_READS: Final = ("search", "read", "changelog", "look")
 ON_WRITES: Final = ("edit", "comment")
@@ -125,7 +125,7 @@ class _Artist:
     # --- people ----------------------------------------------------------------------------------------------------------
 
     def _opened(self, ticket: str) -> Opened:
-        values: dict[EventField, EventValue] = {
+        values: dict[str, EventValue] = {
             "summary": f"{ticket} does not work",
             "status": "Open",
             "team": self.chance.choice(TEAMS[:2]),
@@ -156,7 +156,7 @@ class _Artist:
         at = due - self.chance.randrange(5_000, 110_000)
         return [Deed(at, ticket, "bert", {"assignee": "bert"}, "I have it.")]
 
-    def _values(self) -> dict[EventField, EventValue]:
+    def _values(self) -> dict[str, EventValue]:
         match self.chance.randrange(6):
             case 0 | 1:
                 return {"assignee": self.chance.choice((None, *STAFF))}
@@ -181,7 +181,16 @@ class _Artist:
         seconds = {"late": self.chance.randrange(1, 295), "slow": 3, "old-answer": self.chance.randrange(1, 8)}.get(kind, 0)
         at, times = self._at(), self.chance.choice((1, 1, 1, 2, 4))
         lasts = self.chance.choice((0, 0, 0, 0, 30, 180, 900)) * SECOND
-        brief = kind in {"late", "401", "429-long", "timeout-before", "timeout-after", "property-dropped", "row-missing", "expired-token"}
+        brief = kind in {
+            "late",
+            "401",
+            "429-long",
+            "timeout-before",
+            "timeout-after",
+            "property-dropped",
+            "row-missing",
+            "expired-token",
+        }
         return Trouble(at, kind, on, 1 if brief else times, 0 if brief else lasts, seconds)
 
     def _freeze(self) -> Freeze:

@@ -17,7 +17,7 @@ from connectors.jira.sandbox import Answer, JiraSandbox
 from connectors.jira.site.catalog import TEAM
 from connectors.jira.site.history import Event, Note
 from connectors.jira.site.state import Comment, Entry, Issue
-from rules.instants import MINUTE, SECOND, Instant
+from rules.instants import Instant
 from tests.simulation.clocks import TrueTime
 from tests.simulation.desk import AUTOMATION, REQUESTER, empty_history
 from tests.simulation.story import Automation, Deed, Fields, Opened, Story, Vanishing
@@ -195,7 +195,9 @@ class Helpdesk:
 
     # --- requests --------------------------------------------------------------------------------------------------------
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes, sent: Instant, *, fault: str = "") -> Answer:
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, sent: Instant, *, fault: str = ""
+    ) -> Answer:
         """Answer a request now, with one of the sandbox's own faults where named; hoist's writes are recorded."""
         path, _, query = target.partition("?")
         issue_id, kind = written(method, path)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from agent.journal_verification import verify
@@ -36,7 +37,7 @@ from tests.simulation.story import clock_time
 READ_AGE: Final = 11 * SECOND
 """How old a read may be that a request rests on, and the second that a Date header lags."""
 BOUND: Final = 8 * MINUTE
-"""After how long an escalation that stays true must be written where nothing goes wrong: polls, looks, the ticket's other writes."""
+"""After how long an escalation that stays true must be written where nothing goes wrong: polls, looks, other writes."""
 PUT_BACK: Final = 10 * MINUTE
 SPACING: Final[Mapping[tuple[str, int], int]] = {
     ("nobody-took-it", 1): 30 * MINUTE,
@@ -100,14 +101,16 @@ class _Judges:
         with played.database.reading() as db:
             self.rows: list[WaitingRow] = waiting.of_source(db, SOURCE)
             self.recorded: list[EpisodeRow] = list(episodes.rows(db, SOURCE))
-            self.operations: list[OperationRow] = [row for state in OperationState for row in operations.in_state(db, SOURCE, state)]
+            self.operations: list[OperationRow] = [
+                row for state in OperationState for row in operations.in_state(db, SOURCE, state)
+            ]
         self.rules = played.pipeline.ruling.rules
 
     # --- what there is to look at ----------------------------------------------------------------------------------------
 
     @cached_property
     def tickets(self) -> dict[str, Ticket]:
-        """The tickets that hoist can see at the end, as they are, by id; acts of its own account told apart as they really were."""
+        """The tickets that hoist can see at the end, by id; acts of its own account are told apart as they really were."""
         pages = self.played.pipeline.connector.changed(None, _Nothing())
         return {ticket.ref.id: self._told_apart(ticket) for page in pages for ticket in page.tickets}
 
@@ -160,7 +163,9 @@ class _Judges:
         if evaluation is None:
             return None
         sent = firing.first.sent
-        near = [e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > sent - READ_AGE for a, b in e.stretches)]
+        near = [
+            e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > sent - READ_AGE for a, b in e.stretches)
+        ]
         return near[-1] if near else None
 
     # --- nothing twice, nothing untrue -----------------------------------------------------------------------------------
@@ -185,9 +190,9 @@ class _Judges:
         for firing in self.firings:
             saves = [effect for effect in firing.effects if effect.entry is not None]
             notes = [effect for effect in firing.effects if effect.comment is not None]
-            for what, found in (("saves", saves), ("comments", notes)):
-                if len(found) > 1:
-                    yield self._said(firing.key.ticket, found[1].at, f"{len(found)} {what} for {firing.key}")
+            for what, effects in (("saves", saves), ("comments", notes)):
+                if len(effects) > 1:
+                    yield self._said(firing.key.ticket, effects[1].at, f"{len(effects)} {what} for {firing.key}")
         steps: dict[tuple[str, Episode, int], list[Firing]] = defaultdict(list)
         for firing in self.firings:
             episode = self._episode(firing)
@@ -218,11 +223,13 @@ class _Judges:
                 by_episode[firing.key.ticket, episode].append(firing)
         for (ticket, episode), found in by_episode.items():
             found.sort(key=lambda firing: firing.first.at)
-            for before, after in zip(found, found[1:], strict=False):
+            for before, after in pairwise(found):
                 least = SPACING.get((episode.rule, after.key.step), 0) - 2 * SECOND
                 gap = after.first.at - before.first.at
                 if gap < least:
-                    yield self._said(ticket, after.first.at, f"{after.key} followed {before.key} after {gap / MINUTE:.1f} minutes")
+                    yield self._said(
+                        ticket, after.first.at, f"{after.key} followed {before.key} after {gap / MINUTE:.1f} minutes"
+                    )
 
     def scattered(self) -> Iterator[str]:
         """A firing stands for all steps that were due when it was confirmed: those that were missed go with it."""
@@ -312,7 +319,9 @@ class _Judges:
             return
         deadline = self._deadline(due.since)
         if any(a <= due.since and b > deadline for a, b in episode.stretches) and deadline < self.end:
-            said = f"{episode.rule} step {due.step} was true from {clock_time(due.since)}, and not written by {clock_time(deadline)}"
+            said = (
+                f"{episode.rule} step {due.step} was true from {clock_time(due.since)}, and not written by {clock_time(deadline)}"
+            )
             yield self._said(ticket, due.since, said)
 
     def _named_state(self, episode: EpisodeRow) -> bool:
@@ -370,4 +379,3 @@ class _Judges:
         with self.played.database.reading() as db:
             for finding in verify(db).findings:
                 yield f"the journal: {finding}"
-

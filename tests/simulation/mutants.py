@@ -18,6 +18,7 @@ from agent.store.waiting import WaitingRow
 from agent.writing import Writer, _Read
 from connectors.contract import Connector, Reading, Verification
 from connectors.jira import connector as jira
+from connectors.jira import writing as writing_to_jira
 from rules import ladder
 from rules.escalation import OperationKind
 from rules.instants import Instant
@@ -92,7 +93,7 @@ def decided_anew_by_what_is_there() -> AbstractContextManager[object]:
 
 def no_look_at_the_old_value() -> AbstractContextManager[object]:
     """Whose value was replaced is not asked."""
-    judge_edit = jira.judge_edit
+    judge_edit = writing_to_jira.judge_edit
 
     def content(*given: Any, **named: Any) -> Verification:
         return replace(judge_edit(*given, **named), overwritten=())
@@ -144,4 +145,3 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "steps not collapsed": steps_one_by_one,
 }
 """By what is missing."""
-

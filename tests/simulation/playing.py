@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
@@ -31,7 +30,7 @@ from rules.rulebook import Loaded
 from tests.simulation.clocks import MachineClock, TrueTime
 from tests.simulation.desk import SOURCE, write_files
 from tests.simulation.helpdesk import Helpdesk
-from tests.simulation.stops import StoppingDatabase, Killed, Watch, on_the_wire
+from tests.simulation.stops import Killed, StoppingDatabase, Watch, on_the_wire
 from tests.simulation.story import ClockSet, Crash, Freeze, Item, Restore, Story
 from tests.simulation.wire import Asked, Struck, Wire
 
@@ -297,7 +296,10 @@ class World:
         self.wire.counts["restore"] += 1
         self.wire.log("restored")
         self.wire.struck.append(Struck(now, now + item.down + RECOVERY, "restore"))
-        for name in (self.settings.store, *(self.settings.store.with_name(self.settings.store.name + end) for end in ("-wal", "-shm"))):
+        for name in (
+            self.settings.store,
+            *(self.settings.store.with_name(self.settings.store.name + end) for end in ("-wal", "-shm")),
+        ):
             name.unlink(missing_ok=True)
         self.settings.store.write_bytes(copy)
         self._pass(item.down)

@@ -71,7 +71,6 @@ class Sums:
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {number}" for name, number in sorted(self.faults.items()))
         stops = ", ".join(f"{stop}: {number}" for stop, number in sorted(self.crashes.items()))
-        return (
-            f"{self.seeds} seeds, {self.hours:g} simulated hours, {self.effects} writes, {self.faults.total()} faults ({faults}), "
-            f"{self.crashes.total()} crashes and freezes (by stop {stops}), {self.broken} violations"
-        )
+        played = f"{self.seeds} seeds, {self.hours:g} simulated hours, {self.effects} writes"
+        befell = f"{self.faults.total()} faults ({faults}), {self.crashes.total()} crashes and freezes (by stop {stops})"
+        return f"{played}, {befell}, {self.broken} violations"

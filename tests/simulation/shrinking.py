@@ -14,7 +14,9 @@ def shrunk(story: Story, fails: Fails, most: int = 300) -> Story:
     """The shortest story found in at most so many plays that still fails. `story` must fail."""
     plays = _Plays(fails, most)
     for plain in (replace(story, skew=0), replace(story, lag=0), replace(story, page_size=50)):
-        merged = replace(story, skew=min(story.skew, plain.skew, key=abs), lag=min(story.lag, plain.lag), page_size=plain.page_size)
+        merged = replace(
+            story, skew=min(story.skew, plain.skew, key=abs), lag=min(story.lag, plain.lag), page_size=plain.page_size
+        )
         if merged != story and plays.still(merged):
             story = merged
     for ticket in [item.ticket for item in story.items if isinstance(item, Opened)]:

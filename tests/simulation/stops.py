@@ -75,7 +75,7 @@ class Watch:
         for key, state, escalation, kind, undoes, position, ticket in operations:
             if before.operations.get(key) == state:
                 continue
-            if state == "planned" and undoes:
+            if undoes and key not in before.operations:
                 passed.add(12)
             passed |= _moved(state, kind, [other[1] for other in operations if other[2] == escalation])
             if state == "sent" and position == 0:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from connectors.jira.site.history import EventField, EventValue
+from connectors.jira.site.history import EventValue
 from rules.instants import MINUTE, SECOND, Instant, moment
 
-Fields = Mapping[EventField, EventValue]
+Fields = Mapping[str, EventValue]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,16 @@ from tests.simulation.running import result_of
 from tests.simulation.story import families
 
 SEEDS = 50
-FIRST = {name: 0 for name in MUTANTS}
+FIRST = {
+    "marker look-up removed": 2,
+    "fresh read removed": 3,
+    "waiting time zero": 3,
+    "relative values re-decided": 2,
+    "old-value check removed": 1,
+    "horizon check removed": 7,
+    "ticket revision check removed": 12,
+    "steps not collapsed": 6,
+}
 """Seeds that caught a mutant before are tried first."""
 
 
@@ -18,5 +27,5 @@ FIRST = {name: 0 for name in MUTANTS}
 def test_a_broken_outbox_is_caught(name: str) -> None:
     """Whoever takes one of hoist's precautions away hears of it."""
     faults = set(families()) - {"restore"}
-    seeds = sorted(range(SEEDS), key=lambda seed: (seed - FIRST[name]) % SEEDS)
+    seeds = sorted(range(SEEDS), key=lambda seed: (seed - FIRST.get(name, 0)) % SEEDS)
     assert any(result_of(drawn(seed, 6, faults), MUTANTS[name]).broken for seed in seeds)

@@ -119,7 +119,7 @@ class Wire(HTTPAdapter):
         parts = urlsplit(str(request.url))
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
-        headers = {name: value for name, value in request.headers.items() if isinstance(value, str)}
+        headers = dict(request.headers.items())
         kind, ids = _kind(str(request.method), parts.path, body)
         return Asked(str(request.method), target, headers, body, kind, ids, self._true.now())
 
@@ -131,7 +131,9 @@ class Wire(HTTPAdapter):
         return answer
 
     def _response(self, request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-        body = urllib3.HTTPResponse(io.BytesIO(answer.body), headers=dict(answer.headers), status=answer.status, preload_content=False)
+        body = urllib3.HTTPResponse(
+            io.BytesIO(answer.body), headers=dict(answer.headers), status=answer.status, preload_content=False
+        )
         return self.build_response(request, body)
 
     def _people(self, moment: str, asked: Asked) -> None:
@@ -171,13 +173,13 @@ class Wire(HTTPAdapter):
                 cause = urllib3.exceptions.NewConnectionError(None, "refused")  # type: ignore[arg-type]
                 raise requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, asked.target, cause))  # type: ignore[arg-type]
             case "timeout-before":
-                self._time_out()
+                return self._time_out()
             case "timeout-after":
                 self._dispatch(asked)
-                self._time_out()
+                return self._time_out()
             case "late":
                 self._helpdesk.later(now + int(trouble.seconds * SECOND), partial(self._dispatch_late, asked))
-                self._time_out()
+                return self._time_out()
             case "lost-answer":
                 self._dispatch(asked)
                 raise requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted."))
