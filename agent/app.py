@@ -26,6 +26,7 @@ from agent.store.database import Database
 from agent.store.installation import Installation, read_or_make
 from agent.store.outages import Life
 from agent.watchdog import sealing, stages_of
+from agent.wording import wording
 from agent.workers import OneByOne, Threads, Workers
 from agent.writing import Back
 from connectors.errors import ConnectorError
@@ -117,7 +118,8 @@ class App:
             sources.source_row(db, source.name)
             sources.set_identity(db, source.name, instance=identity.instance, account=identity.account, directory=directory)
         workers = self._workers(source)
-        care = Care(source.census_every, source.skew_limit, self.settings.after_outage, source.retired_installations)
+        own = (source.census_every, source.skew_limit, self.settings.after_outage)
+        care = Care(*own, source.retired_installations, source.limits)
         pipeline = Pipeline(
             source.name, connector, self.database, installation, self.clock, source.poll_every, workers, care=care
         )
@@ -151,13 +153,14 @@ class App:
                 told = CONCEALED if bound.rule(rule).rule.confidential else former
                 journal.append(db, "rule-renamed", now, bound.source, former=told, rule=rule)
             activated = sources.activate(db, bound.source, modes, now)
+            reworded = sources.reword(db, bound.source, {rule.id: wording(rule.rule) for rule in bound.rules}, now)
             versions = f"{bound.version}/{bound.directory.version}/{bound.world.version}"
             before = sources.source_row(db, bound.source).looked_with
             generation = sources.new_generation(db, bound.source, versions)
             if before != versions:
                 shown = {rule: mode.value for rule, mode in modes.items()}
                 journal.append(db, "rules", now, bound.source, version=bound.version, modes=shown)
-        return Ruling(bound, activated, generation, pipeline.connector.capabilities.date_resolution)
+        return Ruling(bound, activated, generation, pipeline.connector.capabilities.date_resolution, reworded=reworded)
 
     # --- going on ------------------------------------------------------------------------------------------------------
 

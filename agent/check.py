@@ -16,7 +16,7 @@ from agent.outside.facts import Outside
 from agent.outside.overview import Overview, overview
 from agent.protocol_files import load_protocol
 from agent.sign_in import SignedIn, sign_in
-from connectors.contract import Capabilities, Guard
+from connectors.contract import Capabilities, Guard, Promise
 from rules.binding import BindingError
 from rules.escalation import OperationKind
 from rules.instants import SECOND, moment
@@ -149,11 +149,16 @@ def _promises(answered: SignedIn) -> dict[str, str]:
     if answered.connector is None:
         return {}
     capabilities = answered.connector.capabilities
-    told = {str(kind): f"{_SITUATIONS[kind]}: {_GUARDS[guard]}" for kind, guard in capabilities.guards.items()}
+    told = {str(kind): _told(kind, promise) for kind, promise in capabilities.promises.items()}
     wait = f"{capabilities.request_life_seconds:g} seconds"
     return told | {
         "lost answer": f"hoist waits {wait}, looks for its marker, and writes again only if it proves that nothing came"
     }
+
+
+def _told(kind: OperationKind, promise: Promise) -> str:
+    guarded = f"{_SITUATIONS[kind]}: {promise.guard}; {_GUARDS[promise.guard]}"
+    return f"{guarded}. Written once by {promise.once}; without an answer its outcome is found in {promise.found_out}"
 
 
 def _names(rulebook: Rulebook, source: str, directory: Directory) -> tuple[Found, Found]:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from agent import guard_cli
 from agent.census_cli import census_app
 from agent.errors import HoistError
 from agent.journal_cli import journal_app
 from agent.rules_cli import rules_app
+from agent.screens.terminal import LogLines, Terminal, printable
 from connectors.errors import ConnectorError
 from rules.instants import Instant, instant
 from rules.language.problems import RulebookError
@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     # The system's zone files are often years behind in law; those of the tzdata package are the ones whose version is recorded.
     zoneinfo.reset_tzpath(())
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(LogLines("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[log])
     try:
         app(arguments, prog_name="hoist")
     except RulebookError as error:
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _stop(*said: str) -> NoReturn:
     for text in said:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{printable(text)}\n")
     sys.exit(WRONG_USE)
 
 
@@ -110,7 +112,7 @@ def demo(
     from agent.demo.command import DemoOptions, run_demo
 
     options = DemoOptions(history, mapping, at, length, tickets, seed, rules, store, json_file)
-    sys.exit(FINDINGS if run_demo(options, Console()) else DONE)
+    sys.exit(FINDINGS if run_demo(options, Terminal()) else DONE)
 
 
 @app.command()
@@ -123,7 +125,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         _print_json(plain.check_data(found))
     else:
-        plain.check(Console(), found)
+        plain.check(Terminal(), found)
     sys.exit(FINDINGS if found.problems else DONE)
 
 
@@ -143,7 +145,7 @@ def run(
     if as_json:
         _print_json([plain.data(each) for each in done])
     else:
-        plain.done(Console(), done)
+        plain.done(Terminal(), done)
     # A long run that was told to stop did what it was told; how its sources are is for hoist status to say.
     sys.exit(FINDINGS if once and any(each.problem for each in done) else DONE)
 
@@ -170,7 +172,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         _print_json(plain.status_data(found))
     else:
-        plain.status(Console(), found, now, zone)
+        plain.status(Terminal(), found, now, zone)
     sys.exit(DONE if found.healthy else FINDINGS)
 
 
@@ -193,7 +195,7 @@ def why(
     if as_json:
         _print_json(answer_data(found))
     else:
-        answer(Console(), found, at_length=at_length)
+        answer(Terminal(), found, at_length=at_length)
 
 
 @sandbox_app.command("jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

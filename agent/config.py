@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 from agent.errors import ConfigError
 from agent.heartbeat import HeartbeatSettings
 from agent.journal_sealing import JournalSettings
+from agent.limit_settings import read_limits
+from agent.limits import Limits
 from agent.outage import Policy
 from agent.outside.links import Links
 from connectors.errors import AskAdmin
@@ -35,12 +37,12 @@ MOST_WRITES_AT_ONCE: Final = 64
 _UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
 _SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
-_TOP_KEYS: Final = ("store", "protocol", "sources", "links", "journal", "after_outage", "heartbeat")
+_TOP_KEYS: Final = ("store", "protocol", "sources", "links", "journal", "after_outage", "heartbeat", "limits")
 _JOURNAL_KEYS: Final = ("keep", "signing_key")
 _HEARTBEAT_KEYS: Final = ("file", "url", "every")
 _CATCH_UP: Final = re.compile(r"catch_up younger than ([^,]+?)(, the rest as one digest)?")
 _LINK_KEYS: Final = ("read_every", "private_hosts", "ca_file")
-_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once", "census_every", "retired_installations")
+_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once", "census_every", "retired_installations", "limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class SourceSettings:
     writes_at_once: int = WRITES_AT_ONCE
     census_every: int = CENSUS_EVERY  # milliseconds
     retired_installations: frozenset[str] = frozenset()  # other hoists that wrote here and are gone for good
+    limits: Limits | None = None  # none: nothing is held for approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ class _Reader:
         block = root
         self._known_keys(block, _TOP_KEYS)
         sources = self._block(_entry(block, "sources"), root, "sources: with one entry per helpdesk")
-        found = [self._source(name, entry) for name, entry in sources.items()]
+        limits = self._limits(_entry(block, "limits"), Limits())
+        found = [self._source(name, entry, limits) for name, entry in sources.items()]
         store = self._path(block, "store", "HOIST_STORE", "hoist.db")
         protocol = self._path(block, "protocol", "HOIST_PROTOCOL", "protocol")
         links = self._links(_entry(block, "links"))
@@ -210,7 +214,11 @@ class _Reader:
             self.problems.append(f"{self._at(node)} heartbeat.url: this leads to no URL; it looks like https://example.com/ping")
         return url
 
-    def _source(self, name: Text, entry: Node) -> SourceSettings | None:
+    def _limits(self, node: Node | None, default: Limits | None) -> Limits | None:
+        """How much is written unasked."""
+        return read_limits(node, default, length_of_time, lambda at, said: self.problems.append(f"{self._at(at)} {said}"))
+
+    def _source(self, name: Text, entry: Node, default: Limits | None) -> SourceSettings | None:
         if not isinstance(entry, Block):
             self.problems.append(f"{self._at(entry)} {name}: expected a block of keys and values, with platform and more")
             return None
@@ -223,6 +231,7 @@ class _Reader:
         census_every = self._length(name, entry, "census_every", CENSUS_EVERY)
         at_once = self._number(name, entry, "writes_at_once", WRITES_AT_ONCE, MOST_WRITES_AT_ONCE)
         retired = self._retired(name, _entry(entry, "retired_installations"))
+        limits = self._limits(_entry(entry, "limits"), default)
         try:
             model = connector_class(str(platform)).Settings
         except AskAdmin as error:
@@ -240,7 +249,9 @@ class _Reader:
             first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
             self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
-        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired)
+        return SourceSettings(
+            str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired, limits
+        )
 
     def _retired(self, name: Text, node: Node | None) -> frozenset[str]:
         """The installations of other hoists that are gone for good."""

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from agent.brake import brake_on, braked
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.outages import Outage
 from agent.store.pauses import Lull
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
 from rules.binding import BoundRule, BoundRules
-from rules.brake import TWICE, Brake, brought_about, taken_back
+from rules.brake import Brake
 from rules.due_step import DueStep
 from rules.due_step import due_step as due_step_of
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.explain import because
-from rules.gates import HOLD_LABEL, Closed, closed, held_by_label
+from rules.gates import Closed, closed, held_by_label
 from rules.identity import match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
 from rules.lifetime import lifetime, mode_at
-from rules.protection import fields_of
 from rules.protocol import Mode, Rule
-from rules.ticket import Kind, Ticket
+from rules.ticket import Ticket
 from rules.timeline import timeline
 
 
@@ -46,6 +46,7 @@ class Ruling:
     outages: tuple[Outage, ...] = ()
     lulls: tuple[Lull, ...] = ()
     reworded: Mapping[str, Instant] = field(default_factory=dict)
+    snoozed: Mapping[str, Instant] = field(default_factory=dict)  # by ticket's id, until when it is left alone
 
     def existing_state(self, rule: str) -> RowState:
         """What a firing becomes that was true already when its rule may write (again): as `existing_tickets` says."""
@@ -155,15 +156,22 @@ def decide(
     """
     urgency = urgency_of(ticket, ruling)
     possible: Sequence[BoundRule] = ()
-    if ticket.gone is None and not held_by_label(ticket):
+    alone = left_alone_until(ticket, ruling, now)
+    if ticket.gone is None and alone <= now:
         possible = ruling.rules.present.possible(ticket, now)
     if not possible:
-        return Decision(FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
+        return Decision(alone if alone > now else FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
     evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
     if not any(episode.holds_at(now) for episode in evaluation.episodes):
         over = tuple(row for row in dormant if row.state in _RESTING)
         return Decision(evaluation.next_look, urgency, over=over, evaluation=evaluation)
-    return _Decider(ticket, recorded, dormant, ruling, now, urgency, evaluation, released).decision()
+    return _Decider(ticket, recorded, dormant, ruling, now, urgency, evaluation, released=released).decision()
+
+
+def left_alone_until(ticket: Ticket, ruling: Ruling, now: Instant) -> Instant:
+    """Until when somebody keeps hoist away from a ticket; an instant that is past where nobody does."""
+    label = held_by_label(ticket, now)
+    return max(ruling.snoozed.get(ticket.ref.id, 0), 0 if label is None else label.until)
 
 
 def due_step(row: WaitingRow, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
@@ -201,7 +209,7 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
             early.append(row)
         elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
             over.append((row, "the steps that it stands for are passed over as it is now"))
-        elif gate := braked(evaluation, decision.brakes.get(place)) or _gate(
+        elif gate := braked(decision.brakes.get(place), ruling.rules.zone) or _gate(
             evaluation, decision.records[place], due, ticket, at
         ):
             held.append((row, gate))
@@ -233,14 +241,11 @@ def _gate(evaluation: Evaluation, record: EpisodeRow, steps: Steps, ticket: Tick
     return closed(evaluation, rule, joined(rule, steps), ticket, wrote, now)
 
 
-def braked(evaluation: Evaluation, brake: Brake | None) -> Closed | None:
-    """A brake as what holds a firing back."""
-    return None if brake is None else Closed(brake.until, brake.why, evaluation.rules.zone)
-
-
 def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling, at: Instant) -> str:
-    if held_by_label(ticket):
-        return f"somebody gave the ticket the label {HOLD_LABEL}"
+    if (held := held_by_label(ticket, at)) is not None:
+        return f"somebody gave the ticket the label {held.label}"
+    if ruling.snoozed.get(ticket.ref.id, 0) > at:
+        return f"somebody said to leave the ticket alone until {written(ruling.snoozed[ticket.ref.id])}"
     if row.key.rule not in ruling.rules.by_id:
         return "its rule is no longer in force"
     if ruling.mode(ruling.rule(row.key.rule), at) is not Mode.LIVE:
@@ -265,6 +270,7 @@ class _Decider:
         now: Instant,
         urgency: int,
         evaluation: Evaluation,
+        *,
         released: Mapping[str, Instant],
     ) -> None:
         self.released = released
@@ -465,18 +471,11 @@ class _Decider:
 
     def _brake(self, row: EpisodeRow, due: Due) -> Closed | None:
         """The brake on this firing, where it is in a loop with an automation."""
-        if not any(change.by.kind is Kind.HOIST for change in self.ticket.changes) and len(self.recorded) < TWICE:
-            return None  # most tickets
         rule, after = self.ruling.rule(row.rule), self.released.get(row.rule, 0)
-        brake = taken_back(self.ticket, fields_of(joined(rule, due.steps)), after)
-        if brake is None and not row.written:
-            former = (each for each in self.recorded.values() if each.rule == row.rule and each.number != row.number)
-            wrote = sorted(each.written[0].applied_at or 0 for each in former if each.written)
-            brake = brought_about(self.ticket, wrote, self.now, after)
-        if brake is None or brake.until <= self.now:
-            return None
-        self.brakes[row.rule, row.number] = brake
-        return braked(self.evaluation, brake)
+        brake = brake_on(self.ticket, rule, row, due.steps, self.recorded.values(), self.now, after)
+        if brake is not None:
+            self.brakes[row.rule, row.number] = brake
+        return braked(brake, self.evaluation.rules.zone)
 
     def _acts_since(self, rule: Rule) -> Instant:
         """What began before is backlog: before the rule was activated, or the ticket was seen again after it had been gone."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -19,6 +19,7 @@ from agent.store import journal, operations
 from agent.store.database import Database
 from agent.store.installation import Installation
 from connectors.contract import Mark
+from rules.escalation import Operation
 from rules.instants import Instant, written
 
 log = logging.getLogger("hoist")
@@ -65,6 +66,10 @@ class Foreign:
     @property
     def identity(self) -> str:
         return self._own.identity
+
+    def signed(self, operation: Operation) -> Operation:
+        """The operation with whose hoist it is of."""
+        return replace(operation, installation=self.identity, installed_at=self.since)
 
     @property
     def standing(self) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
+from agent.screens.terminal import Terminal
 from rules.instants import Instant, instant
 
 journal_app = typer.Typer(help="What hoist did, line by line, sealed in a chain of hashes.", no_args_is_help=True)
@@ -53,7 +53,7 @@ def head(
     if as_json:
         _print_json(screen.head_data(found.head, found.fresh))
     else:
-        screen.head(Console(), found.head, found.fresh)
+        screen.head(Terminal(), found.head, found.fresh)
 
 
 @journal_app.command("verify", epilog=_VERIFY)
@@ -75,7 +75,7 @@ def verify(
     if as_json:
         _print_json(screen.verified_data(found))
     else:
-        screen.verified(Console(), found, compared=given is not None)
+        screen.verified(Terminal(), found, compared=given is not None)
     sys.exit(FINDINGS if found.findings else DONE)
 
 
@@ -114,4 +114,4 @@ def erase(
     if as_json:
         _print_json(screen.erasure_data(found))
     else:
-        screen.erasure(Console(), found)
+        screen.erasure(Terminal(), found)

@@ -15,7 +15,7 @@ from agent import clusters, markers, overtaken
 from agent.evaluate import Decision, Ruling, decide
 from agent.mirror import Sent, reconciled
 from agent.recording import record
-from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, waiting
+from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, snoozes, waiting
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
@@ -109,8 +109,9 @@ class Mirroring:
         recorded = episodes.of_tickets(db, self.source, found)
         rows = waiting.dormant(db, self.source, [name for name in found if name in recorded])
         released = brakes.released(db, self.source, recorded)
+        self.ruling = ruling = replace(self.ruling, snoozed=snoozes.until(db, self.source, now))
         decisions = {
-            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), self.ruling, now, released.get(name, {}))
+            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), ruling, now, released.get(name, {}))
             for name, ticket in found.items()
         }
         planned = record(db, self.source, decisions.values(), now, self.ruling.resolution)

@@ -34,9 +34,9 @@ class Policy:
 
     younger_than: int | None = HOUR
 
-    def from_(self, began: Instant, ended: Instant) -> Instant:
-        """The instant from which on firings are caught up."""
-        return began if self.younger_than is None else ended - self.younger_than
+    def from_(self, ended: Instant) -> Instant:
+        """The instant from which on firings are caught up: the very first one where all are, however long they waited before."""
+        return 0 if self.younger_than is None else ended - self.younger_than
 
 
 def begin(
@@ -50,7 +50,7 @@ def begin(
     if last is None or (here - last.at < SHORTEST and not restored):
         return None
     began = there - max(0, here - last.at) - BEFORE
-    catch_up_from = there if restored else policy.from_(began, there)
+    catch_up_from = there if restored else policy.from_(there)
     outage = Outage(source, began, there, catch_up_from, restored, None)
     outages.add(db, outage)
     journal.append(db, "outage", there, source, "", began=written(began), ended=written(there), restored=restored)

@@ -152,7 +152,7 @@ def overrule(db: Connection, row: WaitingRow, step: DueStep, kept: Sequence[Kept
 
 def hold(db: Connection, row: WaitingRow, gate: Closed) -> None:
     """Nothing leaves before the gate opens; the evaluation looks for that."""
-    waiting.move(db, row, RowState.HELD, problem=str(gate))
+    waiting.move(db, row, RowState.HELD, problem=str(gate), run=None, let_at=None)
 
 
 def postpone(db: Connection, rows: Sequence[WaitingRow], not_before: Instant, reason: str = "") -> None:

@@ -33,6 +33,7 @@ from agent.store import journal, mirrored, sources
 from agent.store.database import Database
 from agent.store.earliest import earliest, earliest_look
 from agent.store.installation import Installation
+from agent.undoing import OrderWriter
 from agent.workers import Workers
 from agent.writing import Back, Writer
 from connectors.contract import Connector, Page
@@ -50,8 +51,8 @@ class Care:
     census_every: int = 0
     skew_limit: int = FOREVER  # milliseconds
     after_outage: Policy = field(default_factory=Policy)
-    limits: Limits | None = None  # none: nothing is held for approval
     retired_installations: frozenset[str] = frozenset()  # other hoists that were here and are gone for good
+    limits: Limits | None = None  # none: nothing is held for approval
 
 
 @dataclass(slots=True)
@@ -115,6 +116,7 @@ class Pipeline:
             guards=self.guards,
             standing=self.standing,
         )
+        self.orders = OrderWriter(connector, database, self.mirroring, clocks, self.foreign.signed)
         self.census = Censuses(connector, database, self.mirroring, (clock, self.source_clock), care.census_every)
         self.aftermath = Aftermath(source, connector, database, self.mirroring.mark, care.after_outage)
         self._skew_limit = care.skew_limit
@@ -165,6 +167,8 @@ class Pipeline:
         self._end_counting()
         if self.aftermath.busy() and not self._reading.trouble and steady(self.clock) >= self._recovering.next:
             self._unless_it_rests(self._recovering, self._recover)
+        if steady(self.clock) >= self._writing.next:
+            self._unless_it_rests(self._writing, self._carry_out_orders)
         if steady(self.clock) >= self._writing.next and self._may_write():
             self._unless_it_rests(self._writing, self._write_until_the_next_poll)
         if steady(self.clock) >= self._taking_census.next:
@@ -317,6 +321,12 @@ class Pipeline:
     def write(self) -> bool:
         """Carry escalations a step further; False where there is nothing to do."""
         return self.writer.round()
+
+    def _carry_out_orders(self) -> None:
+        """What people ordered goes before what rules decided, also in a pause: they may want to tidy up just then."""
+        while not self._wrong() and self.orders.round():
+            if steady(self.clock) >= self._reading.next:
+                return
 
     def _write_once(self) -> None:
         self.writer.round(0.0)

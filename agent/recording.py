@@ -8,12 +8,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from agent.brake import trip_all
 from agent.evaluate import Decision, Ruling
-from agent.store import brakes, episodes, journal, sources, waiting
-from agent.store.episodes import EpisodeRow, Fired
+from agent.store import episodes, journal, sources, waiting
+from agent.store.episodes import Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned
-from rules.brake import Brake
 from rules.instants import HOUR, Instant
 from rules.protocol import Mode
 
@@ -35,8 +35,7 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
         for episode in decision.watched:
             episodes.watch(db, source, episode)
         _keep_watched(db, decision, now)
-        for place, brake in decision.brakes.items():
-            _trip(db, source, decision.records[place], brake, now)
+        trip_all(db, source, [(decision.records[place], brake) for place, brake in decision.brakes.items()], now)
         if decision.forgotten:
             waiting.forget(db, decision.forgotten)
         for episode in decision.out_of_backlog:
@@ -61,12 +60,6 @@ def record(db: Connection, source: str, decisions: Iterable[Decision], now: Inst
     for rule, number in queued.items():
         sources.queue(db, source, rule, number)
     return planned
-
-
-def _trip(db: Connection, source: str, row: EpisodeRow, brake: Brake, now: Instant) -> None:
-    if brakes.trip(db, source, row.ticket, row.rule, brake):
-        place = {"rule": row.rule, "since": brake.since, "until": brake.until}
-        journal.append(db, "brake", now, source, row.ticket, why=brake.why, **place)
 
 
 def _keep_watched(db: Connection, decision: Decision, now: Instant) -> None:

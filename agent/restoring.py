@@ -57,7 +57,7 @@ class Restoring:
         known = {mark for row in operations.of_ticket(db, self._source, ticket) for mark in _all_marks(row.operation)}
         own = {self._mark(str(row.key)): row for row in waiting.of_ticket(db, self._source, ticket)}
         unexplained = set(marks) - known - set(own)
-        settled = _Settled(self._policy.from_(outage.began, outage.ended), now)
+        settled = _Settled(self._policy.from_(outage.ended), now)
         for row in rows:
             if self._mark(str(row.key)) in marks:
                 settled.written(db, row)
@@ -69,7 +69,7 @@ class Restoring:
             journal.append(db, "marks-unexplained", now, self._source, ticket, number=len(unexplained))
 
     def _end(self, outage: Outage, now: Instant) -> Outage:
-        ended = replace(outage, restored=False, catch_up_from=self._policy.from_(outage.began, outage.ended))
+        ended = replace(outage, restored=False, catch_up_from=self._policy.from_(outage.ended))
         with self._database.transaction() as db:
             outages.change(db, outage, restored=0, catch_up_from=ended.catch_up_from)
             journal.append(db, "marks-read-back", now, self._source)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
+
+from agent.screens.terminal import Terminal
 
 rules_app = typer.Typer(help="Work on rules.", no_args_is_help=True)
 
@@ -70,14 +71,14 @@ def lint(
     if as_json:
         _print_json(screen.lint_data(found))
     else:
-        screen.lint(Console(), found)
+        screen.lint(Terminal(), found)
     sys.exit(FINDINGS if found.at_fault else DONE)
 
 
 @contextmanager
 def _progress(*, shown: bool) -> Iterator[Callable[[str], None]]:
     """A line on a terminal that says what is under way; nothing where standard error is none."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not (shown and console.is_terminal):
         yield lambda _: None
         return
@@ -117,7 +118,7 @@ def stories(
     if as_json:
         _print_json(screen.tested_data(found))
     else:
-        screen.tested(Console(), found)
+        screen.tested(Terminal(), found)
     sys.exit(FINDINGS if found.problems or found.failed else DONE)
 
 
@@ -137,7 +138,7 @@ def explain(
     if as_json:
         _print_json(screen.explained_data(found))
     else:
-        screen.explained(Console(), found)
+        screen.explained(Terminal(), found)
 
 
 @rules_app.command("format", epilog=_FORMAT)
@@ -155,7 +156,7 @@ def format_(
     if as_json:
         _print_json(screen.formatted_data(found))
     else:
-        screen.formatted(Console(), found, check=check)
+        screen.formatted(Terminal(), found, check=check)
     sys.exit(FINDINGS if check and found else DONE)
 
 
@@ -176,7 +177,7 @@ def matrix(
         _print_json(screen.matrix_data(found))
     else:
         sys.stdout.write("" if found.problems else found.rules)
-        screen.matrix(Console(stderr=True), found)
+        screen.matrix(Terminal(stderr=True), found)
     sys.exit(FINDINGS if found.problems else DONE)
 
 

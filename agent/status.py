@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from agent import foreign
+from agent.budget import BudgetStatus, budget_status
+from agent.foreign import Other
+from agent.guarded import Guarded, guarded
 from agent.store import (
+    brakes,
     censuses,
     episodes,
     journal,
@@ -21,6 +26,7 @@ from agent.store import (
     unread,
     waiting,
 )
+from agent.store.brakes import BrakeRow
 from agent.store.censuses import Census
 from agent.store.database import Database
 from agent.store.journal import Head
@@ -55,7 +61,8 @@ class SourceStatus:
 
     `unanswered` counts what was sent without an answer; its mark is looked for from `looked_for_from` on, the earliest instant.
     `lag_seconds` is the time since it was last read to the end, None before the first time. `census` is the last one that has
-    ended; `counting` says that another one is under way.
+    ended; `counting` says that another one is under way. `brakes` stop loops with automations, `other` is another hoist that
+    writes here.
     """
 
     row: SourceRow
@@ -74,12 +81,17 @@ class SourceStatus:
     census: Census | None
     counting: bool
     outage: Fallen | None
+    guarded: Guarded = field(default_factory=Guarded)
+    budget: BudgetStatus | None = None
+    brakes: list[BrakeRow] = field(default_factory=list)
+    other: Other | None = None
 
     @property
     def healthy(self) -> bool:
         """Nothing here waits for a person."""
-        left = self.outage is not None and self.outage.left
-        return not (self.row.problem or self.parked or self.quarantined or self.behind or left)
+        left = (self.outage is not None and self.outage.left) or self.changes.get(RowState.BACKLOG) or self.guarded.runs
+        beside = self.brakes or self.other is not None
+        return not (self.row.problem or self.parked or self.quarantined or self.behind or left or beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +159,8 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
         censuses.latest(db, row.source, finished=True),
         censuses.latest(db, row.source, finished=False) is not None,
         _fallen(db, row.source, row.polled_at),
+        guarded(db, row.source, now, now + (row.clock_ahead or 0)),
+        budget_status(db, row.source, now),
+        brakes.holding(db, row.source, now),
+        foreign.noted(db, row.source),
     )

@@ -30,7 +30,7 @@ OPENED_BY_PEOPLE: Final = "hoist shows a ticket to more people for nobody; open 
 _PEOPLE: Final = (Kind.STAFF, Kind.REQUESTER)
 
 Others = Callable[[int, str, str], str]
-"""Of an escalation by number, a field and a label (empty unless the field is labels): why it stays for others' sake, or nothing."""
+"""Of an escalation by number, a field and a label (empty unless the field is labels): why it stays for others' sake, if it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from agent.clock import Clock, SourceClock, steady
 from agent.mirroring import Mirroring
 from agent.outbox import Outcome, Result
 from agent.settling import ATTEMPTS, journal_outcome
-from agent.store import journal, mirrored, operations, orders, sources, waiting
+from agent.store import journal, mirrored, operations, orders, waiting
 from agent.store.database import Database
 from agent.store.journal import Personal
 from agent.store.operations import OperationRow
@@ -28,7 +28,7 @@ from agent.undo import Reversal, Seen, still
 from connectors.contract import Connector, Reading
 from connectors.errors import ConnectorError
 from rules.escalation import Escalation, FieldChange, Operation, OperationKind
-from rules.instants import MINUTE, SECOND, Instant, written
+from rules.instants import MINUTE, SECOND, Instant
 from rules.ticket import Ticket
 
 UNREADABLE_PAUSE: Final = MINUTE
@@ -185,8 +185,8 @@ class OrderWriter:
 
     def _decide(self, db: Connection, order: OrderRow, ticket: Ticket, at: Instant, now: Instant) -> OperationRow | None:
         written = operations.of_ticket(db, self._source, ticket.ref.id)
-        people = sources.directory(db, self._source).people
-        found = still(Seen(ticket, written, self._connector.capabilities.writes, people, ZoneInfo("UTC")), order.asked)
+        # nobody's name: what stays, and why, goes into the journal
+        found = still(Seen(ticket, written, self._connector.capabilities.writes, {}, ZoneInfo("UTC")), order.asked)
         if found.empty:
             self.end(db, order, OrderState.LEFT, _reasons(found) or "there was nothing to take back", now)
             return None
@@ -231,14 +231,14 @@ class OrderWriter:
 
     def undone(self, db: Connection, order: OrderRow, now: Instant) -> None:
         """The steps whose values were taken back."""
-        said = f"taken back at {written(now)} by order of {order.by}: {order.why}"
+        said = f"by order of {order.by}: {order.why}"
         for row in waiting.of_ticket(db, self._source, order.ticket.id, (RowState.APPLIED,)):
             if row.id in order.asked.rows:
-                waiting.move(db, row, RowState.UNDONE, problem=said)
+                waiting.move(db, row, RowState.UNDONE, settled_at=now, problem=said)
 
     def note(self, db: Connection, order: OrderRow, kind: str, now: Instant, **data: object) -> None:
         """A line of the journal about an order."""
-        who = {"order": order.id, "by": Personal(order.by), "why": order.why}
+        who = {"order": order.id, "by": Personal(order.by), "known_by": order.known_by, "why": order.why}
         journal.append(db, kind, now, order.ticket.source, order.ticket.id, **who, **data)
 
     def mark(self, key: str) -> str:

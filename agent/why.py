@@ -10,12 +10,15 @@ from sqlalchemy import Connection
 
 from agent.clusters import laid_over
 from agent.errors import ConfigError
+from agent.overtaken import OVERTAKEN
+from agent.pauses import said as said_of_pause
 from agent.recording import WATCHED
-from agent.store import episodes, journal, mirrored, operations, sources, waiting
+from agent.store import episodes, journal, mirrored, operations, pauses, snoozes, sources, waiting
 from agent.store.database import Database
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.journal import Line
 from agent.store.operations import OperationRow
+from agent.store.snoozes import Snooze
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from rules.binding import BoundRules
@@ -23,7 +26,7 @@ from rules.confidential import CONCEALED, TEXTS
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
 from rules.explain import Reason, because, reasons
-from rules.gates import HOLD_LABEL, held_by_label
+from rules.gates import held_by_label
 from rules.identity import match
 from rules.instants import FOREVER, Instant
 from rules.ladder import Steps, ahead, step_name
@@ -108,10 +111,14 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
             operations.of_ticket(db, bound.source, ticket.ref.id),
             sources.active_modes(db, bound.source),
             watched=[line for line in journal.lines(db, bound.source, ticket.ref.id, WATCHED) if line.data["noted"] <= at],
+            alone=_alone(ticket, snoozes.in_force(db, bound.source, at).get(ticket.ref.id), at),
         )
         row = sources.found_source(db, bound.source)
+        here = at - ((row.clock_ahead or 0) if row else 0)
+        unread = _overtaken(db, ticket, at, bound.zone)
+        paused = [said_of_pause(pause) for pause in pauses.in_force(db, bound.source, here)]
     chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
-    notes = _notes(ticket, at, row.problem if row else "", bound)
+    notes = (*_notes(ticket, at, row.problem if row else "", bound, story.alone), *unread, *paused)
     if any(story.concerns(each.rule) for each in bound.rules if each.rule.confidential):
         ticket = replace(ticket, fields={**ticket.fields, **dict.fromkeys(TEXTS, CONCEALED), "labels": ()}, native={})
     answers = sorted((story.answer(each, with_tree=rule is not None) for each in chosen), key=lambda answer: answer.place)
@@ -124,6 +131,30 @@ def named(db: Connection, source: str, name: str) -> Ticket:
     if found is None:
         raise ConfigError(f"{source}:{name} is not mirrored: check the key, and `hoist status` for how far hoist has read")
     return found.ticket
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """Somebody keeps hoist away from the ticket, until then."""
+
+    why: str
+    until: Instant
+
+    @property
+    def wakes(self) -> Instant | None:
+        return None if self.until == FOREVER else self.until
+
+    def for_so_long(self, zone: ZoneInfo) -> str:
+        return "" if self.until == FOREVER else f" before {stamp(self.until, zone)}"
+
+
+def _alone(ticket: Ticket, snooze: Snooze | None, at: Instant) -> _Alone | None:
+    """What keeps hoist away the longest."""
+    label = held_by_label(ticket, at)
+    found = [] if label is None else [_Alone(f"the label {label.label} keeps hoist away from this ticket", label.until)]
+    if snooze is not None:
+        found.append(_Alone(f"{snooze.by} said to leave this ticket alone: {snooze.why}", snooze.until))
+    return max(found, key=lambda each: each.until, default=None)
 
 
 class _Story:
@@ -140,9 +171,11 @@ class _Story:
         modes: Mapping[str, Mode],
         *,
         watched: Sequence[Line],
+        alone: _Alone | None,
     ) -> None:
         self.ticket, self.bound, self.at = ticket, bound, at
         self.recorded, self.rows, self.sent, self.modes, self.watched = recorded, rows, sent, modes, watched
+        self.alone = alone
         self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at)
 
     def answer(self, rule: Rule, *, with_tree: bool = False) -> RuleAnswer:
@@ -190,8 +223,6 @@ class _Story:
                 return f"{since} was sent without an answer; {self._look(row.escalation)[0]}{problem}"
             case RowState.APPLIED:
                 return f"{since} was written at {settled}: {self._written(row.escalation)}"
-            case RowState.UNDONE:
-                return f"{since} was written at {settled}: {self._written(row.escalation)}{problem}"
             case RowState.SUPERSEDED:
                 return f"{since} was not written: at {settled} it was no longer true"
             case RowState.OVERRULED:
@@ -231,8 +262,8 @@ class _Story:
             return f"nothing to say before the ticket was created, at {self._stamp(self.ticket.created)}", None
         if self.ticket.gone is not None:
             return "nothing: the ticket is gone", None
-        if held_by_label(self.ticket):
-            return f"nothing, as long as the ticket has the label {HOLD_LABEL}", None
+        if self.alone is not None:
+            return f"nothing{self.alone.for_so_long(self.bound.zone)}: {self.alone.why}", self.alone.wakes
         act = "it escalates" if mode is Mode.LIVE else "it would escalate, if the rule did more than watch,"
         computed = self.evaluation.episodes_of(rule.id)
         current = next((episode for episode in computed if episode.holds_at(self.at)), None)
@@ -340,12 +371,20 @@ def _named(value: Value, names: Mapping[str, str]) -> str:
     return "nobody" if value is None else names.get(str(value), str(value))
 
 
-def _notes(ticket: Ticket, at: Instant, problem: str, bound: BoundRules) -> tuple[str, ...]:
+def _overtaken(db: Connection, ticket: Ticket, at: Instant, zone: ZoneInfo) -> list[str]:
+    """Comments that came in between a read and the write that rested on it."""
+    lines = journal.lines(db, ticket.ref.source, ticket.ref.id, OVERTAKEN)
+    said = (stamp(comment[1], zone) for line in lines if line.at <= at for comment in line.data["comments"])
+    return [f"a comment of {when} came in while hoist was writing, which had not read it" for when in said]
+
+
+def _notes(ticket: Ticket, at: Instant, problem: str, bound: BoundRules, alone: _Alone | None) -> tuple[str, ...]:
     notes, zone = [], bound.zone
     if at < ticket.created:
         notes.append(f"the ticket was not there yet: it was created at {stamp(ticket.created, zone)}")
-    if held_by_label(ticket):
-        notes.append(f"the label {HOLD_LABEL} keeps hoist away from this ticket")
+    if alone is not None:
+        until = "" if alone.wakes is None else f", until {stamp(alone.until, zone)}"
+        notes.append(f"{alone.why}{until}")
     for override in protected(ticket, at, bound.organisation.people_keep.lasts).values():
         said = taken_back(override, known_as(bound.directory.people, override.by), zone)
         notes.append(f"{said}; no rule changes it before {stamp(override.until, zone)}, unless the ticket is handed on")

@@ -22,6 +22,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent import outbox, settling
+from agent.approval import as_approved, hold_again
 from agent.clock import Clock, SourceClock, steady
 from agent.departed import DepartedTeams
 from agent.evaluate import confirmed
@@ -32,7 +33,7 @@ from agent.outbox import Outcome, Result
 from agent.overruling import left_to_people
 from agent.recording import let_through
 from agent.settling import Terms
-from agent.store import mirrored, operations, waiting
+from agent.store import mirrored, operations, orders, waiting
 from agent.store.database import Database
 from agent.store.earliest import earliest
 from agent.store.operations import OperationRow
@@ -171,8 +172,9 @@ class Writer:
     # --- claim and read ------------------------------------------------------------------------------------------------
 
     def _claimed(self, db: Connection, tickets: int, now: Instant) -> dict[str, list[WaitingRow]]:
-        names = waiting.next_tickets(db, self.source, now, tickets)
-        return {name: waiting.claim(db, self.source, name, now, now + outbox.LEASE) for name in names}
+        ordered = orders.tickets(db, self.source)  # what a person ordered comes first
+        names = [name for name in waiting.next_tickets(db, self.source, now, tickets + len(ordered)) if name not in ordered]
+        return {name: waiting.claim(db, self.source, name, now, now + outbox.LEASE) for name in names[:tickets]}
 
     def _to_read(self, claimed: dict[str, list[WaitingRow]], free: int) -> Iterator[Work]:
         """The tickets shared out evenly, the most urgent first in each share."""
@@ -224,13 +226,17 @@ class Writer:
         verdict = confirmed(rows, ticket, decision, ruling, at)
         outbox.postpone(db, verdict.early, now + ruling.resolution)
         for row, gate in verdict.held:
-            outbox.hold(db, row, gate)
+            if row.approved is None:
+                outbox.hold(db, row, gate)
+            else:
+                hold_again(db, row, f"held back {gate}", now)
         for row, reason in verdict.over:
             outbox.supersede(db, row, at, reason)
         if not verdict.steps:
             return None
         holding = [ruling.rule(rule) for rule, _ in decision.holding]
-        left = left_to_people(db, ticket, verdict.steps, ruling.rules, at, holding)
+        asked = as_approved(db, ticket, verdict.steps, ruling.rules, (at, now), holding)
+        left = left_to_people(db, ticket, asked, ruling.rules, at, holding)
         for (row, step), kept in left.overruled:
             outbox.overrule(db, row, step, kept, at)
         if left.overruled:
@@ -310,10 +316,10 @@ class Writer:
     def _to_look_for(self, db: Connection, now: Instant) -> Iterator[Work]:
         """The markers of operations whose answer was lost, once their waiting time is over."""
         for row in operations.in_state(db, self.source, OperationState.SENT):
-            if waiting.lease_ended(db, row.escalation, now):  # its worker died between commit and answer
+            if not row.operation.order and waiting.lease_ended(db, row.escalation, now):  # its worker died between commit and answer
                 settling.settle(db, row, Result(Outcome.UNKNOWN, "hoist stopped before the answer"), now, self._terms)
         for row in operations.ripe(db, self.source, now):
-            if row.operation.key not in self._looking_for:
+            if row.operation.key not in self._looking_for and not row.operation.order:  # see agent.undoing
                 self._looking_for.add(row.operation.key)
                 yield partial(self._look_for, row)
 

@@ -31,7 +31,7 @@ def _values(names: dict[str, str], word: str) -> list[dict[str, str]]:
     return [{"id": id_, word: name} for id_, name in names.items()]
 
 
-_ANSWERS: Final[dict[str, Any]] = {
+ANSWERS: Final[dict[str, Any]] = {
     "/serverInfo": {
         "baseUrl": "https://example.atlassian.net",
         "deploymentType": "Cloud",
@@ -96,7 +96,7 @@ def _answer(connection: socket.socket, folder: Path, head: bytes, body: bytes) -
     path = target.decode().partition("?")[0]
     name = _page_of(method, path, head, body)
     if name is None:
-        found = _ANSWERS.get(re.sub(r"^/rest/api/[^/]+", "", path))
+        found = ANSWERS.get(re.sub(r"^/rest/api/[^/]+", "", path))
         content = json.dumps({"errorMessages": [f"no such page: {path}"]} if found is None else found).encode()
         connection.sendall(_head(404 if found is None else 200, len(content)) + content)
         return

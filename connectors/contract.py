@@ -25,6 +25,26 @@ class Guard(StrEnum):
     NOT_DETECTABLE = "not detectable"
 
 
+class Once(StrEnum):
+    """What keeps an operation from taking effect twice."""
+
+    VERSION = "the version that was read, which the platform compares"
+    MARKER = "hoist's marker, looked for before a second try"
+    UPSERT = "a key of its own in the platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a connector can promise of one kind of operation, in the words of `docs/guarantees.md`.
+
+    `found_out`: where an outcome is found out whose answer was lost, after the request's longest life.
+    """
+
+    guard: Guard
+    once: Once
+    found_out: str
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What the platform can do and promise, as data; a rulebook that asks for more is refused when loaded."""
@@ -33,7 +53,7 @@ class Capabilities:
     # of team, assignee, priority, labels, remove_labels, comment, native (fields of its own), restriction
     writes: frozenset[str]
     reads: frozenset[str]  # fields that its tickets carry: of rules.ticket.FIELDS, and of PREFIXES where it reads any such field
-    guards: Mapping[OperationKind, Guard]
+    promises: Mapping[OperationKind, Promise]
     request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
     date_resolution: int = 1_000  # milliseconds by which a Date header may lag the instant it names
 

@@ -14,10 +14,11 @@ a `Stage` (how a test makes people act at the far side) and one class:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from connectors.contract import Guard, Listed, Overwritten, Page
+from connectors.contract import Guard, Listed, Mark, Overwritten, Page
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TryLater
 from connectors.testing_stage import SETTLED, FarComment, FarTicket, Mirror, Stage
 from rules.escalation import FieldChange, Operation, OperationKind
@@ -377,6 +378,17 @@ class ConnectorConformance:
         found = set(stage.reconnect().marks(ticket))
         assert found == {fields.marker, comment.marker, *fields.firing_markers, *comment.firing_markers}
 
+    def test_which_hoist_wrote_is_seen_by_any_read(self, stage: Stage) -> None:
+        """A write names its installation: a fresh read and the next run show it, whoever reads."""
+        (ticket,) = stage.some_tickets(1)
+        operation = replace(stage.operation(ticket), installation="0123456789abcdef", installed_at=7)
+        assert ticket not in stage.connector.read([ticket]).marks
+        stage.connector.write(operation)
+        mark = Mark(operation.marker, "0123456789abcdef", 7, operation.planned_at)
+        assert stage.reconnect().read([ticket]).marks == {ticket: mark}
+        seen = [page.marks.get(ticket) for page in Mirror().run(stage.reconnect())]
+        assert mark in seen
+
     @BOTH_KINDS
     def test_what_was_never_sent_is_not_found(self, stage: Stage, kind: OperationKind) -> None:
         """The record of a ticket that hoist wrote to before does not vouch for an operation that was never sent."""
@@ -435,7 +447,7 @@ class ConnectorConformance:
         (ticket,) = stage.some_tickets(1)
         operation = stage.operation(ticket)
         stage.before_next_write(lambda: stage.change(ticket, team=stage.teams[2]))
-        guard = stage.connector.capabilities.guards[OperationKind.FIELDS]
+        guard = stage.connector.capabilities.promises[OperationKind.FIELDS].guard
         if guard is Guard.REFUSED:
             with pytest.raises(Conflict):
                 stage.connector.write(operation)

@@ -32,7 +32,7 @@ class Brake(NamedTuple):
 
 
 def taken_back(ticket: Ticket, fields: Collection[str], after: Instant = 0) -> Brake | None:
-    """The brake of a step that would write these fields, one of which an automation took back twice; after a release: since then.
+    """The brake of a step that would write these fields, one of which an automation took back twice since `after`.
 
     A person's change of the field in between, or anything but taking it back, begins the count anew.
     """
@@ -55,7 +55,7 @@ def _of_field(changes: Sequence[Change], field: str) -> Brake | None:
 
 
 def brought_about(ticket: Ticket, wrote: Sequence[Instant], now: Instant, after: Instant = 0) -> Brake | None:
-    """The brake of a rule that is due anew at `now`; `wrote`: when the first steps of its earlier episodes took effect, in order."""
+    """The brake of a rule that is due anew at `now`; `wrote`: when the first step of each of its earlier episodes took effect."""
     acted = [at for at in wrote if at > after][-TWICE:]
     if len(acted) < TWICE:
         return None

@@ -6,20 +6,22 @@ still true then is written.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.engine import Evaluation
-from rules.instants import FOREVER, MINUTE, Instant
+from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant
 from rules.intervals import unbroken
 from rules.phrases import phrase, stamp
 from rules.protocol import Action, Assign, Escalate, RaisePriority, Rule
-from rules.ticket import Change, Kind, Ticket
+from rules.ticket import Change, Kind, Ticket, Value
 
-HOLD_LABEL = "hoist-hold"
-"""Whoever gives a ticket this label keeps hoist away from it."""
+HOLD_LABEL: Final = "hoist-hold"
+"""Whoever gives a ticket this label keeps hoist away from it; with `-4h` or `-2d` appended for so long."""
+_HOLD_FOR: Final = re.compile(r"hoist-hold-([0-9]{1,3})([mhd])")
 LONGEST_WRITE = 2 * MINUTE
 """From the read that confirms a firing to its effect in the ticket."""
 
@@ -47,10 +49,41 @@ class Keeping(NamedTuple):
     by_hoist: bool
 
 
-def held_by_label(ticket: Ticket) -> bool:
-    """Somebody exempted this ticket from inside the helpdesk."""
+class Held(NamedTuple):
+    """Somebody gave the ticket this label, which keeps hoist away from it until then (FOREVER: as long as it is there)."""
+
+    label: str
+    until: Instant
+
+
+def held_by_label(ticket: Ticket, at: Instant) -> Held | None:
+    """The label by which somebody exempts this ticket, from inside the helpdesk, at an instant; of several the longest one."""
     labels = ticket.fields.get("labels")
-    return isinstance(labels, tuple) and HOLD_LABEL in labels
+    if not isinstance(labels, tuple):
+        return None
+    held = [Held(label, _lasts(ticket, label)) for label in labels if label.startswith(HOLD_LABEL)]
+    return max((each for each in held if each.until > at), key=lambda each: each.until, default=None)
+
+
+def _lasts(ticket: Ticket, label: str) -> Instant:
+    """When a label ceases to hold: `hoist-hold-2d` two days after it was set, where the history tells when that was."""
+    if label == HOLD_LABEL:
+        return FOREVER
+    length = _HOLD_FOR.fullmatch(label)
+    if length is None:
+        return 0
+    return _set_at(ticket, label) + int(length[1]) * {"m": MINUTE, "h": HOUR, "d": DAY}[length[2]]
+
+
+def _set_at(ticket: Ticket, label: str) -> Instant:
+    for change in reversed(ticket.changes):
+        if change.field == "labels" and _has(change.new, label) and not _has(change.old, label):
+            return change.at
+    return ticket.created
+
+
+def _has(labels: Value, label: str) -> bool:
+    return isinstance(labels, tuple) and label in labels
 
 
 def closed(

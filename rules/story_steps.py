@@ -183,8 +183,8 @@ class _Player:
         """Do what is due at an instant; gives the next one at which something may be if nobody does anything."""
         # as read when something last happened to it: hours of the day are told for some time from then on, and not for ever
         ticket = self.ticket
-        if held_by_label(ticket):
-            return FOREVER
+        if (held := held_by_label(ticket, now)) is not None:
+            return held.until
         evaluation = evaluate(timeline(ticket), self.bound, now, self.among)
         look, due = evaluation.next_look, list[_Due]()
         recorded = [course.recorded(rule) for (rule, _), course in self.courses.items()]

@@ -163,7 +163,7 @@ class _Prover:
         if due is None:
             return
         seen = [(max(a, due.since), min(b, line.gone)) for a, b in episode.stretches if self._stood(a, b, due.since)]
-        if seen and not held_by_label(ticket):
+        if seen and held_by_label(ticket, self.evidence.until) is None:
             self._wrong(
                 ticket, f"{episode.rule} was true from {written(seen[0][0])} to {written(seen[0][1])}, and hoist never noticed"
             )

@@ -14,7 +14,7 @@ from rich.text import Text
 from agent.check import Checked, CheckedSource, Found
 from agent.commands import Done
 from agent.outside.overview import Overview, ShownList, ShownRota, ShownWindow
-from agent.screens import completeness
+from agent.screens import beside, completeness, guards, pace
 from agent.status import SourceStatus, Status
 from rules.instants import Instant, written
 from rules.phrases import length, stamp
@@ -230,6 +230,12 @@ def _one_status(console: Console, each: SourceStatus, zone: ZoneInfo) -> None:
     say(console, "  changes", states)
     for line in completeness.lines(each, zone):
         say(console, *line)
+    for line in guards.lines(each.guarded):
+        say(console, *line)
+    for line in pace.lines(each.budget, zone):
+        say(console, *line)
+    for line in beside.lines(each, zone):
+        say(console, *line)
     if each.unanswered:
         since = f", looked for from {stamp(each.looked_for_from, zone)} on" if each.looked_for_from is not None else ""
         say(console, "", f"{each.unanswered:,} sent without an answer{since}")
@@ -284,6 +290,9 @@ def _source_data(each: SourceStatus) -> dict[str, Any]:
         "escalations": each.escalations,
         "left_alone": each.backlog,
         **completeness.source_data(each),
+        **guards.data(each.guarded),
+        **pace.data(each.budget),
+        **beside.data(each),
         "parked": [{"change": str(row.key), "problem": row.problem} for row in each.parked],
         "quarantined": [
             {"id": q.id, "key": q.key, "reason": q.reason, "at": written(q.at), "raw": q.raw} for q in each.quarantined

@@ -106,6 +106,13 @@ def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]
             db.exec_driver_sql(statement, rows)
 
 
+def urgencies(db: Connection, source: str, ids: Collection[str]) -> dict[str, int]:
+    """How urgent each of these tickets is that is there; 0 is the most urgent priority."""
+    place = (tickets.c.source == source, tickets.c.gone.is_(None), one_of(tickets.c.id, "ids"))
+    found = db.execute(select(tickets.c.id, tickets.c.urgency).where(*place), {"ids": listed(ids)})
+    return {row.id: row.urgency for row in found}
+
+
 def set_next_look(db: Connection, ref: TicketRef, next_look: Instant) -> None:
     """Bring the next look of one ticket forward (never back)."""
     db.exec_driver_sql(_BROUGHT_FORWARD, (next_look, ref.source, ref.id, next_look))

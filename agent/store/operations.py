@@ -146,6 +146,12 @@ def that_may_have_left(db: Connection, source: str, ids: Collection[str]) -> dic
     return found
 
 
+def overruled_in(db: Connection, escalation: int) -> set[tuple[str, str]]:
+    """The wishes that lost within an escalation: rule and field."""
+    text = db.execute(select(escalations.c.body).where(escalations.c.id == escalation)).scalar() or "{}"
+    return {(lost["firing"]["rule"], lost["field"]) for lost in json.loads(text).get("overruled", ())}
+
+
 def in_state(db: Connection, source: str, state: OperationState) -> list[OperationRow]:
     """The operations of a source that are in a state."""
     return _found(_IN_STATE(db, source=source, state=state))
@@ -210,9 +216,9 @@ def _operation(key: str, kind: str, ticket: TicketRef, body: str) -> Operation:
         parts["comment"],
         parts["planned_at"],
         parts.get("base", ""),
-        tuple(parts.get("off", ())),
-        parts.get("order", 0),
-        parts.get("ordered_by", ""),
+        remove_labels=tuple(parts.get("off", ())),
+        order=parts.get("order", 0),
+        ordered_by=parts.get("ordered_by", ""),
     )
 
 

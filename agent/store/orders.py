@@ -1,13 +1,13 @@
 """What people order to be done to a ticket, beside what rules decide: to take back what hoist wrote, or to rehearse it.
 
-An order is carried out under the same protocol as an escalation: one worker under a lease, operations of its own that are committed
-as sent. While it is open, nothing else is begun on its ticket.
+An order is carried out under the same protocol as an escalation: one worker under a lease, operations of its own that are
+committed as sent. While it is open, nothing else is begun on its ticket.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -58,9 +58,13 @@ class Asked:
     as_person: bool = True
 
 
+Ordered = tuple[str, str, str]
+"""Who ordered something, how they are known, and why they did."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order. `not_before` is the end of a worker's lease while one is at it. `by` and `why` are the words of a person."""
+    """One order. `not_before` is the end of a worker's lease while one is at it. `known_by`: how the one who ordered is known."""
 
     id: int
     ticket: TicketRef
@@ -68,6 +72,7 @@ class OrderRow:
     state: OrderState
     asked: Asked
     by: str
+    known_by: str
     why: str
     ordered_at: Instant
     not_before: Instant
@@ -112,11 +117,12 @@ _SEEN: Final = and_(orders.c.id == bindparam("at_id"), orders.c.state == bindpar
 
 
 def add(
-    db: Connection, ticket: TicketRef, kind: OrderKind, asked: Asked, by: str, why: str, now: Instant, not_before: Instant
+    db: Connection, ticket: TicketRef, kind: OrderKind, asked: Asked, ordered: Ordered, now: Instant, *, not_before: Instant
 ) -> OrderRow:
     """Keep an order; gives it with its number. A rehearsal is claimed by whoever orders it, until `not_before`."""
     state = OrderState.CLAIMED if kind is OrderKind.REHEARSAL else OrderState.ORDERED
-    named = {"source": ticket.source, "ticket": ticket.id, "kind": kind, "state": state, "body": _body(asked)}
+    by, known_by, why = ordered
+    named = {"source": ticket.source, "ticket": ticket.id, "kind": kind, "state": state, "body": _body(asked, known_by)}
     values = named | {"by": by, "why": why, "ordered_at": now, "not_before": not_before}
     number = db.execute(insert(orders).values(values)).inserted_primary_key
     return order(db, int(number[0] if number else 0))
@@ -169,13 +175,14 @@ def move(db: Connection, row: OrderRow, to: OrderState, **values: Any) -> bool:
     return moved.rowcount == 1
 
 
-def _body(asked: Asked) -> str:
+def _body(asked: Asked, known_by: str) -> str:
     parts = {
         "changes": [[each.field, each.old, each.new] for each in asked.changes],
         "labels": asked.labels,
         "escalations": asked.escalations,
         "rows": asked.rows,
         "as_person": asked.as_person,
+        "known_by": known_by,
     }
     return json.dumps(parts, ensure_ascii=False)
 
@@ -195,22 +202,24 @@ def _value(value: Any) -> Value:
 
 
 def _found(rows: Iterable[Row[Any]]) -> list[OrderRow]:
-    return [
-        OrderRow(
-            row.id,
-            TicketRef(row.source, row.ticket),
-            OrderKind(row.kind),
-            OrderState(row.state),
-            _asked(json.loads(row.body)),
-            row.by,
-            row.why,
-            row.ordered_at,
-            row.not_before,
-            row.fence,
-            row.escalation,
-            row.attempts,
-            row.settled_at,
-            row.problem,
-        )
-        for row in rows
-    ]
+    return [_row(row, json.loads(row.body)) for row in rows]
+
+
+def _row(row: Row[Any], parts: Mapping[str, Any]) -> OrderRow:
+    return OrderRow(
+        row.id,
+        TicketRef(row.source, row.ticket),
+        OrderKind(row.kind),
+        OrderState(row.state),
+        _asked(parts),
+        row.by,
+        parts["known_by"],
+        row.why,
+        row.ordered_at,
+        row.not_before,
+        row.fence,
+        row.escalation,
+        row.attempts,
+        row.settled_at,
+        row.problem,
+    )

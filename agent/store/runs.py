@@ -156,6 +156,12 @@ def expired(db: Connection, source: str, now: Instant) -> list[WaitingRow]:
     return waiting.most_urgent(db, outbox.c.source == source, *late)
 
 
+def count_held(db: Connection, run: Run) -> int:
+    """What a run holds now."""
+    place = (outbox.c.run == run.id, outbox.c.state == RowState.HELD)
+    return int(db.execute(select(func.count()).select_from(outbox).where(*place)).scalar_one())
+
+
 def count(db: Connection, run: Run) -> int:
     """All that was ever held with a run."""
     return int(db.execute(select(func.count()).select_from(outbox).where(outbox.c.run == run.id)).scalar_one())

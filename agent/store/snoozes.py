@@ -41,6 +41,11 @@ def take_off(db: Connection, source: str, ticket: str) -> bool:
     return found.rowcount > 0
 
 
+def until(db: Connection, source: str, now: Instant) -> dict[str, Instant]:
+    """Until when which tickets of a source are left alone, by id."""
+    return {name: snooze.until for name, snooze in in_force(db, source, now).items()}
+
+
 def in_force(db: Connection, source: str, now: Instant) -> dict[str, Snooze]:
     """The tickets of a source that are left alone now, by id; there are few."""
     return {row.ticket: Snooze(row.source, row.ticket, row.until, row.by, row.why) for row in _LATER(db, source=source, now=now)}

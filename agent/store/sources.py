@@ -141,6 +141,17 @@ def activate(db: Connection, source: str, modes: Mapping[str, Mode], at: Instant
     return {row.rule: row.activated_at for row in db.execute(select(activations).where(activations.c.source == source))}
 
 
+def reword(db: Connection, source: str, wordings: Mapping[str, str], at: Instant) -> dict[str, Instant]:
+    """Note how each active rule is worded; gives since when, for those that were worded otherwise before. Call `activate` first."""
+    place = activations.c.source == source
+    for row in db.execute(select(activations.c.rule, activations.c.wording).where(place)).all():
+        if row.wording != (now := wordings.get(row.rule, row.wording)):
+            values = {"wording": now, "reworded_at": at} if row.wording else {"wording": now}
+            db.execute(update(activations).where(place, activations.c.rule == row.rule).values(values))
+    found = db.execute(select(activations.c.rule, activations.c.reworded_at).where(place, activations.c.reworded_at > 0))
+    return {row.rule: row.reworded_at for row in found}
+
+
 def _queued(db: Connection, source: str, rule: str) -> int:
     place = (outbox.c.source == source, outbox.c.rule == rule, outbox.c.state == RowState.QUEUED)
     return int(db.execute(select(func.count()).select_from(outbox).where(*place)).scalar_one())

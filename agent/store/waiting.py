@@ -296,3 +296,22 @@ def _row(name: int, *others: Any) -> WaitingRow:
     key, (state, *plain, because, problem, run, let_at, approved) = others[:5], others[5:]
     said = tuple(json.loads(because)), problem, run, let_at, approved
     return WaitingRow(name, FiringKey(*key), RowState(state), *plain, *said)  # type: ignore[call-arg]
+
+
+def carried_out(
+    db: Connection, source: str, *, ticket: str | None = None, rule: str | None = None, since: Instant | None = None
+) -> list[WaitingRow]:
+    """Rows of a source, of a ticket and a rule where named, of which an escalation of `since` or later wrote something."""
+    place = [outbox.c.source == source, outbox.c.escalation.is_not(None)]
+    place += [outbox.c.state.in_((RowState.APPLIED, RowState.PARKED))]
+    for column, wanted in ((outbox.c.ticket, ticket), (outbox.c.rule, rule)):
+        if wanted is not None:
+            place.append(column == wanted)
+    if since is not None:
+        place.append(outbox.c.confirmed_at >= since)
+    return _rows(db, *place)
+
+
+def under_way(db: Connection, source: str, ticket: str) -> bool:
+    """Whether an escalation of a ticket is being written."""
+    return bool(_BUSY_BESIDE(db, source=source, ticket=ticket, ids=listed([])).scalar())

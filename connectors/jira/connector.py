@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from connectors.budget import Urgency
-from connectors.contract import Capabilities, CensusPage, Guard, Identity, Ledger, Page, Reading, Receipt, Verification
+from connectors.contract import (
+    Capabilities,
+    CensusPage,
+    Guard,
+    Identity,
+    Ledger,
+    Once,
+    Page,
+    Promise,
+    Reading,
+    Receipt,
+    Verification,
+)
 from connectors.errors import Gone
 from connectors.http import Surroundings
 from connectors.jira.census import Census
@@ -50,7 +62,10 @@ class JiraConnector:
             reads=READ,
             # Jira's edit takes no condition of any kind, but its changelog names the value that was replaced. A comment replaces
             # nothing; what was written meanwhile is not noticed by it.
-            guards={OperationKind.FIELDS: Guard.PUT_BACK, OperationKind.COMMENT: Guard.NOT_DETECTABLE},
+            promises={
+                OperationKind.FIELDS: Promise(Guard.PUT_BACK, Once.MARKER, "a property of the issue, or its changelog"),
+                OperationKind.COMMENT: Promise(Guard.NOT_DETECTABLE, Once.MARKER, "a property of the comment"),
+            },
             request_life_seconds=_REQUEST_LIFE,
         )
 

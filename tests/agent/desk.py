@@ -24,6 +24,7 @@ from agent.store.installation import read_or_make
 from agent.store.operations import OperationRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from agent.wording import wording
 from connectors.contract import Reading, Receipt, Verification
 from connectors.memory import MemoryConnector, MemoryHelpdesk, MemorySettings
 from connectors.memory_helpdesk import ACCOUNT, Comment, Save, StoredTicket
@@ -198,8 +199,10 @@ class Desk:
         bound = bind(book, SOURCE, connector.directory(), self.world, self.installation.key)
         with self.database.transaction() as db:
             activated = sources.activate(db, SOURCE, {r.id: r.rule.mode for r in bound.rules}, pipeline.source_clock.now())
+            reworded = sources.reword(db, SOURCE, {r.id: wording(r.rule) for r in bound.rules}, pipeline.source_clock.now())
             generation = sources.new_generation(db, SOURCE, version)
-        pipeline.rule_by(Ruling(bound, activated, generation, connector.capabilities.date_resolution))
+        resolution = connector.capabilities.date_resolution
+        pipeline.rule_by(Ruling(bound, activated, generation, resolution, reworded=reworded))
 
     def run(self, milliseconds: int, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Turn by turn: the clock stands while hoist works, then jumps to whatever comes next."""

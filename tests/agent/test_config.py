@@ -147,3 +147,39 @@ def test_mistakes_in_links_are_named(tmp_path: Path) -> None:
     assert "did you mean read_every?" in said
     assert "expected names of hosts" in said
     assert "links.ca_file: there is no such file" in said
+
+
+@pytest.mark.parametrize(
+    ("written_down", "writes", "requests"),
+    [
+        ({}, 8, 9),
+        ({"writes_at_once": 32}, 32, 33),
+        ({"concurrent_requests": 4}, 3, 4),
+        ({"concurrent_requests": 1}, 1, 1),
+        ({"concurrent_requests": 20}, 8, 20),
+        ({"writes_at_once": 3, "concurrent_requests": 4}, 3, 4),
+    ],
+)
+def test_writes_and_the_reader_fit_into_the_concurrent_requests(
+    tmp_path: Path, written_down: dict[str, int], writes: int, requests: int
+) -> None:
+    """Of writes_at_once and concurrent_requests each follows from the other, with one request left for reading."""
+    [source] = load_settings(written(tmp_path, {"sources": {"jira-cloud": SOURCE | written_down}}), {}).sources
+    assert (source.writes_at_once, source.settings.model_dump()["concurrent_requests"]) == (writes, requests)
+
+
+def test_more_writes_than_requests_are_refused(tmp_path: Path) -> None:
+    """Two settings that contradict each other are named with the number that would do."""
+    file = written(tmp_path, {"sources": {"jira-cloud": SOURCE | {"writes_at_once": 8, "concurrent_requests": 8}}})
+    with pytest.raises(ConfigError, match="concurrent_requests: 8 writes_at_once and one request that reads need 9 of them"):
+        load_settings(file, {})
+
+
+def test_other_hoists_that_are_gone_for_good_are_named_by_their_installation(tmp_path: Path) -> None:
+    """`retired_installations` takes what hoist's own message names, one or several; anything else is refused with an example."""
+    gone = ["5f0c2a9be41d7730", "00ff00ff00ff00ff"]
+    found = load_settings(written(tmp_path, {"sources": {"a": {**SOURCE, "retired_installations": gone}}}), {})
+    assert found.sources[0].retired_installations == frozenset(gone)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(written(tmp_path, {"sources": {"a": {**SOURCE, "retired_installations": ["the old one"]}}}), {})
+    assert "a.retired_installations: expected installations" in caught.value.problems[0]

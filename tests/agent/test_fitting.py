@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from agent.fitting import fitted
-from connectors.contract import Capabilities, Guard
+from connectors.contract import Capabilities, Guard, Once, Promise
 from rules.binding import BindingError
 from rules.escalation import OperationKind
 from rules.protocol import Rulebook
 from rules.rulebook import load
 from rules.world import Directory, World
 
-GUARDS: Mapping[OperationKind, Guard] = dict.fromkeys(OperationKind, Guard.PUT_BACK)
+PROMISES = dict.fromkeys(OperationKind, Promise(Guard.PUT_BACK, Once.MARKER, "its record"))
 EVERYTHING = frozenset({"team", "assignee", "priority", "labels", "comment", "native", "restriction"})
 READ = frozenset({"status", "priority", "team", "assignee", "labels"})
-ABLE = Capabilities("jira", EVERYTHING, READ, GUARDS, 300.0)
+ABLE = Capabilities("jira", EVERYTHING, READ, PROMISES, 300.0)
 DIRECTORY = Directory({"10": "Service Desk", "11": "Network"}, {"1": "High", "2": "Low"})
 FILES = {
     "organisation.yaml": """\

@@ -112,6 +112,17 @@ def test_what_was_planned_and_not_written_is_left_too(tmp_path: Path) -> None:
     assert desk.states(ticket) == [RowState.BACKLOG]
 
 
+def test_all_means_what_was_planned_before_the_outage_too(tmp_path: Path) -> None:
+    """With `all`, what had fallen due before hoist went down and was not written yet is written when it is back."""
+    desk = Desk(tmp_path)
+    ticket = desk.ticket()
+    desk.let_it_fall_due(ticket)
+    desk.clock.jump(desk.clock.now() + 10 * MINUTE)
+    down_for(desk, HOUR, Policy(None))
+    desk.run(10 * MINUTE)
+    moved_once(desk, ticket)
+
+
 def test_a_person_lets_it_go(tmp_path: Path) -> None:
     """What was left is written once somebody says so, if it is still true."""
     desk = Desk(tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.store.states import RowState
+from agent.why import why
 from connectors.contract import Receipt
 from connectors.errors import OutcomeUnknown
 from rules.escalation import Operation
@@ -25,9 +26,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.database.close()
 
 
-def interrupted(desk: Desk, act: Callable[[str], object], **fields: object) -> str:
+def interrupted(desk: Desk, act: Callable[[str], object]) -> str:
     """A ticket whose escalation is about to be written, and what happens between hoist's read and its write."""
-    ticket = desk.ticket(**fields)
+    ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
     desk.helpdesk.between_read_and_write(lambda: act(ticket))
     return ticket
@@ -173,6 +174,8 @@ def test_a_comment_that_came_in_between_is_listed_once(desk: Desk) -> None:
     (line,) = desk.journal("overtaken")
     assert [comment[2] for comment in line.data["comments"]] == ["ruth"], desk.said()
     assert line.data["operation"].endswith("/fields")
+    answer = why(desk.database, desk.pipeline.ruling.rules, ticket, desk.pipeline.source_clock.now())
+    assert any("came in while hoist was writing" in note for note in answer.notes)
 
 
 def test_a_comment_that_shows_late_is_listed_as_well(desk: Desk) -> None:

@@ -6,11 +6,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from agent.foreign import noted, warning
 from agent.pipeline import Care, Pipeline
+from agent.screens import beside
+from agent.status import status
 from agent.store import installation
 from agent.store.database import open_database
 from agent.store.states import OperationState
@@ -22,7 +25,7 @@ from tests.agent.desk import POLL, SOURCE, Desk, rule
 
 
 @contextmanager
-def beside(first: Desk, folder: Path, *, copied: bool = False) -> Iterator[Desk]:
+def second_hoist(first: Desk, folder: Path, *, copied: bool = False) -> Iterator[Desk]:
     """A second hoist on the helpdesk and the clock of the first one: with a store of its own, or with a copy of its store."""
     folder.mkdir()
     if copied:
@@ -51,7 +54,7 @@ def together(older: Desk, younger: Desk, milliseconds: int) -> None:
 def test_the_younger_one_stops_and_the_older_one_goes_on(desk: Desk, tmp_path: Path) -> None:
     """A second hoist was set up by mistake: each ticket is written once, the second one says why it stands, the first goes on."""
     desk.run(HOUR)
-    with beside(desk, tmp_path / "second") as second:
+    with second_hoist(desk, tmp_path / "second") as second:
         tickets = [desk.ticket() for _ in range(3)]
         together(desk, second, 20 * MINUTE)
         tickets += [desk.ticket()]
@@ -69,7 +72,7 @@ def test_the_younger_one_stops_and_the_older_one_goes_on(desk: Desk, tmp_path: P
 def test_it_is_noticed_in_the_read_that_confirms(desk: Desk, tmp_path: Path) -> None:
     """The older one wrote a moment ago: the younger one sees it in its own fresh read, before a byte of its own leaves."""
     desk.run(HOUR)
-    with beside(desk, tmp_path / "second") as second:
+    with second_hoist(desk, tmp_path / "second") as second:
         ticket = desk.ticket()
         second.let_it_fall_due(ticket)
         desk.run(MINUTE)
@@ -83,7 +86,7 @@ def test_it_is_noticed_in_the_read_that_confirms(desk: Desk, tmp_path: Path) -> 
 def test_the_younger_one_stays_stopped_after_a_restart(desk: Desk, tmp_path: Path) -> None:
     """Starting the younger one again does not make it write: somebody has to say that the other one is gone."""
     desk.run(HOUR)
-    with beside(desk, tmp_path / "second") as second:
+    with second_hoist(desk, tmp_path / "second") as second:
         ticket = desk.ticket()
         together(desk, second, 30 * MINUTE)
         second.restart()
@@ -100,7 +103,7 @@ def test_the_younger_one_stays_stopped_after_a_restart(desk: Desk, tmp_path: Pat
 def test_the_older_one_says_that_there_is_a_younger_one(desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The second one got in a write before it noticed: the first one tells of it, and writes on."""
     desk.run(HOUR)
-    with beside(desk, tmp_path / "second") as second:
+    with second_hoist(desk, tmp_path / "second") as second:
         desk.ticket()
         second.run(30 * MINUTE)
         later = desk.ticket()
@@ -109,6 +112,10 @@ def test_the_older_one_says_that_there_is_a_younger_one(desk: Desk, tmp_path: Pa
         (line,) = desk.journal("another-hoist")
         assert (line.data["installation"], line.data["older"]) == (second.installation.identity, False)
         assert len(desk.saves(later)) == 1
+        (shown,) = status(desk.database, desk.clock.now(), {}).sources
+        ((title, said, _),) = beside.lines(shown, ZoneInfo("UTC"))
+        assert (title, second.installation.identity in said) == ("  ANOTHER HOIST", True)
+        assert beside.data(shown)["another_hoist"]["installation"] == second.installation.identity
 
 
 def test_what_a_former_hoist_has_left_stops_nobody(desk: Desk, tmp_path: Path) -> None:
@@ -116,7 +123,7 @@ def test_what_a_former_hoist_has_left_stops_nobody(desk: Desk, tmp_path: Path) -
     old = desk.ticket()
     desk.run(HOUR)
     assert desk.saves(old)
-    with beside(desk, tmp_path / "second") as second:
+    with second_hoist(desk, tmp_path / "second") as second:
         new = desk.ticket()
         second.run(HOUR)
         assert not second.pipeline.problem
@@ -126,7 +133,7 @@ def test_what_a_former_hoist_has_left_stops_nobody(desk: Desk, tmp_path: Path) -
 def test_two_on_copies_of_one_store_both_stop(desk: Desk, tmp_path: Path) -> None:
     """A copy of the store is started beside it: whichever meets a mark of its own that it never made stops, and says so."""
     desk.run(HOUR)
-    with beside(desk, tmp_path / "copy", copied=True) as copy:
+    with second_hoist(desk, tmp_path / "copy", copied=True) as copy:
         copy.run(MINUTE)
         first = desk.ticket()
         desk.run(30 * MINUTE)

@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from rules.instants import DAY, HOUR, MINUTE, Instant
-from rules.protection import overrides, protected
+from rules.protection import keeper, may_write, overrides, protected
+from rules.protocol import Comment, Escalate, OneOf, Rule, SetField, State, Step
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
 
 HOIST: Final = Actor("hoist", Kind.HOIST)
@@ -107,3 +108,54 @@ def test_each_override_counts() -> None:
         ("anna", NOON + HOUR + DAY),
         ("bert", NOON + 3 * DAY + HOUR),
     ]
+
+
+PUT_BACK: Final = (
+    (0, "team", "sd", "db", ANNA),
+    (2_000, "team", "db", "ops", HOIST),
+    (4_000, "team", "ops", "db", HOIST),
+)
+
+
+def test_what_hoist_put_back_is_theirs() -> None:
+    """Hoist wrote over Anna's team, which it had not seen, and put hers back: from then on it is hers, for a day."""
+    (found,) = overrides(ticket(*PUT_BACK))
+    assert (found.by, found.at, found.until, found.put_back) == (ANNA, NOON + 4_000, NOON + 4_000 + DAY, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [(0, "team", "sd", "db", ANNA), (HOUR, "team", "db", "ops", HOIST), (2 * HOUR, "team", "ops", "db", HOIST)],
+        [(0, "team", "sd", "db", BOT), *PUT_BACK[1:]],
+        [*PUT_BACK[:2], (4_000, "team", "ops", "eng", HOIST)],
+    ],
+    ids=["hoist knew hers", "an automation's", "moved on"],
+)
+def test_two_writes_of_hoist_are_no_override_of_themselves(changes: list[Told]) -> None:
+    """Rules may move a ticket to and fro: only what was overwritten unseen, by a person, and put back is an override."""
+    assert overrides(ticket(*changes)) == ()
+
+
+def test_a_ticket_without_an_owner_is_there_to_be_taken() -> None:
+    """Hoist took Anna's name off; Bert takes the ticket, which takes nothing back; to give it back to Anna does."""
+    cleared: Told = (0, "assignee", "anna", None, HOIST)
+    assert overrides(ticket(cleared, (MINUTE, "assignee", None, "bert", BERT))) == ()
+    (found,) = overrides(ticket(cleared, (MINUTE, "assignee", None, "anna", BERT)))
+    assert keeper({"assignee": found}, "team") == found, "team and person are one"
+    assert keeper({"assignee": found}, "priority") is None
+
+
+def test_a_label_is_taken_back_by_whoever_removes_it() -> None:
+    """A person who adds another label takes nothing back."""
+    added: Told = (0, "labels", ("a",), ("a", "hot"), HOIST)
+    assert overrides(ticket(added, (MINUTE, "labels", ("a", "hot"), ("a", "hot", "x"), ANNA))) == ()
+    assert overrides(ticket(added, (MINUTE, "labels", ("a", "hot"), ("a",), ANNA)))
+
+
+def test_which_rules_may_write_a_field() -> None:
+    """A rule that moves tickets may write the person as well; one that only tells writes nothing."""
+    moves = Rule("r", "R", State("status", OneOf(("open",))), (Step((Escalate("line"), SetField("native.x", "1"))),))
+    assert [may_write(moves, field) for field in ("team", "assignee", "native.x", "priority")] == [True, True, True, False]
+    told = Rule("r", "R", moves.condition, (Step((Comment("x"),)),))
+    assert not may_write(told, "team")

@@ -181,6 +181,8 @@ class _Artist:
         seconds = {"late": self.chance.randrange(1, 295), "slow": 3, "old-answer": self.chance.randrange(1, 8)}.get(kind, 0)
         at, times = self._at(), self.chance.choice((1, 1, 1, 2, 4))
         lasts = self.chance.choice((0, 0, 0, 0, 30, 180, 900)) * SECOND
+        if kind == "429":
+            lasts = min(lasts, 180 * SECOND)  # hoist asks again as soon as it was told to: nothing new happens after a while
         brief = kind in {
             "late",
             "401",

@@ -1,0 +1,175 @@
+"""Changes that wait for a person: listed with what they would write, approved, rejected, tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from agent.approval import Proposal, proposals
+from agent.evaluate import Ruling
+from agent.store import brakes, episodes, journal, mirrored, runs, waiting
+from agent.store.episodes import EpisodeRow
+from agent.store.mirrored import Mirrored
+from agent.store.runs import Run
+from agent.store.states import RowState
+from agent.store.waiting import Planned, WaitingRow
+from agent.who import Who
+from rules.escalation import FiringKey
+from rules.instants import FOREVER, HOUR, Instant
+
+WAITING: Final = (RowState.HELD, RowState.BACKLOG, RowState.QUEUED, RowState.PARKED)
+EXISTING: Final = "it was so before the rule went live (existing_tickets)"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One change that waits: its row (of an existing ticket that was left alone, one that is not in the store yet)."""
+
+    key: str  # the ticket's
+    row: WaitingRow
+    proposal: Proposal
+    ignored: bool = False  # no row is in the store
+
+    @property
+    def can_be_approved(self) -> bool:
+        """Whether a word is enough for it to be written."""
+        return self.row.state is not RowState.PARKED and self.proposal.escalation is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a person's word: done for so many, and a sentence for each that it was not done for."""
+
+    done: int
+    problems: tuple[str, ...] = ()
+
+
+def waiting_changes(
+    db: Connection, source: str, ruling: Ruling, now: Instant, ids: Iterable[str] | None = None
+) -> list[Waiting]:
+    """All changes of a source that wait for a person, or those of some tickets, the most urgent first."""
+    rows = [(row, False) for row in waiting.of_source(db, source, WAITING) if _waits_for_somebody(row)]
+    rows += [(row, True) for row in _ignored(db, source, ruling, now)]
+    wanted = None if ids is None else set(ids)
+    by_ticket: dict[str, list[tuple[WaitingRow, bool]]] = {}
+    for row, ignored in rows:
+        if wanted is None or row.key.ticket in wanted:
+            by_ticket.setdefault(row.key.ticket, []).append((row, ignored))
+    known = mirrored.mirrored(db, source, list(by_ticket))
+    found: list[Waiting] = []
+    for name, own in by_ticket.items():
+        ticket = known.get(name)
+        made = _proposed(db, ticket, [row for row, _ in own], ruling, now)
+        key = name if ticket is None else ticket.ticket.key
+        found += [Waiting(key, row, each, ignored) for (row, ignored), each in zip(own, made, strict=True)]
+    return sorted(found, key=lambda each: (each.row.urgency, each.row.instant, each.row.id))
+
+
+def of_run(db: Connection, run: Run, ruling: Ruling, now: Instant) -> list[Waiting]:
+    """What a run holds."""
+    ids = {row.key.ticket for row in runs.held(db, run)}
+    return [each for each in waiting_changes(db, run.source, ruling, now, ids) if each.row.run == run.id]
+
+
+def _waits_for_somebody(row: WaitingRow) -> bool:
+    return row.state is not RowState.HELD or row.run is not None
+
+
+def _proposed(
+    db: Connection, known: Mirrored | None, rows: Sequence[WaitingRow], ruling: Ruling, now: Instant
+) -> Sequence[Proposal]:
+    if known is None:
+        return [Proposal(None, "the ticket is not mirrored")] * len(rows)
+    gone = [row for row in rows if row.key.rule not in ruling.rules.by_id]
+    there = [row for row in rows if row.key.rule in ruling.rules.by_id]
+    made = dict(zip((row.key for row in there), proposals(db, known, there, ruling, now), strict=True))
+    made |= {row.key: Proposal(None, "its rule is no longer in force") for row in gone}
+    return [made[row.key] for row in rows]
+
+
+def _ignored(db: Connection, source: str, ruling: Ruling, now: Instant) -> list[WaitingRow]:
+    """Episodes that were left alone since they are older than their rule, as the rows that they would be."""
+    left = [each for each in episodes.rows(db, source) if each.backlog and each.rule in ruling.rules.by_id]
+    urgency = mirrored.urgencies(db, source, {each.ticket for each in left})
+    return [_row(source, each, urgency.get(each.ticket, 0), now) for each in left if each.ticket in urgency]
+
+
+def _row(source: str, episode: EpisodeRow, urgency: int, now: Instant) -> WaitingRow:
+    key = FiringKey(source, episode.ticket, episode.rule, episode.number, episode.last.steps[-1])
+    times = (episode.fired_at, now, FOREVER)
+    return WaitingRow(0, key, RowState.BACKLOG, *times, urgency, 0, None, None, None, 0, (), EXISTING)
+
+
+# --- a person's word ---------------------------------------------------------------------------------------------------
+
+
+def approve(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant, per_hour: int | None = None) -> Answered:
+    """Let these be written, with exactly the values that they show; `per_hour`: no faster than that, the most urgent first."""
+    done, problems = 0, []
+    for each in chosen:
+        if not each.can_be_approved:
+            why = each.proposal.why_not or "it was refused: hoist changes retry"
+            problems.append(f"{each.row.key.source}:{each.key} {each.row.key.rule}: {why}")
+            continue
+        row = _stored(db, each, now)
+        wait = 0 if per_hour is None else done * HOUR // per_hour
+        values = each.proposal.values
+        said = {"not_before": now + wait, "let_at": now, "approved": values, "problem": ""}
+        if waiting.move(db, row, RowState.PLANNED, **said):
+            done += 1
+            told = {"change": str(row.key), "run": row.run, "values": values, "not_before": now + wait}
+            journal.append(db, "approved", now, row.key.source, row.key.ticket, **told, **who.data())
+    _close(db, chosen, now)
+    return Answered(done, tuple(problems))
+
+
+def reject(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant) -> Answered:
+    """These are not written, for as long as it stays so in their tickets."""
+    done, problems = 0, []
+    for each in chosen:
+        if each.row.state is RowState.PARKED:
+            problems.append(f"{each.row.key.source}:{each.key} {each.row.key.rule}: it was refused by the source, and waits for nothing")
+            continue
+        row = _stored(db, each, now)
+        if waiting.move(db, row, RowState.REJECTED, settled_at=now, problem=f"{who.name} rejected it: {who.why}"):
+            done += 1
+            journal.append(db, "rejected", now, row.key.source, row.key.ticket, change=str(row.key), run=row.run, **who.data())
+    _close(db, chosen, now)
+    return Answered(done, tuple(problems))
+
+
+def retry(db: Connection, source: str, ticket: Mirrored, who: Who, now: Instant) -> Answered:
+    """Try again what the source refused of a ticket, and let go of its brakes."""
+    name, done = ticket.ticket.ref.id, 0
+    for row in waiting.of_ticket(db, source, name, (RowState.PARKED,)):
+        anew = {"not_before": now, "escalation": None, "attempts": 0, "settled_at": None, "problem": ""}
+        if waiting.move(db, row, RowState.PLANNED, **anew):
+            done += 1
+            journal.append(db, "retried", now, source, name, change=str(row.key), was=row.problem, **who.data())
+    for rule in brakes.of_tickets(db, source, [name]).get(name, {}):
+        if brakes.release(db, source, name, rule, now):
+            done += 1
+            mirrored.set_next_look(db, ticket.ticket.ref, now)
+            journal.append(db, "brake-released", now, source, name, rule=rule, **who.data())
+    return Answered(done)
+
+
+def _stored(db: Connection, each: Waiting, now: Instant) -> WaitingRow:
+    """The row in the store; an existing ticket that was left alone gets one now."""
+    if not each.ignored:
+        return each.row
+    row = each.row
+    for episode in episodes.of_tickets(db, row.key.source, [row.key.ticket]).get(row.key.ticket, ()):
+        if (episode.rule, episode.number) == (row.key.rule, row.key.episode):
+            episodes.leave_backlog(db, row.key.source, episode)
+    said = (row.key, row.instant, now, now, row.urgency, row.because, RowState.BACKLOG, EXISTING)
+    waiting.plan(db, [Planned(*said)])
+    return next(found for found in waiting.of_ticket(db, row.key.source, row.key.ticket) if found.key == row.key)
+
+
+def _close(db: Connection, chosen: Sequence[Waiting], now: Instant) -> None:
+    for source in {each.row.key.source for each in chosen}:
+        runs.close_empty(db, source, now)

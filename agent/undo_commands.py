@@ -1,0 +1,192 @@
+"""What `hoist changes undo` does: find out what would go back, show it, order it, and see it through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from agent.clock import Clock, SystemClock
+from agent.commands import existing_store, named_ticket
+from agent.config import Settings, load_settings
+from agent.errors import ConfigError
+from agent.hands_on import Hands, hands_on
+from agent.store import operations, orders, waiting
+from agent.store.orders import Asked, OrderKind, OrderRow
+from agent.store.states import OperationState
+from agent.store.waiting import WaitingRow
+from agent.undo import Others, Reversal, Seen, reversal
+from agent.undoing import OrderWriter
+from agent.who import Who
+from agent.why import named
+from rules.binding import BoundRules
+from rules.instants import Instant
+from rules.language.problems import nearest
+from rules.protection import may_write
+from rules.protocol import AddLabel
+from rules.ticket import Ticket
+
+BUSY = "one of its changes is being written just now: try again when that is done"
+ORDERED_ALREADY = "somebody has ordered something on it already, which is under way"
+NOT_THERE = "it is gone, or can't be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose changes are to be taken back: of a ticket (SOURCE:KEY), or of a rule since an instant; of one source where named."""
+
+    ticket: str | None = None
+    rule: str | None = None
+    since: Instant | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketUndo:
+    """One ticket: what goes back and what stays, of which rules' escalations; `order` once that was ordered.
+
+    `barred`: why nothing can be ordered for it now; empty where it can.
+    """
+
+    source: str
+    key: str
+    rules: tuple[str, ...]
+    reversal: Reversal
+    bound: BoundRules
+    asked: Asked
+    ticket: Ticket | None = None
+    barred: str = ""
+    order: OrderRow | None = None
+
+    @property
+    def can(self) -> bool:
+        """It can be ordered."""
+        return self.ticket is not None and not self.barred and not self.reversal.empty
+
+
+def undo(config: Path | None, wanted: Wanted, who: Who, *, really: bool, clock: Clock | None = None) -> list[TicketUndo]:
+    """What goes back, by ticket, and with `really` what came of it. Raises ConfigError where nothing is meant by it."""
+    settings = load_settings(config)
+    found: list[TicketUndo] = []
+    for source, ticket in _places(settings, wanted):
+        with hands_on(config, source, clock or SystemClock()) as hands:
+            mine = plan(hands, ticket, wanted)
+            found += carry_out(hands, mine, who) if really else mine
+    if not found:
+        whose = wanted.ticket or f"the rule {wanted.rule}"
+        since = " since then" if wanted.since is not None else ""
+        raise ConfigError(f"hoist wrote nothing for {whose}{since} that is not taken back yet")
+    return found
+
+
+def _places(settings: Settings, wanted: Wanted) -> Iterator[tuple[str, str | None]]:
+    """The sources to look at, and the ticket's id where one is named."""
+    known = [each.name for each in settings.sources]
+    if wanted.ticket is None and (wanted.rule is None or wanted.since is None):
+        raise ConfigError("say what to take back: SOURCE:KEY, or --rule ID --since INSTANT")
+    if wanted.source is not None and wanted.source not in known:
+        raise ConfigError(f"hoist.yaml has no source {wanted.source!r}; there are {', '.join(known)}")
+    if wanted.ticket is None:
+        yield from ((name, None) for name in known if wanted.source in (None, name))
+        return
+    source, name = named_ticket(wanted.ticket, known)
+    with closing(existing_store(settings)) as database, database.reading() as db:
+        ticket = named(db, source, name).ref.id
+    yield source, ticket
+
+
+def plan(hands: Hands, ticket: str | None, wanted: Wanted) -> list[TicketUndo]:
+    """What would go back on each ticket of a source by a fresh read, and what stays."""
+    with hands.database.reading() as db:
+        rule = None if wanted.rule is None else _runs_as(db, hands, wanted.rule)
+        rows = waiting.carried_out(db, hands.source, ticket=ticket, rule=rule, since=wanted.since)
+    by_ticket: dict[str, list[WaitingRow]] = {}
+    for row in rows:
+        by_ticket.setdefault(row.key.ticket, []).append(row)
+    read = {each.ref.id: each for each in hands.read(list(by_ticket))}
+    return [_planned(hands, name, of_ticket, read.get(name), rule) for name, of_ticket in by_ticket.items()]
+
+
+def _runs_as(db: Connection, hands: Hands, rule: str) -> str:
+    """The id under which a rule's changes are kept. Raises ConfigError for one that is neither there nor ever wrote anything."""
+    name = hands.bound.runs_as(rule)
+    if name not in hands.bound.by_id and not waiting.carried_out(db, hands.source, rule=name):
+        near = nearest(name, hands.bound.by_id)
+        known = f"did you mean {near}?" if near else f"there are {', '.join(hands.bound.by_id) or 'none'}"
+        raise ConfigError(f"there is no rule {rule}, and none of that name ever wrote in {hands.source}; {known}")
+    return name
+
+
+def _planned(hands: Hands, name: str, rows: Sequence[WaitingRow], ticket: Ticket | None, rule: str | None) -> TicketUndo:
+    numbers = {row.escalation for row in rows if row.escalation is not None}
+    rules = tuple(dict.fromkeys(row.key.rule for row in rows))
+    with hands.database.reading() as db:
+        written = [row for row in operations.of_ticket(db, hands.source, name) if row.sent_at is not None]
+        others = _others(db, hands.bound, numbers, rule)
+        barred = _barred(db, hands, name)
+    if ticket is None:
+        return TicketUndo(hands.source, name, rules, Reversal(), hands.bound, Asked(), barred=NOT_THERE)
+    people, zone = hands.bound.directory.people, hands.bound.zone
+    back = reversal(Seen(ticket, written, hands.connector.capabilities.writes, people, zone), numbers, others)
+    took = [row.escalation for row in written if row.state is OperationState.APPLIED and row.escalation in numbers]
+    asked = Asked(back.changes, back.labels, tuple(sorted(set(took))), tuple(row.id for row in rows))
+    return TicketUndo(hands.source, ticket.key, rules, back, hands.bound, asked, ticket, barred)
+
+
+def _barred(db: Connection, hands: Hands, ticket: str) -> str:
+    if waiting.under_way(db, hands.source, ticket):
+        return BUSY
+    return ORDERED_ALREADY if ticket in orders.tickets(db, hands.source) else ""
+
+
+def _others(db: Connection, bound: BoundRules, numbers: set[int], rule: str | None) -> Others:
+    """Where one rule's changes alone are taken back: who else asked for a value of the same escalation."""
+    beside: dict[int, set[str]] = {}
+    lost: dict[int, set[tuple[str, str]]] = {}
+    for number in numbers if rule is not None else ():
+        beside[number] = {row.key.rule for row in waiting.of_escalation(db, number)} - {rule or ""}
+        lost[number] = operations.overruled_in(db, number)
+
+    def others(number: int, field: str, label: str) -> str:
+        asked = [each for each in sorted(beside.get(number, ())) if (each, field) not in lost[number]]
+        found = [each for each in asked if _may_have_asked(bound, each, field, label)]
+        return f"{', '.join(found)} asked for it as well" if found else ""
+
+    return others
+
+
+def _may_have_asked(bound: BoundRules, rule: str, field: str, label: str) -> bool:
+    """Whether a rule may have asked for a value; one that is no longer there may have asked for anything."""
+    if rule not in bound.by_id:
+        return True
+    written = bound.rule(rule).rule
+    return AddLabel(label) in written.actions if label else may_write(written, field)
+
+
+def carry_out(hands: Hands, planned: Sequence[TicketUndo], who: Who) -> list[TicketUndo]:
+    """Order what can be taken back, all of it before the first is begun, and see it through; the last escalations first."""
+    newest_first = sorted(planned, key=lambda each: each.asked.escalations[-1:], reverse=True)
+    made = [_ordered(hands, each, who) if each.can else each for each in newest_first]
+    seen = {each.id: each for each in hands.carry_out([each.order for each in made if each.order is not None])}
+    return [replace(each, order=seen[each.order.id]) if each.order is not None else each for each in made]
+
+
+def _ordered(hands: Hands, planned: TicketUndo, who: Who) -> TicketUndo:
+    if planned.ticket is None:
+        return planned
+    now, ref = hands.source_clock.now(), planned.ticket.ref
+    with hands.database.transaction() as db:
+        if barred := _barred(db, hands, ref.id):
+            return replace(planned, barred=barred)
+        ordered = (who.name, who.known_by, who.why)
+        order = orders.add(db, ref, OrderKind.UNDO, planned.asked, ordered, now, not_before=now)
+        note_order(hands.writer, db, order, now)
+    return replace(planned, order=order)
+
+
+def note_order(writer: OrderWriter, db: Connection, order: OrderRow, now: Instant) -> None:
+    """The journal's line of an order."""
+    writer.note(db, order, f"{order.kind}-ordered", now, escalations=list(order.asked.escalations))

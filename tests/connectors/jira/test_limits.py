@@ -1,0 +1,91 @@
+"""What Jira says of its limits, and what hoist does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import responses
+
+from connectors.answers import Answer, Limit, Reach
+from connectors.errors import TicketBusy, TryLater
+from connectors.jira.client import JiraClient
+from connectors.jira.limits import limit_of
+from rules.instants import MINUTE
+from tests.connectors.jira.recorded import NOW, URL, Waits, dated, settings
+
+HALF_PAST = NOW + 30 * MINUTE
+USED_UP = "Jira's quota of requests is used up"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "limit"),
+    [
+        (200, {}, None),
+        (200, {"X-RateLimit-NearLimit": "false"}, None),
+        (200, {"X-RateLimit-NearLimit": "true"}, Limit(Reach.BACKFILL, None)),
+        (200, {"RateLimit": '"global-app-quota";r=9000;t=600'}, Limit(Reach.BACKFILL, 600.0)),
+        (200, {"RateLimit": '"a";r=9000;t=600, "b";r=12;t=60'}, Limit(Reach.BACKFILL, 60.0)),
+        (200, {"RateLimit": '"a";r=0;t=600, "b";r=12;t=60'}, Limit(Reach.SOURCE, 600.0, USED_UP)),
+        (200, {"RateLimit": '"global-app-quota";r=0'}, Limit(Reach.SOURCE, 1800.0, USED_UP)),
+        (200, {"RateLimit": '"global-app-quota";t=600'}, None),
+        (200, {"Beta-RateLimit": '"global-app-quota";r=0;t=600'}, None),
+        (429, {"Retry-After": "1", "RateLimit-Reason": "jira-burst-based"}, Limit(Reach.PACE, 1.0)),
+        (429, {"Retry-After": "2", "RateLimit-Reason": "jira-per-issue-on-write"}, Limit(Reach.TICKET, 2.0)),
+        (429, {"Retry-After": "1800", "RateLimit-Reason": "jira-quota-tenant-based"}, Limit(Reach.SOURCE, 1800.0, USED_UP)),
+        (429, {"Retry-After": "5", "RateLimit-Reason": "jira-quota-global-based"}, Limit(Reach.SOURCE, 5.0, USED_UP)),
+        (429, {"RateLimit-Reason": "jira-quota-global-based"}, Limit(Reach.SOURCE, 1800.0, USED_UP)),
+        (429, {"Retry-After": "900", "RateLimit-Reason": "jira-cost-based"}, Limit(Reach.SOURCE, 900.0, USED_UP)),
+        (429, {"Retry-After": "2", "RateLimit-Reason": "something new"}, Limit(Reach.PACE, 2.0)),
+        (429, {"X-RateLimit-Reset": "2026-11-23T04:30:02Z"}, Limit(Reach.PACE, 2.0)),
+        (429, {}, Limit(Reach.PACE, None)),
+    ],
+)
+def test_each_kind_of_limit(status: int, headers: dict[str, str], limit: Limit | None) -> None:
+    """A quota closes the source until it is filled again, a burst slows hoist down, one issue's limit is that issue's."""
+    assert limit_of(Answer(status, b"{}", HALF_PAST, headers)) == limit
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOIST_TEST_TOKEN", "s3cret-token")
+
+
+@pytest.fixture
+def mock() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as made:
+        yield made
+
+
+def told(mock: responses.RequestsMock, method: str, path: str, status: int, **headers: str) -> None:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    mock.add(
+        method, f"{URL}{path}", body="" if status == 204 else "{}", status=status, headers={**dated(NOW), "Content-Type": "application/json", **named}
+    )
+
+
+def test_a_used_up_quota_stops_all_requests(mock: responses.RequestsMock) -> None:
+    """After a 429 on quota nothing is sent any more until the quota is filled again, whatever it is for."""
+    waits = Waits()
+    client = JiraClient("jira", settings(), waits.surroundings, dry_run=False)
+    told(mock, "GET", "/rest/api/3/serverInfo", 429, Retry_After="1800", RateLimit_Reason="jira-quota-tenant-based")
+    with pytest.raises(TryLater) as first:
+        client.server_info()
+    with pytest.raises(TryLater, match="quota of requests is used up, nothing was sent") as second:
+        client.edit("1", b"{}")
+    assert (first.value.seconds, second.value.seconds, len(mock.calls)) == (1800.0, 1800.0, 1)
+    assert not isinstance(second.value, TicketBusy)
+    waits.now += 1800
+    told(mock, "PUT", "/rest/api/3/issue/1", 204)
+    client.edit("1", b"{}")
+
+
+def test_one_issue_that_is_written_too_often_delays_no_other(mock: responses.RequestsMock) -> None:
+    """The limit of writes per issue is that ticket's trouble, with the seconds that Jira names."""
+    client = JiraClient("jira", settings(), Waits().surroundings, dry_run=False)
+    told(mock, "PUT", "/rest/api/3/issue/1", 429, Retry_After="2", RateLimit_Reason="jira-per-issue-on-write")
+    told(mock, "PUT", "/rest/api/3/issue/2", 204)
+    with pytest.raises(TicketBusy) as caught:
+        client.edit("1", b"{}")
+    assert caught.value.seconds == 2.0
+    client.edit("2", b"{}")
