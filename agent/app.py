@@ -51,9 +51,16 @@ class App:
     """hoist with its store and sources. `start` before `turn`; everything that is wrong is said before anything is written."""
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Clock, load: Callable[[Path], Loaded] = load_protocol
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        load: Callable[[Path], Loaded] = load_protocol,
+        *,
+        dry_run: bool = False,
     ) -> None:
-        """`load` reads the protocol's folder; a demo brings its own way of reading it."""
+        """`load` reads the protocol's folder; a demo brings its own way of reading it. With `dry_run` nothing is ever written."""
+        self._dry_run = dry_run
         self.settings, self.database, self.clock = settings, database, clock
         self._sealer = Sealer(database, settings.journal)
         self._load = load
@@ -83,7 +90,13 @@ class App:
         world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
         answers = [
-            sign_in(source, self.clock, instances.get(source.name, ""), StoredSupply(self.database, source.name, self.clock))
+            sign_in(
+                source,
+                self.clock,
+                instances.get(source.name, ""),
+                StoredSupply(self.database, source.name, self.clock),
+                dry_run=self._dry_run,
+            )
             for source in self.settings.sources
         ]
         problems = [problem for answered in answers for problem in answered.problems]
@@ -119,7 +132,7 @@ class App:
             sources.set_identity(db, source.name, instance=identity.instance, account=identity.account, directory=directory)
         workers = self._workers(source)
         own = (source.census_every, source.skew_limit, self.settings.after_outage)
-        care = Care(*own, source.retired_installations, source.limits)
+        care = Care(*own, source.retired_installations, source.limits, self._dry_run)
         pipeline = Pipeline(
             source.name, connector, self.database, installation, self.clock, source.poll_every, workers, care=care
         )

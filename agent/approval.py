@@ -64,7 +64,9 @@ def proposals(db: Connection, known: Mirrored, rows: Sequence[WaitingRow], rulin
     if now < alone.get(ticket.ref.id, 0):
         return [Proposal(None, "somebody said to leave the ticket alone")] * len(rows)
     recorded = episodes.of_tickets(db, source, [ticket.ref.id]).get(ticket.ref.id, [])
-    released = {name: row.released_at for name, row in brakes.of_tickets(db, source, [ticket.ref.id]).get(ticket.ref.id, {}).items()}
+    released = {
+        name: row.released_at for name, row in brakes.of_tickets(db, source, [ticket.ref.id]).get(ticket.ref.id, {}).items()
+    }
     let_go = {name: at for name, at in released.items() if at is not None}
     decision = decide(ticket, recorded, waiting.of_ticket(db, source, ticket.ref.id), ruling, now, let_go)
     holding = [ruling.rule(rule) for rule, _ in decision.holding]

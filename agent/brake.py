@@ -45,11 +45,3 @@ def trip_all(db: Connection, source: str, tripped: Iterable[tuple[EpisodeRow, Br
         if brakes.trip(db, source, row.ticket, row.rule, brake):
             place = {"rule": row.rule, "since": brake.since, "until": brake.until}
             journal.append(db, "brake", now, source, row.ticket, why=brake.why, **place)
-
-
-def let_go(db: Connection, source: str, ticket: str, rule: str, now: Instant) -> bool:
-    """Let go of a brake: what is still true is written once the ticket is looked at. False where none holds.
-
-    `now` is the source's clock; the caller journals who did it, and has the ticket looked at.
-    """
-    return brakes.release(db, source, ticket, rule, now)

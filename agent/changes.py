@@ -47,9 +47,7 @@ class Answered:
     problems: tuple[str, ...] = ()
 
 
-def waiting_changes(
-    db: Connection, source: str, ruling: Ruling, now: Instant, ids: Iterable[str] | None = None
-) -> list[Waiting]:
+def waiting_changes(db: Connection, source: str, ruling: Ruling, now: Instant, ids: Iterable[str] | None = None) -> list[Waiting]:
     """All changes of a source that wait for a person, or those of some tickets, the most urgent first."""
     rows = [(row, False) for row in waiting.of_source(db, source, WAITING) if _waits_for_somebody(row)]
     rows += [(row, True) for row in _ignored(db, source, ruling, now)]
@@ -131,7 +129,9 @@ def reject(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant) ->
     done, problems = 0, []
     for each in chosen:
         if each.row.state is RowState.PARKED:
-            problems.append(f"{each.row.key.source}:{each.key} {each.row.key.rule}: it was refused by the source, and waits for nothing")
+            problems.append(
+                f"{each.row.key.source}:{each.key} {each.row.key.rule}: it was refused by the source, and waits for nothing"
+            )
             continue
         row = _stored(db, each, now)
         if waiting.move(db, row, RowState.REJECTED, settled_at=now, problem=f"{who.name} rejected it: {who.why}"):

@@ -157,7 +157,7 @@ def _promises(answered: SignedIn) -> dict[str, str]:
 
 
 def _told(kind: OperationKind, promise: Promise) -> str:
-    guarded = f"{_SITUATIONS[kind]}: {promise.guard}; {_GUARDS[promise.guard]}"
+    guarded = f"{_SITUATIONS[kind]}: {_GUARDS[promise.guard]} ({promise.guard})"
     return f"{guarded}. Written once by {promise.once}; without an answer its outcome is found in {promise.found_out}"
 
 

@@ -15,8 +15,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import guard_cli
+from agent import guard_cli, undo_cli
 from agent.census_cli import census_app
+from agent.changes_cli import changes_app
 from agent.errors import HoistError
 from agent.journal_cli import journal_app
 from agent.rules_cli import rules_app
@@ -41,7 +42,9 @@ app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
 app.add_typer(journal_app, name="journal", rich_help_panel=MORE)
 app.add_typer(sandbox_app, name="sandbox", rich_help_panel=MORE)
 app.add_typer(census_app, name="census", rich_help_panel=MORE)
+app.add_typer(changes_app, name="changes", rich_help_panel=MORE)
 guard_cli.add_to(app, MORE)
+undo_cli.add_to(app, changes_app, MORE)
 
 
 def an_instant(text: str) -> Instant:
@@ -133,6 +136,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
 def run(
     config: Config = None,
     once: Annotated[bool, typer.Option("--once", help="One turn: read, evaluate, write back, then stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Every rule only watches, on a copy of the store.")] = False,
     as_json: Json = False,
 ) -> None:
     """The agent: poll, evaluate, write back; until it is told to stop (Ctrl-C, SIGTERM)."""
@@ -141,11 +145,11 @@ def run(
 
     logging.getLogger("hoist").setLevel(logging.INFO)
     with _told_to_stop() as stopped:
-        done = run_agent(config, once=once, stopped=stopped)
+        done = run_agent(config, once=once, stopped=stopped, dry_run=dry_run)
     if as_json:
         _print_json([plain.data(each) for each in done])
     else:
-        plain.done(Terminal(), done)
+        plain.done(Terminal(), done, dry_run=dry_run)
     # A long run that was told to stop did what it was told; how its sources are is for hoist status to say.
     sys.exit(FINDINGS if once and any(each.problem for each in done) else DONE)
 

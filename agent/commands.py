@@ -14,6 +14,7 @@ from agent.app import App, known_instances
 from agent.check import Checked, check
 from agent.clock import SystemClock
 from agent.config import Settings, load_settings
+from agent.dry_run import dry_settings, watching
 from agent.errors import ConfigError, StoreError
 from agent.heartbeat import life_file
 from agent.lock import only_one
@@ -41,13 +42,19 @@ class Done:
     problem: str
 
 
-def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool]) -> list[Done]:
-    """Run until stopped, or for one turn; what was done since the start, by source."""
+def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool], dry_run: bool = False) -> list[Done]:
+    """Run until stopped, or for one turn; what was done since the start, by source.
+
+    `dry_run`: every rule only watches, on a copy of the store, and nothing is written to any source.
+    """
     settings = load_settings(config)
+    if dry_run:
+        settings = dry_settings(settings)
+    load = watching(load_protocol) if dry_run else load_protocol
     with (
         only_one(settings.store),
         closing(_own_store(settings.store)) as database,
-        closing(App(settings, database, SystemClock())) as app,
+        closing(App(settings, database, SystemClock(), load, dry_run=dry_run)) as app,
     ):
         app.start()
         spare_the_collector()

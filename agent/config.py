@@ -42,7 +42,15 @@ _JOURNAL_KEYS: Final = ("keep", "signing_key")
 _HEARTBEAT_KEYS: Final = ("file", "url", "every")
 _CATCH_UP: Final = re.compile(r"catch_up younger than ([^,]+?)(, the rest as one digest)?")
 _LINK_KEYS: Final = ("read_every", "private_hosts", "ca_file")
-_SOURCE_KEYS: Final = ("platform", "poll_every", "skew_limit", "writes_at_once", "census_every", "retired_installations", "limits")
+_SOURCE_KEYS: Final = (
+    "platform",
+    "poll_every",
+    "skew_limit",
+    "writes_at_once",
+    "census_every",
+    "retired_installations",
+    "limits",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +257,7 @@ class _Reader:
             first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
             self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
-        return SourceSettings(
-            str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired, limits
-        )
+        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired, limits)
 
     def _retired(self, name: Text, node: Node | None) -> frozenset[str]:
         """The installations of other hoists that are gone for good."""

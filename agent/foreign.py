@@ -98,10 +98,7 @@ class Foreign:
 
     def _see_own(self, db: Connection, ticket: str, mark: Mark, now: Instant) -> None:
         """What was written before this process began is a matter of `agent.outage`: a restored store has forgotten some of it."""
-        if self._copied or mark.at <= (self._began or 0):
-            return
-        known = {row.operation.marker for row in operations.of_ticket(db, self._source, ticket)}
-        if mark.operation in known:
+        if self._copied or mark.at <= (self._began or 0) or operations.left(db, self._source, ticket, mark.operation):
             return
         self._copied = (
             f"ticket {ticket} bears a mark of this very installation ({self._own.identity}), made at {written(mark.at)}, of "

@@ -45,8 +45,8 @@ def pause(config: Path | None, what: What, length: str | None, who: Who) -> Inst
     with closing(existing_store(settings)) as database, database.transaction() as db:
         rule = _runs_as(settings, db, what)
         pauses.add(db, what.source or "", rule, (now, until), who.name, who.why)
-        told = {"rule": rule, "until": until if length else None}
-        journal.append(db, "paused", now, what.source or "", **told, **who.data())
+        ends = until if length else None
+        journal.append(db, "paused", now, what.source or "", rule=rule, until=ends, **who.data())
     return until if length else None
 
 
@@ -112,9 +112,13 @@ def _known(settings: Settings, what: What) -> None:
     names = [each.name for each in settings.sources]
     if what.source and what.source not in names:
         near = nearest(what.source, names)
-        raise ConfigError(f"hoist.yaml has no source {what.source!r}; {f'did you mean {near}?' if near else 'there are ' + ', '.join(names)}")
+        raise ConfigError(
+            f"hoist.yaml has no source {what.source!r}; {f'did you mean {near}?' if near else 'there are ' + ', '.join(names)}"
+        )
     if what.rule:
         ids = [rule.id for rule in load_protocol(settings.protocol).rulebook.rules]
         if what.rule not in ids:
             near = nearest(what.rule, ids)
-            raise ConfigError(f"there is no rule {what.rule}; {f'did you mean {near}?' if near else 'there are ' + ', '.join(ids)}")
+            raise ConfigError(
+                f"there is no rule {what.rule}; {f'did you mean {near}?' if near else 'there are ' + ', '.join(ids)}"
+            )

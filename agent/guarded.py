@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from agent.pauses import said
-from agent.store import mirrored, pauses, runs, snoozes
+from agent.store import mirrored, orders, pauses, runs, snoozes
+from agent.store.orders import OrderRow
 from agent.store.runs import Run
-from rules.instants import Instant, written
+from rules.instants import DAY, Instant, written
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """`pauses` and `snoozed` are sentences; `runs` have the number of changes that each holds."""
+    """`pauses`, `snoozed` and `orders` (of people, open or failed within a day) are sentences; `runs` have the number of changes that each holds."""
 
     pauses: tuple[str, ...] = ()
     runs: tuple[tuple[Run, int], ...] = ()
     snoozed: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
 
 
 def guarded(db: Connection, source: str, now: Instant, there: Instant) -> Guarded:
@@ -28,5 +30,17 @@ def guarded(db: Connection, source: str, now: Instant, there: Instant) -> Guarde
     return Guarded(
         tuple(said(pause) for pause in pauses.in_force(db, source, now)),
         tuple((run, runs.count_held(db, run)) for run in runs.opened(db, source)),
-        tuple(f"{names.get(each.ticket, each.ticket)} until {written(each.until)} ({each.by}: {each.why})" for each in alone.values()),
+        tuple(
+            f"{names.get(each.ticket, each.ticket)} until {written(each.until)} ({each.by}: {each.why})"
+            for each in alone.values()
+        ),
+        tuple(_ordered(db, each) for each in orders.of_interest(db, source, there - DAY)),
     )
+
+
+def _ordered(db: Connection, order: OrderRow) -> str:
+    ref = order.ticket
+    names = {name: found.ticket.key for name, found in mirrored.mirrored(db, ref.source, [ref.id]).items()}
+    more = f": {order.problem}" if order.problem else ""
+    what = f"{order.kind} of {names.get(ref.id, ref.id)} by {order.by} at {written(order.ordered_at)} ({order.why})"
+    return f"{what} {'is under way' if order.open else 'failed'}{more}"

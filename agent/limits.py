@@ -31,7 +31,7 @@ EVERY: Final = 10 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a source takes unasked. `canary` is a share from 0 to 1, `urgent` a number per hour, `expire_after` milliseconds."""
+    """How much is written unasked. `canary` is a share from 0 to 1, `urgent` a number per hour, `expire_after` milliseconds."""
 
     per_rule_and_hour: int = 100
     per_source_and_hour: int = 500

@@ -8,6 +8,7 @@ before its end goes the way of existing tickets: by default it is left to a pers
 from __future__ import annotations
 
 from collections import Counter
+
 from sqlalchemy import Connection
 
 from agent import outbox
@@ -19,6 +20,7 @@ from agent.store.pauses import Lull, Pause
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from rules.instants import FOREVER, Instant, written
+
 
 def said(pause: Pause) -> str:
     """A pause as a sentence."""
@@ -89,7 +91,9 @@ class Pausing:
             if row.problem:  # the pause held it up; what somebody approved at a rate keeps its time
                 waiting.delay_row(db, row, now)
         else:
-            waiting.move(db, row, to, problem=FELL_DUE_IN_A_PAUSE.format(until=written(lull.until)) if to is RowState.BACKLOG else "")
+            waiting.move(
+                db, row, to, problem=FELL_DUE_IN_A_PAUSE.format(until=written(lull.until)) if to is RowState.BACKLOG else ""
+            )
         return row.key.rule, to
 
     def _there(self, at: Instant, now: Instant) -> Instant:

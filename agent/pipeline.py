@@ -53,6 +53,7 @@ class Care:
     after_outage: Policy = field(default_factory=Policy)
     retired_installations: frozenset[str] = frozenset()  # other hoists that were here and are gone for good
     limits: Limits | None = None  # none: nothing is held for approval
+    dry_run: bool = False  # nothing is written
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class Pipeline:
         self.orders = OrderWriter(connector, database, self.mirroring, clocks, self.foreign.signed)
         self.census = Censuses(connector, database, self.mirroring, (clock, self.source_clock), care.census_every)
         self.aftermath = Aftermath(source, connector, database, self.mirroring.mark, care.after_outage)
-        self._skew_limit = care.skew_limit
+        self._skew_limit, self._dry_run = care.skew_limit, care.dry_run
         self._reading, self._writing, self._taking_census, self._recovering = _Rhythm(), _Rhythm(), _Rhythm(), _Rhythm()
         self._sweeping, self._next_sweep = False, 0
         self._counting = False
@@ -309,7 +310,7 @@ class Pipeline:
 
     def standing(self) -> str:
         """Why nothing may be written at all now; empty where nothing speaks against it."""
-        return self._wrong() or self.guards.standing()
+        return self._wrong() or self.guards.standing() or ("nothing is written in a dry run" if self._dry_run else "")
 
     def _wrong(self) -> str:
         """What an administrator must see to before anything is written; a pause was their own decision."""

@@ -34,18 +34,20 @@ class SignedIn:
         return self.connector.capabilities if self.connector is not None else None
 
 
-def sign_in(source: SourceSettings, clock: Clock, known_instance: str = "", supply: Supply | None = None) -> SignedIn:
+def sign_in(
+    source: SourceSettings, clock: Clock, known_instance: str = "", supply: Supply | None = None, *, dry_run: bool = False
+) -> SignedIn:
     """Sign in and read the directory; nothing is written.
 
     `known_instance` is the instance that the store was filled from, empty where it has seen none. `supply` is the budget that is
-    shared with others; None where this process asks alone.
+    shared with others; None where this process asks alone. With `dry_run` the connector sends no write.
     """
     connector = identity = directory = None
     skew = 0
     problems: list[str] = []
     try:
         ahead = in_a_thread if isinstance(clock, SystemClock) else when_asked
-        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic, ahead=ahead, supply=supply)
+        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic, ahead=ahead, supply=supply, dry_run=dry_run)
         connector = connector_class(source.platform)(source.name, source.settings, surroundings)
         identity = connector.identify()
         skew = identity.server_time - clock.now()

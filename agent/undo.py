@@ -6,7 +6,7 @@ escalations are taken back at once, the last one comes first, so that a value go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ OPENED_BY_PEOPLE: Final = "hoist shows a ticket to more people for nobody; open 
 _PEOPLE: Final = (Kind.STAFF, Kind.REQUESTER)
 
 Others = Callable[[int, str, str], str]
-"""Of an escalation by number, a field and a label (empty unless the field is labels): why it stays for others' sake, if it does."""
+"""Of an escalation by number, a field and a label (empty for other fields): why it stays for others' sake, empty if it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +218,3 @@ def _moves(change: Change, label: str) -> bool:
 
 def _labels_of(value: object) -> set[str]:
     return set(value) if isinstance(value, tuple) else set()
-
-
-def in_words(changes: Iterable[FieldChange], labels: Iterable[str], named: Callable[[str, object], str]) -> list[str]:
-    """What goes back, a line each: now -> then. `named` gives the word for a field's value."""
-    lines = [f"{each.field}: {named(each.field, each.old)} -> {named(each.field, each.new)}" for each in changes]
-    return [*lines, *(f"label {label}: taken off" for label in labels)]

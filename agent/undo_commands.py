@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from agent.clock import Clock, SystemClock
+from agent.clock import SystemClock
 from agent.commands import existing_store, named_ticket
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError
@@ -28,6 +28,7 @@ from rules.language.problems import nearest
 from rules.protection import may_write
 from rules.protocol import AddLabel
 from rules.ticket import Ticket
+from rules.world import Person
 
 BUSY = "one of its changes is being written just now: try again when that is done"
 ORDERED_ALREADY = "somebody has ordered something on it already, which is under way"
@@ -67,14 +68,14 @@ class TicketUndo:
         return self.ticket is not None and not self.barred and not self.reversal.empty
 
 
-def undo(config: Path | None, wanted: Wanted, who: Who, *, really: bool, clock: Clock | None = None) -> list[TicketUndo]:
-    """What goes back, by ticket, and with `really` what came of it. Raises ConfigError where nothing is meant by it."""
+def undo(config: Path | None, wanted: Wanted, who: Who | None) -> list[TicketUndo]:
+    """What goes back, by ticket, and what came of it where `who` orders it. Raises ConfigError where nothing is meant by it."""
     settings = load_settings(config)
     found: list[TicketUndo] = []
     for source, ticket in _places(settings, wanted):
-        with hands_on(config, source, clock or SystemClock()) as hands:
+        with hands_on(config, source, SystemClock()) as hands:
             mine = plan(hands, ticket, wanted)
-            found += carry_out(hands, mine, who) if really else mine
+            found += mine if who is None else carry_out(hands, mine, who)
     if not found:
         whose = wanted.ticket or f"the rule {wanted.rule}"
         since = " since then" if wanted.since is not None else ""
@@ -129,11 +130,18 @@ def _planned(hands: Hands, name: str, rows: Sequence[WaitingRow], ticket: Ticket
         barred = _barred(db, hands, name)
     if ticket is None:
         return TicketUndo(hands.source, name, rules, Reversal(), hands.bound, Asked(), barred=NOT_THERE)
-    people, zone = hands.bound.directory.people, hands.bound.zone
-    back = reversal(Seen(ticket, written, hands.connector.capabilities.writes, people, zone), numbers, others)
+    seen = Seen(ticket, written, hands.connector.capabilities.writes, _people(hands.bound, ticket), hands.bound.zone)
+    back = reversal(seen, numbers, others)
     took = [row.escalation for row in written if row.state is OperationState.APPLIED and row.escalation in numbers]
     asked = Asked(back.changes, back.labels, tuple(sorted(set(took))), tuple(row.id for row in rows))
     return TicketUndo(hands.source, ticket.key, rules, back, hands.bound, asked, ticket, barred)
+
+
+def _people(bound: BoundRules, ticket: Ticket) -> dict[str, Person]:
+    """Those that the source's directory names, and the one who has the ticket."""
+    assignee, name = ticket.fields.get("assignee"), ticket.native.get("assignee", "")
+    has_it = {assignee: Person(assignee, name)} if isinstance(assignee, str) and name else {}
+    return {**has_it, **bound.directory.people}
 
 
 def _barred(db: Connection, hands: Hands, ticket: str) -> str:

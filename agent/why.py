@@ -212,27 +212,29 @@ class _Story:
         settled = self._stamp(row.settled_at) if row.settled_at is not None else ""
         match row.state:
             case RowState.PLANNED:
-                return f"{since} waits to be written, not before {self._stamp(row.not_before)}{problem}"
+                said = f"waits to be written, not before {self._stamp(row.not_before)}{problem}"
             case RowState.QUEUED | RowState.WATCHED:
-                return f"{since} {_AT_REST[row.state]}"
+                said = f"{_AT_REST[row.state]}"
             case RowState.HELD | RowState.BACKLOG:
-                return f"{since} {_WAITS[row.state]} {row.problem}"
+                said = f"{_WAITS[row.state]} {row.problem}"
             case RowState.CLAIMED | RowState.SENT:
-                return f"{since} is being written{problem}"
+                said = f"is being written{problem}"
             case RowState.UNKNOWN:
-                return f"{since} was sent without an answer; {self._look(row.escalation)[0]}{problem}"
+                said = f"was sent without an answer; {self._look(row.escalation)[0]}{problem}"
             case RowState.APPLIED:
-                return f"{since} was written at {settled}: {self._written(row.escalation)}"
+                said = f"was written at {settled}: {self._written(row.escalation)}"
             case RowState.SUPERSEDED:
-                return f"{since} was not written: at {settled} it was no longer true"
+                over = "it was no longer true" if row.run is None else row.problem
+                said = f"was not written: at {settled} {over}"
             case RowState.OVERRULED:
-                return f"{since} met a person's change at {settled}, and theirs stands{problem}"
+                said = f"met a person's change at {settled}, and theirs stands{problem}"
             case RowState.REJECTED:
-                return f"{since} was rejected at {settled}{problem}"
+                said = f"was rejected at {settled}{problem}"
             case RowState.UNDONE:
-                return f"{since} was written, and taken back at {settled}{problem}"
+                said = f"was written, and taken back at {settled}{problem}"
             case RowState.PARKED:
-                return f"{since} was refused at {settled} and waits for a person{problem}"
+                said = f"was refused at {settled} and waits for a person{problem}"
+        return f"{since} {said}"
 
     def _called(self, row: WaitingRow, rule: Rule) -> str:
         """The step of a row, and those that were missed and went with it."""

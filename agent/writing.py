@@ -316,7 +316,9 @@ class Writer:
     def _to_look_for(self, db: Connection, now: Instant) -> Iterator[Work]:
         """The markers of operations whose answer was lost, once their waiting time is over."""
         for row in operations.in_state(db, self.source, OperationState.SENT):
-            if not row.operation.order and waiting.lease_ended(db, row.escalation, now):  # its worker died between commit and answer
+            if not row.operation.order and waiting.lease_ended(
+                db, row.escalation, now
+            ):  # its worker died between commit and answer
                 settling.settle(db, row, Result(Outcome.UNKNOWN, "hoist stopped before the answer"), now, self._terms)
         for row in operations.ripe(db, self.source, now):
             if row.operation.key not in self._looking_for and not row.operation.order:  # see agent.undoing

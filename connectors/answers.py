@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from rules.instants import Instant, instant
@@ -52,6 +53,7 @@ def limit_of(answer: Answer) -> Limit | None:
     return Limit(Reach.SOURCE if (seconds or 0.0) > LONG_WAIT else Reach.PACE, seconds, "too many requests")
 
 
+@lru_cache(maxsize=64)
 def http_date(text: str) -> datetime | None:
     """The instant of a Date header; None where it is none."""
     try:

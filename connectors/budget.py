@@ -23,6 +23,8 @@ HELD_SECONDS: Final = 0.5
 MOST_IN_A_SLICE: Final = 100
 RESERVE: Final = 5
 """Of so many requests one is not for backfill, so that whoever is more urgent finds one that has not left."""
+TOGETHER_SECONDS: Final = 0.02
+"""Whoever waits for the rate waits at least so long: requests that may leave meanwhile are handed out together."""
 SLOWED_TO: Final = 0.5
 RECOVERY: Final = 0.02
 """Share of the full rate that comes back per second after the source found hoist too fast: 25 seconds from half to full."""
@@ -303,7 +305,7 @@ class Budget:
         if draws:
             self._draw()
         elif sleeps and following is not None:
-            self._watch(following, min(following, place.until) - now)
+            self._watch(following, min(max(following - now, TOGETHER_SECONDS), place.until - now))
         else:
             place.called.wait(max(0.0, place.until - now))
             place.called.clear()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
@@ -46,6 +46,7 @@ class Surroundings:
     """Time and chance, handed in so that a stepped clock works and no test waits.
 
     `ahead`: what may happen side by side. `supply`: the budget that hoist's processes share; None where this one asks alone.
+    With `dry_run` no session sends a write.
     """
 
     sleep: Callable[[float], None] = time.sleep
@@ -53,6 +54,7 @@ class Surroundings:
     chance: Callable[[], float] = random.random
     ahead: Ahead = when_asked
     supply: Supply | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Http:
         self._surroundings = surroundings or Surroundings()
         self.ahead = self._surroundings.ahead
         self._reads_by_post = reads_by_post
-        self._dry_run = dry_run
+        self._dry_run = dry_run or self._surroundings.dry_run
         self._hidden = auth.hidden
         clock, rate = self._surroundings, self._limits.requests_per_second
         supply = clock.supply if clock.supply is not None else OwnSupply(clock.monotonic)
@@ -174,7 +176,7 @@ class Http:
         self._budget = Budget(rate, self._limits.concurrent, supply, sleep=clock.sleep, monotonic=clock.monotonic)
         self._urgency = Urgency.FRESH
         self._auth = auth
-        self._often: dict[str, requests.PreparedRequest] = {}
+        self._often: dict[tuple[str, bool], requests.PreparedRequest] = {}
         self._session = _session(self._base, auth, self._limits, ca_file)
 
     def __repr__(self) -> str:
@@ -302,21 +304,22 @@ class Http:
         raise TryLater(said, problem.seconds) from None
 
     def _prepared(self, call: _Call) -> requests.PreparedRequest:
-        """The request; one that is sent by the thousand, with nothing but another body, is prepared once, credential apart."""
-        if call.body is None or call.query is not None or call.path not in self._reads_by_post:
-            return self._prepared_anew(call)
-        made = self._often.get(call.path)
-        if made is None:
-            made = self._often[call.path] = self._prepared_anew(call)
-        again = made.copy()
-        again.body = call.body
-        again.headers["Content-Length"] = str(len(call.body))
-        return self._auth(again)
+        """The request; what it has in common with others is prepared once: requests takes half as long for it as for sending.
 
-    def _prepared_anew(self, call: _Call) -> requests.PreparedRequest:
-        headers = {"Content-Type": "application/json"} if call.body is not None else None
-        request = requests.Request(call.method, self._base + call.path, params=call.query, data=call.body, headers=headers)
-        return self._session.prepare_request(request)
+        Paths arrive quoted.
+        """
+        kind = (call.method, call.body is not None)
+        made = self._often.get(kind)
+        if made is None:
+            headers = {"Content-Type": "application/json"} if call.body is not None else None
+            anew = requests.Request(call.method, self._base, data=call.body, headers=headers)
+            made = self._often[kind] = self._session.prepare_request(anew)
+        again = made.copy()
+        again.url = str(made.url).rstrip("/") + call.path + (f"?{urlencode(call.query)}" if call.query else "")
+        if call.body is not None:
+            again.body = call.body
+            again.headers["Content-Length"] = str(len(call.body))
+        return self._auth(again)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes | _Failure:
         """The whole body, within the deadline: requests' own timeout starts anew with each byte that drips in."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rules.binding import BoundRules
 from rules.conditions.tree import calendars_of, durations_of, walk
+from rules.confidential import COMMENT
 from rules.deeds import deed
 from rules.instants import DAY, FOREVER, Instant, moment
 from rules.opening_hours import public_holidays, week
@@ -18,6 +19,7 @@ from rules.protocol import (
     All,
     CalendarHours,
     Clock,
+    Comment,
     Condition,
     Ever,
     Held,
@@ -102,21 +104,21 @@ def _breaks(clock: Clock) -> str:
 def _first_of(rule: Rule) -> str:
     """What is done, where that is all in one step and at once."""
     if len(rule.steps) == 1 and _begin(rule.steps[0]) == "At once":
-        return f": {_deeds(rule.steps[0])}"
+        return f": {_deeds(rule, rule.steps[0])}"
     return ", a ladder begins" if rule.steps else ""
 
 
 def _steps(rule: Rule) -> list[str]:
-    said = [] if len(rule.steps) == 1 and _begin(rule.steps[0]) == "At once" else [_step(step) for step in rule.steps]
+    said = [] if len(rule.steps) == 1 and _begin(rule.steps[0]) == "At once" else [_step(rule, step) for step in rule.steps]
     if rule.repeat is not None:
         times = "once" if rule.repeat.at_most == 1 else f"up to {rule.repeat.at_most} times"
         said.append(f"{'This' if len(rule.steps) == 1 else 'The last step'} is repeated every {rule.repeat.every}, {times}.")
     return said
 
 
-def _step(step: Step) -> str:
+def _step(rule: Rule, step: Step) -> str:
     unless = f", unless {phrase(step.unless)}" if step.unless is not None else ""
-    return _sentence(f"{_begin(step)}{unless}: {_deeds(step)}")
+    return _sentence(f"{_begin(step)}{unless}: {_deeds(rule, step)}")
 
 
 def _sentence(said: str) -> str:
@@ -151,8 +153,13 @@ def _share(begins: Condition) -> str:
     return f"the time when {phrase(begins)}"
 
 
-def _deeds(step: Step) -> str:
-    return "; ".join(deed(action) for action in step.actions) or "nothing is done"
+def _deeds(rule: Rule, step: Step) -> str:
+    """What is done; a confidential rule's comments say another thing than was written, whatever that is."""
+    written = [action for action in step.actions if not (rule.confidential and isinstance(action, Comment))]
+    said = [deed(action) for action in written]
+    if rule.confidential:
+        said.append(deed(Comment(COMMENT)))
+    return "; ".join(said) or "nothing is done"
 
 
 def _limits(rule: Rule) -> list[str]:

@@ -194,7 +194,7 @@ def _tell(story: Story, bound: BoundRules, rules: Sequence[Rule]) -> Told:
     played = play(bound, ticket, story.acts, story.until, rules=rules, writes=written.__contains__)
     judge = _Judge(story, played)
     failures = tuple(judge.failures())
-    shown = picture(played, story.local, tuple(judge.concerned)) if failures else ()
+    shown = picture(played, story.local, tuple(judge.concerned), (*written, *judge.told)) if failures else ()
     return Told(story, played.ticket, played.fired, failures, shown)
 
 
@@ -227,6 +227,14 @@ class _Judge:
     @property
     def fired(self) -> tuple[Fired, ...]:
         return self.played.fired
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The rules that the story names, or the failures are about; all of them where nothing else is to fire."""
+        if self.story.nothing_else or any(expected.rule is None for expected in self.story.fires):
+            return tuple(step.rule for step in self.fired)
+        named = (expected.rule for expected in (*self.story.fires, *self.story.forbidden) if expected.rule is not None)
+        return (*named, *self.concerned)
 
     def failures(self) -> Iterator[str]:
         if self.played.cut_off:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -25,11 +25,17 @@ MOST_STRETCHES: Final = 6
 _LATEST: Final = 253_402_300_799_000  # the end of the year 9999
 
 
-def picture(played: Played, local: Local, rules: Sequence[str]) -> tuple[str, ...]:
-    """The ticket's timeline with all steps that were taken, then where these rules and their parts held."""
-    events, evaluation = _events(played, local), played.evaluation
+def picture(played: Played, local: Local, rules: Sequence[str], told: Collection[str]) -> tuple[str, ...]:
+    """The ticket's timeline with the steps of the rules in `told`, then where `rules` and their parts held.
+
+    Of other rules, whose steps change nothing in the story, it is only said how many fire.
+    """
+    events, evaluation = _events(played, local, told), played.evaluation
     width = max((len(stamp) for stamp, _ in events), default=0)
     lines = [f"{stamp:<{width}}  {said}" for stamp, said in events]
+    others = len({step.rule for step in played.fired}.difference(told))
+    if others:
+        lines += ["", f"{others} other {'rule fires' if others == 1 else 'rules fire'}: the story neither names nor writes them"]
     for rule in rules:
         if rule in evaluation.rules.by_id:
             lines += ["", f"{rule} holds {_where(evaluation, evaluation.bound(rule).rule.condition, local)}"]
@@ -37,7 +43,7 @@ def picture(played: Played, local: Local, rules: Sequence[str]) -> tuple[str, ..
     return tuple(lines)
 
 
-def _events(played: Played, local: Local) -> list[tuple[str, str]]:
+def _events(played: Played, local: Local, told: Collection[str]) -> list[tuple[str, str]]:
     ticket = played.ticket
     rows: list[tuple[Instant, int, str]] = [(ticket.created, 0, f"created: {_initial(ticket, local)}")]
     for _, of_save in groupby(ticket.changes, key=lambda change: (change.at, change.save)):
@@ -48,8 +54,9 @@ def _events(played: Played, local: Local) -> list[tuple[str, str]]:
         for message in ticket.messages
         if not message.id.startswith(SAVE)  # a note with each write is no news
     ]
-    rows += [(step.at, 1, f"{step.name} FIRES: {'; '.join(deed(action) for action in step.actions)}") for step in played.fired]
-    rows += [(held.at, 1, f"{held.name} is held back {held.gate}") for held in played.held_back]
+    fired = (step for step in played.fired if step.rule in told)
+    rows += [(step.at, 1, f"{step.name} FIRES: {'; '.join(deed(action) for action in step.actions)}") for step in fired]
+    rows += [(held.at, 1, f"{held.name} is held back {held.gate}") for held in played.held_back if held.rule in told]
     return [(local(at), said) for at, _, said in sorted(rows, key=lambda row: row[:2])]
 
 

@@ -19,6 +19,8 @@ def lines(found: Guarded) -> Iterator[Line]:
         of = {Scope.RULE: f"of {run.name}", Scope.SOURCE: "of all rules", Scope.TICKET: f"of ticket {run.name}"}[run.scope]
         fault = f"; nothing of it goes on, since {run.fault}" if run.fault else ""
         yield "  HELD", f"run {run.id}, {number:,} {of}: {run.why}{fault}: hoist changes show {run.id}", "yellow"
+    for said in found.orders:
+        yield "  ORDER", said, "yellow"
     for said in found.snoozed:
         yield "  snoozed", said, ""
 
@@ -27,6 +29,7 @@ def data(found: Guarded) -> dict[str, Any]:
     """The same as plain data."""
     return {
         "pauses": list(found.pauses),
+        "orders": list(found.orders),
         "held_runs": [
             {
                 "run": run.id,

@@ -171,7 +171,7 @@ def check_data(found: Checked) -> dict[str, Any]:
 # --- run ---------------------------------------------------------------------------------------------------------------
 
 
-def done(console: Console, sources: Iterable[Done]) -> None:
+def done(console: Console, sources: Iterable[Done], *, dry_run: bool = False) -> None:
     """What `hoist run` did, by source."""
     for each in sources:
         decided = f"{counted(each.firings, 'escalation')} decided, {counted(each.writes, 'write')}"
@@ -179,7 +179,9 @@ def done(console: Console, sources: Iterable[Done]) -> None:
         say(console, each.source, said)
         if each.problem:
             say(console, "  STANDS STILL", each.problem, "red")
-    console.print("Next: hoist status")
+    if dry_run:
+        console.print("Dry run: every rule only watched, on a copy of the store, and nothing was written.")
+    console.print("Next: hoist run" if dry_run else "Next: hoist status")
 
 
 # --- status ------------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def lint(console: Console, found: Linted) -> None:
     for said in found.findings:
         console.print(Text(said, "yellow"), soft_wrap=True)
     for said in found.hints:
-        console.print(Text(said, "dim"), soft_wrap=True)
+        console.print(Text(f"hint  {said}", "dim"), soft_wrap=True)
     _proofs(console, found.proofs or ())
     if found.at_fault:
         console.print(f"{counted(found.at_fault, 'thing')} to mend or to look at. Next: mend what is named, and lint again")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
 from agent.errors import StoreError
+from agent.store.statements import carried_out
 from agent.store.tables import metadata
 from agent.store.trouble import BUSY_SECONDS, in_words
 
@@ -51,13 +52,13 @@ class Database:
         with self._turn, in_words(self.path):
             self._still_there()
             with self.engine.connect() as db:
-                db.exec_driver_sql("BEGIN IMMEDIATE")
+                carried_out(db, "BEGIN IMMEDIATE")
                 try:
                     yield db
-                    db.exec_driver_sql("COMMIT")
+                    carried_out(db, "COMMIT")
                 except BaseException:
-                    with suppress(DatabaseError):  # SQLite has done so by itself where the disk was full
-                        db.exec_driver_sql("ROLLBACK")
+                    with suppress(sqlite3.DatabaseError):  # SQLite has done so by itself where the disk was full
+                        carried_out(db, "ROLLBACK")
                     raise
                 self._written = True
 
@@ -66,12 +67,12 @@ class Database:
         """A consistent view that writes nothing."""
         self._still_there()
         with in_words(self.path), self.engine.connect() as db:
-            db.exec_driver_sql("BEGIN")
+            carried_out(db, "BEGIN")
             try:
                 yield db
             finally:
-                with suppress(DatabaseError):
-                    db.exec_driver_sql("ROLLBACK")
+                with suppress(sqlite3.DatabaseError):
+                    carried_out(db, "ROLLBACK")
 
     def settle(self) -> None:
         """Bring what was committed home from the write-ahead log. It is as safe there: this is for when nobody waits.

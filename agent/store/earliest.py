@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, CursorResult, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select
 
-from agent.store.statements import Prepared
+from agent.store.statements import Prepared, Rows
 from agent.store.states import OperationState, RowState
 from agent.store.tables import activations, operations, orders, outbox, tickets
 from rules.instants import FOREVER, Instant
@@ -54,5 +54,5 @@ def earliest_look(db: Connection, source: str) -> Instant:
     return _least(_LOOK(db, source=source))
 
 
-def _least(found: CursorResult[Any]) -> Instant:
+def _least(found: Rows) -> Instant:
     return min((at for at in found.one() if at is not None), default=FOREVER)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
-from agent.store.statements import insert_text
+from agent.store.statements import carried_out, insert_text
 from agent.store.tables import journal, journal_personal
 from rules.instants import Instant
 
@@ -88,7 +88,7 @@ def append(db: Connection, kind: str, at: Instant, source: str, ticket: str = ""
     """Add a line in the caller's transaction. Personal values are named by wrapping them: `by=Personal("anna@example.com")`."""
     values: list[tuple[str, str, str, str]] = []
     text = written(data, values)
-    line = db.exec_driver_sql(_INSERT, (at, kind, source, ticket, text)).lastrowid
+    line = carried_out(db, _INSERT, (at, kind, source, ticket, text)).lastrowid
     if values:
         rows = [(commitment, line, salt, subject, value) for commitment, salt, subject, value in values]
         db.exec_driver_sql(_INSERT_PERSONAL, rows)

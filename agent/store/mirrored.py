@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store import ticket_body
-from agent.store.statements import Prepared, insert_text, listed, one_of
+from agent.store.statements import Prepared, carried_out, insert_text, listed, one_of
 from agent.store.tables import tickets
 from rules.instants import Instant
 from rules.ticket import Ticket, TicketRef
@@ -115,7 +115,7 @@ def urgencies(db: Connection, source: str, ids: Collection[str]) -> dict[str, in
 
 def set_next_look(db: Connection, ref: TicketRef, next_look: Instant) -> None:
     """Bring the next look of one ticket forward (never back)."""
-    db.exec_driver_sql(_BROUGHT_FORWARD, (next_look, ref.source, ref.id, next_look))
+    carried_out(db, _BROUGHT_FORWARD, (next_look, ref.source, ref.id, next_look))
 
 
 def versions(db: Connection, source: str, ids: Collection[str]) -> dict[str, str]:
@@ -130,12 +130,14 @@ def mirrored(db: Connection, source: str, ids: Collection[str]) -> Mapping[str, 
 
 def revision(db: Connection, source: str, ticket: str) -> int:
     """How often the ticket was kept, so that a decision can say which state it rests on; 0 where it never was."""
-    return int(db.exec_driver_sql(_REVISION, (source, ticket)).scalar() or 0)
+    found = carried_out(db, _REVISION, (source, ticket)).fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def known_at(db: Connection, ref: TicketRef) -> Instant:
     """Server time of the read that brought the ticket as it is kept; 0 where it never was."""
-    return int(db.exec_driver_sql(_KNOWN, (ref.source, ref.id)).scalar() or 0)
+    found = carried_out(db, _KNOWN, (ref.source, ref.id)).fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def due(db: Connection, source: str, at: Instant, limit: int) -> list[Mirrored]:

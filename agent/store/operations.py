@@ -152,6 +152,14 @@ def overruled_in(db: Connection, escalation: int) -> set[tuple[str, str]]:
     return {(lost["firing"]["rule"], lost["field"]) for lost in json.loads(text).get("overruled", ())}
 
 
+def left(db: Connection, source: str, ticket: str, marker: str) -> bool:
+    """Whether this store knows the operation of a marker. A platform may copy it to another ticket, where that is cloned."""
+    if any(row.operation.marker == marker for row in of_ticket(db, source, ticket)):
+        return True
+    anywhere = (operations.c.source == source, operations.c.body.contains(marker, autoescape=True))
+    return db.execute(select(operations.c.key).where(*anywhere).limit(1)).scalar() is not None
+
+
 def in_state(db: Connection, source: str, state: OperationState) -> list[OperationRow]:
     """The operations of a source that are in a state."""
     return _found(_IN_STATE(db, source=source, state=state))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select, update
 
 from agent.store.statements import Prepared, among
 from agent.store.tables import orders, outbox
@@ -161,9 +161,10 @@ def of_ticket(db: Connection, ticket: TicketRef) -> list[OrderRow]:
     return _found(db.execute(_ALL.where(orders.c.source == ticket.source, orders.c.ticket == ticket.id)))
 
 
-def count_open(db: Connection, source: str) -> int:
-    """How many orders of a source are not at their end."""
-    return len(db.execute(select(orders.c.id).where(orders.c.source == source, _OPEN)).all())
+def of_interest(db: Connection, source: str, since: Instant) -> list[OrderRow]:
+    """The orders of a source that are open, and those that failed since an instant."""
+    failed = and_(orders.c.state == OrderState.FAILED, orders.c.settled_at >= since)
+    return _found(db.execute(_ALL.where(orders.c.source == source, or_(_OPEN, failed))))
 
 
 def move(db: Connection, row: OrderRow, to: OrderState, **values: Any) -> bool:
@@ -201,11 +202,11 @@ def _value(value: Any) -> Value:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _found(rows: Iterable[Row[Any]]) -> list[OrderRow]:
+def _found(rows: Iterable[Any]) -> list[OrderRow]:
     return [_row(row, json.loads(row.body)) for row in rows]
 
 
-def _row(row: Row[Any], parts: Mapping[str, Any]) -> OrderRow:
+def _row(row: Any, parts: Mapping[str, Any]) -> OrderRow:
     return OrderRow(
         row.id,
         TicketRef(row.source, row.ticket),

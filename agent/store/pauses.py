@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, literal_column, or_, select, update
 
 from agent.store.statements import Prepared, among
 from agent.store.states import RowState
@@ -141,8 +141,4 @@ def open_ended(pause: Pause) -> bool:
 
 
 def _found(rows: Any) -> list[Pause]:
-    return [_pause(row) for row in rows]
-
-
-def _pause(row: Row[Any]) -> Pause:
-    return Pause(*row)
+    return [Pause(row.id, row.source, row.rule, row.since, row.until, row.by, row.why) for row in rows]

@@ -57,13 +57,18 @@ def found_source(db: Connection, source: str) -> SourceRow | None:
         row.instance,
         row.account,
         row.cursor,
-        row.horizon,
-        row.polled_at,
-        row.generation,
+        _number(row.horizon),
+        _number(row.polled_at),
+        _number(row.generation),
         row.looked_with,
         row.problem,
         row.clock_ahead,
     )
+
+
+def _number(stored: object) -> int:
+    """Where a damaged row says something else, nothing is known: the source is read from the beginning."""
+    return stored if isinstance(stored, int) else 0
 
 
 def rows(db: Connection) -> list[SourceRow]:
@@ -142,7 +147,7 @@ def activate(db: Connection, source: str, modes: Mapping[str, Mode], at: Instant
 
 
 def reword(db: Connection, source: str, wordings: Mapping[str, str], at: Instant) -> dict[str, Instant]:
-    """Note how each active rule is worded; gives since when, for those that were worded otherwise before. Call `activate` first."""
+    """Note how each active rule is worded; gives since when, where it was worded otherwise before. After `activate`."""
     place = activations.c.source == source
     for row in db.execute(select(activations.c.rule, activations.c.wording).where(place)).all():
         if row.wording != (now := wordings.get(row.rule, row.wording)):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import sqlite3
+from collections import namedtuple
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, CursorResult, bindparam, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, literal_column, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import Delete, Insert, Select, Update
 
@@ -36,23 +38,93 @@ def insert_text(statement: Insert, columns: Sequence[str] | None = None) -> str:
     return str(statement.compile(dialect=sqlite.dialect(), column_keys=columns))
 
 
+def carried_out(db: Connection, text: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+    """A statement in words, carried out by the driver itself. Raises sqlite3.Error."""
+    driver: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]
+    return driver.execute(text, values)
+
+
+class Rows:
+    """What a statement gave: its rows as named tuples, to be taken once."""
+
+    def __init__(self, cursor: sqlite3.Cursor, shape: type[Any]) -> None:
+        self._cursor, self._shape = cursor, shape
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows a statement changed."""
+        return self._cursor.rowcount
+
+    @property
+    def lastrowid(self) -> int:
+        """The number of the row that was inserted; nought where none was."""
+        return self._cursor.lastrowid or 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._shape._make, self._cursor)
+
+    def one(self) -> Any:
+        """The only row. Raises ValueError where there is none, or more."""
+        found = self.one_or_none()
+        if found is None:
+            raise ValueError("a statement for one row gave none")
+        return found
+
+    def one_or_none(self) -> Any:
+        """The only row, None where there is none. Raises ValueError where there are more."""
+        found = self._cursor.fetchmany(2)
+        if len(found) > 1:
+            raise ValueError("a statement for one row gave several")
+        return self._shape._make(found[0]) if found else None
+
+    def scalars(self) -> Iterator[Any]:
+        """The first value of each row."""
+        return (row[0] for row in self._cursor)
+
+    def scalar(self) -> Any:
+        """The first value of the first row, None where there is none."""
+        found = self._cursor.fetchone()
+        self._cursor.close()
+        return None if found is None else found[0]
+
+    def scalar_one(self) -> Any:
+        """The value of the only row. Raises ValueError where there is none, or more."""
+        found = self._cursor.fetchmany(2)
+        if len(found) != 1:
+            raise ValueError("a statement for one row gave none, or several")
+        return found[0][0]
+
+    def close(self) -> None:
+        """Take no more rows."""
+        self._cursor.close()
+
+
 class Prepared:
     """A statement that is put into words once. Its values are bound by name; it may hold no list of values but `among`'s.
 
-    To build a statement with SQLAlchemy takes longer than SQLite takes to carry it out, and a write needs thirty of them.
+    To build a statement with SQLAlchemy, and to wrap what it gives, takes longer than SQLite takes to carry it out, and a write
+    needs thirty of them: the driver itself is asked.
     """
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self._statement = statement
-        self._texts: dict[str, tuple[str, tuple[tuple[str, Any], ...]]] = {}
+        self._words: tuple[str, tuple[tuple[str, Any], ...]] | None = None
+        self._shape: type[Any] | None = None
 
-    def __call__(self, db: Connection, **values: Any) -> CursorResult[Any]:
-        """Carry it out in the caller's transaction."""
-        text, parameters = self._texts.get(db.dialect.name) or self._worded(db)
-        return db.exec_driver_sql(text, tuple(values.get(name, fixed) for name, fixed in parameters))
+    def __call__(self, db: Connection, **values: Any) -> Rows:
+        """Carry it out in the caller's transaction. Raises sqlite3.Error."""
+        text, parameters = self._words or self._worded(db)
+        bound = tuple([values.get(name, fixed) for name, fixed in parameters])
+        cursor = carried_out(db, text, bound)
+        shape = self._shape or self._shaped(cursor)
+        return Rows(cursor, shape)
 
     def _worded(self, db: Connection) -> tuple[str, tuple[tuple[str, Any], ...]]:
         compiled = self._statement.compile(dialect=db.dialect)
-        found = str(compiled), tuple((name, compiled.binds[name].effective_value) for name in compiled.positiontup or ())
-        self._texts[db.dialect.name] = found
-        return found
+        self._words = str(compiled), tuple((name, compiled.binds[name].effective_value) for name in compiled.positiontup or ())
+        return self._words
+
+    def _shaped(self, cursor: sqlite3.Cursor) -> type[Any]:
+        names = [column[0] for column in cursor.description or ()]
+        self._shape = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - its columns are the statement's
+        return self._shape

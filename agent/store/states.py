@@ -48,7 +48,9 @@ ROW_MOVES: Final[Mapping[RowState, frozenset[RowState]]] = {
     RowState.UNKNOWN: frozenset(
         {RowState.SENT, RowState.APPLIED, RowState.PLANNED, RowState.PARKED, RowState.OVERRULED, RowState.SUPERSEDED}
     ),
-    RowState.SUPERSEDED: frozenset({RowState.PLANNED, RowState.BACKLOG, RowState.QUEUED}),  # the same episode was seen alive again
+    RowState.SUPERSEDED: frozenset(
+        {RowState.PLANNED, RowState.BACKLOG, RowState.QUEUED}
+    ),  # the same episode was seen alive again
     RowState.PARKED: frozenset({RowState.PLANNED}),  # somebody said to try again
     RowState.REJECTED: frozenset(),
     RowState.APPLIED: frozenset({RowState.UNDONE}),

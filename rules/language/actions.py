@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from rules.language.marked_yaml import Block, Node
+from rules.language.marked_yaml import Block, Node, Text
 from rules.language.part import VALUE, Part, Reading, reading
 from rules.language.people import Who
 from rules.language.problems import listed, nearest
@@ -109,6 +109,8 @@ class PriorityRaise(Part):
 
     @classmethod
     def check_keys(cls, found: Mapping[str, Node], node: Node, context: Reading) -> None:
+        if isinstance(node, Text) and node in context.names.priorities:
+            raise context.refused(node, "expected a number of levels, or a priority behind `to:`", f"{{to: {node}}}")
         if ("by" in found) == ("to" in found):
             raise context.refused(node, "expected one of `by` (levels) and `to` (a priority)")
 
@@ -222,7 +224,19 @@ class Deed(Part):
 
     named: ClassVar[str] = "thing to do"
     synonyms: ClassVar = {"tag": "label"}
-    later: ClassVar = {"status": _NEVER_A_STATUS}
+    slips: ClassVar = {
+        **dict.fromkeys(("notify", "email", "mail", "inform", "message"), "tell"),
+        **dict.fromkeys(("alert", "call", "phone", "sms"), "page"),
+        **dict.fromkeys(("note", "internal_note", "add_comment"), "comment"),
+        **dict.fromkeys(("move", "promote"), "escalate"),
+        **dict.fromkeys(("team", "reassign", "assign_to"), "assign"),
+        **dict.fromkeys(("priority", "set_priority"), "raise_priority"),
+        **dict.fromkeys(("add_label", "labels"), "label"),
+    }
+    later: ClassVar = {
+        **dict.fromkeys(("status", "close", "resolve", "reopen"), _NEVER_A_STATUS),
+        **dict.fromkeys(("reply", "answer", "public_comment"), "hoist never writes to the requester; `comment:` is internal"),
+    }
 
     restrict: TeamName | None = Field(None, description="Let only this team read the ticket, before anything else is written")
     escalate: Escalation | None = Field(None, description="Move the ticket up a chain", examples=["network"])

@@ -105,6 +105,17 @@ class When(Part):
     named: ClassVar[str] = "condition"
     synonyms: ClassVar = {"label": "labels"}
     later: ClassVar = _LATER
+    slips: ClassVar = {
+        **dict.fromkeys(("or", "any_of", "one_of", "either"), "any"),
+        **dict.fromkeys(("and", "all_of", "both"), "all"),
+        **dict.fromkeys(("none_of", "except", "unless"), "not"),
+        **dict.fromkeys(("state",), "status"),
+        **dict.fromkeys(("group", "queue", "assigned_to_team"), "team"),
+        **dict.fromkeys(("owner", "assigned_to"), "assignee"),
+        **dict.fromkeys(("reporter", "caller", "customer"), "requester"),
+        **dict.fromkeys(("title", "summary"), "subject"),
+        **dict.fromkeys(("age", "older_than", "duration", "after"), "for"),
+    }
 
     status: StatusTest | None = Field(None, description="new, open, pending, on_hold, resolved or closed")
     native_status: NameTest | None = Field(None, description="The status as the source calls it")

@@ -53,6 +53,10 @@ class Counting(Asked):
     short: ClassVar[str] = "at_least"
     named: ClassVar[str] = "count of events"
     synonyms: ClassVar = {"by": "made_by"}
+    slips: ClassVar = {
+        **dict.fromkeys(("more_than", "min", "minimum", "times", "count", "number"), "at_least"),
+        **dict.fromkeys(("in", "during", "last", "period"), "within"),
+    }
     later: ClassVar = {"at_most": "count with at_least, and put it under `not:`"}
     at_least: Number = Field(description="How many events", examples=[3])
     within: Span | None = Field(None, description="Events longer ago than this do not count", examples=["7 days"])

@@ -76,10 +76,42 @@ class StatusTest(FieldTest):
         return self.not_
 
 
+_AT_LEAST: Final = re.compile(r"(?:>=?|at\s+least)\s*(\S+)|(\S+)\s+(?:(?:or|and)\s+)?(?:higher|above|up)|(\S+)\+", re.IGNORECASE)
+_AT_MOST: Final = re.compile(r"(?:<=?|at\s+most)\s*(\S+)|(\S+)\s+(?:(?:or|and)\s+)?(?:lower|below|down)", re.IGNORECASE)
+_SEVERAL: Final = re.compile(r"(\S+?)\s*([-\u2013/,|]|\bor\b|\band\b|\bto\b)\s*(\S+)", re.IGNORECASE)
+
+
+def _asked_priority(node: object, info: ValidationInfo) -> str:
+    context = reading(info)
+    known = context.names.priorities
+    word = context.text(node, "the name of a priority")
+    if word not in known and (meant := _meant_priorities(word, known)):
+        raise context.refused(word, f"there is no such priority; there are: {listed(known)}", meant)
+    return str(context.one_of(node, known, "priority"))
+
+
+def _meant_priorities(text: str, known: Sequence[str]) -> str:
+    """Priorities as other tools write them (`>= P2`, `P1-P3`, `P2 or higher`), in hoist's words; "" where none are meant."""
+    for pattern, operator in ((_AT_LEAST, "at_least"), (_AT_MOST, "at_most")):
+        found = pattern.fullmatch(text.strip())
+        named = next(filter(None, found.groups()), "") if found else ""
+        if named in known:
+            return f"{{{operator}: {named}}}"
+    found = _SEVERAL.fullmatch(text.strip())
+    if not found or found[1] not in known or found[3] not in known:
+        return ""
+    first, last = sorted((known.index(found[1]), known.index(found[3])))
+    between = found[2] in "-\u2013" or found[2].casefold() == "to"
+    return f"[{', '.join(known[first : last + 1] if between else (found[1], found[3]))}]"
+
+
+AskedPriority = Annotated[str, PlainValidator(_asked_priority), FREE_TEXT]
+
+
 class PriorityTest(FieldTest):
     """A priority of the organisation. P1 being the most urgent, `at_least: P2` is P2 and P1."""
 
-    values: OneOrMany[PriorityWord] | None = Field(None, alias=VALUE)
+    values: OneOrMany[AskedPriority] | None = Field(None, alias=VALUE)
     not_: PriorityTest | None = Field(None, alias="not")
     at_least: PriorityWord | None = Field(None, description="This priority or a more urgent one")
     at_most: PriorityWord | None = Field(None, description="This priority or a less urgent one")
@@ -154,10 +186,23 @@ class PersonTest(FieldTest):
         return self.not_
 
 
+_NOT: Final = re.compile(r"(?:not\s+|!=?\s*|<>\s*)(\S.*)", re.IGNORECASE)
+
+
+def _name(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "a name")
+    if found := _NOT.fullmatch(word):
+        reading(info).report.hint(word.place, word, f"taken as a name as a whole; for every other one write {{not: {found[1]}}}")
+    return str(word)
+
+
+Name = Annotated[str, PlainValidator(_name), FREE_TEXT]
+
+
 class NameTest(FieldTest):
     """A label, or a name that the source gives; one on a named list; or nothing."""
 
-    values: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    values: OneOrMany[Name] | None = Field(None, alias=VALUE)
     not_: NameTest | None = Field(None, alias="not")
     in_: ListName | None = Field(None, alias="in", description="Stands in this named list")
 

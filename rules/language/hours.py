@@ -10,6 +10,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from rules.calendars import calendar
 from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.part import Part, Reading, marked, reading
+from rules.language.problems import nearest
 from rules.language.words import OneOrMany
 from rules.opening_hours import time_zone, week
 from rules.protocol import CalendarHours
@@ -72,13 +73,20 @@ def days_of(key: Text, context: Reading) -> list[int]:
     for word in re.split(r"\s*,\s*", key.strip()):
         ends = [_day(name) for name in re.split(r"\s*[-\u2013]\s*", word)]
         if not all(ends) or len(ends) > 2:
-            context.report.problem(
-                key.place, key, f"expected days, such as mon, mon-fri or sat-sun; days are: {', '.join(_DAYS)}"
-            )
+            expected = f"expected days, such as mon, mon-fri or sat-sun; days are: {', '.join(_DAYS)}"
+            context.report.problem(key.place, key, expected, _meant_days(key))
             return []
         first, last = ends[0] - 1, ends[-1] - 1
         days += [(first + step) % 7 for step in range((last - first) % 7 + 1)]
     return days
+
+
+def _meant_days(text: str) -> str:
+    """Days that are cut to two letters, or misspelt, as they are written here; "" where one of them is none."""
+    words = re.findall(r"[^\W\d_]+", text)
+    days = [next((day for day in _DAYS if word.casefold() == day[:2]), "") or nearest(word, _FULL_DAYS)[:3] for word in words]
+    form = re.sub(r"[^\W\d_]+", "{}", " ".join(text.split()).replace("{", "").replace("}", ""))
+    return form.format(*days) if days and all(days) else ""
 
 
 def _day(name: str) -> int:

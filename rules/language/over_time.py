@@ -224,6 +224,7 @@ class Windows(Asked):
 
 _TIME: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})", re.ASCII)
 _LAST_MINUTE: Final = 24 * 60
+_HOURS: Final = '`inside: office`, `outside: office`, or {days: mon-fri, from: "08:00", to: "12:00"}'
 
 
 def _minute(node: object, info: ValidationInfo) -> int:
@@ -261,6 +262,10 @@ class TimeOfDay(Asked):
     _zone: str = PrivateAttr("UTC")
 
     @classmethod
+    def _instead(cls, node: Node) -> str:
+        return super()._instead(node) if isinstance(node, Items) else f"expected {_HOURS}"
+
+    @classmethod
     def _weekly(cls, node: Node) -> Iterator[Text]:
         for key in node if isinstance(node, Block) else ():
             if folded(key) in {"days", "from", "to", "time_zone"}:
@@ -269,8 +274,7 @@ class TimeOfDay(Asked):
     def check(self, node: Node, context: Reading) -> None:
         weekly = list(self._weekly(node))
         if sum((self.inside is not None, self.outside is not None, bool(weekly))) != 1:
-            what = 'expected one of `inside: office`, `outside: office`, or {days: mon-fri, from: "08:00", to: "12:00"}'
-            raise context.refused(weekly[0] if weekly else node, what)
+            raise context.refused(weekly[0] if weekly else node, f"expected one of {_HOURS}")
         named = self.inside or self.outside
         if named is not None and context.names.calendars.get(named):
             raise context.refused(marked(key_of(node, "inside" if self.inside else "outside")), f"{named} never closes")

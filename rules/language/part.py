@@ -6,7 +6,7 @@ that branch, and pydantic goes on with the others, so that one reading finds all
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self, TypeVar
@@ -164,6 +164,7 @@ class Part(BaseModel):
     named: ClassVar[str] = "block"  # what people call it
     later: ClassVar[Mapping[str, str]] = {}  # keys that this version refuses, and what to write instead
     synonyms: ClassVar[Mapping[str, str]] = {}  # other words for keys, as good as those
+    slips: ClassVar[Mapping[str, str]] = {}  # what other tools call a key, which is refused with the right word
     stands_for: ClassVar[Mapping[str, str]] = {}  # required keys that a key of a later hoist would make unnecessary
     may_be_empty: ClassVar[bool] = False
 
@@ -191,7 +192,7 @@ class Part(BaseModel):
                     context.report.problem(key.place, key, f"the same as `{name}`, which this block has already")
                 found[name] = value
         # What was misspelt, or is said in a way of a later hoist, is not missing as well.
-        meant = {cls.stands_for.get(folded(key)) or nearest(key, cls.keys()) for key in block if folded(key) not in found}
+        meant = {cls.stands_for.get(folded(key)) or cls.meant(key, cls.keys()) for key in block if folded(key) not in found}
         for name, required in cls.keys().items():
             if required and name not in found and name not in meant:
                 context.report.problem(block.place, shown(block), f"`{name}` is missing in this {cls.named}")
@@ -212,8 +213,15 @@ class Part(BaseModel):
             context.report.problem(key.place, key, f"`{name}` is not available in this version of hoist: {cls.later[name]}")
         else:
             every = [*known, *cls.synonyms, *cls.later]
-            context.report.problem(key.place, key, f"not a key of a {cls.named}; there are: {listed(known)}", nearest(key, every))
+            context.report.problem(
+                key.place, key, f"not a key of a {cls.named}; there are: {listed(known)}", cls.meant(key, every)
+            )
         return ""
+
+    @classmethod
+    def meant(cls, key: str, known: Iterable[str]) -> str:
+        """The key that was probably meant by one that is not known; "" where none was."""
+        return cls.slips.get(folded(key)) or nearest(key, known)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -19,6 +19,7 @@ _NOT_YET: Final = {
     "approver": "who approves is not read from the helpdesks yet",
     "provider": "the contacts of providers are not known yet",
 }
+_NO_TEAM: Final = "a team is told by its lead or by whoever is on call: `lead of` or `on_call of`, as the organisation names them"
 _INSTEAD: Final = "name a role or an e-mail address instead"
 
 
@@ -34,6 +35,8 @@ def _who(node: object, info: ValidationInfo) -> str:
     for name, why in _NOT_YET.items():
         if said.casefold().split(" of ")[-1] == name and word not in context.names.roles:
             raise context.refused(word, f"{why}; {_INSTEAD}")
+    if word in context.names.teams and word not in context.names.roles:
+        raise context.refused(word, _NO_TEAM, _of_its_own(word, context))
     if word not in context.names.roles and not EMAIL.fullmatch(word) and context.names.whole:
         known = (*sorted(context.names.roles), *OF_TICKET)
         raise context.refused(
@@ -43,6 +46,13 @@ def _who(node: object, info: ValidationInfo) -> str:
             nearest(word, known),
         )
     return str(word)
+
+
+def _of_its_own(team: str, context: Reading) -> str:
+    """Whoever answers for a team: on call, or leading it; "" where it has neither."""
+    if team in context.names.rotas:
+        return f"on_call of {team}"
+    return f"lead of {team}" if context.names.teams[team] else ""
 
 
 def _of_team(word: Text, kind: str, team: str, context: Reading) -> str:

@@ -19,7 +19,7 @@ from rules.language.hours import TimeZone
 from rules.language.marked_yaml import Block, Items, Node
 from rules.language.pacing import lasting, paced, summed
 from rules.language.part import Part, Reading, key_of, shown
-from rules.language.problems import folded, nearest
+from rules.language.problems import folded
 from rules.language.reshaped import at_any_time, each_further_one
 from rules.language.scope import AgainWord, Dated, Scope
 from rules.language.steps import WHOLE, WrittenStep, actions_of, check_order, first_share, ladder
@@ -73,6 +73,16 @@ class WrittenRule(Part):
     """When tickets are in a state for so long, something is done."""
 
     named: ClassVar[str] = "rule"
+    slips: ClassVar = {
+        "id": "rule",
+        "name": "title",
+        **dict.fromkeys(("description", "reason"), "why"),
+        **dict.fromkeys(("enabled", "active", "state"), "mode"),
+        **dict.fromkeys(("if", "where", "condition", "conditions", "trigger"), "when"),
+        **dict.fromkeys(("except", "exceptions", "not"), "unless"),
+        **dict.fromkeys(("after", "wait", "delay", "duration"), "for"),
+        **dict.fromkeys(("then", "action", "actions"), "do"),
+    }
     later: ClassVar = {
         "on_change": "escalations under way go on under the rule as it is now; give a changed rule a new id to keep them apart"
     }
@@ -134,9 +144,11 @@ class WrittenRule(Part):
                 problem(name, f"`{name}` belongs to `clock:`, and this rule has none")
         if "do" in found and "steps" in found:
             problem("steps", "`do` and `steps` exclude each other: what is done at once is a step with `after: 0 minutes`")
-        misspelt = {nearest(key, cls.keys()) for key in node if folded(key) not in found} if isinstance(node, Block) else set()
+        misspelt = {cls.meant(key, cls.keys()) for key in node if folded(key) not in found} if isinstance(node, Block) else set()
         if not misspelt.intersection(_DONE) and not any(name in found for name in _DONE):
-            context.report.problem(node.place, shown(node), f"`do` is missing in this {cls.named}")
+            context.report.problem(
+                node.place, shown(node), f"`do` is missing in this {cls.named}, or `steps`, or `at_next_opening`"
+            )
         steps = found.get("steps")
         if isinstance(steps, Items) and not steps:
             context.report.problem(steps.place, "steps", "an empty list; expected at least one step")

@@ -35,7 +35,9 @@ _CAUSES: Final = (
 _SIGN_FIRST: Final = re.compile(r"(?:^|: |- )\s*[\[{%@`*&!|>\"']")
 _COMPARED: Final = re.compile(r"(?:^|[:,\[{-])\s*(>=?)\s*[^\s>|+0-9-]|(?:^|[:,\[{-])\s*(>=?)\s*[0-9]+\s*[^\s#]")
 _ITEM: Final = re.compile(r"\s*-(?:\s|$)")
-_COLONS_IN_TEXT: Final = re.compile(r":\s.*:(?:\s|$)")
+_COLON: Final = re.compile(r":\s")
+_QUOTES: Final = re.compile("[:,\\[{-]\\s*([\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a])")
+_NO_SPACE: Final = re.compile("^[ -]*([\u00a0\u2000-\u200a\u202f\u205f\u3000])|[:-]([\u00a0\u2000-\u200a\u202f\u205f\u3000])")
 _TAB_IN_INDENTATION: Final = re.compile(r"[ -]*\t")
 
 
@@ -57,8 +59,16 @@ def report_syntax(file: str, text: str, error: yaml.MarkedYAMLError, report: Rep
                 Place(file, number + 1, tab.end()), _line(lines, number), "a tab in the indentation; indent with spaces"
             )
             return
+    for number in sorted({mark.line, context.line, max(mark.line - 1, 0)}):
+        if space := _NO_SPACE.search(_line(lines, number)):
+            place = Place(file, number + 1, space.end())
+            sign = f"U+{ord(space[0][-1]):04X}"
+            report.problem(
+                place, _line(lines, number), f"this looks like a space and is none ({sign}): type a plain space instead"
+            )
+            return
     line = _line(lines, mark.line)
-    report.problem(Place(file, mark.line + 1, mark.column + 1), line, _in_words(said, line))
+    report.problem(Place(file, mark.line + 1, mark.column + 1), line, _in_words(said, line, mark.column))
 
 
 def _explained(text: str, error: yaml.MarkedYAMLError) -> yaml.MarkedYAMLError:
@@ -75,13 +85,15 @@ def _explained(text: str, error: yaml.MarkedYAMLError) -> yaml.MarkedYAMLError:
     return error
 
 
-def _in_words(said: str, line: str) -> str:
+def _in_words(said: str, line: str, column: int) -> str:
     if ("block scalar" in said or "cannot start any token" in said) and _COMPARED.search(line):
         return (
             "`>` begins a text of several lines here; a time or number is written without it (`for: 3 hours`, `at_least: P2`), "
             "and a text that begins with it stands in quotes"
         )
-    if "mapping values are not allowed" in said and _COLONS_IN_TEXT.search(line):
+    if "mapping values are not allowed" in said and _COLON.search(line[:column]):
+        if quote := _QUOTES.search(line):
+            return f"{quote[1]} is no quote in YAML: put the text in straight ones"
         return "a colon inside a text: put the text in quotes"
     if "<scalar>" in said and _SIGN_FIRST.search(line):
         return "a text that begins with a sign, or goes on after its closing quote: put the whole of it in quotes"

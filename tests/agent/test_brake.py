@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.brake import let_go
 from agent.screens import beside
 from agent.status import status
 from agent.store import brakes, mirrored
@@ -84,8 +83,8 @@ def test_a_person_lets_go_of_it(desk: Desk) -> None:
     assert writes(desk, ticket) == 2
     now = desk.pipeline.source_clock.now()
     with desk.database.transaction() as db:
-        assert let_go(db, SOURCE, ticket, "too-low", now)
-        assert not let_go(db, SOURCE, ticket, "too-low", now), "once"
+        assert brakes.release(db, SOURCE, ticket, "too-low", now)
+        assert not brakes.release(db, SOURCE, ticket, "too-low", now), "once"
         mirrored.set_next_look(db, TicketRef(SOURCE, ticket), now)
     desk.run(HOUR)
     assert writes(desk, ticket) == 3, desk.said()

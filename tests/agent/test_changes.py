@@ -74,7 +74,7 @@ def test_what_is_approved_is_written(tmp_path: Path) -> None:
 
 
 def test_what_changed_since_is_held_again(tmp_path: Path) -> None:
-    """Approved was a move from the desk to operations; by the confirming read the ticket is with operations: nothing is written."""
+    """Approved was a move from the desk to operations, where the ticket is by the confirming read: nothing is written."""
     desk, tickets = held_run(tmp_path)
     assert approved(desk, tickets[0]) == Answered(1)
     desk.helpdesk.change(tickets[0], "bert", team="ops")
@@ -82,7 +82,9 @@ def test_what_changed_since_is_held_again(tmp_path: Path) -> None:
     assert desk.saves(tickets[0]) == []
     (row,) = desk.rows(tickets[0])
     assert row.state is RowState.HELD
-    assert row.problem.startswith('changed since it was approved: fields [["team", "ops", "eng"]] instead of [["team", "sd", "ops"]]')
+    assert row.problem.startswith(
+        'changed since it was approved: fields [["team", "ops", "eng"]] instead of [["team", "sd", "ops"]]'
+    )
     assert len(desk.journal("held-again")) == 1
     assert approved(desk, tickets[0]) == Answered(1)
     desk.run(10 * MINUTE)
@@ -115,7 +117,9 @@ def test_what_is_rejected_is_not_written(tmp_path: Path) -> None:
     """For as long as it stays so; the journal names who said no."""
     desk, tickets = held_run(tmp_path)
     with desk.database.transaction() as db:
-        assert reject(db, waiting_changes(db, SOURCE, desk.pipeline.ruling, desk.clock.now()), ANNA, desk.clock.now()) == Answered(6)
+        assert reject(
+            db, waiting_changes(db, SOURCE, desk.pipeline.ruling, desk.clock.now()), ANNA, desk.clock.now()
+        ) == Answered(6)
     desk.helpdesk.change(tickets[0], "anna", labels=("seen",))
     desk.run(2 * DAY)
     assert desk.count(RowState.REJECTED) == 6

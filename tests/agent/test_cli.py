@@ -49,7 +49,8 @@ def test_help_shows_the_five_commands_first() -> None:
     assert said.code == 0
     first, more = said.out.split("More", 1)
     assert re.findall(r"│ (\w+) ", first.split("Commands", 1)[1]) == ["demo", "check", "run", "status", "why"]
-    assert re.findall(r"│ (\w+) ", more) == ["rules", "journal", "sandbox", "census"]
+    groups = ["rules", "journal", "sandbox", "census", "changes"]
+    assert re.findall(r"│ (\w+) ", more) == ["pause", "resume", "snooze", "rehearse", *groups]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ def test_check_says_what_is_promised_and_writes_nothing(it: Desk) -> None:
     for sentence in (
         "signed in as hoist agent",
         "a field that a person changes between hoist's read and its write: it is noticed in the platform's own record",
-        "theirs is put back once",
+        "theirs is put back once (detected and put back). Written once by hoist's marker, looked for before a second try",
         "hoist waits 300 seconds, looks for its marker",
         "2 of 2 teams, 2 of 2 priorities",
         "rules 1 live",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.store import pauses
 from agent.store.states import RowState
 from agent.watchdog import stages_of
-from connectors.contract import Receipt
+from connectors.contract import Reading, Receipt
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation
 from rules.instants import FOREVER, HOUR, MINUTE, Instant
@@ -133,7 +134,7 @@ class PausedAtTheLastMoment(MemoryConnector):
     desk: Desk
     times = 0
 
-    def read(self, ids):  # type: ignore[no-untyped-def]
+    def read(self, ids: Sequence[str]) -> Reading:
         found = super().read(ids)
         if not self.times:
             self.times += 1

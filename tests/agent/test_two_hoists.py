@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -156,6 +157,19 @@ def test_own_marks_are_known(desk: Desk) -> None:
     desk.helpdesk.change(ticket, "anna", labels=("x",))
     desk.run(HOUR)
     assert desk.pipeline.problem == ""
+
+
+def test_a_cloned_ticket_stops_nobody(desk: Desk) -> None:
+    """A platform that copies the mark with the ticket leaves one of hoist's own on a ticket that it never wrote to."""
+    ticket = desk.ticket()
+    desk.run(HOUR)
+    (save,) = desk.saves(ticket)
+    mark = Mark(save.marker, desk.installation.identity, desk.pipeline.foreign.since, save.at)
+    with desk.database.transaction() as db:
+        desk.pipeline.foreign.see(db, {"clone": mark}, desk.clock.now())
+        assert not desk.pipeline.foreign.standing
+        desk.pipeline.foreign.see(db, {"clone": replace(mark, operation="f" * 32)}, desk.clock.now())
+        assert desk.pipeline.foreign.standing
 
 
 def test_of_two_that_began_at_once_both_say_the_same(desk: Desk) -> None:

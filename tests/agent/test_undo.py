@@ -279,7 +279,7 @@ def test_nothing_is_ordered_while_a_change_is_being_written(desk: Desk) -> None:
 
 Trouble = Callable[[Desk], object]
 TROUBLES: dict[str, Trouble] = {
-    "none": lambda desk: None,
+    "none": lambda _: None,
     "answer lost": lambda desk: desk.helpdesk.fail_next(OutcomeUnknown("no answer"), after_effect=True, on="write"),
     "request lost": lambda desk: desk.helpdesk.fail_next(OutcomeUnknown("no answer"), on="write"),
     "late": lambda desk: desk.helpdesk.land_next_write_after(50_000),

@@ -251,3 +251,12 @@ def test_every_example_of_the_documentation_can_be_explained(part: str) -> None:
     rulebook = load({"organisation.yaml": FIRST, "rules.yaml": part}, LIBRARY).rulebook
     bound = bound_for(rulebook, world_of(rulebook))
     assert all(explained(rulebook, bound, rule).sentences for rule in rulebook.rules)
+
+
+def test_a_confidential_rule_is_told_with_the_comment_that_it_writes() -> None:
+    """It writes one, and never its own words."""
+    body = "confidential: true\n    only_to: network-ops\n    do: [{assign: network-ops}, {comment: Stolen laptop}]"
+    (found,) = explanations(f"rules:\n  - rule: r\n    when: {{status: open}}\n    {body}\n")
+    said = " ".join(found.sentences)
+    assert 'an internal comment says "Handled under a confidential procedure."' in said
+    assert "Stolen" not in said

@@ -386,6 +386,17 @@ def test_the_picture_shows_what_hoist_wrote_under_what_fired() -> None:
     assert any("urgent is held back because network-ops has just received the ticket" in line for line in lines)
 
 
+def test_the_picture_leaves_out_what_other_rules_would_do() -> None:
+    """Where a story tries one rule without the others, a page of their escalations would hide what happened to its own."""
+    others = RULES + "".join(f"  - rule: other-{n}\n    when: {{status: new}}\n    do: [{{label: x}}]\n" for n in range(3))
+    lines = told(STORY.replace("17:45", "17:05") + "    writes: nobody-took-it\n", others).picture
+    assert not any("other-" in line for line in lines)
+    assert "3 other rules fire: the story neither names nor writes them" in lines
+    named = told(STORY.replace("17:45", "17:05") + "    writes: nobody-took-it\n    does_not_fire: other-1\n", others).picture
+    assert any("other-1 FIRES" in line for line in named)
+    assert "2 other rules fire: the story neither names nor writes them" in named
+
+
 PAGE = (PROJECT / "docs" / "rules.md").read_text()
 
 

@@ -322,7 +322,8 @@ class _Judges:
         own = [row for row in self.rows if (row.key.ticket, row.key.rule, row.key.episode) == place]
         down = [each for each in self.played.struck if each.kind in {"crash", "restore"}]
         left = any(row.state is RowState.BACKLOG and any(row.instant < each.until for each in down) for row in own)
-        return left or any(row.state in _ENDED for row in own)
+        held = any(row.state is RowState.HELD and row.problem for row in own)  # a limit, said with its reason
+        return left or held or any(row.state in _ENDED for row in own)
 
     def _deadline(self, due: Instant) -> Instant:
         """The bound, put off by whatever went wrong meanwhile."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from agent.store import earliest, mirrored, operations, sources, waiting
 from agent.store.database import Database
@@ -39,19 +40,15 @@ def full(database: Database) -> Database:
 
 def plans(db: Connection, act: Callable[[], object]) -> list[str]:
     """How SQLite finds what the act asks for."""
-    asked: list[tuple[str, object]] = []
-
-    def note(_c: object, _cursor: object, statement: str, parameters: object, _x: object, _m: object) -> None:
-        asked.append((statement, parameters))
-
-    event.listen(db, "before_cursor_execute", note)
+    asked: list[str] = []
+    driver: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]
+    driver.set_trace_callback(asked.append)
     act()
-    event.remove(db, "before_cursor_execute", note)
+    driver.set_trace_callback(None)
     assert asked
     found = []
-    for statement, parameters in asked:
-        rows = db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
-        found += [str(row[3]) for row in rows]
+    for statement in asked:
+        found += [str(row[3]) for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]
     return found
 
 

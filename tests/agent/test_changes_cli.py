@@ -1,0 +1,158 @@
+"""Pauses, approvals and snoozes as a person at a terminal meets them, beside a sandbox of Jira."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.command_line import FORGOTTEN, ORGANISATION, RULES, TAKEN, Desk, Said, desk, hoist
+
+WATCHED = ORGANISATION.replace("existing_tickets: all", "existing_tickets: ignore")
+SECOND = """\
+  - rule: say-so
+    title: Say so
+    when: {status: [new, open], assignee: nobody}
+    for: 20 minutes
+    do:
+      - label: seen
+"""
+
+
+@pytest.fixture
+def helpdesk(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+def changes(helpdesk: Desk, command: str, *arguments: str) -> Said:
+    return hoist("changes", command, "--config", helpdesk.config, *arguments)
+
+
+def limit(helpdesk: Desk, **limits: str) -> None:
+    """Limits in hoist.yaml."""
+    settings = json.loads(helpdesk.config.read_text(encoding="utf-8"))
+    helpdesk.config.write_text(json.dumps(settings | {"limits": limits}), encoding="utf-8")
+
+
+def test_a_paused_hoist_writes_nothing(helpdesk: Desk) -> None:
+    """The status says who paused it and why; resumed, what had fallen due is listed with its values, and written on a word."""
+    helpdesk.write(organisation=WATCHED)
+    helpdesk.hoist("run", "--once")
+    paused = helpdesk.hoist("pause", "--all", "--for", "2h", "--why", "the network is rebuilt", "--as", "Petra")
+    assert paused.code == 0, paused.words
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    status = helpdesk.hoist("status")
+    assert "PAUSED" in status.out
+    assert "by Petra: the network is rebuilt" in status.words
+    assert "by Petra: the network is rebuilt" in helpdesk.hoist("why", f"jira:{FORGOTTEN}").words
+    assert helpdesk.hoist("resume", "--all", "--why", "done").code == 0
+    again = helpdesk.hoist("resume", "--all", "--why", "done")
+    assert again.code == 2
+    assert "everything is not paused; nothing is" in again.words
+
+
+def test_existing_tickets_are_approved_by_name(helpdesk: Desk) -> None:
+    """A ticket of before the rule: listed with the exact values, left alone by itself, written when somebody says so."""
+    helpdesk.write(organisation=WATCHED)
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    found = changes(helpdesk, "list", "--json").json
+    (each,) = found["changes"]
+    assert (each["ticket"], each["rule"], each["state"], each["can_be_approved"]) == (
+        FORGOTTEN,
+        "nobody-took-it",
+        "backlog",
+        True,
+    )
+    assert [(field["field"], field["to"]) for field in each["fields"]] == [("team", "Network")] or each["fields"]
+    assert each["labels"] == ["lifted"]
+    assert "Without an owner for" in each["note"]
+    shown = changes(helpdesk, "show", f"jira:{FORGOTTEN}")
+    assert "Service Desk -> Network" in shown.words
+    assert "label lifted" in shown.words
+    wrong = changes(helpdesk, "approve", f"jira:{FORGOTTEN}", "--shown", "0" * 12, "--why", "yes")
+    assert (wrong.code, helpdesk.untouched()) == (2, True)
+    said = changes(helpdesk, "approve", f"jira:{FORGOTTEN}", "--shown", found["shown"], "--why", "it was forgotten")
+    assert (said.code, "Approved: 1 change." in said.out) == (0, True), said.words
+    helpdesk.hoist("run", "--once")
+    saves, comments = helpdesk.record()
+    assert saves
+    assert len(comments) == 1
+    assert changes(helpdesk, "list").words.startswith("Nothing waits for anybody.")
+    nothing = changes(helpdesk, "approve", f"jira:{FORGOTTEN}", "--why", "again")
+    assert (nothing.code, "hoist changes list" in nothing.words) == (2, True)
+
+
+def test_a_held_run_is_rejected(helpdesk: Desk) -> None:
+    """Two rules at once are more than the limit of one: the run is held, named in the status, shown, and rejected."""
+    helpdesk.write(rules=f"{RULES}{SECOND}")
+    limit(helpdesk, per_source_and_hour="1", canary="0 percent", urgent="1 per hour")
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    status = helpdesk.hoist("status")
+    assert status.code == 1
+    assert "HELD run 1, 2 of all rules: 0 were written within the last hour and 2 more are due" in status.words
+    shown = changes(helpdesk, "show", "1")
+    assert "nothing goes on, since the rules were new at" in shown.words
+    said = changes(helpdesk, "reject", "1", "--why", "a mistake in the rule", "--as", "Petra")
+    assert (said.code, "Rejected: 2 changes." in said.out) == (0, True), said.words
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    assert "rejected" in helpdesk.hoist("why", f"jira:{FORGOTTEN}").words
+    assert helpdesk.hoist("status").code == 0
+    lines = hoist("journal", "export", "--config", helpdesk.config).out.splitlines()
+    rejected = [json.loads(line) for line in lines if '"rejected"' in line]
+    assert len(rejected) == 2
+
+
+def test_a_snoozed_ticket_is_left_alone(helpdesk: Desk) -> None:
+    """`hoist snooze` keeps hoist away, `--off` takes that back."""
+    helpdesk.write(organisation=WATCHED)
+    helpdesk.hoist("run", "--once")
+    helpdesk.write()
+    said = helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--for", "2h", "--why", "the part is ordered")
+    assert said.code == 0, said.words
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    assert "the part is ordered" in helpdesk.hoist("why", f"jira:{FORGOTTEN}").words
+    assert f"{FORGOTTEN} until" in helpdesk.hoist("status").words
+    assert helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--off", "--why", "it came").code == 0
+    assert helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--off", "--why", "it came").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pause", "--why", "x"), "say what is paused"),
+        (("pause", "jra", "--why", "x"), "did you mean jira?"),
+        (("pause", "--rule", "nobody-took", "--why", "x"), "did you mean nobody-took-it?"),
+        (("pause", "--all", "--for", "soon", "--why", "x"), "is no length of time"),
+        (("pause", "--all", "--why", " "), "say why"),
+        (("snooze", f"jira:{TAKEN}x", "--why", "x"), "is not mirrored"),
+    ],
+)
+def test_what_is_not_there_is_said(helpdesk: Desk, arguments: tuple[str, ...], said: str) -> None:
+    """A mistake is named with what would be right, and nothing is done."""
+    helpdesk.hoist("run", "--once")
+    found = helpdesk.hoist(*arguments)
+    assert found.code == 2
+    assert said in found.words
+
+
+def test_limits_have_their_mistakes_listed(helpdesk: Desk) -> None:
+    """Each wrong limit with its place and what is expected there."""
+    limit(helpdesk, canary="lots", urgent="often", per_rule_and_hour="0", per_rule_an_hour="5", expire_after="never")
+    found = helpdesk.hoist("run", "--once")
+    assert found.code == 2
+    for said in (
+        "limits.canary: expected a share like 5 percent",
+        "limits.urgent: expected a rate like 20 per hour",
+        "limits.per_rule_and_hour: expected a number",
+        "did you mean per_rule_and_hour?",
+        "limits.expire_after: 'never' is no length of time",
+    ):
+        assert said in found.words
