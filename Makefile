@@ -1,6 +1,7 @@
-# make simulate SEEDS=10000 FIRST=0; make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
+# make simulate SEEDS=10000 FIRST=0; make test-crash KILLS=200; make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
 ARGS =
 SEEDS = 100
+KILLS = 200
 FIRST = 0
 BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
@@ -8,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 # In brackets so that the pattern does not find itself.
 REGISTRIES = py[p]i\.(org|io|python)|[p]ythonhosted\.|[n]pmjs\.|[n]pmmirror\.|[c]rates\.io|[r]ubygems\.|[g]olang\.org
 
-.PHONY: setup demo bench test simulate check format lock clean
+.PHONY: setup demo bench test simulate test-crash check format lock clean
 
 setup:
 	@./bootstrap
@@ -24,6 +25,9 @@ test: setup
 
 simulate: setup
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+
+test-crash: setup
+	@$(BIN)/python -m tests.crashes --kills $(KILLS) $(ARGS)
 
 check: setup
 	$(BIN)/ruff check

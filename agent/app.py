@@ -227,6 +227,7 @@ class App:
                 _turn(pipeline)
                 wait = (pipeline.next_due() - self.clock.now()) / SECOND
                 halt.wait(min(max(wait, 0.001), LONGEST_WAIT))
+            pipeline.drain()
         except BaseException as error:  # noqa: BLE001 - it ends all of hoist, in the thread that can say so
             failures.append(error)
 

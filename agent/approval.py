@@ -109,7 +109,8 @@ def as_approved(
         if values == row.approved:
             good.append((row, step))
         else:
-            hold_again(db, row, f"{CHANGED}: {_difference(row.approved or '{}', values)}", now)
+            difference = "" if step.rule.confidential else f": {_difference(row.approved or '{}', values)}"
+            hold_again(db, row, f"{CHANGED}{difference}", now)
     return good
 
 

@@ -32,6 +32,7 @@ class Waiting:
     row: WaitingRow
     proposal: Proposal
     ignored: bool = False  # no row is in the store
+    confidential: bool = False  # where a ticket would go is told nowhere
 
     @property
     def can_be_approved(self) -> bool:
@@ -62,7 +63,13 @@ def waiting_changes(db: Connection, source: str, ruling: Ruling, now: Instant, i
         ticket = known.get(name)
         made = _proposed(db, ticket, [row for row, _ in own], ruling, now)
         key = name if ticket is None else ticket.ticket.key
-        found += [Waiting(key, row, each, ignored) for (row, ignored), each in zip(own, made, strict=True)]
+        both = zip(own, made, strict=True)
+        # an existing ticket that was left alone, and to which it applies no longer, waits for nobody
+        found += [
+            Waiting(key, row, each, ignored, _is_confidential(row, ruling))
+            for (row, ignored), each in both
+            if each.escalation or not ignored
+        ]
     return sorted(found, key=lambda each: (each.row.urgency, each.row.instant, each.row.id))
 
 
@@ -70,6 +77,11 @@ def of_run(db: Connection, run: Run, ruling: Ruling, now: Instant) -> list[Waiti
     """What a run holds."""
     ids = {row.key.ticket for row in runs.held(db, run)}
     return [each for each in waiting_changes(db, run.source, ruling, now, ids) if each.row.run == run.id]
+
+
+def _is_confidential(row: WaitingRow, ruling: Ruling) -> bool:
+    bound = ruling.rules.by_id.get(row.key.rule)
+    return bound is not None and bound.rule.confidential
 
 
 def _waits_for_somebody(row: WaitingRow) -> bool:
@@ -118,7 +130,8 @@ def approve(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant, p
         said = {"not_before": now + wait, "let_at": now, "approved": values, "problem": ""}
         if waiting.move(db, row, RowState.PLANNED, **said):
             done += 1
-            told = {"change": str(row.key), "run": row.run, "values": values, "not_before": now + wait}
+            told = {"change": str(row.key), "run": row.run, "not_before": now + wait}
+            told["values"] = None if each.confidential else values
             journal.append(db, "approved", now, row.key.source, row.key.ticket, **told, **who.data())
     _close(db, chosen, now)
     return Answered(done, tuple(problems))

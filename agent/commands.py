@@ -80,8 +80,8 @@ def _own_store(path: Path) -> Database:
     if life.exists() and not path.exists():
         where = f"hoist has saved it to {saved}, move it back" if saved.exists() else "put it back, or restore a backup"
         raise StoreError(
-            f"the store {path} is missing, though hoist ran on it until a while ago: {where}. To begin anew without it, delete {life}:"
-            " hoist then knows nothing of what it wrote, and takes whatever is true for older than its rules"
+            f"the store {path} is missing, though hoist ran on it until a while ago: {where}. To begin anew without it, delete"
+            f" {life}: hoist then knows nothing of what it wrote, and takes whatever is true for older than its rules"
         )
     return open_database(path)
 

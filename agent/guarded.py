@@ -15,7 +15,7 @@ from rules.instants import DAY, Instant, written
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """`pauses`, `snoozed` and `orders` (of people, open or failed within a day) are sentences; `runs` have the number of changes that each holds."""
+    """`pauses`, `snoozed` and `orders` (open, or failed within a day) are sentences; `runs` have the number of changes held."""
 
     pauses: tuple[str, ...] = ()
     runs: tuple[tuple[Run, int], ...] = ()

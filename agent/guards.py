@@ -42,9 +42,8 @@ class Guards:
 
     def turn(self, now: Instant) -> None:
         """Go on after pauses, and look after runs that are held; a transaction only where there is something to do."""
-        over = self._pausing.over()
         with self._database.reading() as db:
-            busy = self._limiting.busy(db, now)
+            over, busy = self._pausing.over(db), self._limiting.busy(db, now)
         if not (over or busy):
             return
         with self._database.transaction() as db:

@@ -120,7 +120,10 @@ class Limiting:
 
     def busy(self, db: Connection, now: Instant) -> bool:
         """Whether it is time to look after the runs."""
-        return now >= self._next and bool(runs.opened(db, self._source))
+        if now < self._next:
+            return False
+        self._next = now + EVERY
+        return bool(runs.opened(db, self._source))
 
     def turn(self, db: Connection, now: Instant) -> None:
         """Drop what nobody approved in time, and let on what may go on."""

@@ -20,6 +20,7 @@ from agent.store.journal import Personal
 from agent.store.operations import OperationRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from connectors.budget import LONGEST_TURN
 from connectors.contract import Connector, Verification
 from connectors.errors import AskAdmin, Conflict, ConnectorError, Gone, OutcomeUnknown, TicketBusy, TryLater
 from rules.due_step import DueStep
@@ -31,6 +32,8 @@ LEASE = 3 * MINUTE
 """How long a worker may hold a row: longer than a read may be old and a request may take, one after the other."""
 READ_AGE_LIMIT = 10.0
 """Seconds after which a fresh read no longer backs a write."""
+HAND_OVER_LIMIT = READ_AGE_LIMIT - LONGEST_TURN
+"""Seconds after which a write is not handed to the connector any more: it may wait there for its turn."""
 UNREADABLE_PAUSE = 60.0
 """Seconds after which a ticket is read again that could not be read as a whole."""
 

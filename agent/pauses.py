@@ -8,11 +8,12 @@ before its end goes the way of existing tickets: by default it is left to a pers
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from sqlalchemy import Connection
 
 from agent import outbox
-from agent.clock import Clock, SourceClock
+from agent.clock import Clock, SourceClock, steady
 from agent.evaluate import FELL_DUE_IN_A_PAUSE, Ruling
 from agent.store import journal, pauses, sources, waiting
 from agent.store.database import Database
@@ -20,6 +21,9 @@ from agent.store.pauses import Lull, Pause
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from rules.instants import FOREVER, Instant, written
+
+FRESH: Final = 200
+"""Milliseconds for which it is not asked again whether a source is paused: before each request that is asked apart."""
 
 
 def said(pause: Pause) -> str:
@@ -36,12 +40,16 @@ class Pausing:
         """`clocks`: this machine's and the source's."""
         self._source, self._database = source, database
         self._clock, self._source_clock = clocks
+        self._everything: Pause | None = None
+        self._asked_at = -FRESH
 
     def standing(self) -> str:
         """Why nothing at all may be written; empty where no pause says so."""
-        with self._database.reading() as db:
-            pause = pauses.of_everything(db, self._source, self._clock.now())
-        return "" if pause is None else said(pause)
+        if not self._asked_at <= steady(self._clock) < self._asked_at + FRESH:
+            with self._database.reading() as db:
+                self._everything = pauses.of_everything(db, self._source, self._clock.now())
+            self._asked_at = steady(self._clock)
+        return "" if self._everything is None else said(self._everything)
 
     def bars(self, escalation: int) -> str:
         """Why nothing of an escalation may be sent; asked right before each request, by whichever thread sends it."""
@@ -49,10 +57,9 @@ class Pausing:
             pause = pauses.that_bars(db, self._source, escalation, self._clock.now())
         return "" if pause is None else said(pause)
 
-    def over(self) -> bool:
+    def over(self, db: Connection) -> bool:
         """Whether a pause is over after which the source has not gone on yet."""
-        with self._database.reading() as db:
-            return bool(pauses.ended(db, self._source, self._clock.now()))
+        return bool(pauses.ended(db, self._source, self._clock.now()))
 
     def hold_up(self, db: Connection, now: Instant) -> None:
         """Let what is due of paused rules wait; `now` on the source's clock."""

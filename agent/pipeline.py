@@ -185,7 +185,13 @@ class Pipeline:
             self.turn()
         if not self._taking_census.trouble:
             self._unless_it_rests(self._taking_census, self.census.finish)
-            self._say_what_troubles()
+        self.drain()
+
+    def drain(self) -> None:
+        """Bring to its end what is on its way to the source: after that hoist may stop with nothing left open."""
+        if self.writer.workers.under_way:
+            self._unless_it_rests(self._writing, self.writer.drain)
+        self._say_what_troubles()
 
     def next_due(self) -> Instant:
         """When there is something to do next, on this machine's clock."""
@@ -228,7 +234,7 @@ class Pipeline:
                     journal.append(db, "problem", self.source_clock.now(), self.source, said=problem)
 
     def stop(self) -> None:
-        """End a long read at its next page; may be called from another thread."""
+        """End a long read at its next page, and begin no more writes; may be called from another thread."""
         self._stopping = True
 
     # --- poll, mirror, evaluate ----------------------------------------------------------------------------------------
@@ -325,7 +331,7 @@ class Pipeline:
 
     def _carry_out_orders(self) -> None:
         """What people ordered goes before what rules decided, also in a pause: they may want to tidy up just then."""
-        while not self._wrong() and self.orders.round():
+        while not (self._wrong() or self._dry_run) and self.orders.round():
             if steady(self.clock) >= self._reading.next:
                 return
 
@@ -338,7 +344,7 @@ class Pipeline:
 
     def _write_until_the_next_poll(self) -> None:
         while self._may_write() and self.write():
-            if steady(self.clock) >= self._reading.next:
+            if self._stopping or steady(self.clock) >= self._reading.next:
                 return
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,16 +71,27 @@ class TicketUndo:
 def undo(config: Path | None, wanted: Wanted, who: Who | None) -> list[TicketUndo]:
     """What goes back, by ticket, and what came of it where `who` orders it. Raises ConfigError where nothing is meant by it."""
     settings = load_settings(config)
-    found: list[TicketUndo] = []
-    for source, ticket in _places(settings, wanted):
-        with hands_on(config, source, SystemClock()) as hands:
-            mine = plan(hands, ticket, wanted)
-            found += mine if who is None else carry_out(hands, mine, who)
-    if not found:
-        whose = wanted.ticket or f"the rule {wanted.rule}"
-        since = " since then" if wanted.since is not None else ""
-        raise ConfigError(f"hoist wrote nothing for {whose}{since} that is not taken back yet")
-    return found
+    with ExitStack() as stack:
+        places = [
+            (stack.enter_context(hands_on(config, name, SystemClock())), ticket) for name, ticket in _places(settings, wanted)
+        ]
+        planned = [(hands, plan(hands, ticket, wanted)) for hands, ticket in places]
+        if not any(mine for _, mine in planned):
+            raise ConfigError(_nothing(wanted, [hands for hands, _ in places]))
+        return [each for hands, mine in planned for each in (mine if who is None else carry_out(hands, mine, who))]
+
+
+def _nothing(wanted: Wanted, asked: Sequence[Hands]) -> str:
+    """That there is nothing to take back, and what may have been meant."""
+    whose = wanted.ticket or f"the rule {wanted.rule}"
+    since = " since then" if wanted.since is not None else ""
+    said = f"hoist wrote nothing for {whose}{since} that is not taken back yet"
+    known = {name for hands in asked for name in hands.bound.by_id}
+    if wanted.rule is None or any(hands.bound.runs_as(wanted.rule) in hands.bound.by_id for hands in asked):
+        return said
+    near = nearest(wanted.rule, known)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+    return f"{said}; there is no such rule: {hint}"
 
 
 def _places(settings: Settings, wanted: Wanted) -> Iterator[tuple[str, str | None]]:
@@ -101,24 +112,14 @@ def _places(settings: Settings, wanted: Wanted) -> Iterator[tuple[str, str | Non
 
 def plan(hands: Hands, ticket: str | None, wanted: Wanted) -> list[TicketUndo]:
     """What would go back on each ticket of a source by a fresh read, and what stays."""
+    rule = None if wanted.rule is None else hands.bound.runs_as(wanted.rule)
     with hands.database.reading() as db:
-        rule = None if wanted.rule is None else _runs_as(db, hands, wanted.rule)
         rows = waiting.carried_out(db, hands.source, ticket=ticket, rule=rule, since=wanted.since)
     by_ticket: dict[str, list[WaitingRow]] = {}
     for row in rows:
         by_ticket.setdefault(row.key.ticket, []).append(row)
     read = {each.ref.id: each for each in hands.read(list(by_ticket))}
     return [_planned(hands, name, of_ticket, read.get(name), rule) for name, of_ticket in by_ticket.items()]
-
-
-def _runs_as(db: Connection, hands: Hands, rule: str) -> str:
-    """The id under which a rule's changes are kept. Raises ConfigError for one that is neither there nor ever wrote anything."""
-    name = hands.bound.runs_as(rule)
-    if name not in hands.bound.by_id and not waiting.carried_out(db, hands.source, rule=name):
-        near = nearest(name, hands.bound.by_id)
-        known = f"did you mean {near}?" if near else f"there are {', '.join(hands.bound.by_id) or 'none'}"
-        raise ConfigError(f"there is no rule {rule}, and none of that name ever wrote in {hands.source}; {known}")
-    return name
 
 
 def _planned(hands: Hands, name: str, rows: Sequence[WaitingRow], ticket: Ticket | None, rule: str | None) -> TicketUndo:

@@ -109,7 +109,7 @@ class OrderWriter:
         row = step.row
         if step.look:
             result = outbox.looked_for(self._connector, row)
-        elif steady(self._clock) - step.since >= outbox.READ_AGE_LIMIT * SECOND:
+        elif steady(self._clock) - step.since >= outbox.HAND_OVER_LIMIT * SECOND:
             result = Result(Outcome.NOT_SENT, "what the write rests on had grown too old")
         else:
             result = (outbox.put_back if row.undoes else outbox.send)(self._connector, self._own(row.operation))

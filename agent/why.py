@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -234,6 +235,8 @@ class _Story:
                 said = f"was written, and taken back at {settled}{problem}"
             case RowState.PARKED:
                 said = f"was refused at {settled} and waits for a person{problem}"
+            case _:
+                assert_never(row.state)
         return f"{since} {said}"
 
     def _called(self, row: WaitingRow, rule: Rule) -> str:

@@ -112,6 +112,7 @@ class Writer:
         self._foreign, self._guards, self._standing = foreign, guards, standing
         self._looking_for: set[str] = set()  # operations whose marker is being looked for
         self._nothing_at: Instant = -1
+        self._ending = False
 
     # --- one round -----------------------------------------------------------------------------------------------------
 
@@ -126,7 +127,7 @@ class Writer:
         if back or self._due(now):
             with self.database.transaction() as db:
                 work = [piece for each in back for piece in self._record(db, each, now)]
-                if not self._trouble.errors and not self._standing():
+                if not (self._ending or self._trouble.errors or self._standing()):
                     work += self._hand_out(db, now)
             for piece in work:
                 self.workers.begin(piece)
@@ -140,13 +141,25 @@ class Writer:
             raise worst
         return bool(back)
 
+    def drain(self) -> None:
+        """Bring to its end what is under way, and begin nothing that is only due: for a hoist that is to stop.
+
+        Raises ConnectorError as `round` does.
+        """
+        self._ending = True
+        try:
+            while self.workers.under_way:
+                self.round()
+        finally:
+            self._ending = False
+
     @property
     def nothing_at(self) -> Instant:
         """The last instant at which nothing could be done, though something may have been due."""
         return self._nothing_at
 
     def _due(self, now: Instant) -> bool:
-        if self._trouble.errors or self.workers.under_way >= self.workers.places:
+        if self._ending or self._trouble.errors or self.workers.under_way >= self.workers.places:
             return False
         with self.database.reading() as db:
             return earliest(db, self.source).write <= now
@@ -272,7 +285,7 @@ class Writer:
             return _Sent(row, Result(Outcome.NOT_SENT, "the source rests"), asked=False)
         if paused := self._guards.bars(row.escalation):
             return _Sent(row, Result(Outcome.NOT_SENT, paused), asked=False)
-        if steady(self.clock) - since >= outbox.READ_AGE_LIMIT * SECOND:
+        if steady(self.clock) - since >= outbox.HAND_OVER_LIMIT * SECOND:
             return _Sent(row, Result(Outcome.NOT_SENT, "what the write rests on had grown too old"), asked=False)
         operation = replace(row.operation, installation=self._foreign.identity, installed_at=self._foreign.since)
         row = replace(row, operation=operation)

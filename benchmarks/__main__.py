@@ -17,6 +17,7 @@ FULL: Final = (
     ("benchmarks.states",),
     ("benchmarks.million",),
     ("benchmarks.sweep",),
+    ("benchmarks.write_back",),
 )
 QUICK: Final = (
     ("benchmarks.evaluation", "--rounds", "1"),
@@ -29,6 +30,7 @@ QUICK: Final = (
     ("benchmarks.states", "--tickets", "10000"),
     ("benchmarks.million", "--tickets", "50000"),
     ("benchmarks.sweep", "--tickets", "50000", "--batches", "40"),
+    ("benchmarks.write_back", "--escalations", "100", "--rounds", "1", "--due", "500", "--seconds", "10"),
 )
 
 

@@ -89,7 +89,7 @@ class Issue:
         return {"comments": self.comments[::-1], "maxResults": 100, "total": number, "startAt": 0}
 
     def edit(self, body: dict[str, Any], save: int) -> None:
-        items = []
+        items: list[dict[str, Any]] = []
         self.updated = _now()
         fields = body.get("fields", {})
         if TIER in fields:
@@ -101,7 +101,7 @@ class Issue:
         for each in body.get("update", {}).get("labels", ()):
             before = " ".join(self.labels)
             self.labels = [*self.labels, each["add"]]
-            words = {"fromString": before, "toString": " ".join(self.labels), "from": None, "to": None}
+            words: dict[str, Any] = {"fromString": before, "toString": " ".join(self.labels), "from": None, "to": None}
             items.append({"field": "labels", "fieldId": "labels"} | words)
         self.properties |= {each["key"]: each["value"] for each in body.get("properties", ())}
         self.saves.append({"id": str(save), "author": _HOIST, "created": _stamp(self.updated), "items": items})

@@ -206,7 +206,8 @@ def budget(folder: Path, due: int, rate: float, threads: int, seconds: float) ->
             pass
         cpu = time.process_time() - cpu
         found = counted(url)
-    number, used = found["requests"], found["requests"] / (rate * found["seconds"])
+    number = found["requests"]
+    used = number / (rate * (found["seconds"] + 1.0))  # the platform's bucket was full at the start
     print(
         f"{due} due at once, {rate:g} requests a second permitted: {number} requests in {found['seconds']:.1f} s, {used:.1%} of "
         f"what is permitted, {found['refused']} refused as too many, at most {found['most_in_a_second']} in any second; "

@@ -29,6 +29,8 @@ SLOWED_TO: Final = 0.5
 RECOVERY: Final = 0.02
 """Share of the full rate that comes back per second after the source found hoist too fast: 25 seconds from half to full."""
 LEAST_RATE: Final = 1.0
+LONGEST_TURN: Final = 3.0
+"""Seconds after which a write whose turn has not come is not sent: what it rests on grows old."""
 _SECOND: Final = 1000
 
 

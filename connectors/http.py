@@ -28,7 +28,7 @@ from tenacity.wait import wait_base
 
 from connectors.ahead import Ahead, when_asked
 from connectors.answers import LONG_WAIT, Answer, Limit, Reach, http_date, limit_of, told_seconds
-from connectors.budget import Budget, NoTurn, OwnSupply, Supply, Urgency
+from connectors.budget import LONGEST_TURN, Budget, NoTurn, OwnSupply, Supply, Urgency
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TicketBusy, TryLater
 from rules.instants import instant
 
@@ -70,7 +70,7 @@ class Limits:
     default_wait_seconds: float = 30.0  # where the platform names none
     concurrent: int = 9
     requests_per_second: float = 50.0
-    longest_turn_seconds: float = 3.0  # a write that waits longer for its turn is not sent: what it rests on grows old
+    longest_turn_seconds: float = LONGEST_TURN  # of a write
     said_in: Callable[[Answer], Limit | None] = limit_of  # what an answer says of the platform's own limits
 
 

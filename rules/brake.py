@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from rules.instants import DAY, HOUR, Instant
-from rules.protection import OWNER
+from rules.protection import OWNER, takes_back
 from rules.ticket import Change, Kind, Ticket
 
 HOLDS: Final = DAY
@@ -46,7 +46,7 @@ def _of_field(changes: Sequence[Change], field: str) -> Brake | None:
     for own, change in pairwise(changes):
         if change.by.kind in _PEOPLE or own.by.kind in _PEOPLE:
             last = None
-        elif own.by.kind is Kind.HOIST and change.by.kind is Kind.AUTOMATION and change.new != own.new:
+        elif own.by.kind is Kind.HOIST and change.by.kind is Kind.AUTOMATION and takes_back(own, change):
             if last is not None and change.at - last <= TAKEN_BACK_WITHIN:
                 why = f"because an automation of the helpdesk took back twice what hoist wrote: the {field}"
                 found = Brake(change.at, change.at + HOLDS, why)

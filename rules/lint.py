@@ -93,6 +93,15 @@ def _shared_native_teams(rulebook: Rulebook) -> Iterator[Finding]:
                 yield Finding(team.name, sentence, rulebook.organisation.place("team", team.name))
 
 
+def _shared_native_priorities(rulebook: Rulebook) -> Iterator[Finding]:
+    first: dict[tuple[str, str], str] = {}
+    for level in rulebook.organisation.priorities:
+        for native in ((source, name) for source, names in level.sources.items() for name in names):
+            if first.setdefault(native, level.name) != level.name:
+                sentence = f"is called {native[1]} in {native[0]}, and so is {first[native]}: such a protocol is refused there"
+                yield Finding(level.name, sentence, rulebook.organisation.place("priority", level.name))
+
+
 def _sources_without_priorities(rulebook: Rulebook) -> Iterator[Finding]:
     levels = rulebook.organisation.priorities
     known = {source for level in levels for source in level.sources}
@@ -201,6 +210,7 @@ _CHECKS: Final[tuple[Callable[[Rulebook], Iterator[Finding]], ...]] = (
     _uncovered_priority,
     _nameless_teams,
     _shared_native_teams,
+    _shared_native_priorities,
     _sources_without_priorities,
     findings_of_chains,
     _pointless_limit,

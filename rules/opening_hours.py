@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _DAY: Final = 24 * 60
 _WEEK: Final = 7 * _DAY
+_ABBREVIATED: Final = 5
+"""Characters of the longest abbreviations of time zones."""
 _NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Shift = tuple[int, int]
@@ -76,7 +78,9 @@ def time_zone(hours: CalendarHours) -> ZoneInfo:
     try:
         return ZoneInfo(hours.time_zone)
     except (KeyError, ValueError, OSError) as error:  # not there, not a name, a folder of zones
-        nearest = get_close_matches(hours.time_zone, available_timezones(), 1)
+        # Of what is short the nearest is another abbreviation (CEST: EST), which is a zone without summer time elsewhere.
+        places = (name for name in available_timezones() if "/" in name)
+        nearest = get_close_matches(hours.time_zone, places, 1) if len(hours.time_zone) > _ABBREVIATED else []
         hint = f"did you mean {nearest[0]}?" if nearest else "write a name like Europe/Amsterdam or UTC"
         raise ValueError(f"calendar {hours.name}: the time zone {hours.time_zone!r} is not known; {hint}") from error
 

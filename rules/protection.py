@@ -129,11 +129,15 @@ def _override(ticket: Ticket, place: int, own: Change, first: Change | None, las
     if change.by.kind is Kind.HOIST:
         if first is not None and _puts_back(first, own, change):
             yield Override(change.field, own.new, own.at, first.by, change.at, until, put_back=True)
-    elif change.by.kind in _PEOPLE and _takes_back(own, change):
+    elif change.by.kind in _PEOPLE and takes_back(own, change):
         yield Override(change.field, own.new, own.at, change.by, change.at, until)
 
 
-def _takes_back(own: Change, change: Change) -> bool:
+def takes_back(own: Change, change: Change) -> bool:
+    """Whether a change takes away what hoist's own one before it, of the same field, had written.
+
+    A label that is added takes none away; who takes a ticket that was left without an owner does what it was left for.
+    """
     if change.field == "assignee" and own.new is None:
         return change.new is not None and change.new == own.old
     if isinstance(own.new, tuple) and isinstance(change.new, tuple):

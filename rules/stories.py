@@ -24,7 +24,7 @@ from rules.language.problems import Report, RulebookError, TooMany
 from rules.language.schema import AsWritten
 from rules.language.story import EVERYTHING, NOTHING, StoryFile, StoryReading, WrittenChange, WrittenStory, written_stories
 from rules.obstacles import in_the_way
-from rules.protocol import Action, AppliesTo, Mode, Organisation, Rule, Rulebook, State, Target, Team
+from rules.protocol import Action, AppliesTo, Mode, Organisation, Rule, Rulebook, SetField, State, Target, Team
 from rules.story_pictures import picture
 from rules.story_steps import MOST_STEPS, Act, Fired, HeldBack, Played, named, play
 from rules.ticket import FIELDS, RELATED, TARGET, Actor, Kind, Status, Ticket, TicketRef, Value
@@ -201,6 +201,8 @@ def _tell(story: Story, bound: BoundRules, rules: Sequence[Rule]) -> Told:
 def empty_fields(bound: BoundRules) -> dict[str, Value]:
     """Whatever a story does not say is not there: known to be empty, never unknown."""
     empty: dict[str, Value] = dict.fromkeys(FIELDS) | {"labels": (), "status": Status.NEW.value, "queue": 0}
+    actions = (action for rule in bound.rules for step in rule.rule.steps for action in step.actions)
+    empty |= dict.fromkeys(action.field for action in actions if isinstance(action, SetField))
     for condition in (part for rule in bound.rules for part in walk(rule.rule.condition)):
         match condition:
             case State(field=name) if name != "tier":
@@ -233,8 +235,8 @@ class _Judge:
         """The rules that the story names, or the failures are about; all of them where nothing else is to fire."""
         if self.story.nothing_else or any(expected.rule is None for expected in self.story.fires):
             return tuple(step.rule for step in self.fired)
-        named = (expected.rule for expected in (*self.story.fires, *self.story.forbidden) if expected.rule is not None)
-        return (*named, *self.concerned)
+        expected = (each.rule for each in self.story.fires if each.rule is not None)
+        return (*expected, *(each.rule for each in self.story.forbidden), *self.concerned)
 
     def failures(self) -> Iterator[str]:
         if self.played.cut_off:

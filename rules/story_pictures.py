@@ -22,6 +22,7 @@ Local = Callable[[Instant], str]
 
 MOST_STRETCHES: Final = 6
 """Stretches of one part that are written out; the rest is counted."""
+_PEOPLE: Final = frozenset({"team", "assignee", "requester"})
 _LATEST: Final = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -56,6 +57,7 @@ def _events(played: Played, local: Local, told: Collection[str]) -> list[tuple[s
     ]
     fired = (step for step in played.fired if step.rule in told)
     rows += [(step.at, 1, f"{step.name} FIRES: {'; '.join(deed(action) for action in step.actions)}") for step in fired]
+    rows += [(at, 3, f"hoist notes: {finding}") for at, finding in played.findings]
     rows += [(held.at, 1, f"{held.name} is held back {held.gate}") for held in played.held_back if held.rule in told]
     return [(local(at), said) for at, _, said in sorted(rows, key=lambda row: row[:2])]
 
@@ -84,7 +86,9 @@ def _value(name: str, value: Value, local: Local) -> str:
         return local(value)
     if isinstance(value, tuple):
         return "+".join(value) or "none"
-    return "nobody" if value is None else str(value)
+    if value is None:
+        return "nobody" if name in _PEOPLE else "nothing"
+    return str(value)
 
 
 def _parts(evaluation: Evaluation, condition: Condition, local: Local, depth: int) -> Iterator[str]:

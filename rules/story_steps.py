@@ -95,7 +95,8 @@ class HeldBack:
 class Played:
     """What became of a ticket: everything that happened to it, by whomever, what fired on it, and what was held back.
 
-    `cut_off`: hoist went on and on, and only the first firings are told.
+    `cut_off`: hoist went on and on, and only the first firings are told. `findings`: why something that fired was not written as
+    it says, such as a tier that was passed over, a sentence each.
     """
 
     ticket: Ticket
@@ -103,6 +104,7 @@ class Played:
     fired: tuple[Fired, ...]
     held_back: tuple[HeldBack, ...]
     cut_off: bool
+    findings: tuple[tuple[Instant, str], ...] = ()
 
 
 def play(
@@ -126,7 +128,8 @@ def play(
     player.run(until)
     whole = player.ticket
     evaluation = evaluate(timeline(whole), bound, whole.known, among)
-    return Played(whole, evaluation, tuple(player.fired), tuple(player.held_back), len(player.fired) >= MOST_STEPS)
+    cut_off = len(player.fired) >= MOST_STEPS
+    return Played(whole, evaluation, tuple(player.fired), tuple(player.held_back), cut_off, tuple(player.findings))
 
 
 def named(rule: Rule, step: int) -> str:
@@ -168,6 +171,7 @@ class _Player:
         self.courses: dict[tuple[str, int], _Course] = {}
         self.fired: list[Fired] = []
         self.held_back: list[HeldBack] = []
+        self.findings: list[tuple[Instant, str]] = []
 
     def run(self, until: Instant) -> None:
         now = self.ticket.created
@@ -236,4 +240,6 @@ class _Player:
                 steps.append(due_step(key, rule, taken, evaluation, episode, ticket, now))
         if steps:
             holding = [self.terms[episode.rule] for episode in evaluation.episodes if episode.holds_at(now)]
-            self.ticket = applied(ticket, merge(ticket, steps, self.bound, now, holding), now + WRITTEN_AFTER)
+            escalation = merge(ticket, steps, self.bound, now, holding)
+            self.findings += [(now, finding) for finding in escalation.findings]
+            self.ticket = applied(ticket, escalation, now + WRITTEN_AFTER)

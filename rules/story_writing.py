@@ -110,7 +110,8 @@ class _Writer:
         if ticket.complete_from is not None and ticket.complete_from > ticket.created:
             yield f"What it was before {self.local(ticket.complete_from)} is not recorded; the first known values stand here."
         if self._texts:
-            yield f"Rules look at the {' and the '.join(self._texts)}, which are left out: write here what they look for."
+            left_out = f"{'is' if len(self._texts) == 1 else 'are'} left out"
+            yield f"Rules look at the {' and the '.join(self._texts)}, which {left_out}: write here what they look for."
 
     def initial(self) -> list[Entry]:
         """The ticket as it was created."""

@@ -80,7 +80,7 @@ def _data(each: TicketUndo) -> dict[str, Any]:
 def rehearsed(console: Console, found: Rehearsal) -> None:
     """What would be done, or each step as it went."""
     heading(console, f"{found.source}:{found.key}", found.what)
-    for line in found.plan:
+    for line in found.plan if not found.steps else ():
         say(console, "  would", line, margin=_MARGIN)
     for step in found.steps:
         say(console, "  ok" if step.ok else "  NOT OK", step.said, "" if step.ok else "red", margin=_MARGIN)

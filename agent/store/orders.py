@@ -112,7 +112,7 @@ _WAITS: Final = Prepared(select(orders.c.id).where(_OF_SOURCE, orders.c.not_befo
 _STOPPED: Final = Prepared(
     _ALL.where(_OF_SOURCE, orders.c.not_before <= bindparam("at"), among(orders.c.state, (OrderState.SENT,)))
 )
-_TICKETS: Final = Prepared(select(orders.c.ticket).where(_OF_SOURCE, orders.c.not_before <= FOREVER, _OPEN).distinct())
+_TICKETS: Final = Prepared(select(orders.c.ticket).where(_OF_SOURCE, orders.c.not_before <= FOREVER, _OPEN))
 _SEEN: Final = and_(orders.c.id == bindparam("at_id"), orders.c.state == bindparam("was"), orders.c.fence == bindparam("under"))
 
 

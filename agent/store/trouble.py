@@ -20,7 +20,7 @@ _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQ
 _INPUT_OUTPUT: Final = frozenset({sqlite3.SQLITE_IOERR})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _OUTSIDE: Final = _FULL | _UNWRITABLE | _BUSY | _INPUT_OUTPUT | _DAMAGED
-"""Primary result codes (https://www.sqlite.org/rescode.html) that say nothing of the statement. All others are a mistake in hoist."""
+"""Result codes that say nothing of the statement (https://www.sqlite.org/rescode.html); all others are a mistake in hoist."""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field, PlainValidator, ValidationInfo
 
 from rules.calendars import calendar
+from rules.language.dates import Dated
 from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.part import Part, Reading, marked, reading
 from rules.language.problems import nearest
@@ -32,11 +33,6 @@ def _zone(node: object, info: ValidationInfo) -> str:
 def _country(node: object, info: ValidationInfo) -> str:
     word = reading(info).text(node, "the code of a country, such as NL or DE-BY")
     return _checked(word, info, CalendarHours(_PROBE, always=True, holidays=word))
-
-
-def _date(node: object, info: ValidationInfo) -> str:
-    word = reading(info).text(node, "a date, such as 2026-12-24")
-    return _checked(word, info, CalendarHours(_PROBE, always=True, also_closed=(word,)))
 
 
 def _checked(word: Text, info: ValidationInfo, hours: CalendarHours) -> str:
@@ -124,7 +120,6 @@ def _shift(word: str) -> tuple[int, int] | None:
 
 TimeZone = Annotated[str, PlainValidator(_zone, json_schema_input_type=str)]
 Country = Annotated[str, PlainValidator(_country, json_schema_input_type=str)]
-Date = Annotated[str, PlainValidator(_date, json_schema_input_type=str)]
 Hours = Annotated[dict[int, Shifts], PlainValidator(_hours, json_schema_input_type=str | dict[str, Any])]
 
 
@@ -135,8 +130,8 @@ class WrittenCalendar(Part):
     time_zone: TimeZone | None = Field(None, description="The zone of the hours", examples=["Europe/Amsterdam"])
     hours: Hours = Field(description="all, or hours for days", examples=["all", {"mon-fri": "09:00-12:00, 13:00-17:30"}])
     holidays: Country | None = Field(None, description="Public holidays of a country or a part of it", examples=["NL", "DE-BY"])
-    also_closed: OneOrMany[Date] | None = Field(None, description="Days off beside those", examples=[["2026-12-24"]])
-    open_anyway: OneOrMany[Date] | None = Field(None, description="Public holidays on which work is done")
+    also_closed: OneOrMany[Dated] | None = Field(None, description="Days off beside those", examples=[["2026-12-24"]])
+    open_anyway: OneOrMany[Dated] | None = Field(None, description="Public holidays on which work is done")
 
     def check(self, node: Node, context: Reading) -> None:
         if self.time_zone is None and self.hours != _ROUND_THE_CLOCK:

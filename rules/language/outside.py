@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, PlainValidator, ValidationInfo
 
-from rules.language.hours import Date, TimeZone
+from rules.language.dates import Dated
+from rules.language.hours import TimeZone
 from rules.language.marked_yaml import Block, Node, Text
 from rules.language.part import Part, Reading, key_of, marked, reading
 from rules.language.problems import listed, nearest
@@ -124,7 +125,7 @@ class WrittenList(Part):
     entries: OneOrMany[Words] | None = Field(None, description="People by e-mail address, name or id; or values of a field")
     file: ListFile | None = Field(None, description="A text file, an entry a line, or a CSV file, its first column")
     owner: Words | None = Field(None, description="Who answers for the list")
-    until: Date | None = Field(None, description="From this day on the list is empty", examples=["2027-03-31"])
+    until: Dated | None = Field(None, description="From this day on the list is empty", examples=["2027-03-31"])
     calendar: CalendarName | None = Field(None, description="The business hours of the people on it")
 
     def check(self, node: Node, context: Reading) -> None:
@@ -157,7 +158,7 @@ class WrittenWindow(Part):
     file: WindowFile | None = Field(None, description="An .ics or .csv file, or an https URL of a calendar")
     time_zone: TimeZone | None = Field(None, description="The zone of its times; the organisation's unless said")
     owner: Words | None = Field(None, description="Who answers for the window")
-    until: Date | None = Field(None, description="From this day on the window is never on", examples=["2027-03-31"])
+    until: Dated | None = Field(None, description="From this day on the window is never on", examples=["2027-03-31"])
 
     def check(self, node: Node, context: Reading) -> None:
         _one_of_two(self.times, self.file, node, context, ("times", "file"))

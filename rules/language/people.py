@@ -20,6 +20,7 @@ _NOT_YET: Final = {
     "provider": "the contacts of providers are not known yet",
 }
 _NO_TEAM: Final = "a team is told by its lead or by whoever is on call: `lead of` or `on_call of`, as the organisation names them"
+_REQUESTER: Final = frozenset({"requester", "reporter", "caller", "customer", "user"})
 _INSTEAD: Final = "name a role or an e-mail address instead"
 
 
@@ -35,6 +36,8 @@ def _who(node: object, info: ValidationInfo) -> str:
     for name, why in _NOT_YET.items():
         if said.casefold().split(" of ")[-1] == name and word not in context.names.roles:
             raise context.refused(word, f"{why}; {_INSTEAD}")
+    if said.casefold() in _REQUESTER and word not in context.names.roles:
+        raise context.refused(word, "hoist never writes to the requester; `manager of requester` is somebody who can be told")
     if word in context.names.teams and word not in context.names.roles:
         raise context.refused(word, _NO_TEAM, _of_its_own(word, context))
     if word not in context.names.roles and not EMAIL.fullmatch(word) and context.names.whole:

@@ -13,6 +13,7 @@ from rules.conditions.tree import walk
 from rules.language.actions import Deed
 from rules.language.bounds import check_bounds, check_confidential, check_proposing
 from rules.language.conditions import When, either
+from rules.language.dates import Dated
 from rules.language.field_tests import together
 from rules.language.further import Deadline, KeepInformed, deadline_rule, keep_informed_rule
 from rules.language.hours import TimeZone
@@ -21,7 +22,7 @@ from rules.language.pacing import lasting, paced, summed
 from rules.language.part import Part, Reading, key_of, shown
 from rules.language.problems import folded
 from rules.language.reshaped import at_any_time, each_further_one
-from rules.language.scope import AgainWord, Dated, Scope
+from rules.language.scope import AgainWord, Scope
 from rules.language.steps import WHOLE, WrittenStep, actions_of, check_order, first_share, ladder
 from rules.language.words import (
     CalendarName,

@@ -134,10 +134,10 @@ def test_status_counts_with_what_a_change_really_costs(database: Database) -> No
         for row in waiting.of_source(db, "desk", (RowState.CLAIMED,)):
             waiting.move(db, row, RowState.APPLIED, settled_at=START + MINUTE, escalation=1)
     with database.reading() as db:
-        found, row = budget_status(db, "desk", START + MINUTE), budgets.found(db, "desk")
+        found, kept = budget_status(db, "desk", START + MINUTE), budgets.found(db, "desk")
     assert found is not None
-    assert row is not None
-    assert found.requests == row.written / MEASURED_FROM == pytest.approx(5, abs=0.3)
+    assert kept is not None
+    assert found.requests == kept.written / MEASURED_FROM == pytest.approx(5, abs=0.3)
     assert found.waiting == 1
 
 

@@ -108,8 +108,9 @@ def test_a_store_that_was_put_back_says_so(it: Desk) -> None:
     it.hoist("run", "--once")
     saves, comments = it.record()
     assert (len(saves), len(comments)) == (1, 1)
-    (it.folder / "hoist.db").unlink()
     life = json.loads((it.folder / "hoist.db.life").read_text())
+    for name in ("hoist.db", "hoist.db.life"):
+        (it.folder / name).unlink()
     # The store of before the first run: the same installation, the sources known, nothing decided yet.
     it.write(rules=RULES_LATER)
     it.hoist("run", "--once")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.hands_on import Hands, at_hand
-from agent.store import mirrored, orders, waiting
+from agent.store import mirrored, orders, pauses, waiting
 from agent.store.orders import OrderKind, OrderRow, OrderState
 from agent.store.states import RowState
 from agent.store.waiting import Planned
@@ -20,7 +20,7 @@ from agent.who import Who
 from connectors.errors import Conflict, GiveUp, OutcomeUnknown, TryLater
 from connectors.memory_helpdesk import ACCOUNT
 from rules.escalation import FieldChange, FiringKey
-from rules.instants import HOUR, MINUTE, SECOND
+from rules.instants import FOREVER, HOUR, MINUTE, SECOND
 from rules.protocol import AddLabel, All, Duration, Escalate, Held, OneOf, RaisePriority, State
 from rules.protocol import Comment as Say
 from tests.agent.desk import OPEN, SOURCE, Desk, Killed, Mortal, again, rule
@@ -345,6 +345,27 @@ def test_the_next_step_waits_until_it_is_taken_back(desk: Desk) -> None:
     assert len(desk.saves(ticket)) == 1
     desk.run(HOUR)
     assert order(desk, waits.id).state is OrderState.DONE
+
+
+def test_a_pause_does_not_stop_it(desk: Desk) -> None:
+    """Whoever has paused hoist since a rule went wrong can tidy up meanwhile."""
+    ticket = lifted(desk)
+    with desk.database.transaction() as db:
+        pauses.add(db, "", "", (desk.clock.now(), FOREVER), "eva", "a rule went wrong")
+    ordered(desk, ticket)
+    another = desk.ticket()
+    desk.run(30 * MINUTE)
+    back_once(desk, ticket)
+    assert desk.saves(another) == []
+
+
+def test_a_dry_run_carries_nothing_out(desk: Desk) -> None:
+    """An order waits until hoist runs in earnest; on the copy that a dry run works on it stays as it is."""
+    ticket = lifted(desk)
+    waits = ordered(desk, ticket)
+    desk.pipeline._dry_run = True
+    desk.run(10 * MINUTE)
+    assert (order(desk, waits.id).state, len(desk.saves(ticket))) == (OrderState.ORDERED, 1)
 
 
 def test_a_refusal_is_said_in_the_platforms_words(desk: Desk) -> None:

@@ -14,7 +14,7 @@ _PLACES: Final = struct.Struct("<qq")
 
 
 class Ahead:
-    """How many milliseconds the clocks are ahead of the real ones, in a file: the clock on the wall, and the one that only rises."""
+    """In a file: milliseconds by which the clock on the wall, and the one that only rises, are ahead of the real ones."""
 
     def __init__(self, file: Path) -> None:
         if not file.exists():

@@ -1,8 +1,8 @@
 """A helpdesk in a process of its own: `python -m tests.crashes.far_side CLOCKS TICKETS SEED FAULTS`.
 
-One ticket after the other is due for an escalation; every fifth is taken by somebody some time later. Prints one JSON line once it
-listens, and answers each line on its standard input with one: `quiet` once no request is under way and no connection open, `record`
-with everything that hoist's account did. After `record` no faults occur any more.
+One ticket after the other is due for an escalation; every fifth is taken by somebody some time later. Prints one JSON line once
+it listens, and answers each line on its standard input with one: `quiet` once no request is under way and no connection open;
+`calm` with how often what went wrong, which it does no more; `record` with everything that hoist's account did.
 """
 
 from __future__ import annotations
@@ -49,11 +49,16 @@ class WatchedSandbox(JiraSandbox):
             self.effects.append({"ticket": ticket, "kind": kind, "marker": marked})
         return answer
 
+    def calm(self) -> dict[str, int]:
+        """Nothing goes wrong any more; what did until now, and how often."""
+        told = {name: self._faults.times(name) for name in self._faults.rates}
+        self._faults.rates = dict.fromkeys(self._faults.rates, 0.0)
+        return told
+
     def record(self) -> dict[str, Any]:
         """By issue: what hoist's account saved and said, by the site's own record; and every write that was accepted."""
         site = self._site
         own = site.catalog.agent.id
-        self._faults.rates.clear()
         return {
             "issues": {str(issue.id): _record(issue, own) for issue in site.issues.by_id.values()},
             "names": {name: str(issue.id) for name, issue in site.names.items()},
@@ -62,9 +67,13 @@ class WatchedSandbox(JiraSandbox):
 
 
 def _record(issue: Any, own: str) -> dict[str, Any]:
-    saves = [[item.field_id, item.old_shown, item.new_shown] for entry in issue.entries if entry.author == own for item in entry.items]
+    saves = [
+        [item.field_id, item.old_shown, item.new_shown] for entry in issue.entries if entry.author == own for item in entry.items
+    ]
     comments = [
-        {"marker": str(_marker(comment.properties)), "public": comment.public} for comment in issue.comments if comment.author == own
+        {"marker": str(_marker(comment.properties)), "public": comment.public}
+        for comment in issue.comments
+        if comment.author == own
     ]
     return {"saves": saves, "comments": comments, "team": issue.fields.get(TEAM)}
 
@@ -117,11 +126,14 @@ def main(clocks: str, tickets: str, seed: str, faults: str) -> None:
     with sandbox.serve() as server:
         _say({"credentials": sandbox.credentials(), "settings": sandbox.source_settings(), "begin": begin})
         for line in sys.stdin:
-            if line.strip() == "quiet":
-                _quiet(server)
-                _say({})
-            else:
-                _say(sandbox.record())
+            match line.strip():
+                case "quiet":
+                    _quiet(server)
+                    _say({})
+                case "calm":
+                    _say(sandbox.calm())
+                case "record":
+                    _say(sandbox.record())
 
 
 def _say(found: object) -> None:

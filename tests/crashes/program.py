@@ -8,6 +8,7 @@ from __future__ import annotations
 import resource
 import sys
 from pathlib import Path
+from typing import NoReturn
 from unittest.mock import patch
 
 from agent.cli import main as hoist
@@ -15,8 +16,8 @@ from agent.clock import SystemClock
 from tests.crashes.clocks import Ahead
 
 
-def main(arguments: list[str]) -> None:
-    """Become hoist."""
+def main(arguments: list[str]) -> NoReturn:
+    """Become hoist; ends in SystemExit."""
     if arguments[0] == "--file-size":
         limit = int(arguments[1])
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -62,6 +62,16 @@ def test_only_steps_that_would_write_the_field_are_held() -> None:
     assert taken_back(history, ()) is None
 
 
+def test_an_automation_that_adds_to_it_takes_nothing_back() -> None:
+    """Labels that the helpdesk adds beside hoist's, and a person whom it chooses for a ticket without an owner, are no loop."""
+    labels = [(n * HOUR, "labels", (), ("hot",), HOIST) for n in range(3)]
+    added = [(n * HOUR + MINUTE, "labels", ("hot",), ("hot", "seen"), BOT) for n in range(3)]
+    assert taken_back(ticket(*sorted([*labels, *added], key=lambda told: told[0])), {"labels"}) is None
+    cleared = [(n * HOUR, "assignee", "anna", None, HOIST) for n in range(3)]
+    chosen = [(n * HOUR + MINUTE, "assignee", None, "bert", BOT) for n in range(3)]
+    assert taken_back(ticket(*sorted([*cleared, *chosen], key=lambda told: told[0])), {"team"}) is None
+
+
 def test_what_was_before_a_release_counts_no_more() -> None:
     """After somebody let go of the brake it takes two further rounds."""
     history = ticket(*round_of(0), *round_of(HOUR), *round_of(2 * HOUR))

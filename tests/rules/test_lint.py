@@ -65,6 +65,12 @@ def test_two_teams_with_one_name_are_noticed() -> None:
     )
 
 
+def test_two_priorities_with_one_name_are_noticed() -> None:
+    """No helpdesk is needed to see that tickets of the one would be tickets of the other."""
+    (sentence,) = found(organisation=ORGANISATION.replace("{name: P2, jira-cloud: High}", "{name: P2, jira-cloud: Highest}"))
+    assert sentence == "P2: is called Highest in jira-cloud, and so is P1: such a protocol is refused there"
+
+
 def test_a_source_without_a_column_in_the_priorities_is_noticed() -> None:
     """Conditions on the priority would never be true there."""
     organisation = ORGANISATION.replace("{jira-cloud: Network Engineering}", "{jira-cloud: Eng, zendesk: Eng}")

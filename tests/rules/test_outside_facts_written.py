@@ -86,7 +86,7 @@ def test_absences_and_overrides_are_in_order_and_name_who() -> None:
         ("lists: {l: {file: 'https://example.com/a.csv'}}\n", "a URL is not read here"),
         ("lists: {l: {owner: anna}}\n", "expected `entries` or `file`"),
         ("lists: {l: {entries: [a], file: a.csv}}\n", "exclude each other"),
-        ("lists: {l: {entries: [a], until: soon}}\n", "no date; write it as 2025-12-24"),
+        ("lists: {l: {entries: [a], until: soon}}\n", "expected a date such as 2027-01-31"),
         ("lists: {l: {entries: [a], calendar: ofice}}\n", 'did you mean "office"?'),
         ("windows: {w: [{from: 2026-12-24, to: 2026-12-23}]}\n", "2026-12-23 is not after 2026-12-24"),
         ("windows: {w: [{from: christmas, to: 2026-12-26}]}\n", "expected a date such as 2026-12-24"),

@@ -144,7 +144,7 @@ ORGANISATIONS = [
     ("{calendar: office}", "{»calender: office}", "calender", "not a key of a block of defaults", "calendar"),
     ("Europe/Amsterdam", "»Europe/Amsterdm", "Europe/Amsterdm", "did you mean Europe/Amsterdam?", ""),
     ("holidays: NL", "holidays: »nl", "nl", "did you mean NL?", ""),
-    ("holidays: NL", "also_closed: [2026-12-24, »24.12.2026]", "24.12.2026", "write it as 2025-12-24", ""),
+    ("holidays: NL", "also_closed: [2026-12-24, »24.12.2026]", "24.12.2026", "expected a date such as 2027-01-31", "2026-12-24"),
     ("mon-fri:", "»mon-fry:", "mon-fry", "expected days, such as mon, mon-fri or sat-sun", "mon-fri"),
     ('"09:00-17:30"', "»9-17", "9-17", "expected hours in quotes", ""),
     ("always: {hours: all}", "always: »{time_zone: UTC}", "time_zone: UTC", "`hours` is missing in this calendar", ""),

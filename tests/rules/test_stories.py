@@ -397,6 +397,22 @@ def test_the_picture_leaves_out_what_other_rules_would_do() -> None:
     assert "2 other rules fire: the story neither names nor writes them" in named
 
 
+def test_the_picture_says_why_a_firing_wrote_something_else() -> None:
+    """A ticket at the top of its chain stays, and one outside of it too: what fired sounds otherwise."""
+    rules = RULES.replace("escalate: network", "escalate: {chain: network, to: network-ops}")
+    top = STORY.replace("team: service-desk", "team: network-eng").replace("17:45", "17:05")
+    lines = told(top, rules).picture
+    at = next(n for n, line in enumerate(lines) if "nobody-took-it FIRES" in line)
+    assert any("hoist notes: " in line for line in lines[at + 1 : at + 3])
+    assert not any("team network-eng ->" in line for line in lines)
+
+
+def test_a_field_that_a_rule_only_sets_is_set_in_a_story() -> None:
+    """It is empty until then, like everything that a story does not say."""
+    found = told(STORY.replace("17:45", "17:05"), RULES.replace("escalate: network", "set: {native.hot: sure}"))
+    assert any("native.hot nothing -> sure" in line for line in found.picture)
+
+
 PAGE = (PROJECT / "docs" / "rules.md").read_text()
 
 

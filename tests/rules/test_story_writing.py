@@ -113,7 +113,7 @@ def test_texts_that_rules_look_at_are_named_as_left_out() -> None:
     """Whoever completes the story knows what is missing."""
     rules = RULES + "  - {rule: words, when: {description: {any_word: password}}, do: [{label: x}]}\n"
     text = written(a_ticket(), rules)
-    assert "# Rules look at the description, which are left out: write here what they look for." in text
+    assert "# Rules look at the description, which is left out: write here what they look for." in text
     assert "hunter2" not in text
 
 

@@ -28,6 +28,7 @@ VALUES = [
     ("escalate: network", "raise_priority: »P1", "P1", "expected a number of levels", "{to: P1}"),
     ("escalate: network", "page: »network-ops", "network-ops", "a team is told by its lead or", ""),
     ("escalate: network", "tell: »service-desk", "service-desk", "a team is told by its lead or", "lead of service-desk"),
+    ("escalate: network", "tell: »the requester", "the requester", "never writes to the requester", ""),
     ("assignee: nobody", "time: »office", "office", "`outside: office`", ""),
     ("assignee: nobody", "time: {days: »mo-fr}", "mo-fr", "expected days", "mon-fri"),
     ("assignee: nobody", "time: {days: »mo-xx}", "mo-xx", "expected days", ""),
@@ -95,7 +96,20 @@ def test_a_key_that_stands_too_far_in_is_not_called_a_text() -> None:
     assert "line this key up with the keys above it" in problem.expected
 
 
-def test_the_organisation_is_checked_alike() -> None:
-    """Days of the week in calendars have the same nearest words."""
-    problem = problems(organisation=ORGANISATION.replace("mon-fri:", "mo-fr:"))[0]
-    assert problem.hint == "mon-fri"
+ORGANISATIONS = [
+    ("mon-fri:", "»mo-fr:", "mo-fr", "expected days", "mon-fri"),
+    ("holidays: NL", "also_closed: [»24.12.2026]", "24.12.2026", "expected a date such as", "2026-12-24"),
+    ("time_zone: Europe/Amsterdam", "time_zone: »CEST", "CEST", "write a name like Europe/Amsterdam", ""),
+    ("roles:", "lists:\n  vip: {entries: [a], until: »end of 2027}\nroles:", "end of 2027", "expected a date such as", ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "text", "expected", "hint"), ORGANISATIONS)
+def test_the_organisation_is_checked_alike(old: str, new: str, text: str, expected: str, hint: str) -> None:
+    """Days, dates and zones of calendars and lists have the same nearest words."""
+    organisation, line, column = marked(ORGANISATION.replace(old, new, 1))
+    problem = problems(organisation=organisation)[0]
+    assert (problem.line, problem.column, problem.text) == (line, column, text)
+    assert expected in problem.expected
+    assert "also_closed" not in problem.expected
+    assert problem.hint == hint

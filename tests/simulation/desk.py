@@ -121,7 +121,7 @@ def write_files(folder: Path, sandbox: JiraSandbox, page_size: int) -> Path:
         **sandbox.source_settings(),
     }
     config = folder / "hoist.yaml"
-    config.write_text(json.dumps({"sources": {SOURCE: source}}), encoding="utf-8")
+    config.write_text(json.dumps({"limits": "none", "sources": {SOURCE: source}}), encoding="utf-8")
     protocol = folder / "protocol"
     protocol.mkdir(exist_ok=True)
     (protocol / "organisation.yaml").write_text(ORGANISATION, encoding="utf-8")

@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from agent.errors import StoreError
 from agent.store import journal, upgrade
@@ -181,6 +182,47 @@ def test_a_transaction_is_whole_or_nothing(database: Database) -> None:
             interrupted(end)
     with database.reading() as db:
         assert not list(journal.lines(db))
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_done(database: Database) -> None:
+    """A transaction that finds no room is gone as a whole, and with room the store goes on."""
+    with database.transaction() as db:
+        pages = int(db.exec_driver_sql("PRAGMA page_count").scalar() or 0)
+
+    def fill() -> None:
+        with database.transaction() as db:
+            db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            for number in range(5_000):
+                journal.append(db, "said", number, "desk", said="x" * 100)
+
+    with pytest.raises(StoreError, match=r"database or disk is full\. Make room on its disk, then start hoist again"):
+        fill()
+    database.engine.dispose()
+    with database.transaction() as db:
+        assert not list(journal.lines(db))
+        journal.append(db, "said", 1, "desk")
+
+
+def test_a_mistake_in_a_statement_is_not_taken_for_trouble_with_the_disk(database: Database) -> None:
+    """What is wrong in hoist itself is not told to a person as something that they could mend."""
+    with pytest.raises(OperationalError, match="no such table"), database.transaction() as db:
+        db.exec_driver_sql("SELECT * FROM nowhere")
+
+
+def test_a_store_that_is_removed_is_saved_and_takes_no_more(tmp_path: Path) -> None:
+    """What was committed to a file that has no name any more would be lost with the process: it is saved beside it."""
+    opened = open_database(tmp_path / "hoist.db")
+    with opened.transaction() as db:
+        journal.append(db, "said", 1, "desk")
+    for end in ("", "-wal", "-shm"):
+        (tmp_path / f"hoist.db{end}").unlink()
+    for use in (opened.transaction, opened.reading):
+        with pytest.raises(StoreError, match=r"All that was in it is in .*hoist\.db\.saved: move that"), use():
+            pytest.fail("it is still used")
+    opened.close()
+    assert not (tmp_path / "hoist.db").exists()
+    with closing(open_database(tmp_path / "hoist.db.saved")) as saved, saved.reading() as db:
+        assert len(list(journal.lines(db))) == 1
 
 
 def test_a_view_stays_as_it_began(database: Database) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
-from agent.store import earliest, mirrored, operations, sources, waiting
+from agent.store import earliest, mirrored, operations, orders, sources, waiting
 from agent.store.database import Database
 from agent.store.mirrored import Kept
 from agent.store.states import OperationState, RowState
@@ -65,8 +65,12 @@ ACTS: dict[str, Callable[[Connection], object]] = {
     "claim": lambda db: waiting.claim(db, "desk", "3", NOW, NOW),
     "dormant": lambda db: waiting.dormant(db, "desk", ["3", "4"]),
     "versions": lambda db: mirrored.versions(db, "desk", ["3", "4"]),
+    "orders that wait": lambda db: orders.waits(db, "desk", NOW),
+    "orders that are due": lambda db: orders.due(db, "desk", NOW),
+    "tickets with orders": lambda db: orders.tickets(db, "desk"),
 }
-SORTED_BY_HAND = {"expired", "unfinished", "sent", "claim", "dormant", "next_queued"}  # a few rows each, found by an index
+# a few rows each, found by an index
+SORTED_BY_HAND = {"expired", "unfinished", "sent", "claim", "dormant", "next_queued", "orders that are due"}
 
 
 @pytest.mark.parametrize("name", ACTS)
@@ -74,7 +78,7 @@ def test_what_is_asked_every_turn_walks_an_index(full: Database, name: str) -> N
     """No table is read from end to end, and nothing long is sorted."""
     with full.transaction() as db:
         found = plans(db, lambda: ACTS[name](db))
-    tables = "tickets|outbox|operations|escalations|journal"
+    tables = "tickets|outbox|operations|escalations|journal|orders"
     assert not [step for step in found if re.match(rf"SCAN ({tables})\b(?!.*INDEX)", step)], found
     if name not in SORTED_BY_HAND:
         assert not [step for step in found if "TEMP B-TREE" in step], found

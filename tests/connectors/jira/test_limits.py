@@ -60,7 +60,11 @@ def mock() -> Iterator[responses.RequestsMock]:
 def told(mock: responses.RequestsMock, method: str, path: str, status: int, **headers: str) -> None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     mock.add(
-        method, f"{URL}{path}", body="" if status == 204 else "{}", status=status, headers={**dated(NOW), "Content-Type": "application/json", **named}
+        method,
+        f"{URL}{path}",
+        body="" if status == 204 else "{}",
+        status=status,
+        headers={**dated(NOW), "Content-Type": "application/json", **named},
     )
 
 

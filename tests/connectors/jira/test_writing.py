@@ -1,5 +1,6 @@
 """The Jira connector writes nothing twice and overwrites nobody unseen."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_comment_is_internal_and_inert(jira: Recorded, hoist: JiraConnector) -
         {"type": "text", "text": "@all"},
     ]
     assert receipt.native_id == "77"
+
+
+def test_labels_are_taken_off_one_by_one(jira: Recorded, hoist: JiraConnector) -> None:
+    """What hoist added goes by name, in the same request as the values: labels that others set meanwhile are not replaced."""
+    jira.mock.add("PUT", f"{URL}/rest/api/3/issue/10001", status=204, headers={"Date": "Mon, 23 Nov 2026 04:00:00 GMT"})
+    hoist.write(replace(edit(FieldChange("priority", "2", "3"), labels=("on",)), remove_labels=("lifted",)))
+    (body,) = jira.bodies("issue/10001")
+    assert body["update"] == {"labels": [{"add": "on"}, {"remove": "lifted"}]}
+    assert body["fields"] == {"priority": {"id": "3"}}
 
 
 def test_a_marker_that_was_not_written_by_hoist_is_none(jira: Recorded, hoist: JiraConnector) -> None:
