@@ -146,8 +146,8 @@ class Operation:
     and that tells, after a lost answer, whether the operation took effect. `firing_markers` name every firing merged into it.
     `installation` names the hoist that writes, which has been there since `installed_at`: so that two of them notice each other.
     `base` is the version of the ticket that it rests on, as the source stamps it; a platform that can compare refuses any other.
-    `order` is the number of the order of a person that it carries out, 0 where rules decided it; what it changes counts as done by
-    that person where `ordered_by` names one.
+    `order` is the number of the order of a person that it carries out, 0 where rules decided it; what it changes counts as done
+    by that person where `ordered_by` names one.
     """
 
     key: str

@@ -13,7 +13,7 @@ from typing import Final
 
 from rules.applied import applied
 from rules.binding import BoundRule, BoundRules
-from rules.due_step import due_step
+from rules.due_step import DueStep, due_step
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.gates import Closed, closed, held_by_label
@@ -22,6 +22,7 @@ from rules.instants import FOREVER, SECOND, Instant
 from rules.ladder import Steps, ahead, joined, step_name
 from rules.lifetime import mode_at
 from rules.merge import merge
+from rules.protection import Override, may_write, overrides
 from rules.protocol import Action, Mode, Rule
 from rules.ticket import Actor, Change, Message, Ticket, Value
 from rules.timeline import timeline
@@ -140,12 +141,18 @@ def named(rule: Rule, step: int) -> str:
 
 @dataclass(slots=True)
 class _Course:
-    """How far an episode has come: its firings, and when each was decided."""
+    """How far an episode has come: its firings, when each was decided, and what they wrote (field, value, when)."""
 
     number: int
     anchor: Instant
     taken: list[Steps] = field(default_factory=list)
     at: list[Instant] = field(default_factory=list)
+    wrote: set[tuple[str, Value, Instant]] = field(default_factory=set)
+
+    def taken_back(self, rule: Rule, ticket: Ticket) -> Override | None:
+        """The last thing that it wrote, if the rule may, and a person took back; None where there is none."""
+        found = (each for each in overrides(ticket) if (each.field, each.written, each.written_at) in self.wrote)
+        return next((each for each in reversed(list(found)) if may_write(rule, each.field)), None)
 
     def recorded(self, rule: str) -> Recorded:
         confirmed = (at + WRITTEN_AFTER for at, steps in zip(self.at, self.taken, strict=True) for _ in steps)
@@ -228,7 +235,8 @@ class _Player:
 
     def _write(self, evaluation: Evaluation, ticket: Ticket, due: Sequence[_Due], now: Instant) -> None:
         order = {each.id: number for number, each in enumerate(self.bound.rules)}
-        steps = []
+        steps: list[DueStep] = []
+        writing: list[_Course] = []
         for episode, course, taken in sorted(due, key=lambda each: order[each[0].rule]):
             rule = self.terms[episode.rule]
             self.courses[rule.id, course.number] = course
@@ -237,9 +245,13 @@ class _Player:
             self.fired.append(Fired(rule.id, now, taken, named(rule, taken[-1]), joined(rule, taken), episode.anchor))
             if self.writes(rule.id) and mode_at(rule, self.bound.calendars, now) is Mode.LIVE:
                 key = FiringKey(ticket.ref.source, ticket.ref.id, rule.id, course.number, taken[-1])
-                steps.append(due_step(key, rule, taken, evaluation, episode, ticket, now))
+                step = due_step(key, rule, taken, evaluation, episode, ticket, now)
+                steps.append(replace(step, overruled=course.taken_back(rule, ticket)))
+                writing.append(course)
         if steps:
             holding = [self.terms[episode.rule] for episode in evaluation.episodes if episode.holds_at(now)]
             escalation = merge(ticket, steps, self.bound, now, holding)
             self.findings += [(now, finding) for finding in escalation.findings]
+            for course in writing:
+                course.wrote |= {(change.field, change.new, now + WRITTEN_AFTER) for change in escalation.changes}
             self.ticket = applied(ticket, escalation, now + WRITTEN_AFTER)
