@@ -37,7 +37,7 @@ def settings(it: Desk, **more: Any) -> None:
 def test_status_tells_that_nothing_was_missed(it: Desk) -> None:
     """A turn after the first one counts every ticket: missed 0 of 3, lost 0, and the clocks agree."""
     it.hoist("run", "--once")
-    assert "missed not known" in it.hoist("status").words, "what was just read for the first time proves nothing about what was missed"
+    assert "missed not known" in it.hoist("status").words, "what was just read for the first time proves nothing"
     it.hoist("run", "--once")
     said = it.hoist("status")
     assert "missed 0 of 3, census of" in said.words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agent.store.states import RowState
 from agent.why import why
@@ -11,6 +12,10 @@ from rules.instants import HOUR, MINUTE
 from rules.protocol import Duration, Held, Tell, Twins
 from rules.ticket import UNKNOWN, Value
 from tests.agent.desk import ALL_EXISTING, LONG, OPEN, ORGANISATION, SOURCE, Desk, again, moved_once, rule
+
+
+def follows(leader: Value) -> dict[str, Any]:
+    return {"native.follows": leader}
 
 
 class TwinsDesk(Desk):
@@ -107,7 +112,7 @@ def test_only_the_leading_one_of_two_twins_is_escalated(tmp_path: Path) -> None:
 def test_a_twin_that_follows_before_the_write_is_left_alone(tmp_path: Path) -> None:
     """F35: due while it led, and another ticket leads before anything is written: nothing is."""
     desk = TwinsDesk(tmp_path)
-    ticket = desk.ticket(**{"native.follows": None})
+    ticket = desk.ticket(**follows(None))
     desk.let_it_fall_due(ticket)
     desk.helpdesk.change(ticket, "anna", **{"native.follows": "SD-9"})
     desk.run(LONG)
@@ -118,6 +123,6 @@ def test_a_twin_that_follows_before_the_write_is_left_alone(tmp_path: Path) -> N
 def test_of_which_twin_leads_nothing_is_guessed(tmp_path: Path) -> None:
     """F4, F35: where the field can't be read nobody knows which one leads, so nothing is escalated."""
     desk = TwinsDesk(tmp_path)
-    ticket = desk.ticket(**{"native.follows": UNKNOWN})
+    ticket = desk.ticket(**follows(UNKNOWN))
     desk.run(LONG)
     assert not desk.rows(ticket)
