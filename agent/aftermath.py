@@ -74,8 +74,8 @@ class Aftermath:
             return False
         strange = [ticket for ticket in tickets if self._wrote_in(db, ticket, latest)]
         if strange:
-            restored = replace(latest, restored=True, catch_up_from=latest.ended)
-            outages.change(db, latest, restored=1, catch_up_from=latest.ended)
+            restored = replace(latest, restored=True, lost=True, catch_up_from=latest.ended)
+            outages.change(db, latest, restored=outages.RESTORED, catch_up_from=latest.ended)
             journal.append(db, "store-restored", latest.ended, self._source, strange[0].ref.id, tickets=len(strange))
             operations.skip_numbers(db, self._source)
             outages_of.leave(db, restored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -26,8 +27,10 @@ from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
 from rules.lifetime import lifetime, mode_at
 from rules.protocol import Mode, Rule
-from rules.ticket import Ticket
+from rules.ticket import Change, Kind, Message, Ticket
 from rules.timeline import timeline
+
+WROTE_IN_LOST_TIME: Final = "hoist wrote to it in the time that its store, restored from a backup, has lost: look at the ticket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Ruling:
     lulls: tuple[Lull, ...] = ()
     reworded: Mapping[str, Instant] = field(default_factory=dict)
     snoozed: Mapping[str, Instant] = field(default_factory=dict)  # by ticket's id, until when it is left alone
+    account: str = ""  # hoist's own, in the source
 
     def existing_state(self, rule: str) -> RowState:
         """What a firing becomes that was true already when its rule may write (again): as `existing_tickets` says."""
@@ -72,6 +76,14 @@ class Ruling:
             return "it may have been written before hoist's store was restored from a backup"
         return f"it fell due while hoist did not run, which was until {written(outage.ended)}"
 
+    def lost(self, ticket: Ticket, since: Instant) -> str:
+        """Why all of an episode that held from `since` on is left to a person; empty where it is not.
+
+        Where hoist wrote to a ticket in a time that its restored store knows nothing of, nobody can tell which steps were done.
+        """
+        lost = any(outage.lost and since < outage.ended and _acted_on(ticket, self.account, outage) for outage in self.outages)
+        return WROTE_IN_LOST_TIME if lost else ""
+
     def without(self, team: str) -> Ruling:
         """The same where a team, by the source's id, is no longer there to get tickets."""
         return replace(self, rules=replace(self.rules, departed=self.rules.departed | {team}))
@@ -92,6 +104,12 @@ class Ruling:
 
 FELL_DUE_IN_A_PAUSE: Final = "it fell due before the end of a pause, at {until}"
 BEFORE_THE_RULE_WAS_CHANGED: Final = "it was so already when its rule was changed"
+
+
+def _acted_on(ticket: Ticket, account: str, outage: Outage) -> bool:
+    acts: chain[Change | Message] = chain(ticket.changes, ticket.messages)
+    return any((act.by.kind is Kind.HOIST or act.by.id == account) and outage.covers(act.at) for act in acts)
+
 
 _RESTING: Final = (RowState.HELD, RowState.BACKLOG)
 """A row in these states whose episode no longer holds has nothing to wait for."""
@@ -209,6 +227,8 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
             early.append(row)
         elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
             over.append((row, "the steps that it stands for are passed over as it is now"))
+        elif row.approved is None and (lost := ruling.lost(ticket, decision.records[place].fired_at)):
+            over.append((row, lost))
         elif gate := braked(decision.brakes.get(place), ruling.rules.zone) or _gate(
             evaluation, decision.records[place], due, ticket, at
         ):
@@ -397,7 +417,11 @@ class _Decider:
         if self._awaits_somebody(dormant, due):
             return
         rule, there = self.ruling.rule(row.rule), ""
-        left = "" if dormant.state is RowState.HELD else self.ruling.left(due.since)
+        left = self.ruling.lost(self.ticket, row.fired_at)
+        if left and dormant.state is RowState.BACKLOG:
+            return
+        if dormant.state is not RowState.HELD:
+            left = left or self.ruling.left(due.since)
         if dormant.state is not RowState.HELD:
             there = self.ruling.was_there(rule.id, due.since)
         self.anew.append((row, due))
@@ -424,7 +448,9 @@ class _Decider:
 
     def _plan(self, row: EpisodeRow, due: Due, *, existing: bool = False, first: bool = False) -> None:
         rule = self.ruling.rule(row.rule)
-        state, gate, left = RowState.PLANNED, None, self.ruling.left(due.since) if self.ruling.outages else ""
+        state, gate, left = RowState.PLANNED, None, ""
+        if self.ruling.outages:
+            left = self.ruling.left(due.since) or self.ruling.lost(self.ticket, row.fired_at)
         if not self._writes(rule):
             state = RowState.WATCHED
         elif left or (left := self._asked_for(rule, due.since, first=first)):

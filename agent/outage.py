@@ -51,7 +51,7 @@ def begin(
         return None
     began = there - max(0, here - last.at) - BEFORE
     catch_up_from = there if restored else policy.from_(there)
-    outage = Outage(source, began, there, catch_up_from, restored, None)
+    outage = Outage(source, began, there, catch_up_from, restored, None, lost=restored)
     outages.add(db, outage)
     journal.append(db, "outage", there, source, "", began=written(began), ended=written(there), restored=restored)
     if restored:

@@ -145,7 +145,10 @@ class Pipeline:
 
     def rule_by(self, ruling: Ruling) -> None:
         """Judge by these rules from now on; tickets judged under older ones are swept, the most urgent first."""
-        self.mirroring.ruling = replace(ruling, outages=self.aftermath.outages)
+        with self.database.reading() as db:
+            row = sources.found_source(db, self.source)
+        account = "" if row is None else row.account
+        self.mirroring.ruling = replace(ruling, outages=self.aftermath.outages, account=account)
         self.guards.load(self.source_clock.now())
         self._sweeping = True
         with self.database.reading() as db:

@@ -71,7 +71,7 @@ class Restoring:
     def _end(self, outage: Outage, now: Instant) -> Outage:
         ended = replace(outage, restored=False, catch_up_from=self._policy.from_(outage.ended))
         with self._database.transaction() as db:
-            outages.change(db, outage, restored=0, catch_up_from=ended.catch_up_from)
+            outages.change(db, outage, restored=outages.READ_BACK, catch_up_from=ended.catch_up_from)
             journal.append(db, "marks-read-back", now, self._source)
         return ended
 

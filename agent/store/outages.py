@@ -14,6 +14,9 @@ from agent.store.tables import installation, outages, outbox
 from rules.instants import DAY, Instant
 
 LIFE: Final = "life"
+RESTORED: Final = 1
+READ_BACK: Final = 2
+"""Of a restored store: its marks are still to be read back; they are."""
 REMEMBERED: Final = 30 * DAY
 """For how long an outage bears on what fell due in it; a ticket that was not read since is looked at as of today."""
 
@@ -23,7 +26,8 @@ class Outage:
     """Hoist did not run from `began` to `ended`, on the source's clock.
 
     Firings that fell due then before `catch_up_from` are left to a person. `restored`: the store is older than what hoist has
-    done, so that whatever was due before `ended` may have been written already.
+    done, so that whatever was due before `ended` may have been written already. `lost`: it was, and what hoist did in that time
+    has left its store for good; the marks in the source have been read back since, or are being read.
     """
 
     source: str
@@ -32,6 +36,11 @@ class Outage:
     catch_up_from: Instant
     restored: bool
     reported_at: Instant | None
+    lost: bool = False
+
+    def covers(self, at: Instant) -> bool:
+        """Whether hoist did not run at an instant, as far as its store knows."""
+        return self.began <= at < self.ended
 
     def leaves(self, at: Instant) -> bool:
         """Whether a firing of that instant is left to a person."""
@@ -81,7 +90,10 @@ def lately(db: Connection, source: str, now: Instant) -> tuple[Outage, ...]:
     """The outages that still bear on what is decided, the latest first."""
     place = (outages.c.source == source, outages.c.ended > now - REMEMBERED)
     found = db.execute(select(outages).where(*place).order_by(outages.c.ended.desc()))
-    return tuple(Outage(r.source, r.began, r.ended, r.catch_up_from, bool(r.restored), r.reported_at) for r in found)
+    return tuple(
+        Outage(row.source, row.began, row.ended, row.catch_up_from, row.restored == RESTORED, row.reported_at, row.restored > 0)
+        for row in found
+    )
 
 
 def fell_due(db: Connection, outage: Outage) -> dict[RowState, int]:
