@@ -219,7 +219,7 @@ def test_a_personal_value_that_just_went_is_found(sealed: Database) -> None:
         (finding,) = verify(db).findings
     assert (finding.line, finding.said) == (3, "a personal value beside it is gone, and no line says that it was erased")
     with behind_its_back(sealed) as db:
-        db.exec_driver_sql("INSERT INTO journal_personal VALUES ('ff', 4, '00', 'bert', '\"bert\"')")
+        db.exec_driver_sql("INSERT INTO journal_personal VALUES (?, 4, '00', 'bert', '\"bert\"')", ("f" * 64,))
         (finding,) = verify(db).findings
     assert "stands beside line 4, which does not hold it" in finding.said
 

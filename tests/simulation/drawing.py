@@ -96,6 +96,7 @@ class _Artist:
             made += [self._deed(ticket, opened[ticket]) for _ in range(self.chance.choice((0, 0, 1, 2, 3, 5)))]
         for ticket in self.tickets:
             made += self._in_time(ticket, opened[ticket])
+        made += self._read_again(random.Random(f"again/{sorted(opened.items())}"), opened)
         made += [self._meanwhile() for _ in range(self.chance.randint(2, 8))]
         made += [self._trouble() for _ in range(self.chance.randint(15, 40))]
         made += [Crash(self._at(), self._stop(), self._down()) for _ in range(self.chance.randint(2, 7))]
@@ -155,6 +156,12 @@ class _Artist:
             return [Deed(at, ticket, "anna", {"assignee": "anna", "status": "In Progress"}), late]
         at = due - self.chance.randrange(5_000, 110_000)
         return [Deed(at, ticket, "bert", {"assignee": "bert"}, "I have it.")]
+
+    def _read_again(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
+        """A save is refused as a conflict, and the read for the second try is answered by a replica that the first was ahead of."""
+        due = [at + 15 * MINUTE for at in opened.values() if chance.random() < 0.4]
+        conflicts = [Trouble(at, "conflict", "edit") for at in due]
+        return [*conflicts, *(Trouble(at + 1_300, "old-answer", "read", 2, 0, chance.choice((2, 3, 3, 4))) for at in due)]
 
     def _values(self) -> dict[str, EventValue]:
         match self.chance.randrange(6):

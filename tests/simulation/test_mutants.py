@@ -18,7 +18,7 @@ FIRST = {
     "old-value check removed": 1,
     "horizon check removed": 7,
     "ticket revision check removed": 12,
-    "steps not collapsed": 6,
+    "steps not collapsed": 12,
 }
 """Seeds that caught a mutant before are tried first."""
 
