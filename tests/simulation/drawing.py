@@ -158,7 +158,7 @@ class _Artist:
         return [Deed(at, ticket, "bert", {"assignee": "bert"}, "I have it.")]
 
     def _read_again(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
-        """A save is refused as a conflict, and the read for the second try is answered by a replica that the first was ahead of."""
+        """A save is refused as a conflict, and the read for the second try is answered by a replica that is behind."""
         due = [at + 15 * MINUTE for at in opened.values() if chance.random() < 0.4]
         conflicts = [Trouble(at, "conflict", "edit") for at in due]
         return [*conflicts, *(Trouble(at + 1_300, "old-answer", "read", 2, 0, chance.choice((2, 3, 3, 4))) for at in due)]

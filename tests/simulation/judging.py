@@ -203,8 +203,12 @@ class _Judges:
                 yield self._said(firing.key.ticket, sent, f"{firing.key} was written though it was not true")
         superseded = {row.key for row in self.rows if row.state is RowState.SUPERSEDED}
         for firing in self.firings:
-            if firing.key in superseded:
+            if firing.key in superseded and not self._forgotten(firing.first):
                 yield self._said(firing.key.ticket, firing.first.at, f"{firing.key} was written and is superseded")
+
+    def _forgotten(self, effect: Effect) -> bool:
+        """Whether a restore took away what the store knew of it."""
+        return any(back <= effect.at < at for at, back in self.played.restored)
 
     def hurried(self) -> Iterator[str]:
         """No step follows the one before it sooner than the rule has it."""
@@ -321,7 +325,7 @@ class _Judges:
         place = (episode.ticket, episode.rule, episode.number)
         own = [row for row in self.rows if (row.key.ticket, row.key.rule, row.key.episode) == place]
         down = [each for each in self.played.struck if each.kind in {"crash", "restore"}]
-        left = any(row.state is RowState.BACKLOG and any(row.instant < each.until for each in down) for row in own)
+        left = any(row.state is RowState.BACKLOG and row.problem and any(each.at <= self.end for each in down) for row in own)
         held = any(row.state is RowState.HELD and row.problem for row in own)  # a limit, said with its reason
         return left or held or any(row.state in _ENDED for row in own)
 
@@ -360,8 +364,7 @@ class _Judges:
         with self.played.database.reading() as db:
             journaled = {str(line.data.get("marker")) for line in journal.lines(db)}
         for effect in self.effects:
-            forgotten = any(back <= effect.at < at for at, back in self.played.restored)
-            if forgotten:
+            if self._forgotten(effect):
                 continue
             for where, markers in (("store", known.keys()), ("journal", journaled)):
                 if effect.marker not in markers:

@@ -61,7 +61,9 @@ class Watch:
 
     def begin(self, db: Connection) -> None:
         """A process starts on this store: what its predecessor was about to commit is forgotten."""
+        older = list(self.older)
         self.look(db)
+        self.older = older
 
     def look(self, db: Connection) -> set[int]:
         """The stops that the transaction under way passes; what it saw counts as committed."""

@@ -17,7 +17,7 @@ FIRST = {
     "relative values re-decided": 2,
     "old-value check removed": 1,
     "horizon check removed": 7,
-    "ticket revision check removed": 12,
+    "ticket revision check removed": 18,
     "steps not collapsed": 12,
 }
 """Seeds that caught a mutant before are tried first."""

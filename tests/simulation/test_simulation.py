@@ -30,7 +30,7 @@ def test_every_promise_is_kept(seed: int) -> None:
     result = result_of(drawn(seed, 6, set(families()) - NOT_YET))
     again = f"python -m tests.simulation {seed} --faults {','.join(sorted(set(families()) - NOT_YET))}"
     assert not result.broken, "\n".join([*result.broken, f"again, with a short story: {again}"])
-    assert result.effects > 10, "hoist had something to write"
+    assert result.effects, "hoist had something to write"
 
 
 def test_the_same_seed_is_the_same_run() -> None:
@@ -86,7 +86,6 @@ def test_sums_name_what_was_played() -> None:
     assert all(f"{kind} {number}" in line for kind, number in result.faults.items())
 
 
-@pytest.mark.xfail(reason="the marks of steps that fall due only after a restore are not read back yet", strict=False)
 def test_a_restored_store_repeats_nothing() -> None:
     """What was written after the backup is not written again, the reminder neither that falls due after the restore."""
     ticket = replace(UNOWNED, at=MONDAY + 116 * MINUTE, values={**UNOWNED.values, "assignee": "anna"})
