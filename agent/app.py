@@ -13,13 +13,13 @@ from agent.budget import StoredSupply
 from agent.clock import Clock, SystemClock
 from agent.config import Settings, SourceSettings
 from agent.errors import ConfigError, StoreError
-from agent.evaluate import Ruling
 from agent.fitting import fitted
 from agent.heartbeat import Heart, restored
 from agent.journal_sealing import Sealer
 from agent.outside.facts import Outside
 from agent.pipeline import Care, Pipeline
 from agent.protocol_files import load_protocol, stamp
+from agent.ruling import Ruling
 from agent.sign_in import SignedIn, sign_in
 from agent.store import journal, outages, refused_rules, renamed, sources, unread
 from agent.store.database import Database

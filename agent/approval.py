@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from agent import clusters
-from agent.evaluate import Ruling, confirmed, decide
+from agent.evaluate import confirmed, decide
+from agent.ruling import Ruling
 from agent.store import brakes, episodes, journal, runs, snoozes, waiting
 from agent.store.mirrored import Mirrored
 from agent.store.states import RowState

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent.approval import Proposal, proposals
-from agent.evaluate import Ruling
+from agent.ruling import Ruling
 from agent.store import brakes, episodes, journal, mirrored, runs, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.mirrored import Mirrored

@@ -16,8 +16,8 @@ from agent.clock import SystemClock
 from agent.commands import existing_store, named_ticket
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError
-from agent.evaluate import Ruling
 from agent.last_read import ruling, there
+from agent.ruling import Ruling
 from agent.store import mirrored, runs, sources
 from agent.store.runs import Run
 from agent.who import Who

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from agent.brake import brake_on, braked
+from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
-from agent.store.outages import Outage
-from agent.store.pauses import Lull
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
-from rules.binding import BoundRule, BoundRules
+from rules.binding import BoundRule
 from rules.brake import Brake
 from rules.due_step import DueStep
 from rules.due_step import due_step as due_step_of
@@ -25,91 +23,10 @@ from rules.gates import Closed, closed, held_by_label
 from rules.identity import match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
-from rules.lifetime import lifetime, mode_at
+from rules.lifetime import lifetime
 from rules.protocol import Mode, Rule
-from rules.ticket import Change, Kind, Message, Ticket
+from rules.ticket import Ticket
 from rules.timeline import timeline
-
-WROTE_IN_LOST_TIME: Final = "hoist wrote to it in the time that its store, restored from a backup, has lost: look at the ticket"
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """Under what a source's tickets are judged: its bound rules, since when each is active, and the generation of both.
-
-    `resolution`: milliseconds that a Date header may lag; an effect waits until the source's clock has passed its instant by it.
-    `outages` and `lulls` (pauses that are over) leave to a person what fell due in them, `reworded` since when each rule holds
-    on what it holds on now.
-    """
-
-    rules: BoundRules
-    activated: Mapping[str, Instant]
-    generation: int
-    resolution: int
-    outages: tuple[Outage, ...] = ()
-    lulls: tuple[Lull, ...] = ()
-    reworded: Mapping[str, Instant] = field(default_factory=dict)
-    snoozed: Mapping[str, Instant] = field(default_factory=dict)  # by ticket's id, until when it is left alone
-    account: str = ""  # hoist's own, in the source
-
-    def existing_state(self, rule: str) -> RowState:
-        """What a firing becomes that was true already when its rule may write (again): as `existing_tickets` says."""
-        bound = self.rules.by_id.get(rule)
-        limit = 0 if bound is None else bound.rule.existing.limit
-        return RowState.PLANNED if limit is None else RowState.QUEUED if limit else RowState.BACKLOG
-
-    def was_there(self, rule: str, at: Instant) -> str:
-        """Why a firing of that instant counts as an existing one; empty where it does not."""
-        lull = next((each for each in self.lulls if each.rule in ("", rule) and each.since <= at < each.until), None)
-        return "" if lull is None else FELL_DUE_IN_A_PAUSE.format(until=written(lull.until))
-
-    def before_it_was_reworded(self, rule: str, at: Instant) -> str:
-        """Why the first firing of an episode counts as an existing one; empty where it does not."""
-        return BEFORE_THE_RULE_WAS_CHANGED if at < self.reworded.get(rule, 0) else ""
-
-    def left(self, at: Instant) -> str:
-        """Why a firing of that instant is left to a person; empty where it is not."""
-        outage = next((each for each in self.outages if each.leaves(at)), None)
-        if outage is None:
-            return ""
-        if outage.restored:
-            return "it may have been written before hoist's store was restored from a backup"
-        return f"it fell due while hoist did not run, which was until {written(outage.ended)}"
-
-    def lost(self, ticket: Ticket, since: Instant) -> str:
-        """Why all of an episode that held from `since` on is left to a person; empty where it is not.
-
-        Where hoist wrote to a ticket in a time that its restored store knows nothing of, nobody can tell which steps were done.
-        """
-        lost = any(outage.lost and since < outage.ended and _acted_on(ticket, self.account, outage) for outage in self.outages)
-        return WROTE_IN_LOST_TIME if lost else ""
-
-    def without(self, team: str) -> Ruling:
-        """The same where a team, by the source's id, is no longer there to get tickets."""
-        return replace(self, rules=replace(self.rules, departed=self.rules.departed | {team}))
-
-    def rule(self, name: str) -> Rule:
-        return self.rules.rule(name).rule
-
-    def mode(self, rule: Rule, at: Instant) -> Mode:
-        """What a rule may do at an instant, its dates considered."""
-        return mode_at(rule, self.rules.calendars, at)
-
-    def active_since(self, rule: Rule, now: Instant) -> Instant:
-        """What was true before is backlog, as seen at an instant: a rule that goes live on a date only watched before."""
-        since = self.activated.get(rule.id, now)
-        begins = lifetime(rule, self.rules.calendars)[0] if rule.live_from else 0
-        return max(since, begins) if begins <= now else since
-
-
-FELL_DUE_IN_A_PAUSE: Final = "it fell due before the end of a pause, at {until}"
-BEFORE_THE_RULE_WAS_CHANGED: Final = "it was so already when its rule was changed"
-
-
-def _acted_on(ticket: Ticket, account: str, outage: Outage) -> bool:
-    acts: chain[Change | Message] = chain(ticket.changes, ticket.messages)
-    return any((act.by.kind is Kind.HOIST or act.by.id == account) and outage.covers(act.at) for act in acts)
-
 
 _RESTING: Final = (RowState.HELD, RowState.BACKLOG)
 """A row in these states whose episode no longer holds has nothing to wait for."""
@@ -227,7 +144,7 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
             early.append(row)
         elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
             over.append((row, "the steps that it stands for are passed over as it is now"))
-        elif row.approved is None and (lost := ruling.lost(ticket, decision.records[place].fired_at)):
+        elif row.approved is None and (lost := ruling.lost(ticket, episode.start)):
             over.append((row, lost))
         elif gate := braked(decision.brakes.get(place), ruling.rules.zone) or _gate(
             evaluation, decision.records[place], due, ticket, at
@@ -349,14 +266,17 @@ class _Decider:
         if due is None:
             return
         rule = self.ruling.rule(episode.rule)
+        fired_at = _since(episode, self.now)
         number = self.next_numbers.get(rule.id, 1)
+        if self.ruling.outages:
+            number = max(number, self.ruling.first_number(self.ticket, episode.start))
         self.next_numbers[rule.id] = number + 1
         existing = episode.start < self._acts_since(rule)
         backlog = existing and rule.existing.limit == 0
         watched = not (backlog or self._writes(rule))
         fired = Fired(due.steps, self.now, due.since, watched=True) if watched else Fired(due.steps, self.now)
-        fired_at = _since(episode, self.now)
         row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, fired_at, backlog, (fired,))
+        self._note(row, episode)
         if not backlog:
             self._plan(row, due, existing=existing or self._came_before(rule, due.since), first=True)
         if watched:
@@ -417,7 +337,7 @@ class _Decider:
         if self._awaits_somebody(dormant, due):
             return
         rule, there = self.ruling.rule(row.rule), ""
-        left = self.ruling.lost(self.ticket, row.fired_at)
+        left = self.ruling.lost(self.ticket, self.holding[row.rule, row.number].start)
         if left and dormant.state is RowState.BACKLOG:
             return
         if dormant.state is not RowState.HELD:
@@ -450,7 +370,7 @@ class _Decider:
         rule = self.ruling.rule(row.rule)
         state, gate, left = RowState.PLANNED, None, ""
         if self.ruling.outages:
-            left = self.ruling.left(due.since) or self.ruling.lost(self.ticket, row.fired_at)
+            left = self.ruling.left(due.since) or self.ruling.lost(self.ticket, self.holding[row.rule, row.number].start)
         if not self._writes(rule):
             state = RowState.WATCHED
         elif left or (left := self._asked_for(rule, due.since, first=first)):

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from agent.config import Settings
 from agent.errors import ConfigError
-from agent.evaluate import Ruling
 from agent.protocol_files import load_protocol, world_of
+from agent.ruling import Ruling
 from agent.store import pauses, sources
 from agent.store.installation import installation_key
 from rules.binding import BoundRules, bind

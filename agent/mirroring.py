@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from agent import clusters, markers, overtaken
-from agent.evaluate import Decision, Ruling, decide
+from agent.evaluate import Decision, decide
 from agent.mirror import Sent, reconciled
 from agent.recording import record
+from agent.ruling import Ruling
 from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, snoozes, waiting
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored

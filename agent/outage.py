@@ -71,14 +71,7 @@ def leave(db: Connection, outage: Outage) -> None:
     for row in waiting.of_source(db, outage.source, states):
         fresh = row.planned_at - row.instant < HOUR
         if outage.restored or (fresh and row.instant < outage.catch_up_from):
-            waiting.move(db, row, RowState.BACKLOG, problem=said(outage))
-
-
-def said(outage: Outage) -> str:
-    """Why a firing is left to a person."""
-    if outage.restored:
-        return "it may have been written before hoist's store was restored from a backup"
-    return f"it fell due while hoist did not run, which was until {written(outage.ended)}"
+            waiting.move(db, row, RowState.BACKLOG, problem=outage.reason)
 
 
 def report(db: Connection, outage: Outage, now: Instant) -> Outage:

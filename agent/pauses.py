@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from agent import outbox
 from agent.clock import Clock, SourceClock, steady
-from agent.evaluate import FELL_DUE_IN_A_PAUSE, Ruling
+from agent.ruling import FELL_DUE_IN_A_PAUSE, Ruling
 from agent.store import journal, pauses, sources, waiting
 from agent.store.database import Database
 from agent.store.pauses import Lull, Pause

@@ -23,12 +23,12 @@ from agent import clusters, outbox
 from agent.aftermath import Aftermath
 from agent.census import Censuses
 from agent.clock import Clock, SourceClock, skew_problem, steady
-from agent.evaluate import Ruling
 from agent.foreign import Foreign
 from agent.guards import Guards
 from agent.limits import Limits
 from agent.mirroring import Mirroring
 from agent.outage import Policy
+from agent.ruling import Ruling
 from agent.store import journal, mirrored, sources
 from agent.store.database import Database
 from agent.store.earliest import earliest, earliest_look

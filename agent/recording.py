@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent.brake import trip_all
-from agent.evaluate import Decision, Ruling
+from agent.evaluate import Decision
+from agent.ruling import Ruling
 from agent.store import episodes, journal, sources, waiting
 from agent.store.episodes import Fired
 from agent.store.states import RowState

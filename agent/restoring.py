@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from agent.outage import Policy, said
+from agent.outage import Policy
 from agent.store import episodes, journal, operations, outages, waiting
 from agent.store.database import Database
 from agent.store.outages import Outage
@@ -50,7 +50,7 @@ class Restoring:
 
     def _unasked(self, db: Connection, outage: Outage) -> list[WaitingRow]:
         rows = waiting.of_source(db, self._source, (RowState.BACKLOG,))
-        return [row for row in rows if row.instant < outage.ended and row.problem == said(outage)]
+        return [row for row in rows if row.instant < outage.ended and row.problem == outage.reason]
 
     def _tell(self, db: Connection, outage: Outage, ticket: str, marks: Collection[str], now: Instant) -> None:
         rows = [row for row in self._unasked(db, outage) if row.key.ticket == ticket]
@@ -64,7 +64,7 @@ class Restoring:
             elif set(marks) - known:
                 settled.unclear(db, row, UNCLEAR)
             else:
-                settled.released(db, row, said(replace(outage, restored=False)))
+                settled.released(db, row, replace(outage, restored=False).reason)
         if unexplained:
             journal.append(db, "marks-unexplained", now, self._source, ticket, number=len(unexplained))
 

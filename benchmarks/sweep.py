@@ -19,8 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.commands import spare_the_collector
-from agent.evaluate import Ruling, decide
+from agent.evaluate import decide
 from agent.pipeline import BATCH
+from agent.ruling import Ruling
 from agent.store import mirrored
 from benchmarks.measured import machine
 from benchmarks.organisation import SOURCE

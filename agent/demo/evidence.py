@@ -10,9 +10,9 @@ from agent.demo.organisation import SOURCE
 from agent.demo.record import FoundComment, FoundSave, Record
 from agent.demo.stage import Stage
 from agent.demo.story import Names
-from agent.evaluate import Ruling
 from agent.markers import marker
 from agent.pipeline import Pipeline
+from agent.ruling import Ruling
 from agent.store import episodes, installation, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState

@@ -6,19 +6,19 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store.states import RowState
 from agent.store.tables import installation, outages, outbox
-from rules.instants import DAY, Instant
+from rules.instants import DAY, Instant, written
 
 LIFE: Final = "life"
 RESTORED: Final = 1
 READ_BACK: Final = 2
 """Of a restored store: its marks are still to be read back; they are."""
 REMEMBERED: Final = 30 * DAY
-"""For how long an outage bears on what fell due in it; a ticket that was not read since is looked at as of today."""
+"""For how long an outage bears on what fell due in it (a lost time: for ever); a ticket not read since is seen as of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,13 @@ class Outage:
     def covers(self, at: Instant) -> bool:
         """Whether hoist did not run at an instant, as far as its store knows."""
         return self.began <= at < self.ended
+
+    @property
+    def reason(self) -> str:
+        """Why a firing is left to a person."""
+        if self.restored:
+            return "it may have been written before hoist's store was restored from a backup"
+        return f"it fell due while hoist did not run, which was until {written(self.ended)}"
 
     def leaves(self, at: Instant) -> bool:
         """Whether a firing of that instant is left to a person."""
@@ -88,7 +95,7 @@ def change(db: Connection, outage: Outage, **values: Any) -> None:
 
 def lately(db: Connection, source: str, now: Instant) -> tuple[Outage, ...]:
     """The outages that still bear on what is decided, the latest first."""
-    place = (outages.c.source == source, outages.c.ended > now - REMEMBERED)
+    place = (outages.c.source == source, or_(outages.c.ended > now - REMEMBERED, outages.c.restored > 0))
     found = db.execute(select(outages).where(*place).order_by(outages.c.ended.desc()))
     return tuple(
         Outage(row.source, row.began, row.ended, row.catch_up_from, row.restored == RESTORED, row.reported_at, row.restored > 0)

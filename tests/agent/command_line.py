@@ -19,8 +19,9 @@ from typing import Any
 from agent.cli import main
 from agent.demo.record import FoundComment, FoundSave, Record
 from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.history import Event, History, Note, Person, Status
+from connectors.jira.site.history import Event, History, Note
 from rules.instants import HOUR, MINUTE, Instant
+from tests.desk_history import desk_history
 
 FORGOTTEN, TAKEN, SOLVED = "IT-1", "IT-2", "IT-3"
 HOIST = (sys.executable, "-c", "from agent.cli import main; main()")
@@ -95,18 +96,7 @@ def small_desk(now: Instant) -> History:
         event(90 * MINUTE, "solved", "rick", None, summary="New keyboard", **new),
         event(80 * MINUTE, "solved", "nora", None, assignee="nora", status="Resolved"),
     ]
-    return History(
-        project="IT",
-        project_name="IT",
-        people={"rick": Person("rick", "Rick Requester", "customer"), "nora": Person("nora", "Nora First-Line")},
-        statuses=(Status("Open", "new"), Status("In Progress", "indeterminate"), Status("Resolved", "done")),
-        priorities=("Highest", "High"),
-        teams=("Service Desk", "Network"),
-        lines=("L1", "L2"),
-        components=("Mail",),
-        roles={"new": ["Open"], "open": ["In Progress"], "resolved": ["Resolved"]},
-        events=events,
-    )
+    return desk_history(events)
 
 
 def real_time() -> Instant:

@@ -14,10 +14,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent.clock import SteppedClock
-from agent.evaluate import Ruling
 from agent.journal_sealing import seal
 from agent.journal_verification import verify
 from agent.pipeline import Pipeline
+from agent.ruling import Ruling
 from agent.store import journal, operations, sources, waiting
 from agent.store.database import Database, open_database
 from agent.store.installation import read_or_make

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.evaluate import Decision, Ruling, confirmed, decide
+from agent.evaluate import Decision, confirmed, decide
+from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow

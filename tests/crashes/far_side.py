@@ -18,10 +18,11 @@ from typing import Any, Final
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.call import Answer
 from connectors.jira.site.catalog import TEAM
-from connectors.jira.site.history import Event, History, Person, Status
+from connectors.jira.site.history import Event, History
 from connectors.jira.site.server import Serving
 from rules.instants import MINUTE, SECOND, Instant
 from tests.crashes.clocks import Ahead, true_time
+from tests.desk_history import desk_history
 from tests.simulation.helpdesk import written
 
 BETWEEN: Final = 20 * SECOND
@@ -92,18 +93,7 @@ def history(tickets: int, begin: Instant) -> History:
         events.append(Event(due - WAIT, f"t{number}", "rick", {**new, "summary": f"No mail ({number})"}, None))
         if number % TAKEN_EVERY == TAKEN_EVERY - 1:
             events.append(Event(due + TAKEN_AFTER, f"t{number}", "nora", {"assignee": "nora"}, None))
-    return History(
-        project="IT",
-        project_name="IT",
-        people={"rick": Person("rick", "Rick Requester", "customer"), "nora": Person("nora", "Nora First-Line")},
-        statuses=(Status("Open", "new"), Status("In Progress", "indeterminate"), Status("Resolved", "done")),
-        priorities=("Highest", "High"),
-        teams=("Service Desk", "Network"),
-        lines=("L1", "L2"),
-        components=("Mail",),
-        roles={"new": ["Open"], "open": ["In Progress"], "resolved": ["Resolved"]},
-        events=sorted(events, key=lambda event: event.at),
-    )
+    return desk_history(events)
 
 
 def _quiet(server: Serving) -> None:

@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 from agent.store import waiting
 from agent.store.database import open_database
 from rules.instants import MINUTE
-from tests.agent.command_line import ORGANISATION, Running, Said
+from tests.agent.command_line import ORGANISATION, RULES, Running, Said
 from tests.crashes.clocks import Ahead
 from tests.crashes.far_side import BETWEEN, TAKEN_AFTER, TAKEN_EVERY
 from tests.crashes.program import main
@@ -35,17 +35,6 @@ FAULTS: Final[Mapping[str, float]] = {
     "stale-search": 0.1,
 }
 NONE: Final[Mapping[str, float]] = {}
-RULES: Final = """\
-rules:
-  - rule: nobody-took-it
-    title: Nobody took it
-    when: {status: [new, open], assignee: nobody}
-    for: 15 minutes
-    do:
-      - escalate: it
-      - label: lifted
-      - comment: "Without an owner for {held}. Moved to {team}."
-"""
 PROGRAM: Final = (sys.executable, "-m", "tests.crashes.program")
 PROJECT: Final = Path(__file__).parents[2]
 SETTLED: Final = frozenset({"applied", "superseded", "overruled"})

@@ -48,6 +48,8 @@ SPACING: Final[Mapping[tuple[str, int], int]] = {
 }
 """By rule and step: how long after the step before it comes at the earliest."""
 _ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED})
+_MINUTES_DOWN: Final = 55
+"""After a restore, at most."""
 _NUMBERS: Final = 16
 _STEPS: Final = 4
 
@@ -137,11 +139,17 @@ class _Judges:
         found = {}
         for ticket in dict.fromkeys(effect.ticket for effect in self.effects):
             for rule in self.rules.by_id:
-                for number in range(1, _NUMBERS):
+                for number in self._numbers():
                     for step in range(_STEPS):
                         key = FiringKey(SOURCE, ticket, rule, number, step)
                         found[marker(self.played.installation, SOURCE, str(key))] = key
         return found
+
+    def _numbers(self) -> Iterator[int]:
+        """Numbers that an episode may bear: after a restore they go on from the minute of hoist's next start."""
+        yield from range(1, _NUMBERS)
+        for at, _ in self.played.restored:
+            yield from range(at // MINUTE, at // MINUTE + _MINUTES_DOWN + _NUMBERS)
 
     def _named(self, ticket: str) -> str:
         return self.played.helpdesk.name_of(ticket) or ticket

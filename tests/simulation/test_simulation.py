@@ -94,7 +94,6 @@ def test_a_restored_store_repeats_nothing() -> None:
     assert not result.broken
 
 
-@pytest.mark.xfail(reason="what was written before a restore is written again where hoist dies before the marks were read back")
 def test_a_restored_store_that_dies_at_once_repeats_nothing() -> None:
     """A restore, a death soon after it and a long outage: what the helpdesk shows as done is not done again."""
     ticket = replace(UNOWNED, ticket="T3", at=MONDAY + 100_442, values={**UNOWNED.values, "assignee": None, "priority": "High"})
