@@ -1,8 +1,8 @@
 """Made-up Jira issues, written as the pages that different clients ask for: the same issues in every shape.
 
 `search` holds a hundred issues with their changelogs, as a client sees them that searches with `expand=changelog`. `rows`,
-`issues` and `changelogs` are the three answers that hoist asks for in its place: ids with their stamps, the issues by id, their
-changelogs by id. Sizes and nesting follow Jira's reference; the contents are invented, the same for the same seed.
+`issues` and `changelogs` are the answers that hoist asks for in its place: a thousand ids with their stamps, a hundred issues by
+id, their changelogs by id. Sizes and nesting follow Jira's reference; the contents are invented, the same for the same seed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from benchmarks.organisation import PRIORITIES, STATUSES, TEAMS
 from rules.instants import SECOND, moment
 
 PAGE: Final = 100
+ROWS: Final = 1_000
 FIRST_ID: Final = 10_000
 SHAPES: Final = ("search", "rows", "issues", "changelogs")
 TIER: Final = "customfield_10050"
@@ -33,23 +34,31 @@ def write(folder: Path, tickets: int, seed: int = 1) -> dict[str, int]:
     done = folder / "done"
     if not done.exists():
         rng = random.Random(seed)
+        rows: list[str] = []
         for start in range(0, tickets, PAGE):
             page = [_Issue(rng, n) for n in range(start, min(start + PAGE, tickets))]
             _write_page(folder, start // PAGE, page, last=start + PAGE >= tickets)
+            rows += [issue.row for issue in page]
+        for start in range(0, tickets, ROWS):
+            text = _search_page(rows[start : start + ROWS], start // ROWS, last=start + ROWS >= tickets)
+            (folder / f"rows-{start // ROWS}.json").write_text(text, encoding="utf-8")
         done.touch()
     return {shape: sum(file.stat().st_size for file in folder.glob(f"{shape}-*.json")) for shape in SHAPES}
 
 
 def _write_page(folder: Path, number: int, page: list[_Issue], *, last: bool) -> None:
-    onward = '"isLast":true' if last else f'"isLast":false,"nextPageToken":"t{number + 1}"'
     bodies = {
-        "search": f'{{"issues":[{",".join(issue.with_changelog for issue in page)}],{onward}}}',
-        "rows": f'{{"issues":[{",".join(issue.row for issue in page)}],{onward}}}',
+        "search": _search_page([issue.with_changelog for issue in page], number, last=last),
         "issues": f'{{"expand":"schema,names","issues":[{",".join(issue.alone for issue in page)}],"issueErrors":[]}}',
         "changelogs": f'{{"issueChangeLogs":[{",".join(issue.changelog for issue in page)}]}}',
     }
     for shape, text in bodies.items():
         (folder / f"{shape}-{number}.json").write_text(text, encoding="utf-8")
+
+
+def _search_page(issues: list[str], number: int, *, last: bool) -> str:
+    onward = '"isLast":true' if last else f'"isLast":false,"nextPageToken":"t{number + 1}"'
+    return f'{{"issues":[{",".join(issues)}],{onward}}}'
 
 
 class _Issue:

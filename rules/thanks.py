@@ -92,6 +92,8 @@ def only_thanks(text: str) -> bool:
 
     A first line may greet somebody by name, a last one may be the sender's name after a line that closes the message.
     """
+    if text.isascii() and _THANKS.isdisjoint(_WORD.findall(text[: 4 * LONGEST].lower())):
+        return False  # most messages
     own = _own_lines(text)
     said = "\n".join(own)
     if not own or len(said) > LONGEST or _NOT_WORDS.search(said):

@@ -62,7 +62,7 @@ class Census:
         projects = ", ".join(f'"{project}"' for project in self._settings.projects)
         jql = f"project in ({projects}){' AND statusCategory != Done' if place.open else ''} ORDER BY created ASC, id ASC"
         if place.open:
-            found = self._client.search(jql, self._settings.page_size, place.token)
+            found = self._client.search(jql, self._settings.search_size, place.token)
             rows, answer = found.rows, found.answer
             opened = {} if rows is None else {row["id"]: _listed(row["fields"]["updated"]) for row in rows.get("issues", ())}
             return None if rows is None else (opened, rows.get("next_token"), answer)

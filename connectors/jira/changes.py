@@ -20,7 +20,7 @@ from connectors.http import Refused
 from connectors.jira.client import JiraClient, Search
 from connectors.jira.facts import SiteFacts
 from connectors.jira.mapping import row_version
-from connectors.jira.reading import TicketReader
+from connectors.jira.reading import Batch, TicketReader
 from connectors.jira.settings import JiraSettings
 from connectors.jira.wire import Rows
 from rules.instants import HOUR, MINUTE, Instant
@@ -29,6 +29,7 @@ OVERLAP: Final = 5 * MINUTE
 """How far a run reads back, and how far the horizon lies behind a run's beginning: the lag of the index that is allowed for."""
 _LONGEST_HOLD: Final = HOUR
 _PAGES: Final = 50_000
+_NOTHING: Final = Batch((), (), {}, 0, {})
 
 
 class Place(BaseModel):
@@ -72,15 +73,24 @@ class ChangedIssues:
         The ledger may thus be asked about a page before the former one is in it. No ticket is in both, unless the index has moved
         it on in between, and then it has changed or is read once too often.
         """
-        place = self._place(cursor)
-        tokens = {place.token} if place.token else set()
-        page, place = self._next(place, tokens, ledger)
+        run = self._run(self._place(cursor), ledger)
+        page = next(run)
         with self._client.ahead() as begin:
             while not page.complete:
-                upcoming = begin(partial(self._next, place, tokens, ledger))
+                upcoming = begin(partial(next, run))
                 yield page
-                page, place = upcoming()
+                page = upcoming()
         yield page
+
+    def _run(self, place: Place, ledger: Ledger) -> Iterator[Page]:
+        """The pages from a place on; the last one is complete."""
+        tokens = {place.token} if place.token else set()
+        while True:
+            for page, following in self._searched(place, tokens, ledger):
+                place = following
+                yield page
+            if page.complete:
+                return
 
     def _place(self, cursor: str | None) -> Place:
         """A cursor of other projects begins anew: the tickets of a project just added are older than any `since`."""
@@ -111,7 +121,7 @@ class ChangedIssues:
 
     def _asked(self, place: Place) -> Search:
         try:
-            return self._client.search(self._jql(place), self._settings.page_size, place.token)
+            return self._client.search(self._jql(place), self._settings.search_size, place.token)
         except Refused as refusal:
             said = str(refusal)
         raise AskAdmin(f"{said}; correct `projects`, or grant hoist's account Browse projects there")
@@ -134,8 +144,12 @@ class ChangedIssues:
             tokens.add(token)
         return token
 
-    def _next(self, place: Place, tokens: set[str], ledger: Ledger) -> tuple[Page, Place]:
-        """The page at a place, and the place after it."""
+    def _searched(self, place: Place, tokens: set[str], ledger: Ledger) -> Iterator[tuple[Page, Place]]:
+        """What one page of the search shows, as pages of issues, each with the place after it.
+
+        Rows are light and issues are not, so one search serves several reads. Until the last of them the place stays where it is:
+        a run that breaks off in between searches there once more, and the ledger knows what was kept.
+        """
         place, rows, server_time = self._search(place)
         token = self._next_token(rows, tokens)
         started = place.started or server_time
@@ -143,28 +157,35 @@ class ChangedIssues:
         versions = {id_: row_version(updated) for id_, updated in stamps.items()}
         known = set(ledger.unchanged(versions)) if versions else set()
         wanted = [id_ for id_ in versions if id_ not in known]
-        batch = self._reader.batch(wanted) if wanted else None
-        missing = batch.missing if batch else {}
-        # Named with an error: kept apart with Jira's words. Not named at all: left for the next run, which begins before it.
-        refused = [Quarantined(id_, "", f"{self._client.source}:{id_}: {said}", "") for id_, said in missing.items() if said]
-        held = [stamps[id_] for id_, said in missing.items() if not said]
-        place = place.model_copy(
-            update={
-                "token": token,
-                "seen": max(stamps.values(), default=place.seen),
-                "held": min([*held, *([] if place.held is None else [place.held])], default=None),
-                "pages": place.pages + 1,
-            }
-        )
-        place = place if token is not None else place.next_run(started)
+        size = self._settings.page_size
+        for start in range(0, max(len(wanted), 1), size):
+            last = start + size >= len(wanted)
+            ids = wanted[start : start + size]
+            batch = self._reader.batch(ids) if ids else _NOTHING
+            # Not named at all: left for the next run, which begins before it. Named with an error: kept apart with Jira's words.
+            held = [stamps[id_] for id_, said in batch.missing.items() if not said]
+            if held:
+                place = place.model_copy(update={"held": min([*held, *([] if place.held is None else [place.held])])})
+            if last:
+                place = self._after(place, token, max(stamps.values(), default=place.seen), started)
+            yield self._page(batch, place, server_time, started, known=len(known) if last else 0, last=last and token is None)
+
+    def _after(self, place: Place, token: str | None, seen: Instant | None, started: Instant) -> Place:
+        """The place after a page of the search."""
+        after = place.model_copy(update={"token": token, "seen": seen, "pages": place.pages + 1})
+        return after if token is not None else after.next_run(started)
+
+    def _page(self, batch: Batch, place: Place, at: Instant, started: Instant, *, known: int, last: bool) -> tuple[Page, Place]:
+        source, missing = self._client.source, batch.missing
+        refused = [Quarantined(id_, "", f"{source}:{id_}: {said}", "") for id_, said in missing.items() if said]
         page = Page(
-            tickets=batch.tickets if batch else (),
-            quarantined=[*batch.quarantined, *refused] if batch else (),
+            tickets=batch.tickets,
+            quarantined=[*batch.quarantined, *refused],
             cursor=place.model_dump_json(exclude_defaults=True),
-            complete=token is None,
-            server_time=server_time,
+            complete=last,
+            server_time=at,
             horizon=started - OVERLAP,
-            unchanged=len(known),
-            marks=batch.marks if batch else {},
+            unchanged=known,
+            marks=batch.marks,
         )
         return page, place

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.history import History, Person, Status
+from connectors.sandboxes.history import History, Person, Status
 from rules.instants import MINUTE
 
 SOURCE: Final = "jira"
@@ -117,6 +117,7 @@ def write_files(folder: Path, sandbox: JiraSandbox, page_size: int) -> Path:
         "username": credentials["username"],
         "token": f"file:{token}",
         "page_size": str(page_size),
+        "search_size": str(2 * page_size),
         "requests_per_second": "100000",
         **sandbox.source_settings(),
     }

@@ -24,7 +24,9 @@ from rules.instants import DAY, Instant
 TOKEN_LIFE: Final = 7 * DAY
 PAGE: Final = 50
 MOST_IDS: Final = 5_000
-MOST_ROWS: Final = 100  # with fields; fewer rows than asked are normal, the contract names no figure
+MOST_ROWS: Final = 100  # with many fields; the contract names no figure
+MOST_LIGHT_ROWS: Final = 1_000  # with a few: "fewer items where a large number of fields is requested"
+FEW: Final = 3
 LATEST: Final = 1 << 60
 KEYS: Final = frozenset({"id", "key", "issuekey"})
 ALLOWED: Final = (
@@ -166,8 +168,11 @@ def _search(call: Call, asked: _Asked) -> Answer:
 
 
 def _size(asked: _Asked) -> int:
-    light = set(asked.fields) <= {"id", "key"}
-    return max(1, min(asked.most, MOST_IDS if light else MOST_ROWS))
+    asked_for = set(asked.fields) - {"id", "key"}
+    every = any(name.startswith("*") for name in asked_for)
+    few = len(asked_for) <= FEW and not (every or asked.properties or any(asked.expand))
+    most = MOST_IDS if not asked_for else MOST_LIGHT_ROWS if few else MOST_ROWS
+    return max(1, min(asked.most, most))
 
 
 def _shown(call: Call, row: Issue, asked: _Asked, names: Sequence[str]) -> dict[str, object]:

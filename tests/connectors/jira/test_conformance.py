@@ -102,6 +102,7 @@ class JiraStage(Stage):
                 "username": credentials["username"],
                 "token": f"file:{token}",
                 "page_size": self.page_size,
+                "search_size": self.page_size,
                 **self.site.source_settings(),
             }
         )

@@ -1,11 +1,13 @@
 """The Jira connector over real HTTP, against the stand-in that shares no code with it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from connectors.ahead import Ahead, in_a_thread, when_asked
 from connectors.contract import Listed, Overwritten, Page
@@ -59,7 +61,7 @@ class Desk:
     def person_sets(self, ticket: str, fields: Mapping[str, object]) -> None:
         """A member of staff edits a ticket."""
         handle = next(
-            person.handle for person in self.sandbox._site.history.people.values() if person.account_type == "atlassian"
+            person.handle for person in self.sandbox._site.history.people.values() if person.account_type == "staff"
         )
         credential = self.sandbox.credentials(handle)
         answer = requests.put(
@@ -219,17 +221,35 @@ def test_reading_ahead_hands_out_the_same_pages(monkeypatch: pytest.MonkeyPatch)
     assert len(pages) > 1
 
 
-def test_a_reader_that_is_ahead_can_be_left_at_any_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever stops after a page goes on from its cursor, and gets every other ticket."""
-    desk = Desk(monkeypatch, seed=3)
+@pytest.mark.parametrize("search_size", [20, 50, 1_000], ids=lambda size: f"{size} rows")
+@pytest.mark.parametrize("kept", [1, 2, 7])
+def test_a_reader_that_is_ahead_can_be_left_at_any_page(monkeypatch: pytest.MonkeyPatch, search_size: int, kept: int) -> None:
+    """Whoever stops after a page goes on from its cursor, and gets every other ticket: also in the midst of one search's rows."""
+    desk, ledger = Desk(monkeypatch, seed=3), Ledger()
     with desk.sandbox.serve():
-        hoist = desk.connector(ahead=in_a_thread)
-        pages = hoist.changed(None, Ledger())
-        first = next(pages)
+        hoist = desk.connector(ahead=in_a_thread, page_size=20, search_size=search_size)
+        pages = hoist.changed(None, ledger)
+        first = [next(pages) for _ in range(kept)]
         del pages
-        rest = run(hoist, first.cursor)
-    found = [ticket.ref.id for page in (first, *rest) for ticket in page.tickets]
+        ledger.versions |= {ticket.ref.id: ticket.version for page in first for ticket in page.tickets}
+        rest = run(hoist, first[-1].cursor, ledger)
+    found = [ticket.ref.id for page in (*first, *rest) for ticket in page.tickets]
     assert len(found) == len(set(found)) == 200
+
+
+def test_one_search_serves_many_reads(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hundred tickets cost one search, and two requests per hundred of them: searches count towards quotas too."""
+    hoist, asked, send = desk.connector(), Counter[str](), HTTPAdapter.send
+
+    def counted(adapter: HTTPAdapter, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        asked[str(request.url).rpartition("/rest/api/3")[2]] += 1
+        return send(adapter, request, **more)
+
+    hoist.identify()
+    monkeypatch.setattr(HTTPAdapter, "send", counted)
+    assert [len(page.tickets) for page in run(hoist)] == [100, 100]
+    learnt = {"/status": 1}  # a status that only histories know
+    assert asked == {"/search/jql": 1, "/issue/bulkfetch": 2, "/changelog/bulkfetch": 2} | learnt
 
 
 @pytest.mark.parametrize(
@@ -248,7 +268,7 @@ def test_faults_of_the_platform_lose_no_ticket(monkeypatch: pytest.MonkeyPatch, 
     """Whatever Jira answers on the way, once a run ends every ticket has been handed out."""
     desk = Desk(monkeypatch, seed=3, faults=faults)
     with desk.sandbox.serve():
-        hoist, ledger = desk.connector(), Ledger()
+        hoist, ledger = desk.connector(page_size=40, search_size=80), Ledger()
         cursor: str | None = None
         complete = 0
         for _ in range(200):
