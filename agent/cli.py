@@ -37,10 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-sandbox_app = typer.Typer(help="A stand-in of a helpdesk on this machine.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
 app.add_typer(journal_app, name="journal", rich_help_panel=MORE)
-app.add_typer(sandbox_app, name="sandbox", rich_help_panel=MORE)
 app.add_typer(census_app, name="census", rich_help_panel=MORE)
 app.add_typer(changes_app, name="changes", rich_help_panel=MORE)
 guard_cli.add_to(app, MORE)
@@ -95,17 +93,21 @@ def _print_json(found: Any) -> None:
 
 
 @app.command()
-def demo(
+def demo(  # noqa: PLR0913 - an option each
     history: Annotated[
         Path | None, typer.Option(help="An event log to replay (CSV or CSV.gz) instead of made-up tickets.")
     ] = None,
     mapping: Annotated[Path | None, typer.Option(help="What that log's columns mean, where they are not known.")] = None,
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(help="jira (the default), servicenow; several times for several helpdesks under one set of rules."),
+    ] = None,
     at: Annotated[
         Instant | None,
         typer.Option(parser=an_instant, metavar="INSTANT", help="When hoist starts, like 2012-05-07T06:00:00Z."),
     ] = None,
     length: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long it runs on the stepped clock.")] = "1d",
-    tickets: Annotated[int, typer.Option(min=1, max=100_000, help="Made-up tickets that are there at the start.")] = 300,
+    tickets: Annotated[int, typer.Option(min=1, max=100_000, help="Made-up tickets that each helpdesk has at the start.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed, another service desk.")] = 7,
     rules: Annotated[Path | None, typer.Option(help="Rules of your own: a file or folder of YAML (all run live).")] = None,
     store: Annotated[Path | None, typer.Option(help="Keep hoist's store here, for hoist status and hoist why.")] = None,
@@ -114,7 +116,7 @@ def demo(
     """Show it all: a sandbox helpdesk, hoist beside it, one stepped clock, and a summary that is checked."""
     from agent.demo.command import DemoOptions, run_demo
 
-    options = DemoOptions(history, mapping, at, length, tickets, seed, rules, store, json_file)
+    options = DemoOptions(tuple(platform or ["jira"]), history, mapping, at, length, tickets, seed, rules, store, json_file)
     sys.exit(FINDINGS if run_demo(options, Terminal()) else DONE)
 
 
@@ -202,10 +204,20 @@ def why(
         answer(Terminal(), found, at_length=at_length)
 
 
-@sandbox_app.command("jira", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def sandbox_jira(context: typer.Context) -> None:
-    """A stateful Jira Cloud on 127.0.0.1; prints one JSON line once it listens (options: --help)."""
+@app.command(
+    rich_help_panel=MORE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def sandbox(
+    context: typer.Context, platform: Annotated[str, typer.Argument(help="Which: hoist sandbox --help lists them.")] = ""
+) -> None:
+    """A stand-in of a helpdesk on 127.0.0.1; prints one JSON line once it listens."""
     from agent.sandbox_files import write_hoist_yaml
-    from connectors.jira.sandbox import run as run_sandbox
+    from connectors import registry
 
-    sys.exit(run_sandbox(context.args, write_hoist_yaml))
+    if not platform or platform.startswith("-"):
+        console = Terminal()
+        console.print("usage: hoist sandbox PLATFORM [options, see --help]", markup=False)
+        for name in registry.sandboxes():
+            console.print(f"  {name:12} a stand-in of {registry.sandbox(name).Sandbox.PLATFORM_NAME} on 127.0.0.1")
+        sys.exit(DONE if platform in {"--help", "-h"} or "--help" in context.args else WRONG_USE)
+    sys.exit(registry.sandbox(platform).run(context.args, write_hoist_yaml))

@@ -18,11 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from agent.demo.organisation import CHAIN, LINES, SOURCE, organisation
+from agent.demo.organisation import CHAIN, LINES, Place, organisation
 from agent.protocol_files import library
 from benchmarks.measured import table
-from connectors.jira.site.event_log import load as load_log
-from connectors.jira.site.history import Event, History
+from connectors.sandboxes.event_log import load as load_log
+from connectors.sandboxes.history import Event, History
 from rules.binding import BoundRules, bind
 from rules.calendars import calendar
 from rules.engine import Episode, Evaluation, evaluate
@@ -35,6 +35,7 @@ from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World
 
+SOURCE: Final = "recorded"
 LOG: Final = "data/bpic2013_incidents.csv.gz"
 
 USES: Final = {
@@ -105,7 +106,8 @@ def log() -> Path | None:
 def rules_of(history: History) -> BoundRules:
     """The protocols that the log can show, in the words of the log."""
     uses = "use:\n" + "".join(f"  - {{protocol: {name}, with: {{{given}}}}}\n" for name, given in USES.items())
-    rulebook = load({"organisation.yaml": organisation(history), "rules.yaml": uses}, library()).rulebook
+    place = Place(SOURCE, history, history.priorities)
+    rulebook = load({"organisation.yaml": organisation([place]), "rules.yaml": uses}, library()).rulebook
     hours = rulebook.organisation.calendars
     directory = Directory({name: name for name in history.teams}, {name: name for name in history.priorities})
     return bind(rulebook, SOURCE, directory, World({name: calendar(each) for name, each in hours.items()}))

@@ -161,7 +161,8 @@ class Verification:
     """What the platform's own record says about an operation that was sent.
 
     `found` is None where the record can't be read: then nothing may be concluded. `problems` are sentences: a field that did not
-    take its value, a comment that the requester can read.
+    take its value, a comment that the requester can read. `server_time` is that of the earliest answer that it rests on, where
+    the connector can tell: a record that is older than the operation says nothing of it.
     """
 
     found: bool | None
@@ -169,6 +170,7 @@ class Verification:
     overwritten: tuple[Overwritten, ...] = ()
     problems: tuple[str, ...] = ()
     native_id: str = ""
+    server_time: Instant | None = None
 
 
 class Ledger(Protocol):

@@ -13,16 +13,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.utils import get_environ_proxies
 from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_base
 
@@ -30,10 +26,13 @@ from connectors.ahead import Ahead, when_asked
 from connectors.answers import LONG_WAIT, Answer, Limit, Reach, http_date, limit_of, told_seconds
 from connectors.budget import LONGEST_TURN, Budget, NoTurn, OwnSupply, Supply, Urgency
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TicketBusy, TryLater
+from connectors.sessions import Auth, Link, Sessions
 from rules.instants import instant
 
 _CHUNK: Final = 64 * 1024
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_NODE_IN_DOUBT: Final = frozenset({202, 401})
+"""Statuses after which a session's cookies are dropped: its login is over, or its node has a queue that is full."""
 _NEVER_LEFT: Final = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
@@ -72,6 +71,7 @@ class Limits:
     requests_per_second: float = 50.0
     longest_turn_seconds: float = LONGEST_TURN  # of a write
     said_in: Callable[[Answer], Limit | None] = limit_of  # what an answer says of the platform's own limits
+    unusable: Callable[[Answer], str] = lambda _: ""  # why an answer with a good status is none after all
 
 
 class Refused(GiveUp):
@@ -126,6 +126,10 @@ class Basic(AuthBase):
     def __repr__(self) -> str:
         return "Basic(...)"
 
+    def renewed(self) -> bool:
+        """A password is what it is."""
+        return False
+
 
 class WaitAsTold(wait_base):
     """tenacity's wait: two seconds, doubled up to thirty, times 0.7 to 1.3; never less than the platform asked for."""
@@ -144,21 +148,20 @@ class Http:
     """The session of one source, shared by its threads.
 
     `words` takes the platform's own sentences out of an error body. `reads_by_post` are the paths whose POST changes nothing.
-    With `dry_run` every write is refused before anything is sent. Certificates are always verified; `ca_file` replaces the
-    system's authorities by an organisation's own. Proxies are those of the environment. No redirect is followed.
+    With `dry_run` every write is refused before anything is sent. No redirect is followed.
     """
 
     def __init__(
         self,
         source: str,
         base_url: str,
-        auth: Basic,
+        auth: Auth,
         *,
         words: Callable[[bytes], str],
         limits: Limits | None = None,
         surroundings: Surroundings | None = None,
         reads_by_post: frozenset[str] = frozenset(),
-        ca_file: Path | None = None,
+        link: Link | None = None,
         dry_run: bool = False,
     ) -> None:
         self.source = source
@@ -169,7 +172,7 @@ class Http:
         self.ahead = self._surroundings.ahead
         self._reads_by_post = reads_by_post
         self._dry_run = dry_run or self._surroundings.dry_run
-        self._hidden = auth.hidden
+        self._link = link or Link()
         clock, rate = self._surroundings, self._limits.requests_per_second
         supply = clock.supply if clock.supply is not None else OwnSupply(clock.monotonic)
         self._limit_of = self._limits.said_in
@@ -177,7 +180,7 @@ class Http:
         self._urgency = Urgency.FRESH
         self._auth = auth
         self._often: dict[tuple[str, bool], requests.PreparedRequest] = {}
-        self._session = _session(self._base, auth, self._limits, ca_file)
+        self._sessions = Sessions(self._base, auth, self._limits.concurrent, self._link)
 
     def __repr__(self) -> str:
         return f"Http({self.source}, {self._base})"
@@ -190,7 +193,7 @@ class Http:
 
     def close(self) -> None:
         """Give back the connections."""
-        self._session.close()
+        self._sessions.close()
 
     def read(
         self,
@@ -251,12 +254,16 @@ class Http:
 
     def _attempt(self, call: _Call) -> Answer:
         got = self._exchanged(call)
+        if isinstance(got, Answer) and got.status == 401 and self._auth.renewed():
+            got = self._exchanged(call)
         if isinstance(got, _Failure):
             self._fail(call, got)
         if got.status in call.accept and not _is_page(got):
             return got
         if not 200 <= got.status < 300:
             self._refuse(call, got)
+        if said := self._limits.unusable(got):
+            self._fail(call, _Failure(said, left=True))
         if _is_page(got):
             self._fail(call, _Failure("a web page came back instead of data (a login page, a proxy or maintenance)", left=True))
         return got
@@ -275,17 +282,24 @@ class Http:
 
     def _sent(self, call: _Call) -> Answer | _Failure:
         try:
-            with self._session.send(
-                self._prepared(call),
-                timeout=(self._limits.connect_seconds, call.read_seconds),
-                allow_redirects=False,
-                stream=True,
-                proxies=self._session.proxies,
-            ) as response:
-                body = self._body(response, call.deadline)
-                return body if isinstance(body, _Failure) else _answer(response, body)
+            with self._sessions.one() as session:
+                return self._sent_by(session, call)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
             return _failure(problem)
+
+    def _sent_by(self, session: requests.Session, call: _Call) -> Answer | _Failure:
+        with session.send(
+            self._sessions.signed(self._prepared(call), session),
+            timeout=(self._limits.connect_seconds, call.read_seconds),
+            allow_redirects=False,
+            stream=True,
+            proxies=session.proxies,
+        ) as response:
+            body = self._body(response, call.deadline)
+        got = body if isinstance(body, _Failure) else _answer(response, body)
+        if isinstance(got, _Failure) or got.status in _NODE_IN_DOUBT or got.status >= 500:
+            session.cookies.clear()
+        return got
 
     def _heed(self, limit: Limit | None) -> None:
         if limit is None:
@@ -311,15 +325,15 @@ class Http:
         kind = (call.method, call.body is not None)
         made = self._often.get(kind)
         if made is None:
-            headers = {"Content-Type": "application/json"} if call.body is not None else None
+            headers = {"Content-Type": self._link.content_type} if call.body is not None else None
             anew = requests.Request(call.method, self._base, data=call.body, headers=headers)
-            made = self._often[kind] = self._session.prepare_request(anew)
+            made = self._often[kind] = self._sessions.template(anew)
         again = made.copy()
         again.url = str(made.url).rstrip("/") + call.path + (f"?{urlencode(call.query)}" if call.query else "")
         if call.body is not None:
             again.body = call.body
             again.headers["Content-Length"] = str(len(call.body))
-        return self._auth(again)
+        return again
 
     def _body(self, response: requests.Response, deadline: float) -> bytes | _Failure:
         """The whole body, within the deadline: requests' own timeout starts anew with each byte that drips in."""
@@ -383,26 +397,10 @@ class Http:
 
     def _safe(self, text: str) -> str:
         """A platform's words, cut, on one line, without hoist's credential even if the platform repeats it."""
-        for secret in self._hidden:
+        for secret in self._auth.hidden:
             text = text.replace(secret, "[hidden]")
         text = " ".join(text.split())
         return text if len(text) <= 500 else text[:499] + "…"
-
-
-def _session(base: str, auth: AuthBase, limits: Limits, ca_file: Path | None) -> requests.Session:
-    session = requests.Session()
-    # Off, since it would read .netrc and let a variable decide on certificates; the proxies of the environment are kept.
-    session.trust_env = False
-    session.proxies.update(get_environ_proxies(base))
-    session.auth = auth
-    session.verify = str(ca_file) if ca_file else True
-    session.headers.update({"Accept": "application/json", "User-Agent": "hoist"})
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # urllib3's own retries stay off: one layer alone decides what may be sent twice.
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=limits.concurrent, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _answer(response: requests.Response, body: bytes) -> Answer | _Failure:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -175,7 +176,7 @@ class MemoryConnector:
             return of_saves | {mark for note in notes for mark in (note.marker, *note.firing_markers)}
 
     def verify(self, operation: Operation) -> Verification:
-        with self.helpdesk.request("verify", operation.key):
+        with self.helpdesk.request("verify", operation.key) as now:
             stored = self.helpdesk.ticket(operation.ticket.id)
             if stored is None:
                 return Verification(found=None, problems=(f"{operation.ticket} is gone, and its record with it.",))
@@ -183,8 +184,9 @@ class MemoryConnector:
                 for comment in stored.comments:
                     if comment.by == ACCOUNT and comment.marker == operation.marker:
                         return Verification(found=True, at=comment.at, native_id=comment.id)
-                return Verification(found=False)
-            return _judged([s for s in stored.saves if s.by == ACCOUNT and s.marker == operation.marker], operation)
+                return Verification(found=False, server_time=now)
+            own = [save for save in stored.saves if save.by == ACCOUNT and save.marker == operation.marker]
+            return replace(_judged(own, operation), server_time=now)
 
     def _read_if_any(self, ids: Sequence[str], server_time: Instant) -> Reading:
         return self.read(ids) if ids else Reading((), (), (), server_time)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any, Final, Protocol, cast
 
 from pydantic import BaseModel
 
 from connectors.contract import Connector
 from connectors.errors import AskAdmin
+from connectors.sandboxes.sandbox import SandboxModule
 
 GROUP: Final = "hoist.connectors"
 
@@ -43,6 +46,30 @@ def connector_class(platform: str, found: Iterable[EntryPoint] | None = None) ->
         return cast("ConnectorClass", point.load())
     except (ImportError, AttributeError) as problem:
         raise AskAdmin(f"the connector {platform!r} ({point.value}) can't be loaded: {problem}; install hoist again") from problem
+
+
+def sandbox(platform: str, found: Iterable[EntryPoint] | None = None) -> SandboxModule:
+    """The module of a platform's sandbox: `sandbox`, beside that of its connector.
+
+    Raises AskAdmin where no connector has that name, or its platform has no sandbox.
+    """
+    found = list(_points(found))
+    connector_class(platform, found)
+    module = next(_sandbox_of(point) for point in found if point.name == platform)
+    if module is None:
+        raise AskAdmin(f"the platform {platform!r} has no sandbox; one is there for: {', '.join(sandboxes(found))}")
+    return cast("SandboxModule", import_module(module))
+
+
+def sandboxes(found: Iterable[EntryPoint] | None = None) -> list[str]:
+    """The names of all platforms that have a sandbox, in order of the alphabet."""
+    return sorted(point.name for point in _points(found) if _sandbox_of(point) is not None)
+
+
+def _sandbox_of(point: EntryPoint) -> str | None:
+    package, _, _ = point.module.rpartition(".")
+    named = f"{package}.sandbox"
+    return named if package and find_spec(named) is not None else None
 
 
 def _points(found: Iterable[EntryPoint] | None) -> Iterable[EntryPoint]:

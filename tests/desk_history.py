@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.jira.site.history import Event, History, Person, Status
+from connectors.sandboxes.history import Event, History, Person, Status
 
 
 def desk_history(events: Sequence[Event]) -> History:

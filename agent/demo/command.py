@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,18 +19,21 @@ from rich.text import Text
 from agent.config import length_of_time
 from agent.demo.evidence import Evidence, gathered
 from agent.demo.figures import figures
-from agent.demo.organisation import SOURCE, dressed
+from agent.demo.organisation import dressed
 from agent.demo.proof import Proof, prove
-from agent.demo.record import FoundComment
 from agent.demo.stage import Stage, set_up
-from agent.demo.story import eventful, told
+from agent.demo.story import Names, eventful, told
 from agent.errors import ConfigError
 from agent.pipeline import Pipeline
 from agent.store import episodes, waiting
 from agent.store.states import RowState
-from connectors.jira.sandbox import load as event_log
-from connectors.jira.sandbox import made_up
-from connectors.jira.site.history import History
+from connectors import registry
+from connectors.errors import AskAdmin
+from connectors.sandboxes.event_log import load as event_log
+from connectors.sandboxes.history import History
+from connectors.sandboxes.made_up import made_up
+from connectors.sandboxes.record import FoundComment
+from connectors.sandboxes.sandbox import Sandbox
 from rules.instants import DAY, SECOND, Instant, instant, moment, written
 
 SHOWN = 20
@@ -45,6 +49,7 @@ EARLIEST, LATEST = instant(moment(0).replace(year=1990)), instant(moment(0).repl
 class DemoOptions:
     """The command's options; `length` as written."""
 
+    platforms: tuple[str, ...]
     history: Path | None
     mapping: Path | None
     start: Instant | None
@@ -63,28 +68,68 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
     """
     length = _length(options.length)
     _json_file(options.json_file)
-    history, start = _history(options, length)
-    with _folder(options.store) as folder, set_up(folder, history, start, options.rules) as stage:
+    histories, start = _histories(options, length)
+    with _folder(options.store) as folder, set_up(folder, histories, start, options.rules) as stage:
         stage.app.start()
+        helpdesks = " and ".join(f"a sandbox {sandbox.PLATFORM_NAME} at {sandbox.url}" for sandbox in stage.sandboxes.values())
+        beside = "it" if len(stage.sandboxes) == 1 else "them"
         console.print(
-            f"A sandbox Jira at {stage.url}, hoist beside it; one clock for both, which stands while they work and begins at"
-            f" {written(start)}."
+            f"{helpdesks[0].upper()}{helpdesks[1:]}, hoist beside {beside}; one clock for all, which stands while they work and"
+            f" begins at {written(start)}."
         )
-        pipeline = stage.app.pipelines[0]
         play(stage, start, start + length, console)
         console.print("Checking it against the helpdesk's own record ...")
-        evidence, names = gathered(stage, pipeline)
-        proof = prove(evidence)
-        summary = _summary(stage, pipeline, proof, evidence)
-        summary = {"from": written(start), "to": written(stage.clock.now()), **summary}
+        checked = [_checked(stage, pipeline, sandbox) for pipeline, sandbox in stage.desks()]
+        together = _together({desk.source: desk.summary for desk in checked})
+        summary = {"from": written(start), "to": written(stage.clock.now()), **together}
         _show(console, summary)
-        chosen = eventful(evidence.tickets, evidence.comments)
-        if chosen is not None:
-            told(console, chosen, evidence.comments, names, evidence.ruling.rules.zone)
+        _tell_the_most_eventful(console, checked)
         if options.json_file is not None:
             _write(options.json_file, summary)
-        _last_words(console, options, summary, folder)
-    return bool(proof.mismatches)
+        _last_words(console, options, stage, summary, folder)
+    return bool(summary["mismatches"])
+
+
+class _Checked(NamedTuple):
+    """One helpdesk after its check."""
+
+    source: str
+    evidence: Evidence
+    names: Names
+    summary: dict[str, Any]
+
+
+def _checked(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> _Checked:
+    evidence, names = gathered(stage, pipeline, sandbox)
+    return _Checked(pipeline.source, evidence, names, _summary(stage, pipeline, prove(evidence), evidence))
+
+
+def _together(summaries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The sums over all helpdesks; with several of them each one's own as well, under `sources`."""
+    first, *others = summaries.values()
+    if not others:
+        return first
+    summed: dict[str, Any] = {}
+    for name, value in first.items():
+        values = [each[name] for each in summaries.values()]
+        match value:
+            case dict():
+                counter = Counter[str]()
+                for each in values:
+                    counter.update({key: number for key, number in each.items() if isinstance(number, int)})
+                summed[name] = dict(sorted(counter.items()))
+            case list():
+                summed[name] = [entry for each in values for entry in each]
+            case _:
+                summed[name] = sum(values)
+    return {**summed, "sources": dict(summaries)}
+
+
+def _tell_the_most_eventful(console: Console, checked: Sequence[_Checked]) -> None:
+    evidence, names = max(((desk.evidence, desk.names) for desk in checked), key=lambda found: len(found[0].comments))
+    chosen = eventful(evidence.tickets, evidence.comments)
+    if chosen is not None:
+        told(console, chosen, evidence.comments, names, evidence.ruling.rules.zone)
 
 
 def _length(text: str) -> int:
@@ -110,26 +155,38 @@ def _write(path: Path, summary: dict[str, Any]) -> None:
         raise ConfigError(f"--json: {path} can't be written: {error.strerror}") from error
 
 
-def _history(options: DemoOptions, length: int) -> tuple[History, Instant]:
+def _histories(options: DemoOptions, length: int) -> tuple[dict[str, History], Instant]:
+    """A history for each platform, and when hoist begins: the same log for all, or another made-up desk for each."""
     if options.start is not None and not EARLIEST <= options.start < LATEST:
         raise ConfigError(f"--at: choose an instant between {written(EARLIEST)} and {written(LATEST)}")
     if options.start is not None and options.start % SECOND:
         raise ConfigError(f"--at: {written(options.start)} is no whole second; helpdesks stamp their answers with whole seconds")
+    platforms = _platforms(options)
     if options.history is None:
         if options.mapping is not None:
             raise ConfigError("--mapping says what the columns of a log mean; name the log with --history")
         start = options.start if options.start is not None else MADE_UP_START
-        return dressed(made_up(options.tickets, options.seed, start, length)), start
+        seeds = {platform: options.seed + 1_000 * n for n, platform in enumerate(platforms)}
+        return {each: dressed(made_up(options.tickets, seed, start, length)) for each, seed in seeds.items()}, start
     try:
         history = dressed(event_log(options.history, options.mapping))
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"--history: {error}") from error
     first, last = history.events[0].at, history.events[-1].at
     if options.start is None:
-        return history, max(-(-first // SECOND) * SECOND, (last - length) // DAY * DAY)
+        return dict.fromkeys(platforms, history), max(-(-first // SECOND) * SECOND, (last - length) // DAY * DAY)
     if not first <= options.start <= last:
         raise ConfigError(f"--at: the log goes from {written(first)} to {written(last)}; choose an instant in it")
-    return history, options.start
+    return dict.fromkeys(platforms, history), options.start
+
+
+def _platforms(options: DemoOptions) -> list[str]:
+    try:
+        for platform in options.platforms:
+            registry.sandbox(platform)
+    except AskAdmin as error:
+        raise ConfigError(f"--platform: {error}") from error
+    return list(dict.fromkeys(options.platforms))
 
 
 @contextmanager
@@ -171,8 +228,8 @@ def _next(stage: Stage, now: Instant) -> Instant:
 def _summary(stage: Stage, pipeline: Pipeline, proof: Proof, evidence: Evidence) -> dict[str, Any]:
     """Everything that is counted; the same whenever the options are the same."""
     with stage.database.reading() as db:
-        states = waiting.count_by_state(db, SOURCE)
-        backlog = episodes.count_by_rule(db, SOURCE, backlog=True)
+        states = waiting.count_by_state(db, pipeline.source)
+        backlog = episodes.count_by_rule(db, pipeline.source, backlog=True)
     counts = pipeline.counts
     keys = {marker: key for key, marker in evidence.mark.items()}
     return {
@@ -224,7 +281,7 @@ def _show(console: Console, summary: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _last_words(console: Console, options: DemoOptions, summary: dict[str, Any], folder: Path) -> None:
+def _last_words(console: Console, options: DemoOptions, stage: Stage, summary: dict[str, Any], folder: Path) -> None:
     console.print()
     mismatches = summary["mismatches"]
     if mismatches:
@@ -241,6 +298,7 @@ def _last_words(console: Console, options: DemoOptions, summary: dict[str, Any],
         )
     if options.store is not None:
         console.print("Next, on what was kept:", soft_wrap=True)
-        console.print(Text(f"  hoist why --config {folder}/hoist.yaml {SOURCE}:KEY"), soft_wrap=True)
+        source = next(iter(stage.sandboxes))
+        console.print(Text(f"  hoist why --config {folder}/hoist.yaml {source}:KEY"), soft_wrap=True)
     else:
         console.print("Next: rules of your own with --rules FILE, or write a hoist.yaml and try hoist check.")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from agent.demo.organisation import SOURCE
-from agent.demo.record import FoundComment, FoundSave, Record
 from agent.demo.stage import Stage
 from agent.demo.story import Names
 from agent.markers import marker
@@ -17,6 +14,8 @@ from agent.store import episodes, installation, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from connectors.sandboxes.record import FoundComment, FoundSave
+from connectors.sandboxes.sandbox import Sandbox
 from rules.instants import SECOND, Instant
 from rules.ticket import Ticket
 
@@ -25,7 +24,7 @@ from rules.ticket import Ticket
 class Evidence:
     """All that the check looks at: the helpdesk's record and final tickets, and hoist's notes of what it confirmed when.
 
-    `mark` turns a firing's key into the marker that the helpdesk holds; `fields` the platform's field ids into hoist's names.
+    `mark` turns a firing's key into the marker that the helpdesk holds.
     `bound` is how long (milliseconds) a firing may last without being noticed: a poll, a look and the Date header's resolution.
     """
 
@@ -36,7 +35,6 @@ class Evidence:
     rows: Sequence[WaitingRow]
     ruling: Ruling
     mark: Mapping[str, str]
-    fields: Mapping[str, str]
     until: Instant
     bound: int
 
@@ -48,17 +46,16 @@ class _Nothing:
         return []
 
 
-def gathered(stage: Stage, pipeline: Pipeline) -> tuple[Evidence, Names]:
-    """Read everything again, and what every account is called."""
+def gathered(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> tuple[Evidence, Names]:
+    """Read everything of one helpdesk again, and what every account is called."""
     tickets = [ticket for page in pipeline.connector.changed(None, _Nothing()) for ticket in page.tickets]
-    settings: dict[str, Any] = dict(stage.sandbox.source_settings())
-    record = Record(stage.url, stage.username, stage.token, settings["projects"][0])
+    record, source = sandbox.record(), pipeline.source
     issues = record.issues()
     saves = list(record.saves(issues))
     comments = [comment for issue in issues for comment in record.comments(issue)]
     with stage.database.transaction() as db:
-        recorded = list(episodes.rows(db, SOURCE))
-        rows = [row for row in waiting.of_source(db, SOURCE) if row.state is not RowState.WATCHED]
+        recorded = list(episodes.rows(db, source))
+        rows = [row for row in waiting.of_source(db, source) if row.state is not RowState.WATCHED]
         mine = installation.read_or_make(db)
     evidence = Evidence(
         tickets,
@@ -67,8 +64,7 @@ def gathered(stage: Stage, pipeline: Pipeline) -> tuple[Evidence, Names]:
         recorded,
         rows,
         pipeline.ruling,
-        {str(row.key): marker(mine, SOURCE, str(row.key)) for row in rows},
-        {settings["tier_field"]["field"]: "team", "assignee": "assignee", "priority": "priority", "labels": "labels"},
+        {str(row.key): marker(mine, source, str(row.key)) for row in rows},
         stage.clock.now(),
         pipeline.poll_every + 3 * SECOND,
     )

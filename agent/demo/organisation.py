@@ -1,25 +1,34 @@
-"""The protocol of the demo: an organisation that fits a history's teams, and the shipped rules, all live.
+"""The protocol of the demo: an organisation that fits the teams of its helpdesks, and the shipped rules, all live.
 
-Rules of one's own may use its names: source `jira-cloud`, teams `first-line`, `second-line`, `third-line`, chain `it-support`,
-priorities `P1`, `P2` and so on (P1 is the most urgent), calendars `office` and `always`.
+Rules of one's own may use its names: sources `jira-cloud`, `snow-prod` and so on (each platform's sandbox names its own), teams
+`first-line`, `second-line`, `third-line`, chain `it-support`, priorities `P1`, `P2` and so on (P1 is the most urgent), calendars
+`office` and `always`.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.protocol_files import texts
-from connectors.jira.site.history import History
+from connectors.sandboxes.history import History
 
-SOURCE = "jira-cloud"
 LINES = ("first-line", "second-line", "third-line")
 CHAIN = "it-support"
 STAND_INS = {"first-line": "First line", "second-line": "Second line", "third-line": "Third line"}
 """Teams for the lines that a log does not have, so that every chain has three tiers."""
+
+
+class Place(NamedTuple):
+    """One helpdesk of the organisation: its source, its history, and its own names of its priorities, the most urgent first."""
+
+    source: str
+    history: History
+    priorities: Sequence[str]
 
 
 def dressed(history: History) -> History:
@@ -28,23 +37,23 @@ def dressed(history: History) -> History:
     return replace(history, teams=(*history.teams, *missing), priorities=tuple(history.priorities) or ("Medium",))
 
 
-def protocol(history: History, own_rules: Path | None) -> dict[str, str]:
-    """File name -> text, for a history that was dressed.
+def protocol(places: Sequence[Place], own_rules: Path | None) -> dict[str, str]:
+    """File name -> text, for helpdesks whose histories were dressed.
 
     Rules of one's own replace the shipped ones; if they bring an organisation, that is used too. Raises ConfigError where they
     can't be read.
     """
     if own_rules is None:
-        return {"organisation.yaml": organisation(history), "rules.yaml": _rules(history)}
+        return {"organisation.yaml": organisation(places), "rules.yaml": _rules(places)}
     own = dict(texts(own_rules))
     if any(line.startswith("format:") for text in own.values() for line in text.splitlines()):
         return own
     name = "organisation.yaml" if "organisation.yaml" not in own else "demo-organisation.yaml"
-    return {name: organisation(history), **own}
+    return {name: organisation(places), **own}
 
 
-def _rules(history: History) -> str:
-    urgent = ", ".join(_words(history)[:3])
+def _rules(places: Sequence[Place]) -> str:
+    urgent = ", ".join(_words(places)[:3])
     # A ticket of a team that is in no line, or of none, enters the chain at its foot.
     chain = f"chain: {CHAIN}, enter_at: {LINES[0]}"
     return f"""\
@@ -60,14 +69,15 @@ use:
 """
 
 
-def organisation(history: History, defaults: str = "mode: live, existing_tickets: ignore") -> str:
-    """organisation.yaml for the teams and priorities of a history: one team per support line that has any, one chain of them."""
-    priorities = [
-        f"  - {{name: {word}, {SOURCE}: {json.dumps(name, ensure_ascii=False)}}}"
-        for word, name in zip(_words(history), history.priorities, strict=True)
+def organisation(places: Sequence[Place], defaults: str = "mode: live, existing_tickets: ignore") -> str:
+    """organisation.yaml: one team per support line that any of the helpdesks has, one chain of them, their priorities by rank."""
+    priorities = [f"  - {{{', '.join([f'name: {word}', *_columns(places, rank)])}}}" for rank, word in enumerate(_words(places))]
+    by_source = {place.source: _teams_by_line(place.history) for place in places}
+    lines = [line for line in LINES if any(teams[line] for teams in by_source.values())]
+    teams = [
+        "\n".join([f"  {line}:", *(f"    {source}: {_quoted(of[line])}" for source, of in by_source.items() if of[line])])
+        for line in lines
     ]
-    lines = {line: names for line, names in _teams_by_line(history).items() if names}
-    teams = [f"  {line}:\n    {SOURCE}: {json.dumps(names, ensure_ascii=False)}" for line, names in lines.items()]
     tiers = [
         f"    - {{team: {line}, acknowledge_within: 30 minutes}}" if n else f"    - team: {line}" for n, line in enumerate(lines)
     ]
@@ -90,8 +100,16 @@ def organisation(history: History, defaults: str = "mode: live, existing_tickets
     )
 
 
-def _words(history: History) -> list[str]:
-    return [f"P{n}" for n in range(1, len(history.priorities) + 1)]
+def _words(places: Sequence[Place]) -> list[str]:
+    return [f"P{n}" for n in range(1, max(len(place.priorities) for place in places) + 1)]
+
+
+def _columns(places: Sequence[Place], rank: int) -> list[str]:
+    return [f"{place.source}: {_quoted(place.priorities[rank])}" for place in places if rank < len(place.priorities)]
+
+
+def _quoted(value: str | Sequence[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _teams_by_line(history: History) -> Mapping[str, list[str]]:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
 from agent.demo.evidence import Evidence
-from agent.demo.record import FoundComment, FoundSave
 from agent.evaluate import due_step
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from connectors.sandboxes.record import FoundComment, FoundSave
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import Escalation
 from rules.gates import held_by_label
@@ -228,8 +228,7 @@ class _Prover:
     def _found_items(self, save: FoundSave) -> frozenset[Item]:
         """A field that hoist has no name for stands under the platform's: it should not have been written at all."""
         items: set[Item] = set()
-        for native, old, new in save.items:
-            name = self.evidence.fields.get(native, native)
+        for name, old, new in save.items:
             if name == "labels":
                 before, after = set((old or "").split()), set((new or "").split())
                 items |= {("label", None, label) for label in after - before}

@@ -1,22 +1,25 @@
-"""Everything the demo plays with, set up in one folder: sandbox, hoist.yaml, protocol, store, and the agent beside them."""
+"""Everything the demo plays with, set up in one folder: sandboxes, hoist.yaml, protocol, store, and the agent beside them."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.app import App
 from agent.clock import SteppedClock
 from agent.config import Settings, load_settings
-from agent.demo.organisation import SOURCE, protocol
+from agent.demo.organisation import Place, protocol
+from agent.pipeline import Pipeline
 from agent.protocol_files import load_protocol
+from agent.secret_files import in_files
 from agent.store.database import Database, open_database
-from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.history import History
+from connectors import registry
+from connectors.sandboxes.history import History
+from connectors.sandboxes.sandbox import Sandbox
 from rules.protocol import Mode
 from rules.rulebook import Loaded
 
@@ -25,36 +28,37 @@ POLL_EVERY = "60 seconds"
 
 @dataclass(frozen=True)
 class Stage:
-    """The parts of a running demo."""
+    """The parts of a running demo. `sandboxes` by the name of their source."""
 
     clock: SteppedClock
-    sandbox: JiraSandbox
+    sandboxes: Mapping[str, Sandbox]
     settings: Settings
     database: Database
     app: App
-    url: str
-    username: str
-    token: str
+
+    def desks(self) -> Iterator[tuple[Pipeline, Sandbox]]:
+        """Each helpdesk: hoist's side of it, and its own."""
+        return ((pipeline, self.sandboxes[pipeline.source]) for pipeline in self.app.pipelines)
 
 
 @contextmanager
-def set_up(folder: Path, history: History, start: int, own_rules: Path | None) -> Iterator[Stage]:
-    """A stage in a folder that exists. Raises ConfigError or RulebookError where the rules do not fit."""
+def set_up(folder: Path, histories: Mapping[str, History], start: int, own_rules: Path | None) -> Iterator[Stage]:
+    """A stage in a folder that exists, with a history for each platform.
+
+    Raises ConfigError or RulebookError where the rules don't fit.
+    """
     clock = SteppedClock(start)
-    sandbox = JiraSandbox(clock=clock.now, history=history)
-    with sandbox.serve() as serving:
-        credentials = sandbox.credentials()
-        _write_protocol(folder / "protocol", protocol(history, own_rules))
-        config = _write_config(folder, sandbox, credentials)
-        settings = load_settings(config, {})
-        database = open_database(settings.store)
-        try:
-            app = App(settings, database, clock, load=load_all_live)
-            yield Stage(
-                clock, sandbox, settings, database, app, serving.url, str(credentials["username"]), str(credentials["token"])
-            )
-        finally:
-            database.close()
+    with ExitStack() as stack:
+        sandboxes: dict[str, Sandbox] = {}
+        for platform, history in histories.items():
+            sandbox = registry.sandbox(platform).Sandbox(clock=clock.now, history=history)
+            stack.enter_context(sandbox.serve())
+            sandboxes[sandbox.SOURCE] = sandbox
+        places = [Place(source, sandbox.history, sandbox.priorities) for source, sandbox in sandboxes.items()]
+        _write_protocol(folder / "protocol", protocol(places, own_rules))
+        settings = load_settings(_write_config(folder, sandboxes), {})
+        database = stack.enter_context(closing(open_database(settings.store)))
+        yield Stage(clock, sandboxes, settings, database, App(settings, database, clock, load=load_all_live))
 
 
 def load_all_live(place: Path) -> Loaded:
@@ -70,22 +74,16 @@ def _write_protocol(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _write_config(folder: Path, sandbox: JiraSandbox, credentials: Mapping[str, str]) -> Path:
-    """hoist.yaml for the sandbox. JSON is YAML too, and needs no quoting rules."""
-    token = folder / "token"
-    token.touch(mode=0o600)
-    token.write_text(str(credentials["token"]), encoding="utf-8")
-    source = {
-        "platform": "jira",
+def _write_config(folder: Path, sandboxes: Mapping[str, Sandbox]) -> Path:
+    """hoist.yaml for the sandboxes. JSON is YAML too, and needs no quoting rules."""
+    for_all = {
         "poll_every": POLL_EVERY,
-        "url": credentials["url"],
-        "username": credentials["username"],
-        "token": f"file:{token.resolve()}",
         "requests_per_second": "100000",  # a stepped clock stands while requests are under way
         "limits": "none",  # nobody is there to approve anything
-        **sandbox.source_settings(),
     }
+    settings = {source: sandbox.hoist_settings(in_files(Path(f"{folder / source}."))) for source, sandbox in sandboxes.items()}
+    sources = {source: {**own, **for_all} for source, own in settings.items()}
     config = folder / "hoist.yaml"
-    text = json.dumps({"store": "hoist.db", "protocol": "protocol", "sources": {SOURCE: source}}, indent=2, ensure_ascii=False)
+    text = json.dumps({"store": "hoist.db", "protocol": "protocol", "sources": sources}, indent=2, ensure_ascii=False)
     config.write_text(text + os.linesep, encoding="utf-8")
     return config

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
-from agent.demo.record import FoundComment
+from connectors.sandboxes.record import FoundComment
 from rules.instants import Instant, moment
 from rules.ticket import Change, Kind, Message, Ticket, Value
 from rules.world import Directory

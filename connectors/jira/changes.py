@@ -9,6 +9,7 @@ move to its end, and a run that breaks off goes on at its page token or begins a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -58,6 +59,14 @@ class Place(BaseModel):
         return Place(projects=self.projects, since=since)
 
 
+@dataclass(slots=True)
+class _Way:
+    """What a run has met since hoist took it up: its page tokens, and whether one of them was refused."""
+
+    tokens: set[str]
+    begun_anew: bool = False
+
+
 class ChangedIssues:
     """Runs over the changed issues of one source."""
 
@@ -84,9 +93,9 @@ class ChangedIssues:
 
     def _run(self, place: Place, ledger: Ledger) -> Iterator[Page]:
         """The pages from a place on; the last one is complete."""
-        tokens = {place.token} if place.token else set()
+        way = _Way({place.token} if place.token else set())
         while True:
-            for page, following in self._searched(place, tokens, ledger):
+            for page, following in self._searched(place, way, ledger):
                 place = following
                 yield page
             if page.complete:
@@ -103,12 +112,15 @@ class ChangedIssues:
             return Place(projects=projects)
         return place if place.projects == projects else Place(projects=projects)
 
-    def _search(self, place: Place) -> tuple[Place, Rows, Instant]:
-        """The next page of rows; a token that Jira no longer takes (they live seven days) begins the run anew."""
+    def _search(self, place: Place, way: _Way) -> tuple[Place, Rows, Instant]:
+        """The next page of rows; a token that Jira no longer takes (they live seven days) begins the run anew, once."""
         if place.pages >= _PAGES:
             raise TryLater(f"{self._client.source}: a run over the changed tickets does not end after {_PAGES} pages", 600.0)
         found = self._asked(place)
         if found.rows is None:
+            if way.begun_anew:
+                raise TryLater(f"{self._client.source}: Jira's search refuses its own page tokens; hoist asks again", 30.0)
+            way.begun_anew, way.tokens = True, set()
             place = Place(projects=place.projects, since=place.since)
             found = self._asked(place)
         rows: Rows = found.rows or {}
@@ -132,26 +144,26 @@ class ChangedIssues:
         since = "" if place.since is None else f" AND updated >= {place.since}"
         return f"project in ({projects}){since} ORDER BY updated ASC, id ASC"
 
-    def _next_token(self, rows: Rows, tokens: set[str]) -> str | None:
+    def _next_token(self, rows: Rows, way: _Way) -> str | None:
         token = rows.get("next_token")
         if token is None and rows.get("is_last") is False:
             raise TryLater(f"{self._client.source}: Jira says that more tickets follow but not where; hoist asks again", 30.0)
-        if token in tokens:
+        if token in way.tokens:
             raise TryLater(
                 f"{self._client.source}: Jira's search turns in a circle (a page token came twice); hoist asks again", 30.0
             )
         if token is not None:
-            tokens.add(token)
+            way.tokens.add(token)
         return token
 
-    def _searched(self, place: Place, tokens: set[str], ledger: Ledger) -> Iterator[tuple[Page, Place]]:
+    def _searched(self, place: Place, way: _Way, ledger: Ledger) -> Iterator[tuple[Page, Place]]:
         """What one page of the search shows, as pages of issues, each with the place after it.
 
         Rows are light and issues are not, so one search serves several reads. Until the last of them the place stays where it is:
         a run that breaks off in between searches there once more, and the ledger knows what was kept.
         """
-        place, rows, server_time = self._search(place)
-        token = self._next_token(rows, tokens)
+        place, rows, server_time = self._search(place, way)
+        token = self._next_token(rows, way)
         started = place.started or server_time
         stamps = {row["id"]: row["fields"]["updated"] for row in rows.get("issues", ())}
         versions = {id_: row_version(updated) for id_, updated in stamps.items()}

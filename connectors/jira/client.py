@@ -22,6 +22,7 @@ from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.jira import wire
 from connectors.jira.limits import limit_of
 from connectors.jira.settings import JiraSettings
+from connectors.sessions import Link
 
 _API: Final = "/rest/api/3"
 _READS_BY_POST: Final = frozenset({f"{_API}/search/jql", f"{_API}/issue/bulkfetch", f"{_API}/changelog/bulkfetch"})
@@ -69,7 +70,7 @@ class JiraClient:
             ),
             surroundings=surroundings,
             reads_by_post=_READS_BY_POST,
-            ca_file=settings.ca_file,
+            link=Link(ca_file=settings.ca_file),
             dry_run=dry_run,
         )
         self.source = source
@@ -169,6 +170,14 @@ class JiraClient:
         answer = self._http.read("GET", f"{_API}/project/{_quoted(project)}/components")
         return self._parsed(answer, wire.NAMED.validate_json)
 
+    def assignable(self, project: str) -> list[wire.Assignable]:
+        """Who can be given tickets of a project, the first thousand; nobody without the right to browse users.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-user-search/#api-rest-api-3-user-assignable-search-get
+        """
+        query = {"project": project, "maxResults": "1000"}
+        return self._get_if_allowed(f"{_API}/user/assignable/search", wire.ASSIGNABLE.validate_json, query) or []
+
     # --- issues ---------------------------------------------------------------------------------------------------------
 
     def search(self, jql: str, rows: int, token: str | None) -> Search:
@@ -231,23 +240,23 @@ class JiraClient:
         query = {"fields": ",".join(fields)} | ({"properties": ",".join(properties)} if properties else {})
         return self._http.read("GET", f"{_API}/issue/{_quoted(id_)}", subject=id_, query=query)
 
-    def changelog(self, id_: str, start: int) -> wire.EntryPage:
+    def changelog(self, id_: str, start: int) -> tuple[wire.EntryPage, Answer]:
         """A page of one issue's changelog, the oldest entry first. Raises Gone.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-changelog-get
         """
         query = {"startAt": str(start), "maxResults": "100"}
         answer = self._http.read("GET", f"{_API}/issue/{_quoted(id_)}/changelog", subject=id_, query=query)
-        return self._parsed(answer, wire.ENTRIES.validate_json)
+        return self._parsed(answer, wire.ENTRIES.validate_json), answer
 
-    def comments(self, id_: str, start: int, order: str) -> wire.Comments:
+    def comments(self, id_: str, start: int, order: str) -> tuple[wire.Comments, Answer]:
         """A page of one issue's comments; `order` is created or -created. Raises Gone.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-get
         """
         query = {"startAt": str(start), "maxResults": "100", "orderBy": order}
         answer = self._http.read("GET", f"{_API}/issue/{_quoted(id_)}/comment", subject=id_, query=query)
-        return self._parsed(answer, wire.COMMENTS.validate_json)
+        return self._parsed(answer, wire.COMMENTS.validate_json), answer
 
     def comment_property(self, comment: str, key: str) -> object:
         """The value of a comment's property; None where it has none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from connectors.budget import Urgency
@@ -31,7 +32,7 @@ from connectors.jira.settings import JiraSettings
 from connectors.jira.wire import Comment, Entry
 from connectors.jira.writing import MARKER, comment_body, edit_body, judge_edit, marks, marks_in
 from rules.escalation import Operation, OperationKind
-from rules.instants import MINUTE
+from rules.instants import MINUTE, Instant
 from rules.world import Directory
 
 _REQUEST_LIFE: Final = 300.0
@@ -129,7 +130,7 @@ class JiraConnector:
     def _newest_comments(self, issue: str) -> Iterator[Comment]:
         looked_at = 0
         while looked_at < _COMMENTS_LOOKED_AT:
-            page = self._client.comments(issue, looked_at, "-created")
+            page, _ = self._client.comments(issue, looked_at, "-created")
             yield from page["comments"]
             looked_at += len(page["comments"])
             if not page["comments"] or looked_at >= page.get("total", 0):
@@ -149,16 +150,18 @@ class JiraConnector:
         issue, server_time = self._reader.one(id_, [MARKER])
         properties = issue.get("properties")
         value = self._client.issue_property(id_, MARKER) if properties is None else properties.get(MARKER)
-        ticket = Mapper(self._facts.site(), server_time).ticket(issue, self._newest_entries(id_), ())
-        return judge_edit(operation, ticket, marked=marks(value, operation))
+        entries, read_at = self._newest_entries(id_)
+        ticket = Mapper(self._facts.site(), server_time).ticket(issue, entries, ())
+        judged = judge_edit(operation, ticket, marked=marks(value, operation))
+        return replace(judged, server_time=min(server_time, read_at))
 
-    def _newest_entries(self, id_: str) -> list[Entry]:
-        """The last hundred saves at least; Jira pages a changelog from its oldest entry on."""
-        page = self._client.changelog(id_, 0)
+    def _newest_entries(self, id_: str) -> tuple[list[Entry], Instant]:
+        """The last hundred saves at least, and the server time; Jira pages a changelog from its oldest entry on."""
+        page, answer = self._client.changelog(id_, 0)
         total = page.get("total", 0)
-        if total <= len(page["values"]):
-            return page["values"]
-        return self._client.changelog(id_, max(total - 100, 0))["values"]
+        if total > len(page["values"]):
+            page, answer = self._client.changelog(id_, max(total - 100, 0))
+        return page["values"], answer.server_time
 
     def _verify_comment(self, operation: Operation) -> Verification:
         """Look through hoist's own comments, the newest first, down to the time of the plan."""
@@ -166,10 +169,10 @@ class JiraConnector:
         earliest = operation.planned_at - MINUTE
         looked_at = 0
         while looked_at < _COMMENTS_LOOKED_AT:
-            page = self._client.comments(operation.ticket.id, looked_at, "-created")
+            page, answer = self._client.comments(operation.ticket.id, looked_at, "-created")
             for comment in page["comments"]:
                 if comment["created"] < earliest:
-                    return Verification(found=False)
+                    return Verification(found=False, server_time=answer.server_time)
                 author = comment.get("author") or {}
                 if author.get("account_id") == own and marks(
                     self._client.comment_property(str(comment["id"]), MARKER), operation
@@ -177,7 +180,7 @@ class JiraConnector:
                     return self._found(operation, comment)
             looked_at += len(page["comments"])
             if not page["comments"] or looked_at >= page.get("total", 0):
-                return Verification(found=False)
+                return Verification(found=False, server_time=answer.server_time)
         return Verification(found=None, problems=(f"{operation.ticket}: too many comments to look for hoist's own among them",))
 
     def _found(self, operation: Operation, comment: Comment) -> Verification:

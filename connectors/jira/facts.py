@@ -130,15 +130,23 @@ class SiteFacts:
         return project in self._renamed
 
     def directory(self) -> Directory:
-        """Teams, priorities and statuses read now; people and, for the Team field, teams as far as they were seen."""
+        """Teams, priorities, statuses and people read now.
+
+        Besides those who can be given tickets there are people as far as they were seen, so are teams where the Team field names
+        them.
+        """
         self.forget()
         site = self.site()
-        teams, priorities, people = dict(site.teams) or self._teams(), self._priorities(), dict(self._people)
+        teams, priorities, people = dict(site.teams) or self._teams(), self._priorities(), {**self._people, **self._assignable()}
         statuses = {each["id"]: each["name"] for each in self._statuses}
         text = repr((sorted(teams.items()), list(priorities.items()), sorted(statuses.items())))
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
         listed = self._settings.tier_field.kind != "team"  # Jira has no list of Atlassian teams for an API token
         return Directory(teams, priorities, statuses, people, version, listed)
+
+    def _assignable(self) -> dict[str, Person]:
+        found = (each for project in self._settings.projects for each in self._client.assignable(project))
+        return {each.account_id: Person(each.account_id, each.name, each.active, each.email) for each in found}
 
     # --- teams and priorities -------------------------------------------------------------------------------------------
 

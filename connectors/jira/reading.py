@@ -197,7 +197,7 @@ class TicketReader:
         found: dict[int, Comment] = {}
         for _ in range(_PAGES):
             before = len(found)
-            page = self._client.comments(issue["id"], before, "created")
+            page, _ = self._client.comments(issue["id"], before, "created")
             found |= {each["id"]: each for each in page["comments"]}
             if len(found) == before or len(found) >= page.get("total", 0):
                 break

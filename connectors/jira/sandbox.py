@@ -23,18 +23,23 @@ from typing import Final
 from urllib.parse import parse_qs, unquote
 from zoneinfo import ZoneInfo
 
+from connectors.jira.record import JiraRecord
 from connectors.jira.site.about_calls import tenant_info
-from connectors.jira.site.call import Answer, Call, Refused, answered
+from connectors.jira.site.call import Call, Refused, answered
 from connectors.jira.site.catalog import TEAM, account_id
-from connectors.jira.site.event_log import load
-from connectors.jira.site.faults import FAULTS, Faults
-from connectors.jira.site.gateway import Dates, Door, Limits, token_of
-from connectors.jira.site.history import History
-from connectors.jira.site.made_up import made_up
+from connectors.jira.site.faults import FAULTS
+from connectors.jira.site.gateway import Door, Limits, token_of
 from connectors.jira.site.routes import found, writes
-from connectors.jira.site.server import Serving, serving
 from connectors.jira.site.state import Issue
 from connectors.jira.site.whole import Site
+from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.dates import Dates
+from connectors.sandboxes.event_log import load
+from connectors.sandboxes.faults import Faults, fault
+from connectors.sandboxes.history import History
+from connectors.sandboxes.made_up import made_up
+from connectors.sandboxes.sandbox import Secrets
+from connectors.sandboxes.server import Serving, serving
 from rules.instants import DAY, Instant, instant
 
 __all__ = ["Answer", "History", "JiraSandbox", "Serving", "load", "made_up", "main", "run"]
@@ -55,6 +60,9 @@ class JiraSandbox:
     that the service account lacks. `comment_limit` is how many comments an issue takes. Raises ValueError for unknown faults.
     """
 
+    PLATFORM_NAME = "Jira"
+    SOURCE = "jira-cloud"
+
     def __init__(
         self,
         *,
@@ -67,7 +75,7 @@ class JiraSandbox:
         withheld: Collection[str] = (),
         comment_limit: int = 5_000,
     ) -> None:
-        self._faults = Faults(faults, seed)
+        self._faults = Faults(faults, seed, FAULTS)
         self._seed = seed
         self._lock = threading.Lock()
         self._site = Site(
@@ -114,6 +122,21 @@ class JiraSandbox:
             "tier_field": {"kind": "select", "field": TEAM},
             "statuses": {role: list(names) for role, names in history.roles.items()},
         }
+
+    def hoist_settings(self, secrets: Secrets) -> dict[str, object]:
+        """All that hoist.yaml has to say of this source, while it listens. What is secret goes through `secrets`."""
+        given = self.credentials()
+        return {**given, "token": secrets("token", given["token"]), **self.source_settings()}
+
+    def record(self) -> JiraRecord:
+        """Its own record of what its service account did, while it listens."""
+        given, fields = self.credentials(), {TEAM: "team"}
+        return JiraRecord(given["url"], given["username"], given["token"], self.history.project, fields)
+
+    @property
+    def priorities(self) -> Sequence[str]:
+        """The names of its priorities, the most urgent first."""
+        return self.history.priorities
 
     @property
     def history(self) -> History:
@@ -197,6 +220,9 @@ class JiraSandbox:
         return self._site.issues.find(words[1]) if words[0] == "issue" and len(words) > 1 else None
 
 
+Sandbox = JiraSandbox
+
+
 def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, JiraSandbox], None] | None = None) -> int:
     """`hoist sandbox jira`: serve one site until interrupted, and print one JSON line once it listens.
 
@@ -255,16 +281,8 @@ def _made(options: argparse.Namespace) -> JiraSandbox:
         return started + time.monotonic_ns() // 1_000_000 - steady
 
     return JiraSandbox(
-        clock=clock, history=history, seed=options.seed, faults=dict(map(_fault, options.fault)), lag=options.lag
+        clock=clock, history=history, seed=options.seed, faults=dict(map(fault, options.fault)), lag=options.lag
     )  # fmt: skip
-
-
-def _fault(text: str) -> tuple[str, float]:
-    name, _, rate = text.partition("=")
-    try:
-        return name, float(rate)
-    except ValueError:
-        raise ValueError(f"--fault {text}: write NAME=RATE, as in slow=0.1") from None
 
 
 def main() -> int:

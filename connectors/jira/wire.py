@@ -204,6 +204,15 @@ class Me(Wire):
     email: str = Field("", alias="emailAddress")
 
 
+class Assignable(Wire):
+    """Somebody who can be given tickets; the address is empty where they keep it to themselves."""
+
+    account_id: str = Field("", alias="accountId")
+    name: str = Field("", alias="displayName")
+    email: str = Field("", alias="emailAddress")
+    active: bool = True
+
+
 class ServerInfo(Wire):
     base_url: str = Field(alias="baseUrl")
     deployment: str = Field("", alias="deploymentType")
@@ -330,3 +339,4 @@ COMMENTS: Final[TypeAdapter[Comments]] = TypeAdapter(Comments)
 STATUSES: Final[TypeAdapter[list[StatusRef]]] = TypeAdapter(list[StatusRef])
 FIELDS: Final[TypeAdapter[list[FieldInfo]]] = TypeAdapter(list[FieldInfo])
 NAMED: Final[TypeAdapter[list[Allowed]]] = TypeAdapter(list[Allowed])
+ASSIGNABLE: Final[TypeAdapter[list[Assignable]]] = TypeAdapter(list[Assignable])

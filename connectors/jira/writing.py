@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connectors.contract import Mark, Overwritten, Verification
+from connectors import judging
+from connectors.contract import Mark, Verification
 from connectors.errors import Unsupported
 from connectors.jira import adf
 from connectors.jira.mapping import Site
 from rules.escalation import FieldChange, Operation
-from rules.instants import SECOND
-from rules.ticket import UNKNOWN, Change, Kind, Ticket, Value
+from rules.ticket import UNKNOWN, Ticket, Value
 
 MARKER: Final = "hoist.operation"
 """The property, on issue or comment, that holds an operation's marker: a keyed hash, so that everyone may read it."""
@@ -107,72 +107,6 @@ def mark_in(value: object) -> Mark | None:
 
 
 def judge_edit(operation: Operation, ticket: Ticket, *, marked: bool) -> Verification:
-    """What the changelog says about an edit.
-
-    The old value that Jira records for each field must be the one that was read; another one was a person's, overwritten. An edit
-    that changed nothing (the values were there already) leaves the marker and no entry.
-    """
-    save = _own_save(operation, ticket)
-    moved = {change.field: change for change in save}
-    complete = bool(save) and all(change.field in moved for change in operation.changes)
-    if not marked and not (complete and operation.planned_at):
-        return Verification(found=False)
-    overwritten = [
-        Overwritten(change.field, _text(moved[change.field].old), _text(change.new))
-        for change in operation.changes
-        if change.field in moved and change.old is not UNKNOWN and moved[change.field].old not in {change.old, UNKNOWN}
-    ]
-    problems = [
-        f"{ticket.ref}: {change.field} is {ticket.fields.get(change.field)!s} and not {change.new!s}, although Jira took the "
-        f"change; look for a workflow, an automation or a field configuration that sets it"
-        for change in operation.changes
-        if ticket.fields.get(change.field) != change.new and not _changed_since(ticket, change.field, save)
-    ]
-    problems += [
-        f"{ticket.ref}: the label {label} is still there, although Jira took the change; look for an automation that sets it"
-        for label in operation.remove_labels
-        if label in _labels_of(ticket.fields.get("labels")) and not _changed_since(ticket, "labels", save)
-    ]
-    if not marked:
-        problems.append(
-            f"{ticket.ref}: the change is in the changelog without hoist's marker; check that hoist may set issue properties"
-        )
-    at, native_id = (save[0].at, save[0].save) if save else (None, "")
-    return Verification(found=True, at=at, overwritten=tuple(overwritten), problems=tuple(problems), native_id=native_id)
-
-
-def _own_save(operation: Operation, ticket: Ticket) -> Sequence[Change]:
-    """The newest save of hoist's account, not older than the plan, that set one of the operation's values or labels."""
-    wanted = {(change.field, change.new) for change in operation.changes}
-    earliest = operation.planned_at - SECOND
-    for change in reversed(ticket.changes):
-        if change.at < earliest:
-            break
-        if change.by.kind is not Kind.OWN_ACCOUNT:
-            continue
-        if (change.field, change.new) in wanted or _moves_labels(operation, change):
-            return [each for each in ticket.changes if each.save == change.save]
-    return ()
-
-
-def _moves_labels(operation: Operation, change: Change) -> bool:
-    """Whether a change put the operation's labels on, and took off those that it was to take off."""
-    on, off = set(operation.add_labels), set(operation.remove_labels)
-    if change.field != "labels" or not (on or off):
-        return False
-    before, after = _labels_of(change.old), _labels_of(change.new)
-    return on <= after and not off & after and (bool(on) or bool(off & before))
-
-
-def _labels_of(value: Value) -> set[str]:
-    """The labels that a field's value names."""
-    return set(value) if isinstance(value, tuple) else set()
-
-
-def _changed_since(ticket: Ticket, field: str, save: Sequence[Change]) -> bool:
-    last = (save[0].at, save[0].sequence) if save else (0, 0)
-    return any(change.field == field and (change.at, change.sequence) > last for change in ticket.changes)
-
-
-def _text(value: Value) -> str | None:
-    return None if value is None or value is UNKNOWN else str(value)
+    """What the changelog says about an edit."""
+    unmarked = "check that hoist may set issue properties"
+    return judging.judge_edit(operation, ticket, marked=marked, platform="Jira", unmarked=unmarked)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli import main
-from agent.demo.record import FoundComment, FoundSave, Record
 from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.history import Event, History, Note
+from connectors.sandboxes.history import Event, History, Note
+from connectors.sandboxes.record import FoundComment, FoundSave
 from rules.instants import HOUR, MINUTE, Instant
 from tests.desk_history import desk_history
 
@@ -136,8 +136,7 @@ class Desk:
 
     def record(self) -> tuple[list[FoundSave], list[FoundComment]]:
         """What the helpdesk itself says that hoist's account did."""
-        credentials = self.sandbox.credentials()
-        record = Record(credentials["url"], credentials["username"], credentials["token"], "IT")
+        record = self.sandbox.record()
         issues = record.issues()
         return list(record.saves(issues)), [comment for issue in issues for comment in record.comments(issue)]
 

@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 
 from agent.demo.figures import figures
-from agent.demo.organisation import SOURCE, dressed, protocol
-from agent.demo.record import FoundComment
+from agent.demo.organisation import Place, dressed, protocol
 from agent.demo.story import Names, eventful, told
 from agent.protocol_files import library
-from connectors.jira.site.history import Event, History, Person, Status
+from connectors.sandboxes.history import Event, History, Person, Status
+from connectors.sandboxes.record import FoundComment
 from rules.instants import DAY, HOUR, MINUTE, Instant, instant, moment
 from rules.rulebook import load
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef
@@ -25,6 +25,7 @@ from rules.world import Directory
 from rules.world import Person as KnownPerson
 from tests.agent.command_line import HOIST, Said, hoist
 
+SOURCE = "jira-cloud"
 MONDAY = instant(moment(0).replace(year=2026, month=3, day=2, hour=6))
 
 OWN_RULES = """\
@@ -224,7 +225,8 @@ def test_the_organisation_of_the_demo_always_loads(priorities: Sequence[str], te
     people = {"ann": Person("ann", "Ann")}
     statuses = (Status("new", "new"),)
     log = History("LOG", "Log", people, statuses, priorities, teams, (), (), {}, events or [Event(MONDAY, "1", "ann", {})])
-    loaded = load(protocol(dressed(log), None), library())
+    history = dressed(log)
+    loaded = load(protocol([Place(SOURCE, history, history.priorities)], None), library())
     assert [rule.id for rule in loaded.rulebook.rules] == ["nobody-took-it", "unanswered", "bounced", "stuck-at-tier"]
     organisation = loaded.rulebook.organisation
     assert list(organisation.teams) == ["first-line", "second-line", "third-line"]

@@ -13,12 +13,12 @@ from agent.demo.command import MADE_UP_START, play
 from agent.demo.evidence import Evidence, gathered
 from agent.demo.organisation import dressed
 from agent.demo.proof import prove
-from agent.demo.record import FoundComment, FoundSave
 from agent.demo.stage import Stage, set_up
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
 from connectors.jira.sandbox import made_up
+from connectors.sandboxes.record import FoundComment, FoundSave
 from rules.escalation import FiringKey
 from rules.instants import HOUR, MINUTE, SECOND
 
@@ -45,7 +45,7 @@ def played(folder: Path, tickets: int, length: int) -> Iterator[Stage]:
     """A demo that was played to its end."""
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
     history = dressed(made_up(tickets, 3, MADE_UP_START, length))
-    with set_up(folder, history, MADE_UP_START, folder / "rules.yaml") as stage:
+    with set_up(folder, {"jira": history}, MADE_UP_START, folder / "rules.yaml") as stage:
         stage.app.start()
         play(stage, MADE_UP_START, MADE_UP_START + length, Console(quiet=True))
         yield stage
@@ -55,7 +55,13 @@ def played(folder: Path, tickets: int, length: int) -> Iterator[Stage]:
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """What a demo of some hours left behind; each test tampers with a copy."""
     with played(tmp_path_factory.mktemp("demo"), tickets=150, length=6 * HOUR) as stage:
-        return gathered(stage, stage.app.pipelines[0])[0]
+        return seen(stage)
+
+
+def seen(stage: Stage) -> Evidence:
+    """What the check looks at, of the only helpdesk."""
+    ((pipeline, sandbox),) = stage.desks()
+    return gathered(stage, pipeline, sandbox)[0]
 
 
 def key_of(evidence: Evidence, ticket: str) -> str:
@@ -72,7 +78,7 @@ def only_about(evidence: Evidence, ticket: str, sentence: str) -> None:
 
 def with_a_move(evidence: Evidence) -> FoundSave:
     """The first save by hoist that gave a ticket to another team."""
-    return next(save for save in evidence.saves if any(evidence.fields.get(item[0]) == "team" for item in save.items))
+    return next(save for save in evidence.saves if any(item[0] == "team" for item in save.items))
 
 
 def comments_without(evidence: Evidence, comment: FoundComment, *instead: FoundComment) -> Evidence:
@@ -93,7 +99,7 @@ def test_an_honest_demo_agrees_one_by_one(honest: Evidence) -> None:
     proof = prove(honest)
     assert proof.mismatches == []
     assert proof.found == proof.expected > 10
-    written = {honest.fields.get(item[0]) for save in honest.saves for item in save.items}
+    written = {item[0] for save in honest.saves for item in save.items}
     assert {"team", "labels", "priority"} <= written
     assert {row.key.step for row in honest.rows if row.state is RowState.APPLIED} == {0, 1, 2}
     assert any(row.backlog for row in honest.episodes)
@@ -159,14 +165,14 @@ def test_a_write_without_an_escalation_is_noticed(honest: Evidence) -> None:
 def test_a_wrong_value_is_noticed(honest: Evidence) -> None:
     """Another team than the next tier's is named."""
     save = with_a_move(honest)
-    wrong = tuple((name, old, "99999" if honest.fields.get(name) == "team" else new) for name, old, new in save.items)
+    wrong = tuple((name, old, "99999" if name == "team" else new) for name, old, new in save.items)
     only_about(saves_without(honest, save, replace(save, items=wrong)), save.issue, "values written")
 
 
 def test_a_wrong_former_value_is_noticed(honest: Evidence) -> None:
     """A write over a value that was not the one read (a person's, between read and write) is named."""
     save = with_a_move(honest)
-    wrong = tuple((name, "99999" if honest.fields.get(name) == "team" else old, new) for name, old, new in save.items)
+    wrong = tuple((name, "99999" if name == "team" else old, new) for name, old, new in save.items)
     only_about(saves_without(honest, save, replace(save, items=wrong)), save.issue, "values written")
 
 
@@ -294,15 +300,16 @@ def test_what_was_only_watched_need_not_be_confirmed(honest: Evidence) -> None:
 def test_tampering_in_the_helpdesk_itself_is_noticed(tmp_path: Path) -> None:
     """A comment that is written into the sandbox under hoist's account, behind hoist's back, is found by the record."""
     with played(tmp_path, tickets=10, length=HOUR) as stage:
-        evidence, _ = gathered(stage, stage.app.pipelines[0])
+        evidence = seen(stage)
         assert prove(evidence).mismatches == []
         issue = evidence.tickets[0]
         body = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [{"type": "text", "text": "Hi"}]}]}
+        credentials = stage.sandboxes["jira-cloud"].credentials()
         answer = requests.post(
-            f"{stage.url}/rest/api/3/issue/{issue.ref.id}/comment",
+            f"{credentials['url']}/rest/api/3/issue/{issue.ref.id}/comment",
             json={"body": body},
-            auth=(stage.username, stage.token),
+            auth=(credentials["username"], credentials["token"]),
             timeout=10,
         )
         assert answer.status_code == 201
-        only_about(gathered(stage, stage.app.pipelines[0])[0], issue.ref.id, "names no firing")
+        only_about(seen(stage), issue.ref.id, "names no firing")

@@ -16,6 +16,7 @@ import urllib3
 
 from connectors.errors import AskAdmin, Conflict, ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater
 from connectors.http import Basic, Http, Limits, Refused, Surroundings
+from connectors.sessions import Link
 
 URL: Final = "https://desk.example.com"
 DATE: Final = {"Date": "Mon, 23 Nov 2026 04:00:00 GMT"}
@@ -257,9 +258,9 @@ def test_certificates_are_verified_whatever_the_environment_says(monkeypatch: py
     """No variable and no default turns verification off; a file with the organisation's authority replaces the system's."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
     monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere")
-    assert http()._session.verify is True
-    assert http()._session.trust_env is False
-    assert http(ca_file=Path("/etc/ours.pem"))._session.verify == "/etc/ours.pem"
+    assert http()._sessions.first.verify is True
+    assert http()._sessions.first.trust_env is False
+    assert http(link=Link(ca_file=Path("/etc/ours.pem")))._sessions.first.verify == "/etc/ours.pem"
 
 
 # --- what only a real socket shows -----------------------------------------------------------------------------------

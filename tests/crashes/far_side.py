@@ -18,8 +18,8 @@ from typing import Any, Final
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.call import Answer
 from connectors.jira.site.catalog import TEAM
-from connectors.jira.site.history import Event, History
-from connectors.jira.site.server import Serving
+from connectors.sandboxes.history import Event, History
+from connectors.sandboxes.server import Serving
 from rules.instants import MINUTE, SECOND, Instant
 from tests.crashes.clocks import Ahead, true_time
 from tests.desk_history import desk_history
@@ -56,7 +56,7 @@ class WatchedSandbox(JiraSandbox):
         self._faults.rates = dict.fromkeys(self._faults.rates, 0.0)
         return told
 
-    def record(self) -> dict[str, Any]:
+    def all_done(self) -> dict[str, Any]:
         """By issue: what hoist's account saved and said, by the site's own record; and every write that was accepted."""
         site = self._site
         own = site.catalog.agent.id
@@ -123,7 +123,7 @@ def main(clocks: str, tickets: str, seed: str, faults: str) -> None:
                 case "calm":
                     _say(sandbox.calm())
                 case "record":
-                    _say(sandbox.record())
+                    _say(sandbox.all_done())
 
 
 def _say(found: object) -> None:

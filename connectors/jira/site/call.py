@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from connectors.jira.site.catalog import User
+from connectors.sandboxes.answer import Answer
 from rules.instants import Instant
 
 if TYPE_CHECKING:
@@ -15,16 +16,7 @@ if TYPE_CHECKING:
     from connectors.jira.site.state import Issue
     from connectors.jira.site.whole import Site
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the site. `lost`: it never leaves, the connection is closed instead. `delay_seconds`: it leaves that late."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    lost: bool = False
-    delay_seconds: float = 0.0
+__all__ = ["Answer", "Call", "Refused", "answered", "number", "page", "refuse", "section", "strings"]
 
 
 class Refused(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from connectors.jira.site.history import AccountType, Category, Event, History
+from connectors.sandboxes.history import AccountType, Category, Event, History
 
 Value = str | int | tuple[str, ...] | Mapping[str, object] | None
 """A field's stored value: an id, a text, an instant, ids or words in order, a document, or nothing."""
@@ -30,12 +30,14 @@ CATEGORIES: Final[Mapping[Category, tuple[int, str, str, str]]] = {
 }
 """Per category its id, name, colour and word in /statuses/search."""
 
+ACCOUNT_TYPES: Final[Mapping[AccountType, str]] = {"staff": "atlassian", "app": "app", "customer": "customer"}
+
 
 class User(NamedTuple):
     id: str
     name: str
     email: str
-    account_type: AccountType
+    account_type: str
     active: bool
 
 
@@ -121,7 +123,8 @@ class Catalog:
         self.users: dict[str, User] = {agent.id: agent}
         for person in history.people.values():
             id_ = account_id(person.handle)
-            self.users[id_] = User(id_, person.name, f"{person.handle.lower()}@example.com", person.account_type, person.active)
+            kind = ACCOUNT_TYPES[person.account_type]
+            self.users[id_] = User(id_, person.name, f"{person.handle.lower()}@example.com", kind, person.active)
         self.projects = [Project("10000", history.project, history.project_name), Project("10001", "OPS", "Operations")]
         self.statuses = {str(id_): Status(str(id_), *status) for id_, status in enumerate(history.statuses, start=10100)}
         # Ids follow the order of creation, the scheme its own order; "Lowest" exists on the site and is not in the scheme.

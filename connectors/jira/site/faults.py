@@ -1,11 +1,7 @@
-"""What goes wrong on purpose, by name and rate.
-
-Each name draws from its own seeded sequence, so that one fault's rate does not move another's occasions.
-"""
+"""What goes wrong on purpose, by name."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Final
 
@@ -30,28 +26,3 @@ STALE_LAG: Final = 60_000
 """Milliseconds by which a stale search is behind."""
 
 REASONS: Final = ("jira-burst-based", "jira-quota-tenant-based", "jira-quota-global-based", "jira-per-issue-on-write")
-
-
-class Faults:
-    """Draws faults; rates are between 0 and 1. Raises ValueError for a name or rate that does not exist."""
-
-    def __init__(self, rates: Mapping[str, float], seed: int) -> None:
-        if unknown := sorted(set(rates) - set(FAULTS)):
-            raise ValueError(f"there is no fault {', '.join(unknown)}; faults are {', '.join(FAULTS)}")
-        if wrong := [f"{name}={rate}" for name, rate in rates.items() if not 0 <= rate <= 1]:
-            raise ValueError(f"the rate of a fault lies between 0 and 1, which {', '.join(wrong)} does not")
-        self.rates = dict(rates)
-        self._draws = {name: random.Random(f"{seed}/{name}") for name in FAULTS}
-        self._times = dict.fromkeys(FAULTS, 0)
-
-    def strikes(self, name: str) -> bool:
-        """Whether the fault occurs this time."""
-        rate = self.rates.get(name)
-        if not rate or self._draws[name].random() >= rate:
-            return False
-        self._times[name] += 1
-        return True
-
-    def times(self, name: str) -> int:
-        """How often the fault has occurred."""
-        return self._times[name]

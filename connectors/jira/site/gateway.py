@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict, deque
-from email.utils import formatdate
 from typing import Final
 
 from connectors.jira.site.call import Answer, answered
 from connectors.jira.site.catalog import Catalog, User
-from connectors.jira.site.faults import REASONS, SLOW_SECONDS, Faults
+from connectors.jira.site.faults import REASONS, SLOW_SECONDS
+from connectors.sandboxes.faults import Faults
 from rules.instants import HOUR, SECOND, Instant, moment
 
 WINDOWS: Final = ((2 * SECOND, 20), (30 * SECOND, 100))
@@ -112,18 +112,3 @@ def too_many(now: Instant, reason: str) -> Answer:
 def _reset(at: Instant) -> str:
     # Sometimes without seconds, as seen in the wild: clients must parse both.
     return moment(at).strftime("%Y-%m-%dT%H:%MZ" if at % (2 * SECOND) else "%Y-%m-%dT%H:%M:%SZ")
-
-
-class Dates:
-    """The Date header of the site's clock, made once a second."""
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
-
-    def text(self, now: Instant) -> str:
-        """The instant as an HTTP date; what is finer than a second is cut off."""
-        if now // SECOND != self._second:
-            self._second = now // SECOND
-            self._text = formatdate(self._second, usegmt=True)
-        return self._text

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from connectors.jira.site import adf, sla
 from connectors.jira.site.catalog import CATEGORIES, FIELDS, ISSUE_TYPE, RESOLUTION, Catalog, Field, Project, Value
-from connectors.jira.site.history import Category
 from connectors.jira.site.sla import Terms
 from connectors.jira.site.state import Comment, Entry, Issue, Item, prose
+from connectors.sandboxes.history import Category
 from rules.instants import Instant, moment
 
 Json = dict[str, object]

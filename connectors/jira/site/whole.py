@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from zoneinfo import ZoneInfo
 
 from connectors.jira.site.catalog import Catalog, User, account_id
-from connectors.jira.site.faults import STALE_LAG, Faults
-from connectors.jira.site.history import Event, History
+from connectors.jira.site.faults import STALE_LAG
 from connectors.jira.site.render import Render
 from connectors.jira.site.search_index import SearchIndex
 from connectors.jira.site.searching import Tokens
 from connectors.jira.site.state import INTERNAL, Issue, Issues
+from connectors.sandboxes.faults import Faults
+from connectors.sandboxes.history import Event, History
 from rules.instants import Instant
 
 AGENT = User(account_id("hoist"), "hoist agent", "hoist@example.com", "app", active=True)

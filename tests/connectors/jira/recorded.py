@@ -119,7 +119,7 @@ def settings(url: str = URL, **more: Any) -> JiraSettings:
 def described_session(connector: JiraConnector) -> None:
     """Have every request that this connector sends judged by Jira's description before it leaves."""
     judge = description_if_there()
-    session = connector._client._http._session
+    session = connector._client._http._sessions.first
     send = session.send
 
     def judged(request: requests.PreparedRequest, **more: Any) -> requests.Response:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 import pytest
@@ -149,6 +150,19 @@ def test_an_expired_token_begins_the_run_anew(jira: Recorded, hoist: JiraConnect
     assert [body.get("nextPageToken") for body in asked] == ["old", None]
     assert "updated >= 5 " in asked[1]["jql"]
     assert pages[-1].horizon == NOW - OVERLAP
+
+
+def test_tokens_that_are_refused_time_and_again_end_the_run(jira: Recorded, hoist: JiraConnector) -> None:
+    """A Jira that refuses each page token it gives is asked again later, and not from the beginning for ever."""
+    refused = {"errorMessages": ["The provided next page token is invalid or expired."]}
+    for token in ("t2", "t3", "t4"):
+        jira.finds({"10001": OLD}, token)
+        jira.answers("POST", "search/jql", refused, 400)
+    jira.has(issue(1))
+    with pytest.raises(TryLater, match="refuses its own page tokens"):
+        list(islice(hoist.changed(None, Ledger()), 5))
+    asked = [body.get("nextPageToken") for body in jira.bodies("search/jql")]
+    assert asked == [None, "t2", None, "t3"]
 
 
 def test_a_search_that_turns_in_a_circle(jira: Recorded, hoist: JiraConnector) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from connectors.jira.connector import JiraConnector
 from connectors.jira.settings import JiraSettings
 from rules.instants import HOUR
+from rules.world import Person
 from tests.connectors.jira.recorded import (
     NOW,
     TEAM,
@@ -59,7 +60,7 @@ def test_an_unseen_project_is_a_problem(jira: Recorded, hoist: JiraConnector) ->
 
 def test_a_directory_without_administration_rights(jira: Recorded, hoist: JiraConnector) -> None:
     """Without admin rights teams and priorities come from what one of the project's issues may be given."""
-    for path in ("priorityscheme", f"field/{TEAM}/context"):
+    for path in ("priorityscheme", f"field/{TEAM}/context", "user/assignable/search"):
         jira.answers("GET", path, {"errorMessages": ["Administrators only."]}, 403)
     jira.answers("GET", "project/ITSM", {"id": "10000", "key": "ITSM"})
     jira.finds({"10001": OLD})
@@ -87,9 +88,11 @@ def test_priorities_follow_the_projects_scheme(jira: Recorded, hoist: JiraConnec
     jira.answers("GET", "project/ITSM", {"id": "10000", "key": "ITSM"})
     jira.answers("GET", f"field/{TEAM}/context", {"values": [{"id": "5", "name": "All"}], "isLast": True})
     jira.answers("GET", f"field/{TEAM}/context/5/option", {"values": [{"id": "20000", "value": "Desk"}], "isLast": True})
+    jira.answers("GET", "user/assignable/search", [{"accountId": "a-1", "displayName": "Anna", "emailAddress": "a@example.com"}])
     directory = hoist.directory()
     assert list(directory.priorities) == ["9", "1"]
     assert dict(directory.teams) == {"20000": "Desk"}
+    assert directory.people == {"a-1": Person("a-1", "Anna", email="a@example.com")}
 
 
 @pytest.mark.parametrize(

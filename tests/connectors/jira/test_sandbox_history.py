@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from connectors.jira.sandbox import History, JiraSandbox, load, made_up
 from connectors.jira.site.catalog import account_id
-from connectors.jira.site.history import Event
+from connectors.sandboxes.history import Event
 from rules.instants import DAY, HOUR, SECOND, Instant, instant, moment
 from tests.connectors.jira.sandbox_caller import START, Caller, Clock, desk
 from tests.shared import shared
@@ -63,7 +63,7 @@ def test_a_made_up_desk_looks_like_one(lively: History) -> None:
     assert sum("Waiting for customer" in path for path in statuses) > 30
     assert sum(path[-1] == "Closed" for path in statuses) > 100
     assert sum(path == ["Open"] for path in statuses) > 5
-    assert {("atlassian", True), ("atlassian", False), ("customer", True)} == set(notes)
+    assert {("staff", True), ("staff", False), ("customer", True)} == set(notes)
     days = [moment(life[0].at).weekday() for life in lives.values()]
     assert 0 < sum(day >= 5 for day in days) < len(days) / 10
     assert any(later.at - earlier.at > 2 * DAY for life in lives.values() for earlier, later in pairwise(life))

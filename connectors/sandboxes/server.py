@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
-from connectors.jira.site.call import Answer
+from connectors.sandboxes.answer import Answer
 
 Dispatch = Callable[[str, str, str, Mapping[str, str], bytes], Answer]
 """Takes method, path, query as written, headers in lower case, and body."""
@@ -32,6 +33,7 @@ class Serving:
     url: str
     _listener: socket.socket
     _dispatch: Dispatch
+    _tls: ssl.SSLContext | None = None
     _open: set[socket.socket] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -67,15 +69,23 @@ class Serving:
     def _converse(self, connection: socket.socket) -> None:
         try:
             with contextlib.suppress(OSError), connection:
-                pending = b""
-                while not self._stopped.is_set():
-                    left = self._exchange(connection, pending)
-                    if left is None:
-                        return
-                    pending = left
+                if self._tls is None:
+                    self._exchanges(connection)
+                    return
+                # A duplicate, because wrapping takes the socket away from `stop`, which closes the one that was accepted.
+                with self._tls.wrap_socket(connection.dup(), server_side=True) as private:
+                    self._exchanges(private)
         finally:
             with self._guard:
                 self._open.discard(connection)
+
+    def _exchanges(self, connection: socket.socket) -> None:
+        pending = b""
+        while not self._stopped.is_set():
+            left = self._exchange(connection, pending)
+            if left is None:
+                return
+            pending = left
 
     def _exchange(self, connection: socket.socket, pending: bytes) -> bytes | None:
         """One request and its answer; what was read beyond it, or None where the connection ends."""
@@ -83,6 +93,7 @@ class Serving:
         if not found:
             return None
         line, headers = _parsed(head)
+        headers.pop("x-certified-user", None)  # only the connection itself tells
         try:
             method, target, protocol = line.split(" ")
             length = int(headers.get("content-length", "0"))
@@ -98,6 +109,8 @@ class Serving:
             if not (chunk := connection.recv(65_536)):
                 return None
             rest += chunk
+        if isinstance(connection, ssl.SSLSocket) and (name := _certified(connection)):
+            headers["x-certified-user"] = name
         path, _, query = target.partition("?")
         answer = self._dispatch(method, path, query, headers, rest[:length])
         if answer.delay_seconds:
@@ -131,6 +144,7 @@ def _parsed(head: bytes) -> tuple[str, dict[str, str]]:
 def _bytes(answer: Answer, *, close: bool, body: bool) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, '')}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    lines += [f"Set-Cookie: {cookie}" for cookie in answer.cookies]
     if answer.status != 204:
         lines.append(f"Content-Length: {len(answer.body)}")
     if close:
@@ -139,11 +153,22 @@ def _bytes(answer: Answer, *, close: bool, body: bool) -> bytes:
     return head + answer.body if body else head
 
 
+def _certified(connection: ssl.SSLSocket) -> str:
+    """The common name in the certificate that the client has shown; empty where it has shown none."""
+    names: Any = (connection.getpeercert() or {}).get("subject", ())
+    return next((str(value) for name in names for key, value in name if key == "commonName"), "")
+
+
 @contextmanager
-def serving(dispatch: Dispatch, port: int) -> Iterator[Serving]:
-    """Listen on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use."""
+def serving(dispatch: Dispatch, port: int, tls: ssl.SSLContext | None = None) -> Iterator[Serving]:
+    """Listen on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use.
+
+    With `tls` it speaks https. The name in a client's certificate that the context trusts is passed on as the header
+    x-certified-user.
+    """
     listener = socket.create_server(("127.0.0.1", port), backlog=128)
-    server = Serving(f"http://127.0.0.1:{listener.getsockname()[1]}", listener, dispatch)
+    scheme = "http" if tls is None else "https"
+    server = Serving(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", listener, dispatch, tls)
     thread = threading.Thread(target=server.accept, daemon=True)
     thread.start()
     try:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from connectors.jira.site.history import ROLES, Category, Event, EventValue, History, Note, Person, Status
+from connectors.sandboxes.history import ROLES, Category, Event, EventValue, History, Note, Person, Status
 from rules.instants import instant
 
 REQUESTERS: Final = 500
@@ -38,7 +38,7 @@ class LogShape:
     `columns` maps what a site needs (issue, at, status; optionally team, line, priority, assignee, author, component, summary,
     comment, public) to the log's column names. `statuses` gives each status its category. `roles` sorts statuses under hoist's
     words (pending, on_hold, resolved, closed; what is missing follows from the category). `priorities` maps the log's words to
-    Jira's, the most urgent first. `automatic` are the authors that are no people: nothing is ever assigned to them.
+    those of the history, the most urgent first. `automatic` are the authors that are no people: nothing is ever assigned to them.
     `unassigned_in` are the statuses in which nobody has taken the issue, whoever the row names. `time_zone` reads stamps that
     carry no offset.
     """
@@ -247,7 +247,7 @@ class _Reading:
     def _person(self, handle: str) -> str:
         if handle not in self.people:
             automatic = handle in self.shape.automatic or handle == "Automation"
-            self.people[handle] = Person(handle, handle, "app" if automatic else "atlassian")
+            self.people[handle] = Person(handle, handle, "app" if automatic else "staff")
         return handle
 
     def _note(self, row: Sequence[str]) -> Note | None:

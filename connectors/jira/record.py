@@ -1,48 +1,28 @@
-"""The helpdesk's own record of what hoist did, read through its API without any of hoist's own reading code."""
+"""Jira's own record of what an account did, read through its API without any of hoist's own reading code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import requests
 
+from connectors.sandboxes.record import FoundComment, FoundSave
 from rules.instants import Instant, instant
 
 PROPERTY = "hoist.operation"
 TIMEOUT = 60
 
 
-@dataclass(frozen=True, slots=True)
-class FoundComment:
-    """A comment by hoist's account: the markers of the firings that it names, and whether requesters can read it."""
+class JiraRecord:
+    """Reads a sandbox as an auditor would. `fields`: the names that hoist has for Jira's fields."""
 
-    issue: str
-    at: Instant
-    firings: tuple[str, ...]
-    public: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSave:
-    """One changelog entry by hoist's account: (field, from, to) by the platform's ids; labels, which have none, by name."""
-
-    issue: str
-    at: Instant
-    items: tuple[tuple[str, str | None, str | None], ...]
-
-
-class Record:
-    """Reads a sandbox as an auditor would."""
-
-    def __init__(self, url: str, username: str, token: str, project: str) -> None:
+    def __init__(self, url: str, username: str, token: str, project: str, fields: Mapping[str, str]) -> None:
         self._api = f"{url}/rest/api/3"
         self._session = requests.Session()
         self._session.auth = (username, token)
-        self._project = project
+        self._project, self._fields = project, fields
         self.account = str(self._get("/myself")["accountId"])
         self.names: dict[str, str] = {}
         """Account id -> name, of everybody who acted on the issues read so far."""
@@ -62,17 +42,17 @@ class Record:
             if token is None:
                 return found
 
-    def saves(self, issues: list[str]) -> Iterator[FoundSave]:
+    def saves(self, issues: Sequence[str]) -> Iterator[FoundSave]:
         """Every changelog entry by hoist's account, those of an issue in order."""
         for start in range(0, len(issues), 1000):
-            body: dict[str, Any] = {"issueIdsOrKeys": issues[start : start + 1000], "maxResults": 10_000}
+            body: dict[str, Any] = {"issueIdsOrKeys": list(issues[start : start + 1000]), "maxResults": 10_000}
             while True:
                 page = self._post("/changelog/bulkfetch", body)
                 for of_issue in page["issueChangeLogs"]:
                     for entry in of_issue["changeHistories"]:
                         self._met(entry["author"])
                         if entry["author"]["accountId"] == self.account:
-                            yield _save(str(of_issue["issueId"]), entry)
+                            yield self._save(str(of_issue["issueId"]), entry)
                 if not page.get("nextPageToken"):
                     break
                 body["nextPageToken"] = page["nextPageToken"]
@@ -90,6 +70,14 @@ class Record:
             start += len(page["comments"])
             if not page["comments"] or start >= page["total"]:
                 return found
+
+    def _save(self, issue: str, entry: dict[str, Any]) -> FoundSave:
+        return FoundSave(issue, _at(entry["created"]), tuple(self._item(item) for item in entry["items"]))
+
+    def _item(self, item: dict[str, Any]) -> tuple[str, str | None, str | None]:
+        if item["fieldId"] == "labels":
+            return ("labels", item.get("fromString"), item.get("toString"))
+        return (self._fields.get(item["fieldId"], item["fieldId"]), item.get("from"), item.get("to"))
 
     def _met(self, author: dict[str, Any]) -> None:
         self.names[author["accountId"]] = author["displayName"]
@@ -111,16 +99,6 @@ class Record:
         answer = self._session.post(self._api + path, json=body, timeout=TIMEOUT)
         answer.raise_for_status()
         return answer.json()
-
-
-def _save(issue: str, entry: dict[str, Any]) -> FoundSave:
-    return FoundSave(issue, _at(entry["created"]), tuple(map(_item, entry["items"])))
-
-
-def _item(item: dict[str, Any]) -> tuple[str, str | None, str | None]:
-    if item["fieldId"] == "labels":
-        return ("labels", item.get("fromString"), item.get("toString"))
-    return (item["fieldId"], item.get("from"), item.get("to"))
 
 
 def _at(stamp: object) -> Instant:

@@ -14,9 +14,9 @@ from typing import Final, Literal, NamedTuple
 from rules.instants import Instant
 
 Category = Literal["new", "indeterminate", "done"]
-"""The key of a Jira status category."""
+"""Nobody has begun, under way, done: as Jira sorts statuses, and coarse enough for every platform."""
 
-AccountType = Literal["atlassian", "app", "customer"]
+AccountType = Literal["staff", "app", "customer"]
 """Staff, programs and requesters; only the first can be assigned."""
 
 EventField = Literal["status", "team", "line", "priority", "assignee", "component", "labels", "summary", "description"]
@@ -31,7 +31,7 @@ ROLES: Final = ("new", "open", "pending", "on_hold", "resolved", "closed")
 class Person(NamedTuple):
     handle: str  # how events name this account
     name: str
-    account_type: AccountType = "atlassian"
+    account_type: AccountType = "staff"
     active: bool = True
 
 

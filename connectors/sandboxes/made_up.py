@@ -12,8 +12,8 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connectors.jira.site import made_up_words as words
-from connectors.jira.site.history import Event, EventValue, History, Note, Person, Status
+from connectors.sandboxes import made_up_words as words
+from connectors.sandboxes.history import Event, EventValue, History, Note, Person, Status
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, instant, moment
 
 PAST: Final = 14 * DAY
@@ -81,15 +81,15 @@ def made_up(tickets: int, seed: int, start: Instant, length: int) -> History:
 def _staff(random: Random) -> tuple[dict[str, Person], dict[str, list[str]]]:
     names = [(first, last) for first in words.FIRST_NAMES for last in words.LAST_NAMES]
     random.shuffle(names)
-    people = {AUTOMATION: Person(AUTOMATION, "Automation for Jira", "app")}
+    people = {AUTOMATION: Person(AUTOMATION, "Automation", "app")}
 
     def hired(account_type: str) -> str:
         first, last = names.pop()
-        person = Person(f"{first}.{last}".lower(), f"{first} {last}", "customer" if account_type == "customer" else "atlassian")
+        person = Person(f"{first}.{last}".lower(), f"{first} {last}", "customer" if account_type == "customer" else "staff")
         people[person.handle] = person
         return person.handle
 
-    teams = {team: [hired("atlassian") for _ in range(size)] for team, size in words.ENGINEERS.items()}
+    teams = {team: [hired("staff") for _ in range(size)] for team, size in words.ENGINEERS.items()}
     for _ in range(REQUESTERS):
         hired("customer")
     return people, teams

@@ -1,0 +1,220 @@
+"""How hoist signs in to an instance: OAuth tokens, which are renewed by themselves, passwords, keys and certificates.
+
+https://www.servicenow.com/docs/bundle/zurich-platform-security/page/administer/security/concept/c_OAuthApplications.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+import requests
+from pydantic import BaseModel, ValidationError
+
+from connectors.errors import AskAdmin, GiveUp, Gone
+from connectors.http import Basic, Http, Limits, Surroundings
+from connectors.secrets import Secret
+from connectors.servicenow.settings import (
+    ApiKey,
+    BasicAuth,
+    Certificate,
+    ClientCredentials,
+    JwtBearer,
+    RefreshToken,
+    ServiceNowSettings,
+)
+from connectors.sessions import Auth, Link
+
+TOKENS: Final = "/oauth_token.do"
+_EARLY: Final = 60.0
+"""Seconds before its end at which a token is renewed."""
+_ANEW: Final = 5.0
+"""Seconds for which a new token is not fetched again, however many requests were turned away with the old one."""
+_ASSERTION_SECONDS: Final = 300
+_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Unsigned:
+    """No credential in the request itself: the connection carries it, or none is needed."""
+
+    hidden: tuple[str, ...] = ()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+    def renewed(self) -> bool:
+        """There is nothing to renew."""
+        return False
+
+
+class Key(Unsigned):
+    """A key in a header of its own. It shows nothing of itself."""
+
+    def __init__(self, key: str) -> None:
+        self.hidden = (key,)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["x-sn-apikey"] = self.hidden[0]
+        return request
+
+    def __repr__(self) -> str:
+        return "Key(...)"
+
+
+class _Token(BaseModel):
+    access_token: str
+    refresh_token: str = ""
+    expires_in: float = 0.0
+
+
+class Bearer:
+    """An OAuth access token, fetched when first needed and renewed before it ends. It shows nothing of itself.
+
+    `grant` gives the form of a token request; the parts of it that are secret are never repeated in a message.
+    """
+
+    def __init__(
+        self, http: Http, grant: Callable[[], Mapping[str, str]], secrets: tuple[str, ...], surroundings: Surroundings
+    ) -> None:
+        self._http, self._grant, self._secrets = http, grant, secrets
+        self._monotonic = surroundings.monotonic
+        self._lock: Final = threading.Lock()
+        self._token = ""
+        self._refresh = ""
+        self._until = self._fetched = float("-inf")
+
+    def __repr__(self) -> str:
+        return "Bearer(...)"
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        return tuple(filter(None, (*self._secrets, self._token, self._refresh)))
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        with self._lock:
+            if self._monotonic() >= self._until:
+                self._fetch()
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def renewed(self) -> bool:
+        """Fetch another token, unless another request has just done so."""
+        with self._lock:
+            if self._monotonic() - self._fetched > _ANEW:
+                self._fetch()
+            return True
+
+    def _fetch(self) -> None:
+        """Raises AskAdmin where the token endpoint refuses, TryLater where it does not answer."""
+        form = dict(self._grant())
+        if self._refresh and form["grant_type"] == "refresh_token":
+            form["refresh_token"] = self._refresh
+        try:
+            answer = self._http.read("POST", TOKENS, body=urlencode(form).encode())
+        except (GiveUp, Gone) as refusal:
+            said = str(refusal)
+            raise AskAdmin(f"{said}; check client_id, client_secret and the grant of the application registry entry") from None
+        try:
+            token = _Token.model_validate_json(answer.body)
+        except ValidationError:
+            token = _Token(access_token="")
+        if not token.access_token:
+            raise AskAdmin(
+                f"{self._http.source}: the token endpoint answered without a token; check the application registry entry"
+            )
+        self._token, self._refresh = token.access_token, token.refresh_token or self._refresh
+        self._fetched = self._monotonic()
+        life = token.expires_in or 1_800.0  # the platform's own default
+        self._until = self._fetched + max(life - _EARLY, life / 2)
+
+
+def signed_in(source: str, settings: ServiceNowSettings, surroundings: Surroundings) -> Auth:
+    """What signs the requests of an instance. Raises AskAdmin where a secret is missing or a key can't be used."""
+    auth = settings.auth
+    match auth:
+        case BasicAuth():
+            return Basic(settings.username, auth.password.reveal())
+        case ApiKey():
+            return Key(auth.key.reveal())
+        case Certificate():
+            return Unsigned()
+        case _:
+            return _bearer(source, settings, auth, surroundings)
+
+
+def link_of(settings: ServiceNowSettings) -> Link:
+    """How the instance is connected to: a session per worker, since the instance serves a session one request at a time."""
+    auth = settings.auth
+    certificate = (auth.certificate, auth.key) if isinstance(auth, Certificate) else None
+    return Link(settings.ca_file, certificate, affinity=True)
+
+
+def _bearer(
+    source: str, settings: ServiceNowSettings, auth: ClientCredentials | RefreshToken | JwtBearer, surroundings: Surroundings
+) -> Bearer:
+    http = Http(
+        source,
+        settings.url,
+        Unsigned(),
+        words=_words,
+        limits=Limits(concurrent=1),
+        surroundings=Surroundings(surroundings.sleep, surroundings.monotonic, surroundings.chance),
+        reads_by_post=frozenset({TOKENS}),
+        link=Link(settings.ca_file, content_type="application/x-www-form-urlencoded"),
+    )
+    secret = auth.client_secret.reveal()
+    client = {"client_id": auth.client_id, "client_secret": secret}
+    match auth:
+        case ClientCredentials():
+            return Bearer(http, lambda: {"grant_type": "client_credentials"} | client, (secret,), surroundings)
+        case RefreshToken():
+            refresh = auth.refresh_token.reveal()
+            form = {"grant_type": "refresh_token", "refresh_token": refresh} | client
+            return Bearer(http, lambda: form, (secret, refresh), surroundings)
+        case JwtBearer():
+            claims = {"iss": auth.client_id, "aud": auth.client_id, "sub": settings.username}
+            key = auth.private_key
+
+            def signed() -> Mapping[str, str]:
+                return {"grant_type": _JWT, "assertion": assertion(claims, key, auth.key_id)} | client
+
+            return Bearer(http, signed, (secret,), surroundings)
+
+
+def assertion(claims: Mapping[str, str], key: Secret, key_id: str) -> str:
+    """A JWT signed with RS256, good for five minutes from now on (RFC 7523). Raises AskAdmin where the key can't be used."""
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - slow to import, and seldom needed
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - as above
+
+    try:
+        private = serialization.load_pem_private_key(key.reveal().encode(), password=None)
+    except (ValueError, TypeError):
+        private = None
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise AskAdmin(f"the private key {key.kind}:{key.place} is no RSA key in PEM without a passphrase")
+    now = int(time.time())
+    header = {"alg": "RS256", "typ": "JWT"} | ({"kid": key_id} if key_id else {})
+    parts = [header, dict(claims) | {"iat": now, "exp": now + _ASSERTION_SECONDS, "jti": uuid.uuid4().hex}]
+    text = ".".join(_encoded(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+    return f"{text}.{_encoded(private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def _encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def _words(body: bytes) -> str:
+    """OAuth's own words (RFC 6749, section 5.2)."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    return ": ".join(str(said[name]) for name in ("error", "error_description") if isinstance(said.get(name), str))

@@ -1,0 +1,228 @@
+"""Rows with every kind of fact (columns, audit, journal, service levels, tags) as tickets; one that is none costs no other.
+
+The facts of many tickets are asked for together: forty sys_ids to a condition, all conditions in one request of the Batch API.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from connectors.contract import Mark, Quarantined, Reading
+from connectors.errors import AskAdmin, GiveUp
+from connectors.servicenow import history, service_levels, wire
+from connectors.servicenow.client import Query, ServiceNowClient
+from connectors.servicenow.facts import IDS_AT_ONCE, InstanceFacts
+from connectors.servicenow.mapping import ESSENTIAL, OPTIONAL, WANTED, Mapper, Parts, Unmappable, mark_of
+from connectors.servicenow.settings import ServiceNowSettings
+from connectors.servicenow.wire import Row
+from rules.instants import Instant
+from rules.ticket import Ticket
+
+JOURNAL: Final = ("sys_id", "element_id", "element", "value", "sys_created_on", "sys_created_by")
+TAG: Final = ("sys_id", "table_key", "label")
+_DELETED: Final = ("documentkey", "user", "sys_created_on")
+_OPTIONAL_TABLES: Final = frozenset({"task_sla", "label_entry", "sys_audit_delete"})
+_IDS_OF_A_READ: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tickets of rows, those of them that are none, and the marks that hoists have left."""
+
+    tickets: Sequence[Ticket]
+    quarantined: Sequence[Quarantined]
+    server_time: Instant
+    marks: Mapping[str, Mark]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What belongs to some tickets, by sys_id."""
+
+    parts: Mapping[str, Parts]
+    server_time: Instant
+
+
+class TicketReader:
+    """Reads tickets by sys_id, and completes rows that a page brought."""
+
+    def __init__(self, client: ServiceNowClient, facts: InstanceFacts, settings: ServiceNowSettings) -> None:
+        self._client, self._facts, self._settings = client, facts, settings
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """What is asked of a table's rows."""
+        requester = self._settings.requester_of(table)
+        return tuple(dict.fromkeys((*ESSENTIAL, "sys_updated_by", *WANTED, *OPTIONAL, requester, *self._settings.columns)))
+
+    # --- a page's rows --------------------------------------------------------------------------------------------------
+
+    def completed(self, rows: Sequence[Row]) -> Batch:
+        """The tickets of rows, in two requests for most pages: what belongs to them, and accounts that were not met before."""
+        ids = [id_ for row in rows if wire.SYS_ID.fullmatch(id_ := wire.text(row, "sys_id"))]
+        found = self._belonging(ids)
+        return self._mapped(rows, found)
+
+    def _mapped(self, rows: Sequence[Row], found: _Facts) -> Batch:
+        instance = self._facts.instance()
+        self._facts.saw(rows)
+        names = {wire.text(row, "user") for parts in found.parts.values() for row in parts.audit}
+        names |= {wire.text(row, "sys_created_by") for parts in found.parts.values() for row in parts.journal}
+        mapper = Mapper(instance, self._facts.users(names), found.server_time)
+        tickets: list[Ticket] = []
+        bad: list[Quarantined] = []
+        marks: dict[str, Mark] = {}
+        for row in rows:
+            id_ = wire.text(row, "sys_id")
+            parts = found.parts.get(id_, Parts((), ()))
+            try:
+                tickets.append(mapper.ticket(row, parts))
+            except Unmappable as reason:
+                key = wire.text(row, "number")
+                sentence = f"{self._client.source}:{key or id_}: {reason}; look at the row and at hoist's rights on its columns"
+                bad.append(Quarantined(id_, key, sentence, json.dumps(row, ensure_ascii=False)))
+                continue
+            if (mark := mark_of(parts.journal, instance.own.user_name)) is not None:
+                marks[id_] = mark
+        return Batch(tickets, bad, found.server_time, marks)
+
+    # --- by sys_id ------------------------------------------------------------------------------------------------------
+
+    def read(self, ids: Sequence[str]) -> Reading:
+        """Any number of tickets, each once; columns and history come in one request where there are not more than forty."""
+        tickets: list[Ticket] = []
+        bad: list[Quarantined] = []
+        marks: dict[str, Mark] = {}
+        gone: list[str] = []
+        times: list[Instant] = []
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), _IDS_OF_A_READ):
+            some = wanted[start : start + _IDS_OF_A_READ]
+            rows, found = self._rows_and_facts([id_ for id_ in some if wire.SYS_ID.fullmatch(id_)])
+            batch = self._mapped(list(rows.values()), found)
+            tickets += batch.tickets
+            bad += batch.quarantined
+            marks |= batch.marks
+            gone += [id_ for id_ in some if id_ not in rows]
+            times.append(batch.server_time)
+        earliest = min(filter(None, times), default=0) or self._facts.identify().server_time
+        return Reading(tickets, bad, gone, earliest, self._why(gone), marks)
+
+    def ticket(self, row: Row, parts: Parts, server_time: Instant) -> Ticket:
+        """The ticket of a row. Raises GiveUp for one that is none."""
+        names = {wire.text(each, "user") for each in parts.audit} | {wire.text(each, "sys_created_by") for each in parts.journal}
+        try:
+            return Mapper(self._facts.instance(), self._facts.users(names), server_time).ticket(row, parts)
+        except Unmappable as reason:
+            said = str(reason)
+        raise GiveUp(
+            f"{self._client.source}:{wire.text(row, 'number') or wire.text(row, 'sys_id')}: {said}; look at hoist's rights"
+        )
+
+    def row_alone(self, id_: str) -> Row | None:
+        """One row with nothing that belongs to it; None where it is gone."""
+        asked = list(self._row_queries([id_] if wire.SYS_ID.fullmatch(id_) else [], guess=True))
+        found = _by_id(asked, self._client.several(asked)[0], self._settings.tables)
+        if not found and self._facts.table_of(id_):
+            asked = list(self._row_queries([id_], guess=False))
+            found = _by_id(asked, self._client.several(asked)[0], self._settings.tables)
+        return found.get(id_)
+
+    def row_and_parts(self, id_: str) -> tuple[Row | None, Parts, Instant]:
+        """One row with what belongs to it; None where it is gone."""
+        rows, found = self._rows_and_facts([id_] if wire.SYS_ID.fullmatch(id_) else [])
+        return rows.get(id_), found.parts.get(id_, Parts((), ())), found.server_time
+
+    def _rows_and_facts(self, ids: Sequence[str]) -> tuple[dict[str, Row], _Facts]:
+        asked = [*self._row_queries(ids, guess=True), *self._fact_queries(ids)]
+        answers, server_time = self._client.several(asked, _OPTIONAL_TABLES)
+        rows = _by_id(asked, answers, self._settings.tables)
+        missing = [id_ for id_ in ids if id_ not in rows and self._facts.table_of(id_)]
+        if missing and len(self._settings.tables) > 1:
+            again = list(self._row_queries(missing, guess=False))  # a task whose class was changed is in another table now
+            rows |= _by_id(again, self._client.several(again)[0], self._settings.tables)
+        return rows, _Facts(self._parts(ids, asked, answers), server_time)
+
+    def _row_queries(self, ids: Sequence[str], *, guess: bool) -> Iterator[Query]:
+        """Questions for rows: of the table where a ticket was last, or of all tables."""
+        for table in self._settings.tables:
+            here = [id_ for id_ in ids if not guess or self._facts.table_of(id_) in {"", table} or not self._is_known(id_)]
+            for some in chunks(here):
+                of = ("sys_id", frozenset(some))
+                yield Query(table, f"sys_idIN{','.join(some)}", self.columns(table), labels=True, of=of)
+
+    def _is_known(self, id_: str) -> bool:
+        return self._facts.table_of(id_) in self._settings.tables
+
+    def _why(self, gone: Sequence[str]) -> dict[str, str]:
+        """What the instance says about deleted rows, where hoist may read that."""
+        found: dict[str, str] = {}
+        for some in chunks([id_ for id_ in gone if wire.SYS_ID.fullmatch(id_)]):
+            where = f"documentkeyIN{','.join(some)}"
+            for row in self._client.find_if_allowed(Query("sys_audit_delete", where, _DELETED, limit=500)) or ():
+                if (id_ := wire.text(row, "documentkey")) in some:
+                    found[id_] = f"{wire.text(row, 'user') or 'somebody'} deleted it at {wire.text(row, 'sys_created_on')} UTC"
+        return found
+
+    # --- what belongs to tickets ----------------------------------------------------------------------------------------
+
+    def _belonging(self, ids: Sequence[str]) -> _Facts:
+        asked = list(self._fact_queries(ids))
+        answers, server_time = self._client.several(asked, _OPTIONAL_TABLES)
+        return _Facts(self._parts(ids, asked, answers), server_time)
+
+    def _fact_queries(self, ids: Sequence[str]) -> Iterator[Query]:
+        for some in chunks(ids):
+            named, these = ",".join(some), frozenset(some)
+            in_order = "^ORDERBYsys_created_on^ORDERBYsys_id"
+            yield Query("sys_audit", f"documentkeyIN{named}{in_order}", history.COLUMNS, of=("documentkey", these))
+            told = f"element_idIN{named}^elementINcomments,work_notes{in_order}"
+            yield Query("sys_journal_field", told, JOURNAL, limit=2_000, of=("element_id", these))
+            if self._settings.targets:
+                yield Query("task_sla", f"taskIN{named}", service_levels.COLUMNS, labels=True, of=("task", these))
+            if self._settings.tags:
+                yield Query("label_entry", f"table_keyIN{named}", TAG, labels=True, of=("table_key", these))
+
+    def _parts(self, ids: Sequence[str], asked: Sequence[Query], answers: Sequence[Sequence[Row] | None]) -> dict[str, Parts]:
+        found: dict[str, dict[str, list[Row]]] = {}
+        unread: set[str] = set()
+        for query, rows in zip(asked, answers, strict=True):
+            if query.of is None or query.table in self._settings.tables:
+                continue
+            if rows is None and query.table not in _OPTIONAL_TABLES:
+                raise AskAdmin(
+                    f"{self._client.source}: all rows of {query.table} are hidden from hoist's account: without them it knows no "
+                    f"history; grant it read access"
+                )
+            if rows is None:
+                unread.add(query.table)
+            for row in rows or ():
+                found.setdefault(query.table, {}).setdefault(wire.text(row, query.of[0]), []).append(row)
+        asked_for = {query.table for query in asked} - unread
+
+        def of(table: str, id_: str) -> list[Row] | None:
+            return found.get(table, {}).get(id_, []) if table in asked_for else None
+
+        return {
+            id_: Parts(
+                of("sys_audit", id_) or (), of("sys_journal_field", id_) or (), of("task_sla", id_), of("label_entry", id_)
+            )
+            for id_ in ids
+        }
+
+
+def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many sys_ids as fit one condition, again and again."""
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        yield ids[start : start + IDS_AT_ONCE]
+
+
+def _by_id(asked: Sequence[Query], answers: Sequence[Sequence[Row] | None], tables: Sequence[str]) -> dict[str, Row]:
+    return {
+        wire.text(row, "sys_id"): row
+        for query, rows in zip(asked, answers, strict=True)
+        if query.table in tables
+        for row in rows or ()
+    }

@@ -1,0 +1,358 @@
+"""A stateful stand-in of a ServiceNow instance on loopback: it lives through a history and answers as the platform does.
+
+For tests, for the demo and for trying hoist without a helpdesk. It shares no code with hoist's own ServiceNow client, so that a
+misunderstanding on one side shows on the other. Its behaviour follows the product documentation (Australia release, 2026), the
+knowledge base and what public clients rely on, named in `connectors/servicenow/site/`; what these leave open it does in the least
+comfortable way, or in either way by a variant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+from connectors.sandboxes import certificates
+from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.dates import Dates
+from connectors.sandboxes.event_log import load
+from connectors.sandboxes.faults import Faults, fault
+from connectors.sandboxes.history import History
+from connectors.sandboxes.made_up import made_up
+from connectors.sandboxes.sandbox import Secrets
+from connectors.sandboxes.server import Serving, serving
+from connectors.servicenow.site import batch, gateway, pages, routes
+from connectors.servicenow.site.answers import Refused
+from connectors.servicenow.site.call import Call
+from connectors.servicenow.site.choices import CHOICES, MATRIX
+from connectors.servicenow.site.faults import FAULTS, WRITES
+from connectors.servicenow.site.furnishing import AGENT
+from connectors.servicenow.site.policies import VARIANTS, Abort, Mandatory, Policies
+from connectors.servicenow.site.replay import PAIRS
+from connectors.servicenow.site.tokens import ACCESS_SECONDS, Door
+from connectors.servicenow.site.whole import Instance, Terms
+from rules.instants import DAY, Instant, instant
+
+__all__ = [
+    "Abort", "Answer", "History", "Mandatory", "Policies", "Sandbox", "ServiceNowSandbox", "Serving", "Terms", "load", "made_up",
+    "main", "run",
+]  # fmt: skip
+
+TICKETS: Final = 200
+AHEAD: Final = 14 * DAY
+"""How far made-up tickets go on living when the sandbox runs on its own."""
+ITEM_SECONDS: Final = 0.05
+
+
+class ServiceNowSandbox:
+    """One instance. `clock` gives its time in milliseconds; what lies at or before it has happened when a call is answered.
+
+    `history` is replayed, made-up tickets by default. `seed` fixes sys_ids, passwords and the occasions of faults. `faults` are
+    rates between 0 and 1 by name (`connectors.servicenow.site.faults` says what each does). `terms` is how the instance is set
+    up: its name, zones, policies, access rules, variants and how late saves are committed. `expires_seconds` is how long an
+    access token lives, `item_seconds` how long a batch is modelled to work on each item. `jwt_key` is the public key, PEM, of
+    whoever may sign JWT assertions. Raises ValueError for unknown faults.
+    """
+
+    PLATFORM_NAME = "ServiceNow"
+    SOURCE = "snow-prod"
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], Instant],
+        history: History | None = None,
+        seed: int = 0,
+        faults: Mapping[str, float] = MappingProxyType({}),
+        terms: Terms | None = None,
+        expires_seconds: int = ACCESS_SECONDS,
+        item_seconds: float = ITEM_SECONDS,
+        jwt_key: bytes = b"",
+    ) -> None:
+        self._faults = Faults(faults, seed, FAULTS)
+        self._seed = seed
+        self._item_seconds = item_seconds
+        self._lock = threading.Lock()
+        lived = history or made_up(TICKETS, seed, clock(), AHEAD)
+        self._site = Instance(lived, terms or Terms(), clock=clock, faults=self._faults, seed=seed)
+        self._door = Door(self._site, seed, expires_seconds=expires_seconds, jwt_key=jwt_key)
+        self._sessions = gateway.Sessions(seed)
+        self._dates = Dates()
+        self._url = ""
+        self._ca_file = ""
+        self._client_file = ""
+
+    @property
+    def url(self) -> str:
+        """The instance's address: that of the server once it listens."""
+        return self._url or self._site.base
+
+    @contextmanager
+    def serve(self, port: int = 0, *, tls: bool = False) -> Iterator[Serving]:
+        """Answer on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use.
+
+        With `tls` under a throw-away certificate, whose authority `credentials` names as `ca_file`.
+        """
+        lanes = gateway.Lanes()
+
+        def dispatch(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            return self._in_turn(lanes, method, path, query, headers, body)
+
+        with tempfile.TemporaryDirectory(prefix="servicenow-sandbox-") as folder:
+            made = certificates.made(Path(folder), AGENT) if tls else None
+            with serving(dispatch, port, made.server if made else None) as server:
+                with self._lock:
+                    self._url = self._site.base = server.url
+                    self._ca_file, self._client_file = (str(made.ca_file), str(made.client_file)) if made else ("", "")
+                try:
+                    yield server
+                finally:
+                    lanes.close()
+
+    def credentials(self, person: str = "") -> dict[str, str]:
+        """What a client signs in with: of the service account, or of a history's person.
+
+        `platform`, `url`, `username`, `password`, `client_id`, `client_secret`, and while it serves https `ca_file`. Raises
+        KeyError for a handle that the history does not know.
+        """
+        name = person or AGENT
+        if name not in self._site.furnished.users:
+            raise KeyError(name)
+        door = self._door
+        found = {"platform": "servicenow", "url": self.url, "username": name, "password": door.password(name)}
+        found |= {"client_id": door.client_id, "client_secret": door.client_secret}
+        return found | ({"ca_file": self._ca_file} if self._ca_file else {})
+
+    @property
+    def api_key(self) -> str:
+        """The API key of the service account."""
+        return self._door.api_key()
+
+    @property
+    def client_file(self) -> str:
+        """Key and certificate that stand for the service account, while https is served; empty otherwise."""
+        return self._client_file
+
+    def source_settings(self) -> dict[str, object]:
+        """What hoist's configuration of this source needs beyond the credential."""
+        return {"instance": self._site.terms.instance}
+
+    def hoist_settings(self, secrets: Secrets) -> dict[str, object]:
+        """All that hoist.yaml has to say of this source, while it listens. What is secret goes through `secrets`."""
+        given = self.credentials()
+        auth = {"kind": "client_credentials", "client_id": given["client_id"]}
+        auth["client_secret"] = secrets("client_secret", given["client_secret"])
+        trusted = {"ca_file": given["ca_file"]} if "ca_file" in given else {}
+        signed_in = {"platform": given["platform"], "url": given["url"], "username": given["username"], "auth": auth}
+        return {**signed_in, **trusted, **self.source_settings()}
+
+    @property
+    def priorities(self) -> Sequence[str]:
+        """The labels of its priorities, the most urgent first; only as many as the history tells apart."""
+        labels = CHOICES["task", "priority"]
+        return [labels[MATRIX[pair]] for pair in PAIRS[: len(self.history.priorities)]]
+
+    @property
+    def history(self) -> History:
+        """What is replayed."""
+        return self._site.history
+
+    def next_event(self, after: Instant) -> Instant | None:
+        """The instant of the next replayed event later than this one."""
+        return self._site.history.next_event(after)
+
+    def issue_id(self, name: str) -> str:
+        """The sys_id of the incident that replays this one of the history. Raises KeyError before it was created."""
+        with self._lock:
+            self._site.catch_up()
+            return self._site.replay.names[name]
+
+    def group_id(self, name: str) -> str:
+        """The sys_id of a group of the history. Raises KeyError."""
+        return self._site.furnished.groups[name]
+
+    def user_id(self, person: str = "") -> str:
+        """The sys_id of a person of the history, or of the service account. Raises KeyError."""
+        return self._site.furnished.users[person or AGENT]
+
+    def lag(self, milliseconds: int) -> None:
+        """From now on saves by others than the service account are committed that long after their stamp."""
+        with self._lock:
+            self._site.catch_up()
+            self._site.lag = milliseconds
+
+    def silently(self, sys_id: str, **values: str) -> None:
+        """A script changes an incident without stamp, count and rules, as autoSysFields(false) does. Raises KeyError."""
+        with self._lock:
+            self._site.catch_up()
+            self._site.silent("incident", sys_id, values)
+
+    def clone(self, instance: str) -> ServiceNowSandbox:
+        """Another instance under this name that was copied from this one just now: its records have the same sys_ids."""
+        with self._lock:
+            self._site.catch_up()
+            clock, lock = self._site._clock, self._lock  # noqa: SLF001 - a clone keeps time as its original does
+            memo = {id(clock): clock, id(self._site.history): self._site.history, id(lock): threading.Lock()}
+            twin = copy.deepcopy(self, memo)
+        twin._site.rename(instance)  # noqa: SLF001 - of this very class
+        return twin
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one call: path and query as written in the request line, header names in any case."""
+        given = {name.lower(): value for name, value in headers.items()}
+        with self._lock:
+            now = self._site.catch_up()
+            answer = gateway.before(self._faults, now) or self._met(method, path, query, given, body, now)
+            told = {"Date": self._dates.text(now), **answer.headers}
+            late = gateway.delay_seconds(self._faults)
+            return replace(answer, headers=told, delay_seconds=late, cookies=self._sessions.cookies(given))
+
+    def _in_turn(
+        self, lanes: gateway.Lanes, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """One call in the turn of its session; a slow one keeps its turn until it leaves."""
+        session = gateway.session_of(headers)
+        if instead := lanes.enter(session):
+            return replace(instead, headers={"Date": self._dates.text(self._site.catch_up()), **instead.headers})
+        try:
+            answer = self.dispatch(method, path, query, headers, body)
+            if answer.delay_seconds:
+                lanes.closed.wait(answer.delay_seconds)
+            return replace(answer, delay_seconds=0.0)
+        finally:
+            lanes.leave(session)
+
+    def _met(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, now: Instant) -> Answer:
+        """A call that gets through to the instance, and what befalls its answer."""
+        if path.rstrip("/") == "/oauth_token.do" and method == "POST":
+            return self._door.token(headers, dict(parse_qsl(query)), body, now)
+        if self._faults.strikes("expired-token"):
+            self._door.access.pop(headers.get("authorization", "").partition(" ")[2], None)
+            return gateway.unauthorized()
+        method = headers.get("x-http-method-override", method).upper() if method == "POST" else method
+        answer = self._answer(method, path, query, headers, body, now)
+        if method == "GET" and answer.status == 200 and self._faults.strikes("truncated-200"):
+            return gateway.truncated(answer)
+        if method in WRITES and self._faults.strikes("failed-500-after"):
+            return Refused(500, pages.CANCELLED).answer()
+        return replace(answer, lost=True) if method in WRITES and self._faults.strikes("lost-answer") else answer
+
+    def _answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, now: Instant) -> Answer:
+        words = [unquote(word) for word in path.strip("/").split("/")]
+        if words[0] != "api":
+            return Answer(200, {"Content-Type": pages.HTML}, pages.LOGIN)
+        given = dict(parse_qsl(query, keep_blank_values=True))
+        caller = self._door.caller(headers, given, now)
+        if caller is None:
+            return gateway.unauthorized()
+        session = self._site.session(caller)
+        access = self._site.access(session)
+        call = Call(self._site, method, routes.version(words), session, access, now, given, headers, body)
+        try:
+            if tuple(words) == routes.BATCH and method == "POST":
+                return batch.ran(call, partial(self._answer, now=now), self._item_seconds)
+            return routes.answer(call, words)
+        except Refused as refused:
+            return refused.answer()
+
+
+Sandbox = ServiceNowSandbox
+
+
+def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, ServiceNowSandbox], None] | None = None) -> int:
+    """`hoist sandbox servicenow`: serve one instance until interrupted, and print one JSON line once it listens.
+
+    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that. Where `write_hoist_yaml` is given,
+    there is an option --hoist-yaml, whose file it is called with before that line is printed; what it raises ends the sandbox.
+    Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
+    """
+    parser = _parser()
+    if write_hoist_yaml is not None:
+        told = "write a hoist.yaml for this sandbox, and a protocol folder beside it where there is none"
+        parser.add_argument("--hoist-yaml", type=Path, metavar="FILE", help=told)
+    options = parser.parse_args(arguments)
+    try:
+        sandbox = _made(options)
+    except ValueError as error:
+        parser.error(str(error))
+    stopped = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: stopped.set())
+    with sandbox.serve(options.port, tls=not options.http):
+        if write_hoist_yaml is not None and options.hoist_yaml is not None:
+            write_hoist_yaml(options.hoist_yaml, sandbox)
+        sys.stdout.write(json.dumps({**sandbox.credentials(), "settings": sandbox.source_settings()}) + "\n")
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hoist sandbox servicenow", description="A stand-in of ServiceNow on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on; any free one by default")
+    parser.add_argument("--http", action="store_true", help="speak http instead of https with a throw-away certificate")
+    parser.add_argument("--tickets", type=int, default=TICKETS, help="how many made-up tickets are there at the start")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same tickets and faults")
+    parser.add_argument("--history", type=Path, help="an event log, CSV or CSV.gz, to replay instead")
+    parser.add_argument("--mapping", type=Path, help="says what the log's columns mean, YAML or JSON")
+    parser.add_argument("--at", help="where in the log the clock starts (2012-05-07T06:00Z); all of it is past by default")
+    parser.add_argument("--lag", type=int, default=0, help="milliseconds after its stamp that a save by others is committed")
+    parser.add_argument("--jwt-key", type=Path, help="the public key, PEM, of those who may sign JWT assertions")
+    parser.add_argument("--instance", default=Terms.instance, help="the instance's name")
+    parser.add_argument(
+        "--session-zone", default="", help="time zone of the service account's sessions; that of the people by default"
+    )
+    parser.add_argument(
+        "--withheld", action="append", default=[], metavar="RIGHT", help="a right that the service account lacks: read sys_audit"
+    )
+    parser.add_argument(
+        "--variant", action="append", default=[], metavar="NAME", help=f"behave in another way: {', '.join(VARIANTS)}"
+    )
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=RATE", help=f"what goes wrong how often: {', '.join(FAULTS)}"
+    )
+    return parser
+
+
+def _made(options: argparse.Namespace) -> ServiceNowSandbox:
+    """The sandbox that the options describe. Raises ValueError."""
+    started = real = time.time_ns() // 1_000_000
+    if options.at:
+        if not options.history:
+            raise ValueError("--at names an instant of a log, so it needs --history")
+        started = instant(datetime.fromisoformat(options.at))
+    history = load(options.history, options.mapping) if options.history else made_up(options.tickets, options.seed, real, AHEAD)
+    steady = time.monotonic_ns() // 1_000_000
+
+    def clock() -> Instant:
+        return started + time.monotonic_ns() // 1_000_000 - steady
+
+    policies = Policies(withheld=options.withheld, variants=options.variant)
+    terms = Terms(instance=options.instance, session_zone=options.session_zone, lag=options.lag, policies=policies)
+    faults = dict(map(fault, options.fault))
+    key = options.jwt_key.read_bytes() if options.jwt_key else b""
+    return ServiceNowSandbox(clock=clock, history=history, seed=options.seed, faults=faults, terms=terms, jwt_key=key)
+
+
+def main() -> int:
+    """The sandbox as a program of its own."""
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

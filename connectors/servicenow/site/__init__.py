@@ -1,0 +1,1 @@
+"""One imitated ServiceNow instance."""
