@@ -15,7 +15,7 @@ from agent.store import journal, operations, outages
 from agent.store.database import Database
 from agent.store.outages import Outage
 from connectors.contract import Connector
-from rules.instants import MINUTE, Instant
+from rules.instants import FOREVER, MINUTE, Instant
 from rules.ticket import Kind, Ticket
 
 LANDING: Final = 10 * MINUTE
@@ -29,15 +29,20 @@ class Aftermath:
         self._source, self._database, self._policy = source, database, policy
         self._restoring = Restoring(source, connector, database, mark, policy)
         self.outages: tuple[Outage, ...] = ()
+        self._read_until: Instant | None = None
 
     def load(self, now: Instant) -> None:
-        """Take over what the store knows."""
+        """Take over what the store knows, before anything is read."""
         with self._database.reading() as db:
             self.outages = outages.lately(db, self._source, now)
+            self._read_until = outages_of.read_until(db, self._source)
 
-    def busy(self) -> bool:
-        """Whether there is a step to take."""
-        return any(each.restored or each.reported_at is None for each in self.outages)
+    def next_step(self) -> Instant:
+        """When there is a step to take, on the source's clock; FOREVER where there is none."""
+        if (found := self._unfinished()) is None:
+            return FOREVER
+        outage = self.outages[found]
+        return self._restoring.begins(outage) if outage.restored else outage.ended
 
     @property
     def standing(self) -> str:
@@ -51,10 +56,11 @@ class Aftermath:
 
     def step(self, now: Instant) -> None:
         """One step: the marks of one ticket, or a report."""
-        for number, each in enumerate(self.outages):
-            if each.restored or each.reported_at is None:
-                self.outages = (*self.outages[:number], self._stepped(each, now), *self.outages[number + 1 :])
-                return
+        if (found := self._unfinished()) is not None:
+            self.outages = (*self.outages[:found], self._stepped(self.outages[found], now), *self.outages[found + 1 :])
+
+    def _unfinished(self) -> int | None:
+        return next((n for n, each in enumerate(self.outages) if each.restored or each.reported_at is None), None)
 
     def _stepped(self, outage: Outage, now: Instant) -> Outage:
         if outage.restored:
@@ -74,8 +80,9 @@ class Aftermath:
             return False
         strange = [ticket for ticket in tickets if self._wrote_in(db, ticket, latest)]
         if strange:
-            restored = replace(latest, restored=True, lost=True, catch_up_from=latest.ended)
-            outages.change(db, latest, restored=outages.RESTORED, catch_up_from=latest.ended)
+            began = self._read_until or latest.began
+            restored = replace(latest, began=began, restored=True, lost=True, catch_up_from=latest.ended)
+            outages.change(db, latest, began=began, restored=outages.RESTORED, catch_up_from=latest.ended)
             journal.append(db, "store-restored", latest.ended, self._source, strange[0].ref.id, tickets=len(strange))
             operations.skip_numbers(db, self._source)
             outages_of.leave(db, restored)
@@ -85,7 +92,8 @@ class Aftermath:
     def _wrote_in(self, db: Connection, ticket: Ticket, outage: Outage) -> bool:
         acts = [change.at for change in ticket.changes if change.by.kind is Kind.OWN_ACCOUNT]
         acts += [message.at for message in ticket.messages if message.by.kind is Kind.OWN_ACCOUNT]
-        during = [at for at in acts if outage.began + MINUTE < at < outage.ended]
+        began = outage.began if self._read_until is None else min(self._read_until, outage.began)
+        during = [at for at in acts if began + MINUTE < at < outage.ended]
         if not during:
             return False
         left = [row.sent_at for row in operations.of_ticket(db, self._source, ticket.ref.id) if row.sent_at is not None]

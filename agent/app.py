@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from agent import outage
+from agent import kept_texts, outage
 from agent.budget import StoredSupply
 from agent.clock import Clock, SystemClock
 from agent.config import Settings, SourceSettings
@@ -21,10 +21,11 @@ from agent.pipeline import Care, Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.ruling import Ruling
 from agent.sign_in import SignedIn, sign_in
-from agent.store import journal, outages, refused_rules, renamed, sources, unread
+from agent.store import journal, outages, refused_rules, renamed, rulebooks, sources, unread
 from agent.store.database import Database
 from agent.store.installation import Installation, read_or_make
 from agent.store.outages import Life
+from agent.store.rulebooks import Texts
 from agent.watchdog import sealing, stages_of
 from agent.wording import wording
 from agent.workers import OneByOne, Threads, Workers
@@ -34,7 +35,7 @@ from rules.binding import BindingError, BoundRules
 from rules.confidential import CONCEALED
 from rules.instants import SECOND, Instant
 from rules.language.problems import RulebookError
-from rules.protocol import Mode, Rulebook
+from rules.protocol import Mode, Rule, Rulebook
 from rules.rulebook import Loaded
 from rules.world import Directory, World
 
@@ -85,7 +86,8 @@ class App:
         Raises ConfigError or RulebookError with everything that is wrong; then nothing has been written anywhere.
         """
         self._stamp = stamp(self.settings.protocol)
-        rulebook = self._load(self.settings.protocol).rulebook
+        loaded = self._load(self.settings.protocol)
+        rulebook = loaded.rulebook
         self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
         world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
@@ -109,13 +111,15 @@ class App:
             if answered.directory is not None and answered.capabilities is not None:
                 name = answered.source.name
                 self._directories[name] = answered.directory
+                former = self._former(name, rulebook)
                 try:
-                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities, world, self._key)
+                    bound[name] = fitted(rulebook, name, answered.directory, answered.capabilities, world, self._key, former)
                 except BindingError as error:
                     problems += [f"{name}: {problem}" for problem in error.problems]
         if problems:
             raise ConfigError(*problems)
         self._rulebook = rulebook
+        self._keep_texts(loaded)
         for answered in answers:
             self._open(answered, bound[answered.source.name])
         self._taken_over()
@@ -170,6 +174,7 @@ class App:
             versions = f"{bound.version}/{bound.directory.version}/{bound.world.version}"
             before = sources.source_row(db, bound.source).looked_with
             generation = sources.new_generation(db, bound.source, versions)
+            kept_texts.note(db, bound, now, self.clock.now(), changed=before != versions)
             if before != versions:
                 shown = {rule: mode.value for rule, mode in modes.items()}
                 journal.append(db, "rules", now, bound.source, version=bound.version, modes=shown)
@@ -259,9 +264,10 @@ class App:
             return
         self._stamp = found
         try:
-            rulebook = self._load(self.settings.protocol).rulebook
-            if self._rulebook is not None and rulebook.version != self._rulebook.version:
-                self._rule_by(rulebook)
+            loaded = self._load(self.settings.protocol)
+            if self._rulebook is not None and loaded.rulebook.version != self._rulebook.version:
+                self._keep_texts(loaded)
+                self._rule_by(loaded.rulebook)
         except (ConfigError, RulebookError, BindingError) as error:
             self._refused(str(error))
         except ConnectorError as error:
@@ -269,6 +275,11 @@ class App:
             self._refused(f"they could not be compared with the helpdesk's names yet: {error}")
         else:
             self._taken_over()
+
+    def _keep_texts(self, loaded: Loaded) -> None:
+        """What is decided from now on can be decided once more."""
+        with self.database.transaction() as db:
+            rulebooks.keep(db, loaded.rulebook.version, Texts(loaded.texts, loaded.library), self.clock.now())
 
     def _rule_by(self, rulebook: Rulebook) -> None:
         """Judge by this rulebook from now on, everywhere or nowhere."""
@@ -315,16 +326,21 @@ class App:
 
     def _bound(self, pipeline: Pipeline, rulebook: Rulebook, world: World) -> BoundRules:
         """Where a name is not known, the source may have got it since it was last asked."""
-        capabilities = pipeline.connector.capabilities
+        capabilities, former = pipeline.connector.capabilities, self._former(pipeline.source, rulebook)
         try:
-            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities, world, self._key)
+            return fitted(rulebook, pipeline.source, self._directories[pipeline.source], capabilities, world, self._key, former)
         except BindingError:
             directory = pipeline.connector.directory()
-            bound = fitted(rulebook, pipeline.source, directory, capabilities, world, self._key)
+            bound = fitted(rulebook, pipeline.source, directory, capabilities, world, self._key, former)
         self._directories[pipeline.source] = directory
         with self.database.transaction() as db:
             sources.set_directory(db, pipeline.source, directory)
         return bound
+
+    def _former(self, source: str, rulebook: Rulebook) -> Mapping[str, Rule]:
+        """The rules under former texts by which escalations under way go on."""
+        with self.database.reading() as db:
+            return kept_texts.former_texts(db, source, rulebook)
 
     def _refused(self, said: str) -> None:
         if said == self._refusal:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from agent import clusters
 from agent.evaluate import confirmed, decide
 from agent.ruling import Ruling
-from agent.store import brakes, episodes, journal, runs, snoozes, waiting
+from agent.store import brakes, episodes, runs, snoozes, waiting
 from agent.store.mirrored import Mirrored
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
@@ -103,7 +103,7 @@ def as_approved(
         return list(steps)
     for row, _ in steps:
         if row.approved is None:
-            waiting.move(db, row, RowState.PLANNED, not_before=now + SECOND, problem="what was approved goes first")
+            waiting.move(db, row, RowState.PLANNED, now, not_before=now + SECOND, problem="what was approved goes first")
     good = []
     for row, step in asked:
         values = values_of(merge(ticket, [step], rules, at, holding))
@@ -120,10 +120,9 @@ def hold_again(db: Connection, row: WaitingRow, reason: str, now: Instant) -> No
     anew: dict[str, Any] = {"let_at": None, "approved": None, "problem": reason}
     if row.run is not None:
         runs.reopen(db, row.run)
-        waiting.move(db, row, RowState.HELD, not_before=now + ASKED_AGAIN, **anew)
+        waiting.move(db, row, RowState.HELD, now, {}, "held-again", not_before=now + ASKED_AGAIN, **anew)
     else:
-        waiting.move(db, row, RowState.BACKLOG, **anew)
-    journal.append(db, "held-again", now, row.key.source, row.key.ticket, change=str(row.key), reason=reason)
+        waiting.move(db, row, RowState.BACKLOG, now, {}, "held-again", **anew)
 
 
 def _difference(approved: str, found: str) -> str:

@@ -12,7 +12,7 @@ than they their existence: none is taken for gone, and nothing is written, until
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,7 @@ from agent.mirroring import Mirroring
 from agent.store import censuses, episodes, journal, mirrored, sources, waiting
 from agent.store.censuses import VANISHED, Census, Held, Phase, Row, Seen
 from agent.store.database import Database
+from agent.store.journal import Personal
 from agent.store.mirrored import Mirrored
 from connectors.contract import CensusPage, Connector, Listed
 from rules.instants import FOREVER, MINUTE, Instant
@@ -244,7 +245,8 @@ class Censuses:
         with self._database.transaction() as db:
             censuses.change(db, census, alarm=alarm)
             kind = "census-alarm" if alarm else "census-alarm-ended"
-            journal.append(db, kind, self._source_clock.now(), self._source, said=alarm, accepted_by=census.accepted_by)
+            accepted: dict[str, Any] = {"accepted_by": Personal(census.accepted_by)} if census.accepted_by else {}
+            journal.append(db, kind, self._source_clock.now(), self._source, said=alarm, **accepted)
         self.alarm = alarm
 
     def _buried(self, census: Census) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,13 +14,13 @@ from agent.store import brakes, episodes, journal, mirrored, runs, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.mirrored import Mirrored
 from agent.store.runs import Run
+from agent.store.statements import EVERYTHING, Place
 from agent.store.states import RowState
-from agent.store.waiting import Planned, WaitingRow
+from agent.store.waiting import WAITING, Planned, WaitingRow
 from agent.who import Who
 from rules.escalation import FiringKey
 from rules.instants import FOREVER, HOUR, Instant
 
-WAITING: Final = (RowState.HELD, RowState.BACKLOG, RowState.QUEUED, RowState.PARKED)
 EXISTING: Final = "it was so before the rule went live (existing_tickets)"
 
 
@@ -48,15 +48,64 @@ class Answered:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many changes of a source wait, by what for: counted, not judged.
+
+    `existing`: tickets that were left alone since they are older than their rule, by rule; it may have ceased to apply to some.
+    """
+
+    held: int
+    backlog: int
+    queued: int
+    parked: int
+    existing: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Those that are in the store as changes."""
+        return self.held + self.backlog + self.queued + self.parked
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.rows + sum(self.existing.values())
+
+
+def counted(db: Connection, source: str, ruling: Ruling) -> Counted:
+    """What waits in a source; no ticket is looked at."""
+    by_state = waiting.count_waiting(db, source)
+    existing = {rule: number for rule, number in episodes.left_by_rule(db, source).items() if rule in ruling.rules.by_id}
+    held, backlog, queued, parked = (by_state.get(state, 0) for state in WAITING)
+    return Counted(held, backlog, queued, parked, existing)
+
+
 def waiting_changes(db: Connection, source: str, ruling: Ruling, now: Instant, ids: Iterable[str] | None = None) -> list[Waiting]:
     """All changes of a source that wait for a person, or those of some tickets, the most urgent first."""
-    rows = [(row, False) for row in waiting.of_source(db, source, WAITING) if _waits_for_somebody(row)]
-    rows += [(row, True) for row in _ignored(db, source, ruling, now)]
-    wanted = None if ids is None else set(ids)
+    wanted = None if ids is None else list(ids)
+    rows = [(row, False) for row in waiting.that_wait(db, source, wanted)]
+    rows += [(row, True) for row in _ignored(db, source, ruling, now, wanted)]
+    return sorted(_judged(db, source, rows, ruling, now), key=lambda each: (each.row.urgency, each.row.instant, each.row.id))
+
+
+def page(db: Connection, source: str, ruling: Ruling, now: Instant, place: Place) -> list[Waiting]:
+    """Some of what waits in a source: changes in the store first, then existing tickets, each the most urgent first.
+
+    Existing tickets to which their rule applies no longer wait for nobody, and are left out.
+    """
+    in_store = counted(db, source, ruling).rows
+    rows = [(row, False) for row in waiting.that_wait(db, source, None, place)]
+    if place.first + place.number > in_store:
+        rest = Place(max(0, place.first - in_store), place.number - len(rows))
+        rows += [(row, True) for row in _ignored(db, source, ruling, now, None, rest)]
+    return _judged(db, source, rows, ruling, now)
+
+
+def _judged(db: Connection, source: str, rows: Sequence[tuple[WaitingRow, bool]], ruling: Ruling, now: Instant) -> list[Waiting]:
+    """These with what each would write, as its ticket is known now; in the order in which they came."""
     by_ticket: dict[str, list[tuple[WaitingRow, bool]]] = {}
     for row, ignored in rows:
-        if wanted is None or row.key.ticket in wanted:
-            by_ticket.setdefault(row.key.ticket, []).append((row, ignored))
+        by_ticket.setdefault(row.key.ticket, []).append((row, ignored))
     known = mirrored.mirrored(db, source, list(by_ticket))
     found: list[Waiting] = []
     for name, own in by_ticket.items():
@@ -70,7 +119,8 @@ def waiting_changes(db: Connection, source: str, ruling: Ruling, now: Instant, i
             for (row, ignored), each in both
             if each.escalation or not ignored
         ]
-    return sorted(found, key=lambda each: (each.row.urgency, each.row.instant, each.row.id))
+    order = {row.key: place for place, (row, _) in enumerate(rows)}
+    return sorted(found, key=lambda each: order[each.row.key])
 
 
 def of_run(db: Connection, run: Run, ruling: Ruling, now: Instant) -> list[Waiting]:
@@ -82,10 +132,6 @@ def of_run(db: Connection, run: Run, ruling: Ruling, now: Instant) -> list[Waiti
 def _is_confidential(row: WaitingRow, ruling: Ruling) -> bool:
     bound = ruling.rules.by_id.get(row.key.rule)
     return bound is not None and bound.rule.confidential
-
-
-def _waits_for_somebody(row: WaitingRow) -> bool:
-    return row.state is not RowState.HELD or row.run is not None
 
 
 def _proposed(
@@ -100,11 +146,12 @@ def _proposed(
     return [made[row.key] for row in rows]
 
 
-def _ignored(db: Connection, source: str, ruling: Ruling, now: Instant) -> list[WaitingRow]:
+def _ignored(
+    db: Connection, source: str, ruling: Ruling, now: Instant, ids: Sequence[str] | None, place: Place = EVERYTHING
+) -> list[WaitingRow]:
     """Episodes that were left alone since they are older than their rule, as the rows that they would be."""
-    left = [each for each in episodes.rows(db, source) if each.backlog and each.rule in ruling.rules.by_id]
-    urgency = mirrored.urgencies(db, source, {each.ticket for each in left})
-    return [_row(source, each, urgency.get(each.ticket, 0), now) for each in left if each.ticket in urgency]
+    left = episodes.left(db, source, list(ruling.rules.by_id), ids, place)
+    return [_row(source, each, urgency, now) for each, urgency in left]
 
 
 def _row(source: str, episode: EpisodeRow, urgency: int, now: Instant) -> WaitingRow:
@@ -128,11 +175,8 @@ def approve(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant, p
         wait = 0 if per_hour is None else done * HOUR // per_hour
         values = each.proposal.values
         said = {"not_before": now + wait, "let_at": now, "approved": values, "problem": ""}
-        if waiting.move(db, row, RowState.PLANNED, **said):
-            done += 1
-            told = {"change": str(row.key), "run": row.run, "not_before": now + wait}
-            told["values"] = None if each.confidential else values
-            journal.append(db, "approved", now, row.key.source, row.key.ticket, **told, **who.data())
+        told = {"run": row.run, "not_before": now + wait, "values": None if each.confidential else values, **who.data()}
+        done += waiting.move(db, row, RowState.PLANNED, now, told, "approved", **said)
     _close(db, chosen, now)
     return Answered(done, tuple(problems))
 
@@ -147,9 +191,8 @@ def reject(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant) ->
             )
             continue
         row = _stored(db, each, now)
-        if waiting.move(db, row, RowState.REJECTED, settled_at=now, problem=f"{who.name} rejected it: {who.why}"):
-            done += 1
-            journal.append(db, "rejected", now, row.key.source, row.key.ticket, change=str(row.key), run=row.run, **who.data())
+        said = {"settled_at": now, "problem": f"{who.name} rejected it: {who.why}"}
+        done += waiting.move(db, row, RowState.REJECTED, now, {"run": row.run, **who.data()}, **said)
     _close(db, chosen, now)
     return Answered(done, tuple(problems))
 
@@ -159,9 +202,8 @@ def retry(db: Connection, source: str, ticket: Mirrored, who: Who, now: Instant)
     name, done = ticket.ticket.ref.id, 0
     for row in waiting.of_ticket(db, source, name, (RowState.PARKED,)):
         anew = {"not_before": now, "escalation": None, "attempts": 0, "settled_at": None, "problem": ""}
-        if waiting.move(db, row, RowState.PLANNED, **anew):
-            done += 1
-            journal.append(db, "retried", now, source, name, change=str(row.key), was=row.problem, **who.data())
+        told = {"reason": row.problem, **who.data()}
+        done += waiting.move(db, row, RowState.PLANNED, now, told, "retried", **anew)
     for rule in brakes.of_tickets(db, source, [name]).get(name, {}):
         if brakes.release(db, source, name, rule, now):
             done += 1

@@ -29,16 +29,21 @@ def _print_json(found: Any) -> None:
 
 
 @changes_app.command("list")
-def list_(config: Config = None, as_json: Json = False) -> None:
+def list_(
+    page: Annotated[int, typer.Option("--page", min=1, help="Which page.")] = 1,
+    number: Annotated[int, typer.Option("--limit", min=1, help="Changes on a page.")] = 100,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
     """All that waits for a person: held runs, what fell due in a pause or an outage, existing tickets, what was refused."""
     from agent.changes_commands import listed
     from agent.screens import changes as screen
 
-    found = listed(config)
+    found = listed(config, page, number)
     if as_json:
         _print_json(screen.changes_data(found))
     else:
-        screen.changes(Terminal(), found)
+        screen.listed(Terminal(), found)
 
 
 @changes_app.command("show")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from agent.changes import Answered, Waiting, approve, of_run, reject, retry, waiting_changes
+from agent.changes import Answered, Counted, Waiting, approve, counted, of_run, reject, retry, waiting_changes
+from agent.changes import page as page_of
 from agent.clock import SystemClock
 from agent.commands import existing_store, named_ticket
 from agent.config import Settings, load_settings
@@ -20,17 +23,24 @@ from agent.last_read import ruling, there
 from agent.ruling import Ruling
 from agent.store import mirrored, runs, sources
 from agent.store.runs import Run
+from agent.store.statements import Place
 from agent.who import Who
 from agent.why import named
 from rules.world import Directory
 
+ON_A_PAGE: Final = 100
+"""Changes that a page of the list holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Changes that wait for a person, the runs that hold some of them, and each source's names for teams and people."""
+    """Changes that wait for a person, the runs that hold some of them (with how many), and each source's names."""
 
     changes: tuple[Waiting, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[tuple[Run, int], ...]
+    counts: Mapping[str, Counted] = field(default_factory=dict)  # by source, where all of it was asked for
+    page: int = 1
+    pages: int = 1
     directories: dict[str, Directory] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
@@ -41,13 +51,28 @@ class Shown:
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
 
-def listed(config: Path | None) -> Shown:
-    """Everything that waits for a person."""
+def listed(config: Path | None, page: int = 1, number: int = ON_A_PAGE) -> Shown:
+    """How much waits for a person, and a page of it with the values: only the tickets of that page are looked at.
+
+    Raises ConfigError where there is no such page.
+    """
     with _opened(config) as (settings, db):
         places = [_Place(settings, db, source) for source in _read_sources(settings, db)]
-        found = [each for place in places for each in waiting_changes(db, place.source, place.ruling, place.now)]
+        counts = {place.source: counted(db, place.source, place.ruling) for place in places}
+        pages = max(1, ceil(sum(each.total for each in counts.values()) / number))
+        if not 1 <= page <= pages:
+            raise ConfigError(f"--page {page}: there {'is one page' if pages == 1 else f'are {pages:,} pages'}")
+        found = [each for place in places for each in _on_page(db, place, counts, Place((page - 1) * number, number))]
         opened = [run for place in places for run in runs.opened(db, place.source)]
-        return _shown(places, found, opened)
+        return replace(_shown(db, places, found, opened), counts=counts, page=page, pages=pages)
+
+
+def _on_page(db: Connection, place: _Place, counts: Mapping[str, Counted], wanted: Place) -> list[Waiting]:
+    """What a page of all sources, one after the other, holds of one source."""
+    names = list(counts)
+    before = sum(counts[name].total for name in names[: names.index(place.source)])
+    first, last = max(0, wanted.first - before), min(counts[place.source].total, wanted.first + wanted.number - before)
+    return page_of(db, place.source, place.ruling, place.now, Place(first, last - first)) if first < last else []
 
 
 def shown(config: Path | None, targets: Sequence[str]) -> Shown:
@@ -143,13 +168,14 @@ def _chosen(settings: Settings, db: Connection, targets: Sequence[str]) -> Shown
         if not own:
             raise ConfigError(f"nothing of {target} waits for anybody: hoist changes list names what does")
         found |= {each.row.key: each for each in own}
-    return _shown(list(places.values()), list(found.values()), opened)
+    return _shown(db, list(places.values()), list(found.values()), opened)
 
 
-def _shown(places: Sequence[_Place], found: Sequence[Waiting], opened: Sequence[Run]) -> Shown:
+def _shown(db: Connection, places: Sequence[_Place], found: Sequence[Waiting], opened: Sequence[Run]) -> Shown:
     directories = {place.source: place.ruling.rules.directory for place in places}
     zone = places[0].ruling.rules.zone if places else ZoneInfo("UTC")
-    return Shown(tuple(found), tuple(opened), directories, zone)
+    held = tuple((run, runs.count_held(db, run)) for run in opened)
+    return Shown(tuple(found), held, directories=directories, zone=zone)
 
 
 def _by_source(found: Shown) -> dict[str, list[Waiting]]:

@@ -9,8 +9,11 @@ from rules.instants import SECOND, Instant
 
 SAMPLES: Final = 64
 BELIEVED_AFTER: Final = 3
-PUT_BACK: Final = 30 * SECOND
-"""Answers in a row that lag behind the best one by more than so much tell that the source's clock was put back."""
+PUT_BACK: Final = 10 * SECOND
+"""Answers in a row that lag behind the best one by more than so much tell that the source's clock was put back.
+
+As old as a read may be on which a write rests: no source whose clock is put back is taken for one that answers from a cache.
+"""
 
 _STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Counts while the machine sleeps too: CLOCK_MONOTONIC does so on macOS, and does not on Linux (clock_gettime(2))."""

@@ -17,14 +17,13 @@ from agent.config import Settings, load_settings
 from agent.dry_run import dry_settings, watching
 from agent.errors import ConfigError, StoreError
 from agent.heartbeat import life_file
+from agent.last_read import bound_rules
 from agent.lock import only_one
-from agent.protocol_files import load_protocol, world_of
+from agent.protocol_files import load_protocol
 from agent.status import Status, status
 from agent.store import sources
 from agent.store.database import Database, open_database, saved_file
-from agent.store.installation import installation_key
 from agent.why import Answer, why
-from rules.binding import bind
 from rules.instants import DAY, Instant
 from rules.language.problems import RulebookError, nearest
 
@@ -131,16 +130,11 @@ def explain(config: Path | None, ticket: str, rule: str | None, at: Instant | No
     """
     settings = load_settings(config)
     source, name = named_ticket(ticket, [each.name for each in settings.sources])
-    rulebook = load_protocol(settings.protocol).rulebook
     with closing(existing_store(settings)) as database:
         with database.reading() as db:
-            row, directory = sources.found_source(db, source), sources.directory(db, source)
-            key = installation_key(db)
-        if row is None:
-            raise ConfigError(f"{source} was never read: hoist run comes first")
-        now = SystemClock().now()
-        moment = row.polled_at if abs(now - row.polled_at) > DAY else now
-        bound = bind(rulebook, source, directory, world_of(rulebook, settings.protocol, settings.copies), key)
+            bound, row = bound_rules(settings, db, source), sources.found_source(db, source)
+        now, polled_at = SystemClock().now(), 0 if row is None else row.polled_at
+        moment = polled_at if abs(now - polled_at) > DAY else now
         return why(database, bound, name, moment if at is None else at, rule)
 
 
@@ -155,6 +149,14 @@ def named_ticket(ticket: str, known: list[str]) -> tuple[str, str]:
         hint = f"did you mean {near}:{name}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"{ticket!r} names no ticket: hoist.yaml has no source {source!r}; {hint}")
     return source, name
+
+
+def known_source(source: str, known: list[str]) -> None:
+    """Raises ConfigError where there is no such source among the known."""
+    if source not in known:
+        near = nearest(source, known)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+        raise ConfigError(f"hoist.yaml has no source {source!r}; {hint}")
 
 
 def protocol_place(place: Path | None, config: Path | None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
-from rules.binding import BoundRule
+from rules.binding import BoundRule, BoundRules
 from rules.brake import Brake
 from rules.due_step import DueStep
 from rules.due_step import due_step as due_step_of
@@ -20,7 +20,7 @@ from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.explain import because
 from rules.gates import Closed, closed, held_by_label
-from rules.identity import match
+from rules.identity import Recorded, match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
 from rules.lifetime import lifetime
@@ -94,6 +94,8 @@ def decide(
     alone = left_alone_until(ticket, ruling, now)
     if ticket.gone is None and alone <= now:
         possible = ruling.rules.present.possible(ticket, now)
+        if ruling.rules.former:
+            possible = (*possible, *_former(recorded, ruling.rules))
     if not possible:
         return Decision(alone if alone > now else FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
     evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
@@ -101,6 +103,12 @@ def decide(
         over = tuple(row for row in dormant if row.state in _RESTING)
         return Decision(evaluation.next_look, urgency, over=over, evaluation=evaluation)
     return _Decider(ticket, recorded, dormant, ruling, now, urgency, evaluation, released=released).decision()
+
+
+def _former(recorded: Sequence[EpisodeRow], rules: BoundRules) -> tuple[BoundRule, ...]:
+    """The former texts under which recorded episodes are judged to their end."""
+    names = dict.fromkeys(rules.judge(row.rule, row.text) for row in recorded)
+    return tuple(former for former in rules.former if former.id in names)
 
 
 def left_alone_until(ticket: Ticket, ruling: Ruling, now: Instant) -> Instant:
@@ -111,17 +119,18 @@ def left_alone_until(ticket: Ticket, ruling: Ruling, now: Instant) -> Instant:
 
 def due_step(row: WaitingRow, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
     """An outbox row as a step to merge, for these steps of its ladder, its reasons and texts as of the confirming read."""
-    key, rule = replace(row.key, step=steps[-1]), evaluation.bound(row.key.rule).rule
+    key, rule = replace(row.key, step=steps[-1]), evaluation.bound(episode.rule).rule
     return due_step_of(key, rule, steps, evaluation, episode, ticket, at)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a fresh read says of claimed rows: to be written now, later, when a gate opens, or not at all, with the reason."""
+    """What a fresh read says of claimed rows: to be written now, later, when a gate opens, if a person says so, or not at all."""
 
     steps: tuple[tuple[WaitingRow, DueStep], ...]
     early: tuple[WaitingRow, ...]
     held: tuple[tuple[WaitingRow, Closed], ...]
+    left: tuple[tuple[WaitingRow, str], ...]  # with the reason
     over: tuple[tuple[WaitingRow, str], ...]
 
 
@@ -132,7 +141,7 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
     A row stands for the steps that are due by this read: those that were missed meanwhile go with it, those that something holds
     back wait for their own time.
     """
-    steps, early, held, over = [], [], [], []
+    steps, early, held, left, over = [], [], [], [], []
     for row in rows:
         place = row.key.rule, row.key.episode
         episode, evaluation = decision.holding.get(place), decision.evaluation
@@ -145,15 +154,15 @@ def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ru
         elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
             over.append((row, "the steps that it stands for are passed over as it is now"))
         elif row.approved is None and (lost := ruling.lost(ticket, episode.start)):
-            over.append((row, lost))
+            left.append((row, lost))
         elif gate := braked(decision.brakes.get(place), ruling.rules.zone) or _gate(
-            evaluation, decision.records[place], due, ticket, at
+            evaluation, episode, decision.records[place], due, ticket, at
         ):
             held.append((row, gate))
         else:
             step = due_step(row, due, evaluation, episode, ticket, at)
             steps.append((row, replace(step, previous=decision.records[place].confirmed_before(due[0]))))
-    return Confirmed(tuple(steps), tuple(early), tuple(held), tuple(over))
+    return Confirmed(tuple(steps), tuple(early), tuple(held), tuple(left), tuple(over))
 
 
 def _still_due(evaluation: Evaluation, episode: Episode, record: EpisodeRow, at: Instant) -> Steps:
@@ -171,9 +180,11 @@ def _ahead(evaluation: Evaluation, episode: Episode, fired: Sequence[Fired], now
     return ahead(evaluation, episode, [each.steps for each in fired], fired[-1].applied_at if fired else None, now)
 
 
-def _gate(evaluation: Evaluation, record: EpisodeRow, steps: Steps, ticket: Ticket, now: Instant) -> Closed | None:
+def _gate(
+    evaluation: Evaluation, episode: Episode, record: EpisodeRow, steps: Steps, ticket: Ticket, now: Instant
+) -> Closed | None:
     """What holds back the firing under way of an episode, for these steps."""
-    rule = evaluation.bound(record.rule).rule
+    rule = evaluation.bound(episode.rule).rule
     wrote = [each.confirmed for each in record.applied]
     return closed(evaluation, rule, joined(rule, steps), ticket, wrote, now)
 
@@ -234,13 +245,12 @@ class _Decider:
         self.records: dict[tuple[str, int], EpisodeRow] = {}
 
     def decision(self) -> Decision:
-        computed = self.evaluation.episodes
-        for episode, known in zip(computed, match([r.recorded for r in self.recorded.values()], computed), strict=True):
+        for episode, row in self._matched():
             if episode.holds_at(self.now):
-                if known is None:
+                if row is None:
                     self._begin(episode)
                 else:
-                    self._go_on(self.recorded[known.rule, known.number], episode)
+                    self._go_on(row, episode)
         return Decision(
             self.next_look,
             self.urgency,
@@ -261,6 +271,40 @@ class _Decider:
             self.evaluation,
         )
 
+    def _matched(self) -> Iterator[tuple[Episode, EpisodeRow | None]]:
+        """Each computed episode with the recorded one that it continues.
+
+        One that continues an episode which is judged by a former text of its rule is left out: that one goes its own way.
+        """
+        computed, rules = self.evaluation.episodes, self.evaluation.rules
+        rows = list(self.recorded.values())
+        judges = [rules.judge(row.rule, row.text) for row in rows] if rules.former else [row.rule for row in rows]
+        known = {(judge, row.number): row for judge, row in zip(judges, rows, strict=True)}
+        judged = [row.matched_as(judge) for judge, row in zip(judges, rows, strict=True)]
+        own = match(judged, computed)
+        if self.ruling.outages:
+            own = tuple(None if found is None else self._remembered(found, judged, place) for place, found in enumerate(own))
+        apart = [row.recorded for judge, row in zip(judges, rows, strict=True) if judge != row.rule]
+        elsewhere = match(apart, computed) if apart else [None] * len(computed)
+        for episode, found, other in zip(computed, own, elsewhere, strict=True):
+            if found is not None:
+                yield episode, known[found.rule, found.number]
+            elif other is None and self.evaluation.bound(episode.rule).rule.id == episode.rule:
+                yield episode, None
+
+    def _remembered(self, found: Recorded, recorded: Sequence[Recorded], place: int) -> Recorded | None:
+        """What the computed episode at a place continues, which was `found` to, where the store may have been restored.
+
+        Of a number that a forgotten episode may have borne, only what took effect is believed. What has not was decided on a
+        mirror as old as the backup, and stands for whatever that showed.
+        """
+        computed = self.evaluation.episodes
+        first = self.ruling.first_number(self.ticket, computed[place].start)
+        if found.number >= first:
+            return found
+        believed = [each.that_took_effect if each.number < first else each for each in recorded]
+        return match(believed, computed)[place]
+
     def _begin(self, episode: Episode) -> None:
         due = self._due(episode, ())
         if due is None:
@@ -275,7 +319,8 @@ class _Decider:
         backlog = existing and rule.existing.limit == 0
         watched = not (backlog or self._writes(rule))
         fired = Fired(due.steps, self.now, due.since, watched=True) if watched else Fired(due.steps, self.now)
-        row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, fired_at, backlog, (fired,))
+        text = self.evaluation.bound(episode.rule).text
+        row = EpisodeRow(self.ticket.ref.id, rule.id, number, episode.anchor, fired_at, backlog, (fired,), text)
         self._note(row, episode)
         if not backlog:
             self._plan(row, due, existing=existing or self._came_before(rule, due.since), first=True)
@@ -379,7 +424,7 @@ class _Decider:
             state = RowState.QUEUED
         elif gate := self._gate(row, due):
             state = RowState.HELD
-        sentences = because(self.evaluation, rule.id, self.now)
+        sentences = because(self.evaluation, self.holding[row.rule, row.number].rule, self.now)
         not_before = due.since + self.ruling.resolution
         key = self._key(row, due.steps)
         said = (left if state is RowState.BACKLOG else "") if gate is None else str(gate)
@@ -410,14 +455,16 @@ class _Decider:
 
     def _gate(self, row: EpisodeRow, due: Due) -> Closed | None:
         """What holds this firing back; the ticket is looked at again when that ends."""
-        gate = self._brake(row, due) or _gate(self.evaluation, row, due.steps, self.ticket, self.now)
+        episode = self.holding[row.rule, row.number]
+        gate = self._brake(row, due) or _gate(self.evaluation, episode, row, due.steps, self.ticket, self.now)
         if gate is not None:
             self.next_look = min(self.next_look, gate.until)
         return gate
 
     def _brake(self, row: EpisodeRow, due: Due) -> Closed | None:
         """The brake on this firing, where it is in a loop with an automation."""
-        rule, after = self.ruling.rule(row.rule), self.released.get(row.rule, 0)
+        rule = self.evaluation.bound(self.holding[row.rule, row.number].rule).rule
+        after = self.released.get(row.rule, 0)
         brake = brake_on(self.ticket, rule, row, due.steps, self.recorded.values(), self.now, after)
         if brake is not None:
             self.brakes[row.rule, row.number] = brake

@@ -6,13 +6,15 @@ Said when rules are loaded, not when they fire.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from connectors.contract import Capabilities
-from rules.binding import BindingError, BoundRules, bind, conditions_of
+from rules.binding import BindingError, BoundRules, bind, calendars_used, conditions_of
 from rules.conditions.tree import walk
 from rules.confidential import cloaked
 from rules.protocol import (
+    CALENDAR_OF_APPROVER,
     Action,
     AddLabel,
     Arbiter,
@@ -34,7 +36,8 @@ from rules.protocol import (
     Tell,
     Unchanged,
 )
-from rules.ticket import CLUSTERED, PREFIXES, TARGET
+from rules.recipients import field_of
+from rules.ticket import CASE, CLUSTERED, NEXT_ANSWER, PREFIXES, TARGET
 from rules.world import Directory, World
 
 _NEEDS: Final[Mapping[type[Action], tuple[str, str]]] = {
@@ -50,14 +53,24 @@ _NEEDS: Final[Mapping[type[Action], tuple[str, str]]] = {
 
 
 def fitted(
-    rulebook: Rulebook, source: str, directory: Directory, capabilities: Capabilities, world: World, key: bytes = b""
+    rulebook: Rulebook,
+    source: str,
+    directory: Directory,
+    capabilities: Capabilities,
+    world: World,
+    key: bytes = b"",
+    former: Mapping[str, Rule] = MappingProxyType({}),
 ) -> BoundRules:
-    """The rules bound to a source; `key` is the installation's. Raises BindingError with everything that does not fit."""
+    """The rules bound to a source; `key` is the installation's, `former` rules under former texts (`rules.binding.bind`).
+
+    Raises BindingError with everything that does not fit; former texts that do not are `unfit`.
+    """
     problems = tuple(dict.fromkeys(_impossible(rulebook, source, capabilities, key)))
     try:
-        bound = bind(rulebook, source, directory, world, key)
+        bound = bind(rulebook, source, directory, world, key, former)
     except BindingError as error:
         raise BindingError(source, (*problems, *error.problems)) from error
+    problems += tuple(dict.fromkeys(_nobody_known(bound, capabilities)))
     if problems:
         raise BindingError(source, problems)
     return bound
@@ -82,14 +95,39 @@ def _impossible(rulebook: Rulebook, source: str, capabilities: Capabilities, key
                 yield f"{rule.place}, rule {shown}: asks for {asked}, and {platform} does not read it; {instead}"
 
 
+def _nobody_known(bound: BoundRules, capabilities: Capabilities) -> Iterator[str]:
+    """Rules that tell a manager or a deputy where the source names none, and the organisation does not either."""
+    known = {"manager": bound.directory.managers, "deputy": bound.directory.deputies}
+    platform = f"{bound.source} ({capabilities.platform} as it is set up here)"
+    for each in bound.rules:
+        for who in _told(each.rule):
+            relation, of, _ = who.partition(" of ")
+            if of and field_of(who) and not known[relation]:
+                instead = "name them under `people:` in organisation.yaml, or leave this source out with `applies_to:`"
+                meant = "somebody" if each.rule.confidential else f"the {who}"
+                yield f"{each.rule.place}, rule {each.id}: tells {meant}, and {platform} does not say who that is; {instead}"
+
+
+def _told(rule: Rule) -> Iterator[str]:
+    for action in rule.actions:
+        match action:
+            case Tell(who=who) | Digest(to=who) | Arbiter(who=who):
+                yield who
+            case _:
+                pass
+
+
 def _looked_at(rule: Rule) -> Iterator[str]:
-    """The fields that a rule asks for: in its own condition, in those of its steps, and in what holds back its writes."""
+    """The fields that a rule asks for: in all of its conditions, and in whom it tells."""
+    yield from (field for who in _told(rule) if (field := field_of(who)))
+    if CALENDAR_OF_APPROVER in calendars_used(rule):
+        yield "approver"
     for part in (part for condition in conditions_of(rule) for part in walk(condition)):
         match part:
             case State(field) | Due(field) | Unchanged(field):
                 yield "team" if field == "tier" else field
             case Target(name):
-                yield f"{TARGET}{name}"
+                yield f"{CASE}{name.removeprefix(NEXT_ANSWER)}" if name.startswith(NEXT_ANSWER) else f"{TARGET}{name}"
             case _:
                 pass
 

@@ -22,6 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON docum
 
 _VERIFY: Final = "Example: hoist journal verify --head 1280:9f86d081884c7d65..."
 _EXPORT: Final = "Examples: hoist journal export > journal.jsonl; hoist journal export --format xes --since 2026-11-01T00:00:00Z"
+_REPLAY: Final = "Examples: hoist journal replay jira-cloud:SD-17; hoist journal replay 1280"
 _ERASE: Final = "Examples: hoist journal erase anna@example.com; hoist journal erase anna@example.com --yes"
 
 
@@ -97,6 +98,25 @@ def export(
 
     for piece in exported(config, Wanted(form, ticket, source, since, until)):
         sys.stdout.write(piece)
+
+
+@journal_app.command("replay", epilog=_REPLAY)
+def replay(
+    wanted: Annotated[str, typer.Argument(metavar="LINE|SOURCE:KEY", help="A line's number, or a ticket: all that was decided.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Make a decision once more: the rules of then, the ticket as it was known then. Exit code 1 unless the same comes out."""
+    from agent.journal_commands import replay as make_once_more
+    from agent.replaying import Came
+    from agent.screens import journal as screen
+
+    found = make_once_more(config, wanted)
+    if as_json:
+        _print_json(screen.replayed_data(found))
+    else:
+        screen.replayed(Terminal(), found)
+    sys.exit(DONE if all(each.came is Came.SAME for each in found) else FINDINGS)
 
 
 @journal_app.command("erase", epilog=_ERASE)

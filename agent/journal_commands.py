@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
 
 from agent.clock import SystemClock
-from agent.commands import existing_store, named_ticket
+from agent.commands import existing_store, known_source, named_ticket
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError, StoreError
 from agent.journal_erasure import Erasure, erase, erasure
 from agent.journal_export import FORMATS
 from agent.journal_sealing import LEASE, seal, sign_anew
 from agent.journal_verification import Verified, given_head, verify
+from agent.protocol_files import world_of
+from agent.replaying import DECISIONS, Replayed, is_decision, replayed
 from agent.store import journal, leases
 from agent.store.database import Database
-from agent.store.journal import Head
+from agent.store.journal import Head, Line
 from agent.store.journal_events import Chosen
 from agent.why import named
 from connectors.errors import AskAdmin
 from rules.instants import Instant
-from rules.language.problems import nearest
+from rules.protocol import Rulebook
+from rules.world import World
 
 log = logging.getLogger("hoist")
+
+T = TypeVar("T")
+UNREADABLE: Final = "a line of the journal can't be read: hoist journal verify names it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,48 @@ def erase_person(config: Path | None, person: str, *, really: bool) -> Erasure:
         return erase(database, person, SystemClock().now())
 
 
+def replay(config: Path | None, wanted: str) -> list[Replayed]:
+    """The decision of a line, by its number, or all those on a ticket (SOURCE:KEY), each made once more; the oldest first.
+
+    Raises ConfigError where there is no such line or ticket, or it tells of no decision.
+    """
+    settings = load_settings(config)
+    with closing(existing_store(settings)) as database, database.reading() as db:
+
+        def world(rulebook: Rulebook) -> World:
+            return world_of(rulebook, settings.protocol, settings.copies)
+
+        return [replayed(db, line, world) for line in _decisions(settings, db, wanted)]
+
+
+def _decisions(settings: Settings, db: Connection, wanted: str) -> list[Line]:
+    if wanted.isdecimal():
+        line = _readable(lambda: journal.line(db, int(wanted)))
+        if line is None:
+            raise ConfigError(
+                f"the journal has no line {wanted}: hoist journal export shows them, and hoist journal head how many"
+            )
+        if not is_decision(line):
+            raise ConfigError(
+                f"line {wanted} ({line.kind}) tells of no decision that can be made once more; those of kind"
+                f" {', '.join(sorted(DECISIONS))} do, as this hoist writes them"
+            )
+        return [line]
+    source, name = named_ticket(wanted, [each.name for each in settings.sources])
+    ticket = named(db, source, name).ref.id
+    found = _readable(lambda: [line for line in journal.lines(db, source, ticket) if is_decision(line)])
+    if not found:
+        raise ConfigError(f"the journal tells of no decision on {wanted}")
+    return found
+
+
+def _readable(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (ValueError, TypeError) as error:
+        raise StoreError(UNREADABLE) from error
+
+
 def exported(config: Path | None, wanted: Wanted) -> Iterator[str]:
     """The journal, piece by piece.
 
@@ -108,7 +159,7 @@ def exported(config: Path | None, wanted: Wanted) -> Iterator[str]:
         try:
             yield from form(db, chosen)
         except (ValueError, TypeError) as error:
-            raise StoreError("a line of the journal can't be read: hoist journal verify names it") from error
+            raise StoreError(UNREADABLE) from error
 
 
 def _chosen(settings: Settings, database: Database, wanted: Wanted) -> Chosen:
@@ -120,11 +171,8 @@ def _chosen(settings: Settings, database: Database, wanted: Wanted) -> Chosen:
             raise ConfigError(f"{wanted.ticket} is no ticket of {wanted.source}: leave --source out")
         with database.reading() as db:
             ticket = named(db, source, name).ref.id
-    elif source is not None and source not in known:
-        near = nearest(source, known)
-        raise ConfigError(
-            f"hoist.yaml has no source {source!r}; " + (f"did you mean {near}?" if near else f"there are {', '.join(known)}")
-        )
+    elif source is not None:
+        known_source(source, known)
     return Chosen(source, ticket, wanted.since, wanted.until)
 
 

@@ -1,8 +1,8 @@
 """Erasing a person from the journal: the values that tell of them go, the lines and the chain stay.
 
-A line holds a commitment to each personal value; value and salt stand beside it. Without the salt nobody can tell from the
-commitment what the value was, not even by trying every name. A line of the journal tells that values were erased, and by their
-commitments which; it does not tell whose they were.
+A line holds a commitment to each personal value, and to each sentence, for it may name anybody; value and salt stand beside it.
+Without the salt nobody can tell from the commitment what the value was, not even by trying every name. A line of the journal
+tells that values were erased, and by their commitments which; it does not tell whose they were.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ SHORTEST: Final = 4
 class Erasure:
     """What erasing a person takes away, or took: `lines` in which `values` values stand.
 
-    `subjects`: the ids, addresses and names that stand for the person. `mentions`: lines that name them in words which are part
-    of the chain itself; they stay until they are older than what is kept. `done`: False where it was only looked at.
+    `subjects`: the ids, addresses and names that stand for the person. `mentions`: lines, of an older hoist, that name them in
+    words which are part of the chain itself; they stay until they are older than what is kept. `done`: False where it was only
+    looked at.
     """
 
     subjects: tuple[str, ...]
@@ -44,10 +45,9 @@ class Erasure:
 def erasure(db: Connection, person: str) -> Erasure:
     """What erasing this person would take away. Raises ConfigError where the name is that of several people."""
     subjects = _subjects(db, person)
-    found = erasing.values_of(db, subjects)
+    found = _values(db, subjects)
     lines = tuple(sorted({line for _, line in found}))
-    names = [name for name in subjects if len(name) >= SHORTEST and not name.isdigit()]
-    return Erasure(tuple(subjects), lines, len(found), tuple(erasing.mentions(db, names)), done=False)
+    return Erasure(tuple(subjects), lines, len(found), tuple(erasing.mentions(db, _names(subjects))), done=False)
 
 
 def erase(database: Database, person: str, now: Instant) -> Erasure:
@@ -57,12 +57,22 @@ def erase(database: Database, person: str, now: Instant) -> Erasure:
     """
     with erasing.thoroughly(database) as db:
         found = erasure(db, person)
-        values = erasing.values_of(db, found.subjects)
+        values = _values(db, found.subjects)
         erasing.erase(db, [made for made, _ in values])
         for first in range(0, len(values), NAMED_AT_ONCE):
             named = [made[:SHORT] for made, _ in values[first : first + NAMED_AT_ONCE]]
             journal.append(db, "journal-erased", now, "", values=named)
     return Erasure(found.subjects, found.lines, found.values, found.mentions, done=True)
+
+
+def _values(db: Connection, subjects: Sequence[str]) -> list[tuple[str, int]]:
+    """(commitment, line) of what goes by the person, and of each sentence that names them."""
+    found = [*erasing.values_of(db, subjects), *erasing.sentences_of(db, _names(subjects))]
+    return sorted(dict.fromkeys(found), key=lambda each: each[::-1])
+
+
+def _names(subjects: Iterable[str]) -> list[str]:
+    return [name for name in subjects if len(name) >= SHORTEST and not name.isdigit()]
 
 
 def _subjects(db: Connection, person: str) -> list[str]:

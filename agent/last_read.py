@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from agent.config import Settings
 from agent.errors import ConfigError
+from agent.kept_texts import former_texts
 from agent.protocol_files import load_protocol, world_of
 from agent.ruling import Ruling
 from agent.store import pauses, sources
@@ -20,7 +21,8 @@ def bound_rules(settings: Settings, db: Connection, source: str) -> BoundRules:
         raise ConfigError(f"{source} was never read: hoist run comes first")
     rulebook = load_protocol(settings.protocol).rulebook
     world = world_of(rulebook, settings.protocol, settings.copies)
-    return bind(rulebook, source, sources.directory(db, source), world, installation_key(db))
+    former = former_texts(db, source, rulebook)
+    return bind(rulebook, source, sources.directory(db, source), world, installation_key(db), former)
 
 
 def ruling(settings: Settings, db: Connection, source: str, now: Instant) -> Ruling:

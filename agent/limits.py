@@ -113,7 +113,7 @@ class Limiting:
         run = opened.get((Scope.TICKET, ticket)) or self._open(db, Scope.TICKET, ticket, why, now)
         for row in rows:
             if not row.approved:
-                waiting.move(db, row, RowState.HELD, run=run.id, not_before=until, problem=why)
+                waiting.move(db, row, RowState.HELD, now, run=run.id, not_before=until, problem=why)
         return [row for row in rows if row.approved]
 
     # --- runs that are held --------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Limiting:
         for row in runs.expired(db, self._source, now):
             run = opened.get(row.run or 0)
             if run is not None and run.scope is Scope.TICKET:
-                waiting.move(db, row, RowState.PLANNED, not_before=now, run=None, problem="")
+                waiting.move(db, row, RowState.PLANNED, now, not_before=now, run=None, problem="")
             else:
                 outbox.supersede(db, row, now, f"nobody approved it in time: {row.problem}", run=row.run)
         for run in opened.values():
@@ -151,7 +151,7 @@ class Limiting:
                 canary -= 1
                 if canary < 0:
                     break
-            waiting.move(db, row, RowState.PLANNED, not_before=now, let_at=now, problem="")
+            waiting.move(db, row, RowState.PLANNED, now, not_before=now, let_at=now, problem="")
 
 
 def _counted(before: int, due: int, limit: str) -> str:

@@ -6,15 +6,16 @@ Tickets, their next looks, their episodes and their rows in the outbox are store
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
 from agent import clusters, markers, overtaken
 from agent.evaluate import Decision, decide
 from agent.mirror import Sent, reconciled
-from agent.recording import record
+from agent.recording import record, rests_on
 from agent.ruling import Ruling
 from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, snoozes, waiting
 from agent.store.installation import Installation
@@ -83,7 +84,8 @@ class Mirroring:
                 kept.append(ticket)
                 if left and known is not None:
                     overtaken.at_read(db, ticket, known.ticket, sent[ticket.ref.id], now)
-        decisions = self._decide(db, kept, now)
+        revisions = {name: known.revision + 1 for name, known in before.items()}
+        decisions = self._decide(db, kept, now, revisions)
         generation = self.ruling.generation
         looks = [decisions[ticket.ref.id] for ticket in kept]
         mirrored.keep(db, [Kept(t, d.urgency, d.next_look, generation) for t, d in zip(kept, looks, strict=True)])
@@ -102,8 +104,10 @@ class Mirroring:
         since = row.sent_at or 0
         return Sent(row.operation, since, max(row.settled_at or 0, since + self._request_life))
 
-    def _decide(self, db: Connection, tickets: Iterable[Ticket], now: Instant) -> dict[str, Decision]:
-        """Evaluate tickets and record what came of it: episodes, steps, outbox rows."""
+    def _decide(
+        self, db: Connection, tickets: Iterable[Ticket], now: Instant, revisions: Mapping[str, int]
+    ) -> dict[str, Decision]:
+        """Evaluate tickets and record what came of it: episodes, steps, outbox rows. `revisions` are those of known tickets."""
         read = list(tickets)
         clusters.count(db, read, self.ruling.rules, now, self._installation.key)
         found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
@@ -115,7 +119,12 @@ class Mirroring:
             name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), ruling, now, released.get(name, {}))
             for name, ticket in found.items()
         }
-        planned = record(db, self.source, decisions.values(), now, self.ruling.resolution)
+        kept = {ticket.ref.id: ticket for ticket in read}
+
+        def rests(name: str) -> dict[str, Any]:
+            return rests_on(ruling.rules, kept[name], revisions.get(name, 1))
+
+        planned = record(db, self.source, decisions.values(), now, ruling.resolution, rests)
         self.counts.firings.update(row.key.rule for row in planned)
         self.counts.looks += len(decisions)
         return decisions
@@ -129,7 +138,8 @@ class Mirroring:
 
     def look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
         """Judge mirrored tickets anew."""
-        decisions = self._decide(db, [m.ticket for m in looked_at], now)
+        revisions = {m.ticket.ref.id: m.revision for m in looked_at}
+        decisions = self._decide(db, [m.ticket for m in looked_at], now, revisions)
         generation = self.ruling.generation
         mirrored.set_next_looks(db, [(m, decisions[m.ticket.ref.id].next_look, generation) for m in looked_at])
 

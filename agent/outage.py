@@ -14,9 +14,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent import outbox
-from agent.store import journal, operations, outages, waiting
+from agent.store import journal, operations, outages, sources, waiting
 from agent.store.outages import Life, Outage
-from agent.store.states import RowState
+from agent.store.states import UNDER_WAY, RowState
 from rules.instants import HOUR, MINUTE, Instant, written
 
 log = logging.getLogger("hoist")
@@ -50,6 +50,8 @@ def begin(
     if last is None or (here - last.at < SHORTEST and not restored):
         return None
     began = there - max(0, here - last.at) - BEFORE
+    if restored:
+        began = read_until(db, source) or began
     catch_up_from = there if restored else policy.from_(there)
     outage = Outage(source, began, there, catch_up_from, restored, None, lost=restored)
     outages.add(db, outage)
@@ -60,18 +62,29 @@ def begin(
     return outage
 
 
+def read_until(db: Connection, source: str) -> Instant | None:
+    """The server time of the last page that this store knows: what it has lost, if it was restored, came later.
+
+    Unlike its last sign of life that is the source's own time, which nobody moves by setting this machine's clock.
+    """
+    row = sources.found_source(db, source)
+    return None if row is None else row.polled_at
+
+
 def leave(db: Connection, outage: Outage) -> None:
     """What was planned and not begun, and is too old to be caught up, is left to a person.
 
     What was already old when it was planned (a backlog that is let through at a rate, a change that somebody approved) is not
-    meant by that, unless the store was restored.
+    meant by that, unless the store was restored: then what was under way is asked for as well.
     """
-    outbox.postpone(db, waiting.expired(db, outage.source, outage.ended), outage.ended, "its worker stopped")
+    outbox.postpone(db, waiting.expired(db, outage.source, outage.ended), outage.ended, outage.ended, "its worker stopped")
     states = [RowState.PLANNED, *((RowState.QUEUED, RowState.HELD) if outage.restored else ())]
     for row in waiting.of_source(db, outage.source, states):
         fresh = row.planned_at - row.instant < HOUR
         if outage.restored or (fresh and row.instant < outage.catch_up_from):
-            waiting.move(db, row, RowState.BACKLOG, problem=outage.reason)
+            waiting.move(db, row, RowState.BACKLOG, outage.ended, problem=outage.reason)
+    for row in waiting.of_source(db, outage.source, UNDER_WAY) if outage.restored else ():
+        waiting.note(db, row, outage.reason)
 
 
 def report(db: Connection, outage: Outage, now: Instant) -> Outage:

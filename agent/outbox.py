@@ -8,7 +8,7 @@ an outcome is recorded by `agent.settling`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -26,7 +26,7 @@ from connectors.errors import AskAdmin, Conflict, ConnectorError, Gone, OutcomeU
 from rules.due_step import DueStep
 from rules.escalation import Escalation, FieldChange, Kept, Notice, Operation, OperationKind
 from rules.gates import Closed
-from rules.instants import MINUTE, Instant
+from rules.instants import MINUTE, Instant, written
 
 LEASE = 3 * MINUTE
 """How long a worker may hold a row: longer than a read may be old and a request may take, one after the other."""
@@ -108,12 +108,12 @@ def decided(
     make: Callable[[int], Sequence[Operation]],
     now: Instant,
     *,
-    version: str,
+    rests_on: Mapping[str, Any],
 ) -> OperationRow | None:
     """Record an escalation, and mark its rows and its first operation as sent; gives that operation, None where it has none.
 
     `rows` are held by the caller; `steps` are theirs, one each, and name them from now on. `make(number)` gives the operations of
-    the escalation with that number. `version`: that of the rulebook, for the journal.
+    the escalation with that number. `rests_on`: what the journal tells of that on which it rests (`agent.recording`).
     """
     number = operations.add(db, escalation, confirmed_at)
     operations.add_operations(db, number, make(number))
@@ -123,12 +123,12 @@ def decided(
         key = step.key
         episodes.confirm(db, key.source, key.ticket, key.rule, key.episode, confirmed_at, step.steps)
         if first is not None:
-            waiting.move(db, row, RowState.SENT, step=key.step, not_before=now + LEASE, **place)
+            waiting.move(db, row, RowState.SENT, now, step=key.step, not_before=now + LEASE, **place)
         else:
             nothing = "there was nothing to write"
-            waiting.move(db, row, RowState.APPLIED, step=key.step, settled_at=confirmed_at, problem=nothing, **place)
+            waiting.move(db, row, RowState.APPLIED, now, step=key.step, settled_at=confirmed_at, problem=nothing, **place)
             episodes.apply(db, key.source, key.ticket, key.rule, key.episode, confirmed_at)
-    _journal_decision(db, steps, escalation, number, confirmed_at, version)
+    _journal_decision(db, steps, escalation, number, confirmed_at, rests_on)
     return first
 
 
@@ -138,34 +138,38 @@ def supersede(db: Connection, row: WaitingRow, at: Instant, reason: str, *, run:
     `run`: the one with which it was held, and in which nobody approved it; then only a further step is planned.
     """
     anew = {"run": run, "let_at": None, "approved": None}
-    waiting.move(db, row, RowState.SUPERSEDED, settled_at=at, confirmed_at=at, problem=reason, **anew)
     source, ticket = row.key.source, row.key.ticket
-    rested_on = {"because": {str(row.key): list(row.because)}, "revision": mirrored.revision(db, source, ticket)}
-    journal.append(db, "superseded", at, source, ticket, change=str(row.key), reason=reason, **rested_on)
+    told = {"because": {str(row.key): list(row.because)}, "revision": mirrored.revision(db, source, ticket)}
+    waiting.move(db, row, RowState.SUPERSEDED, at, told, settled_at=at, confirmed_at=at, problem=reason, **anew)
 
 
 def overrule(db: Connection, row: WaitingRow, step: DueStep, kept: Sequence[Kept], at: Instant) -> None:
     """All that this row was to write is a person's by now. It counts as done, so that its ladder goes on and tells."""
     key, said = step.key, "; ".join(dict.fromkeys(each.said for each in kept))
-    waiting.move(db, row, RowState.OVERRULED, step=key.step, settled_at=at, confirmed_at=at, problem=said)
+    told = {"left": [_left(each) for each in kept]}
+    waiting.move(db, row, RowState.OVERRULED, at, told, step=key.step, settled_at=at, confirmed_at=at, problem=said)
     episodes.confirm(db, key.source, key.ticket, key.rule, key.episode, at, step.steps)
     episodes.apply(db, key.source, key.ticket, key.rule, key.episode, at)
-    journal.append(db, "overruled", at, key.source, key.ticket, change=str(key), left=[_left(each) for each in kept])
 
 
-def hold(db: Connection, row: WaitingRow, gate: Closed) -> None:
+def hold(db: Connection, row: WaitingRow, gate: Closed, at: Instant) -> None:
     """Nothing leaves before the gate opens; the evaluation looks for that."""
-    waiting.move(db, row, RowState.HELD, problem=str(gate), run=None, let_at=None)
+    waiting.move(db, row, RowState.HELD, at, problem=str(gate), run=None, let_at=None)
 
 
-def postpone(db: Connection, rows: Sequence[WaitingRow], not_before: Instant, reason: str = "") -> None:
+def leave(db: Connection, row: WaitingRow, reason: str, now: Instant) -> None:
+    """It is left to a person."""
+    waiting.move(db, row, RowState.BACKLOG, now, problem=reason)
+
+
+def postpone(db: Connection, rows: Sequence[WaitingRow], at: Instant, not_before: Instant, reason: str = "") -> None:
     """Nothing left; later again."""
     for row in rows:
-        waiting.move(db, row, RowState.PLANNED, not_before=not_before, problem=reason)
+        waiting.move(db, row, RowState.PLANNED, at, not_before=not_before, problem=reason)
 
 
 def _journal_decision(
-    db: Connection, steps: Sequence[DueStep], escalation: Escalation, number: int, at: Instant, version: str
+    db: Connection, steps: Sequence[DueStep], escalation: Escalation, number: int, at: Instant, rests_on: Mapping[str, Any]
 ) -> None:
     journal.append(
         db,
@@ -174,8 +178,8 @@ def _journal_decision(
         escalation.ticket.source,
         escalation.ticket.id,
         escalation=number,
-        rules=version,
-        revision=mirrored.revision(db, escalation.ticket.source, escalation.ticket.id),
+        **rests_on,
+        texts={str(step.key): step.text for step in steps if step.text},
         because={str(step.key): list(step.because) for step in steps},
         fields=[_moved(each) for each in (escalation.restriction, *escalation.changes) if each is not None],
         labels=list(escalation.add_labels),
@@ -188,9 +192,9 @@ def _journal_decision(
 
 
 def _findings(escalation: Escalation) -> list[Any]:
-    """Those that name a person are personal."""
+    """Those that are about a person go by them."""
     people = {each.said: each.by for each in escalation.kept}
-    return [Personal(said, people[said]) if said in people else said for said in escalation.findings]
+    return [Personal(said, people[said]) if said in people else journal.in_words(said) for said in escalation.findings]
 
 
 def _left(kept: Kept) -> list[Any]:
@@ -232,7 +236,8 @@ def send(connector: Connector, operation: Operation) -> Result:
         return Result(Outcome.GONE, str(error))
     except ConnectorError as error:  # GiveUp, Unsupported
         return Result(Outcome.REFUSED, str(error))
-    return _verified(connector, operation, Result(Outcome.APPLIED, accepted_at=receipt.server_time, native_id=receipt.native_id))
+    accepted = Result(Outcome.APPLIED, accepted_at=receipt.server_time, native_id=receipt.native_id)
+    return _verified(connector, operation, accepted, receipt.server_time)
 
 
 def put_back(connector: Connector, operation: Operation) -> Result:
@@ -262,7 +267,7 @@ def looked_for(connector: Connector, row: OperationRow) -> Result:
     accepted = None
     if row.accepted_at is not None:
         accepted = Result(Outcome.APPLIED, accepted_at=row.accepted_at, native_id=row.native_id)
-    result = _verified(connector, row.operation, accepted)
+    result = _verified(connector, row.operation, accepted, row.look_at or 0)
     if result.outcome is Outcome.UNKNOWN:
         return replace(result, outcome=Outcome.REFUSED, said=f"{result.said}: look at the ticket; it is not sent again")
     return result
@@ -273,10 +278,11 @@ def seconds_of(error: ConnectorError) -> float:
     return error.seconds if isinstance(error, TryLater) else 60.0
 
 
-def _verified(connector: Connector, operation: Operation, accepted: Result | None) -> Result:
+def _verified(connector: Connector, operation: Operation, accepted: Result | None, since: Instant) -> Result:
     """What the platform's own record says; `accepted` is the platform's answer to the write, None where it was lost.
 
-    A record that does not show an accepted write leaves its outcome open.
+    A record that does not show an accepted write leaves its outcome open. One of before `since`, as a proxy in between may give
+    it out of its cache, says nothing.
     """
     known = accepted or Result(Outcome.NOT_SENT, "the request never took effect")
     try:
@@ -288,6 +294,9 @@ def _verified(connector: Connector, operation: Operation, accepted: Result | Non
         return Result(Outcome.GONE, str(error))
     except ConnectorError as error:
         return Result(Outcome.REFUSED, f"the write can't be verified: {error}")
+    if found.server_time is not None and found.server_time < since - connector.capabilities.date_resolution:
+        said = f"the record of the write is one of {written(found.server_time)}, from a cache on the way; it is asked for again"
+        return replace(known, outcome=Outcome.LOOK_AGAIN, said=said, seconds=UNREADABLE_PAUSE)
     if found.found is None:
         said = "; ".join(("nobody can tell whether the write took effect: its marker can't be read", *found.problems))
         return Result(Outcome.REFUSED, f"{said}. Look at the ticket")

@@ -99,7 +99,7 @@ class Pausing:
                 waiting.delay_row(db, row, now)
         else:
             waiting.move(
-                db, row, to, problem=FELL_DUE_IN_A_PAUSE.format(until=written(lull.until)) if to is RowState.BACKLOG else ""
+                db, row, to, now, problem=FELL_DUE_IN_A_PAUSE.format(until=written(lull.until)) if to is RowState.BACKLOG else ""
             )
         return row.key.rule, to
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from agent import clusters, outbox
 from agent.aftermath import Aftermath
+from agent.backing_off import Refusals
 from agent.census import Censuses
 from agent.clock import Clock, SourceClock, skew_problem, steady
 from agent.foreign import Foreign
@@ -37,7 +38,7 @@ from agent.undoing import OrderWriter
 from agent.workers import Workers
 from agent.writing import Back, Writer
 from connectors.contract import Connector, Page
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, TryLater
 from rules.instants import FOREVER, MINUTE, SECOND, Instant, written
 
 BATCH = 200
@@ -62,6 +63,7 @@ class _Rhythm:
 
     next: int = 0
     trouble: str = ""
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class _Ledger:
@@ -169,7 +171,7 @@ class Pipeline:
             pass
         self.sweep()
         self._end_counting()
-        if self.aftermath.busy() and not self._reading.trouble and steady(self.clock) >= self._recovering.next:
+        if self._recovers() and steady(self.clock) >= self._recovering.next:
             self._unless_it_rests(self._recovering, self._recover)
         if steady(self.clock) >= self._writing.next:
             self._unless_it_rests(self._writing, self._carry_out_orders)
@@ -182,8 +184,8 @@ class Pipeline:
 
     def finish(self) -> None:
         """What else is done in the background, all at once, for a hoist that runs for one turn only."""
-        if self.aftermath.busy() and not self._reading.trouble:
-            while self.aftermath.busy() and not self._recovering.trouble:
+        if self._recovers():
+            while self._recovers() and not self._recovering.trouble:
                 self._unless_it_rests(self._recovering, self._recover)
             self.turn()
         if not self._taking_census.trouble:
@@ -208,8 +210,8 @@ class Pipeline:
             waits.append(look + self.ruling.resolution - there)
         if self._sweeping:
             waits.append(self._next_sweep - now)
-        if self.aftermath.busy():
-            waits.append(max(self._recovering.next, self._reading.next if self._reading.trouble else 0) - now)
+        if (step := self.aftermath.next_step()) < FOREVER:
+            waits.append(max(step - there, max(self._recovering.next, self._reading.next if self._reading.trouble else 0) - now))
         if self.census.next_due() < FOREVER:
             waits.append(max(self.census.next_due(), self._taking_census.next) - now)
         return self.clock.now() + max(1, min(waits))
@@ -218,7 +220,10 @@ class Pipeline:
         try:
             act()
             rhythm.trouble = ""
+            rhythm.refusals.over()
         except ConnectorError as error:
+            if isinstance(error, TryLater):
+                rhythm.refusals.one_more(error, steady(self.clock))
             pause = _pause(error)
             rhythm.next = max(rhythm.next, steady(self.clock) + pause)
             rhythm.trouble = f"{error} (until {written(self.source_clock.now() + pause)})" if pause > MINUTE else str(error)
@@ -308,6 +313,10 @@ class Pipeline:
             if sources.source_row(db, self.source).horizon:
                 clusters.complete(db, self.source_clock.now())
                 self._counting = False
+
+    def _recovers(self) -> bool:
+        """Whether there is a step to take with what an outage has left behind."""
+        return not self._reading.trouble and self.aftermath.next_step() <= self.source_clock.now()
 
     def _recover(self) -> None:
         """A step further with what an outage has left behind."""

@@ -14,7 +14,7 @@ from agent import outbox
 from agent.errors import ConfigError
 from agent.hands_on import Hands
 from agent.outbox import Outcome, Result
-from agent.store import operations, orders, waiting
+from agent.store import journal, operations, orders, waiting
 from agent.store.operations import OperationRow
 from agent.store.orders import Asked, OrderKind, OrderRow, OrderState
 from agent.store.states import OperationState
@@ -267,6 +267,6 @@ class Rehearsing:
         self.found.steps.append(Did(said, ok))
 
     def _journal(self, order: OrderRow) -> None:
-        steps = [[step.ok, step.said] for step in self.found.steps]
+        steps = [[step.ok, journal.in_words(step.said)] for step in self.found.steps]
         with self._hands.database.transaction() as db:
             self._hands.writer.note(db, order, "rehearsed", self._hands.source_clock.now(), ok=self.found.ok, steps=steps)

@@ -2,7 +2,9 @@
 
 A firing whose mark is found was written, and is recorded so. One on a ticket that bears no mark but those the store knows was
 not, and goes the way of any firing that fell due during an outage. On a ticket with marks that the store can't explain nobody can
-tell: it stays with a person.
+tell: it stays with a person. The same is asked of escalations that were under way when the backup was made (`agent.half_done`).
+
+Marks are read once no request of before the restore can take effect any more: the absence of one proves nothing earlier.
 """
 
 from __future__ import annotations
@@ -12,18 +14,17 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from agent.half_done import UNCLEAR, HalfDone, Told
 from agent.outage import Policy
 from agent.store import episodes, journal, operations, outages, waiting
 from agent.store.database import Database
 from agent.store.outages import Outage
-from agent.store.states import RowState
+from agent.store.states import UNDER_WAY, RowState
 from agent.store.waiting import WaitingRow
 from connectors.contract import Connector
 from connectors.errors import Gone
 from rules.escalation import Operation
-from rules.instants import Instant
-
-UNCLEAR = "the ticket bears marks of hoist's that its store, restored from a backup, can't explain: look at the ticket"
+from rules.instants import SECOND, Instant
 
 
 class Restoring:
@@ -32,6 +33,11 @@ class Restoring:
     def __init__(self, source: str, connector: Connector, database: Database, mark: Callable[[str], str], policy: Policy) -> None:
         self._source, self._connector, self._database = source, connector, database
         self._mark, self._policy = mark, policy
+        self._request_life = int(connector.capabilities.request_life_seconds * SECOND)
+
+    def begins(self, outage: Outage) -> Instant:
+        """From when on marks may be read, on the source's clock."""
+        return outage.ended + self._request_life
 
     def step(self, outage: Outage, now: Instant) -> Outage:
         """Read one ticket's marks back; the outage as it is then, an ordinary one once every ticket was asked."""
@@ -49,7 +55,7 @@ class Restoring:
         return outage
 
     def _unasked(self, db: Connection, outage: Outage) -> list[WaitingRow]:
-        rows = waiting.of_source(db, self._source, (RowState.BACKLOG,))
+        rows = waiting.of_source(db, self._source, (RowState.BACKLOG, *UNDER_WAY))
         return [row for row in rows if row.instant < outage.ended and row.problem == outage.reason]
 
     def _tell(self, db: Connection, outage: Outage, ticket: str, marks: Collection[str], now: Instant) -> None:
@@ -57,11 +63,14 @@ class Restoring:
         known = {mark for row in operations.of_ticket(db, self._source, ticket) for mark in _all_marks(row.operation)}
         own = {self._mark(str(row.key)): row for row in waiting.of_ticket(db, self._source, ticket)}
         unexplained = set(marks) - known - set(own)
+        told = Told(db, self._mark, marks, set(marks) - known, outage.began, now)
+        for number in dict.fromkeys(row.escalation for row in rows if row.escalation is not None and row.state in UNDER_WAY):
+            HalfDone(told, number).settle()
         settled = _Settled(self._policy.from_(outage.ended), now)
-        for row in rows:
+        for row in (each for each in rows if each.state is RowState.BACKLOG):
             if self._mark(str(row.key)) in marks:
                 settled.written(db, row)
-            elif set(marks) - known:
+            elif told.unexplained:
                 settled.unclear(db, row, UNCLEAR)
             else:
                 settled.released(db, row, replace(outage, restored=False).reason)
@@ -85,9 +94,9 @@ class _Settled:
     def written(self, db: Connection, row: WaitingRow) -> None:
         """Its mark was found."""
         key = row.key
-        waiting.move(db, row, RowState.APPLIED, settled_at=self._now, problem="its mark was read back from the source")
+        said = "its mark was read back from the source"
+        waiting.move(db, row, RowState.APPLIED, self._now, {}, "read-back", settled_at=self._now, problem=said)
         episodes.apply(db, key.source, key.ticket, key.rule, key.episode, self._now)
-        journal.append(db, "read-back", self._now, key.source, key.ticket, change=str(key))
 
     def unclear(self, db: Connection, row: WaitingRow, why: str) -> None:
         """Nobody can tell."""
@@ -96,7 +105,7 @@ class _Settled:
     def released(self, db: Connection, row: WaitingRow, why: str) -> None:
         """It was not written."""
         if row.instant >= self._catch_up_from:
-            waiting.move(db, row, RowState.PLANNED, not_before=self._now, problem="")
+            waiting.move(db, row, RowState.PLANNED, self._now, not_before=self._now, problem="")
         else:
             waiting.note(db, row, why)
 

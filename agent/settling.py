@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from agent import overtaken
+from agent.backing_off import rest
 from agent.outbox import Outcome, Result
 from agent.store import episodes, journal, operations, waiting
 from agent.store.operations import OperationRow
@@ -41,7 +44,6 @@ def settle(db: Connection, row: OperationRow, result: Result, now: Instant, term
     if not operations.stands(db, row):
         journal_outcome(db, row, result, now, late=True)
         return False
-    journal_outcome(db, row, result, now)
     _Settling(db, row, result, now, terms).settle()
     if result.outcome is Outcome.APPLIED:
         overtaken.at_settling(db, row, now)
@@ -134,6 +136,7 @@ class _Settling:
     def _look_again(self, wait: int) -> None:
         if self.row.state is OperationState.UNKNOWN:
             operations.look_later(self.db, self.row, self.now + wait)
+            journal_outcome(self.db, self.row, self.result, self.now)
         else:
             self._unknown(max(wait, self.terms.request_life))
 
@@ -141,7 +144,16 @@ class _Settling:
 
     def _not_sent(self) -> None:
         """Only a request that nobody answered to counts as an attempt: a source that says *later* may do so for days."""
-        self._again(self.now + int(self.result.seconds * SECOND) + SECOND, self.row.state is OperationState.UNKNOWN)
+        seconds = rest(self.result.seconds, self._refused_before()) if self.result.seconds else 0.0
+        self._again(self.now + int(seconds * SECOND) + SECOND, self.row.state is OperationState.UNKNOWN)
+
+    def _refused_before(self) -> int:
+        """How often in a row the source has said the same to this request: a first one is made anew each time."""
+        if self.row.position > 0:
+            return self.row.fence - 1
+        made = operations.of_ticket(self.db, self.row.operation.ticket.source, self.row.operation.ticket.id)
+        firsts = (each for each in reversed(made) if each.position == 0 and each.escalation < self.row.escalation)
+        return sum(1 for _ in takewhile(lambda each: each.problem == self.result.said, firsts))
 
     def _conflict(self) -> None:
         if self.row.undoes:
@@ -202,17 +214,18 @@ class _Settling:
         return operations.of_escalation(self.db, self.row.escalation)
 
     def _move(self, to: OperationState, **values: object) -> None:
-        operations.move(self.db, self.row, to, **values)
+        line = outcome_line(self.row, self.result)
+        operations.move(self.db, self.row, to, self.now, line.told, line.kind, **values)
 
     def _move_rows(self, to: RowState, **values: object) -> None:
         for row in self.rows:
-            waiting.move(self.db, row, to, **values)
+            waiting.move(self.db, row, to, self.now, **values)
 
     def _let_go_on(self, not_before: Instant, **values: object) -> None:
         """The escalation's next operation may be sent from `not_before` on."""
         for row in self.rows:
             if row.state is RowState.UNKNOWN:
-                waiting.move(self.db, row, RowState.SENT, not_before=not_before, **values)
+                waiting.move(self.db, row, RowState.SENT, self.now, not_before=not_before, **values)
         waiting.delay(self.db, self.row.escalation, not_before, **values)
 
     def _more_to_send(self) -> bool:
@@ -221,7 +234,7 @@ class _Settling:
     def _drop_rest(self) -> None:
         for later in self._operations():
             if later.state is OperationState.PLANNED:
-                operations.move(self.db, later, OperationState.DROPPED, settled_at=self.now)
+                operations.move(self.db, later, OperationState.DROPPED, self.now, settled_at=self.now)
 
 
 def _put_back(operation: Operation, found: Sequence[Overwritten]) -> Iterator[tuple[str, tuple[FieldChange, ...]]]:
@@ -239,20 +252,27 @@ def _put_back(operation: Operation, found: Sequence[Overwritten]) -> Iterator[tu
         yield "/".join((operation.key, *([changes[0].field] if number else []), "put-back")), changes
 
 
-def journal_outcome(db: Connection, row: OperationRow, result: Result, now: Instant, *, late: bool = False) -> None:
-    """What a request came to, whoever asked for it."""
-    operation = row.operation
+class OutcomeLine(NamedTuple):
+    """What the journal tells of a request: the kind of its line, and what stands in it."""
+
+    kind: str
+    told: dict[str, Any]
+
+
+def outcome_line(row: OperationRow, result: Result) -> OutcomeLine:
+    """What a request came to, as the journal tells it, whoever asked for it."""
     overwritten = result.verification.overwritten if result.verification is not None else ()
-    outcome = f"{operation.kind}-{result.outcome.value.replace(' ', '-')}"
-    journal.append(
-        db,
-        f"late-{outcome}" if late else outcome,
-        now,
-        operation.ticket.source,
-        operation.ticket.id,
-        operation=operation.key,
-        marker=operation.marker,
-        said=result.said,
-        native_id=result.native_id,
-        overwritten=[[o.field, journal.of_field(o.field, o.theirs), journal.of_field(o.field, o.ours)] for o in overwritten],
-    )
+    told = {
+        "marker": row.operation.marker,
+        "said": result.said,
+        "native_id": result.native_id,
+        "overwritten": [[o.field, journal.of_field(o.field, o.theirs), journal.of_field(o.field, o.ours)] for o in overwritten],
+    }
+    return OutcomeLine(f"{row.operation.kind}-{result.outcome.value.replace(' ', '-')}", told)
+
+
+def journal_outcome(db: Connection, row: OperationRow, result: Result, now: Instant, *, late: bool = False) -> None:
+    """A line of its own for an outcome that moves nothing; `late`: another worker had found out first."""
+    line, ticket = outcome_line(row, result), row.operation.ticket
+    kind = f"late-{line.kind}" if late else line.kind
+    journal.append(db, kind, now, ticket.source, ticket.id, operation=row.operation.key, **line.told)

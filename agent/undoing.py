@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from agent import outbox
 from agent.clock import Clock, SourceClock, steady
+from agent.fresh import fresh
 from agent.mirroring import Mirroring
 from agent.outbox import Outcome, Result
-from agent.settling import ATTEMPTS, journal_outcome
+from agent.settling import ATTEMPTS, journal_outcome, outcome_line
 from agent.store import journal, mirrored, operations, orders, waiting
 from agent.store.database import Database
 from agent.store.journal import Personal
@@ -93,7 +94,7 @@ class OrderWriter:
         if isinstance(step, OrderRow):
             since = steady(self._clock)
             try:
-                reading = self._connector.read([step.ticket.id])
+                reading = fresh(self._connector, [step.ticket.id], self._source, self._source_clock)
             except ConnectorError as error:
                 with self._database.transaction() as db:
                     pause = int(outbox.seconds_of(error) * SECOND) + SECOND
@@ -220,7 +221,6 @@ class OrderWriter:
         if not operations.stands(db, row):
             journal_outcome(db, row, result, now, late=True)
             return False
-        journal_outcome(db, row, result, now)
         _Settling(self, db, row, result, now).settle()
         return True
 
@@ -234,11 +234,11 @@ class OrderWriter:
         said = f"by order of {order.by}: {order.why}"
         for row in waiting.of_ticket(db, self._source, order.ticket.id, (RowState.APPLIED,)):
             if row.id in order.asked.rows:
-                waiting.move(db, row, RowState.UNDONE, settled_at=now, problem=said)
+                waiting.move(db, row, RowState.UNDONE, now, settled_at=now, problem=said)
 
     def note(self, db: Connection, order: OrderRow, kind: str, now: Instant, **data: object) -> None:
         """A line of the journal about an order."""
-        who = {"order": order.id, "by": Personal(order.by), "known_by": order.known_by, "why": order.why}
+        who = {"order": order.id, "by": Personal(order.by), "known_by": Personal(order.known_by, order.by), "why": order.why}
         journal.append(db, kind, now, order.ticket.source, order.ticket.id, **who, **data)
 
     def mark(self, key: str) -> str:
@@ -304,6 +304,7 @@ class _Settling:
         wait = max(int(self.result.seconds * SECOND), 0 if self.row.state is OperationState.UNKNOWN else self.orders.request_life)
         if self.row.state is OperationState.UNKNOWN:
             operations.look_later(self.db, self.row, self.now + wait)
+            journal_outcome(self.db, self.row, self.result, self.now)
         else:
             known = {"accepted_at": self.result.accepted_at, "native_id": self.result.native_id}
             self._move(OperationState.UNKNOWN, look_at=self.now + wait, problem=self.result.said, **known)
@@ -340,14 +341,15 @@ class _Settling:
         self._move(OperationState.APPLIED, settled_at=at, native_id=self.result.native_id, problem=said)
 
     def _move(self, to: OperationState, **values: object) -> None:
-        operations.move(self.db, self.row, to, **values)
+        line = outcome_line(self.row, self.result)
+        operations.move(self.db, self.row, to, self.now, line.told, line.kind, **values)
 
 
 def drop_planned(db: Connection, rows: Sequence[OperationRow], now: Instant) -> None:
     """What an order would have sent next is never sent."""
     for row in rows:
         if row.state is OperationState.PLANNED:
-            operations.move(db, row, OperationState.DROPPED, settled_at=now)
+            operations.move(db, row, OperationState.DROPPED, now, settled_at=now)
 
 
 def _reasons(found: Reversal) -> str:

@@ -21,7 +21,7 @@ class Who:
 
     def data(self) -> dict[str, Any]:
         """For a line of the journal."""
-        return {"by": Personal(self.name), "known_by": self.known_by, "why": self.why}
+        return {"by": Personal(self.name), "known_by": Personal(self.known_by, self.name), "why": self.why}
 
 
 def at_the_command_line(name: str | None, why: str) -> Who:

@@ -13,7 +13,7 @@ from agent.clusters import laid_over
 from agent.errors import ConfigError
 from agent.overtaken import OVERTAKEN
 from agent.pauses import said as said_of_pause
-from agent.recording import WATCHED
+from agent.recording import NOTED
 from agent.store import episodes, journal, mirrored, operations, pauses, snoozes, sources, waiting
 from agent.store.database import Database
 from agent.store.episodes import EpisodeRow, Fired
@@ -22,7 +22,7 @@ from agent.store.operations import OperationRow
 from agent.store.snoozes import Snooze
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
-from rules.binding import BoundRules
+from rules.binding import BoundRule, BoundRules
 from rules.confidential import CONCEALED, TEXTS
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
@@ -111,19 +111,26 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
             [row for row in waiting.of_ticket(db, bound.source, ticket.ref.id) if row.planned_at <= at],
             operations.of_ticket(db, bound.source, ticket.ref.id),
             sources.active_modes(db, bound.source),
-            watched=[line for line in journal.lines(db, bound.source, ticket.ref.id, WATCHED) if line.data["noted"] <= at],
+            watched=[line for line in _noted(db, ticket) if line.data["noted"] <= at],
             alone=_alone(ticket, snoozes.in_force(db, bound.source, at).get(ticket.ref.id), at),
         )
         row = sources.found_source(db, bound.source)
         here = at - ((row.clock_ahead or 0) if row else 0)
         unread = _overtaken(db, ticket, at, bound.zone)
         paused = [said_of_pause(pause) for pause in pauses.in_force(db, bound.source, here)]
-    chosen = [bound_rule.rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
+    chosen = [bound_rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
     notes = (*_notes(ticket, at, row.problem if row else "", bound, story.alone), *unread, *paused)
     if any(story.concerns(each.rule) for each in bound.rules if each.rule.confidential):
         ticket = replace(ticket, fields={**ticket.fields, **dict.fromkeys(TEXTS, CONCEALED), "labels": ()}, native={})
     answers = sorted((story.answer(each, with_tree=rule is not None) for each in chosen), key=lambda answer: answer.place)
     return Answer(ticket, at, bound.zone, tuple(answers), notes)
+
+
+def _noted(db: Connection, ticket: Ticket) -> Iterator[Line]:
+    """What rules noted on a ticket before they went live, and acted on then."""
+    for kind in NOTED:
+        found = journal.lines(db, ticket.ref.source, ticket.ref.id, kind)
+        yield from (line for line in found if "noted" in line.data)
 
 
 def named(db: Connection, source: str, name: str) -> Ticket:
@@ -177,19 +184,30 @@ class _Story:
         self.ticket, self.bound, self.at = ticket, bound, at
         self.recorded, self.rows, self.sent, self.modes, self.watched = recorded, rows, sent, modes, watched
         self.alone = alone
-        self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at)
+        self.judges = {(row.rule, row.number): bound.judge(row.rule, row.text) for row in recorded}
+        former = (each for each in bound.former if each.id in self.judges.values())
+        self.evaluation: Evaluation = evaluate(timeline(ticket), bound, at, (*bound.rules, *former))
 
-    def answer(self, rule: Rule, *, with_tree: bool = False) -> RuleAnswer:
+    def _judge(self, present: BoundRule) -> BoundRule:
+        """The text of a rule that an escalation under way keeps to, else the present one."""
+        holding = {each.rule for each in self.evaluation.episodes if each.holds_at(self.at)}
+        kept = (judge for (rule, _), judge in self.judges.items() if rule == present.id != judge and judge in holding)
+        return self.bound.rule(next(kept, present.id))
+
+    def answer(self, present: BoundRule, *, with_tree: bool = False) -> RuleAnswer:
+        judge = self._judge(present)
+        rule = judge.rule
         # hoist may run a rule in another mode than the file says by now; its dates hold all the same
         mode = mode_at(replace(rule, mode=self.modes.get(rule.id, rule.mode)), self.bound.calendars, self.at)
         rows = [row for row in self.rows if row.key.rule == rule.id]
         done = (*self._noted(rule), *(self._done(row, rule) for row in rows))
         holds = self.evaluation.truth(rule.condition, self.at)
-        said, next_at = self._next(rule, mode)
+        said, next_at = self._next(judge, mode)
+        said += "" if judge is present else "; it keeps to the rule's former text (on_change: keep)"
         alive = self.ticket.created <= self.at < (FOREVER if self.ticket.gone is None else self.ticket.gone)
-        said_because = because(self.evaluation, rule.id, self.at) if alive else ()
-        wanting = in_the_way(self.evaluation, rule.id, self.at) if alive and not holds else ()
-        tree = reasons(self.evaluation, rule.id, self.at) if alive and with_tree else None
+        said_because = because(self.evaluation, judge.id, self.at) if alive else ()
+        wanting = in_the_way(self.evaluation, judge.id, self.at) if alive and not holds else ()
+        tree = reasons(self.evaluation, judge.id, self.at) if alive and with_tree else None
         ends = () if rule.confidential else endings(rule.condition)
         return RuleAnswer(rule, mode, holds, said_because, done, said, next_at, wanting, tree, ends)
 
@@ -262,7 +280,7 @@ class _Story:
 
     # --- what comes next -------------------------------------------------------------------------------------------------
 
-    def _next(self, rule: Rule, mode: Mode) -> tuple[str, Instant | None]:
+    def _next(self, judge: BoundRule, mode: Mode) -> tuple[str, Instant | None]:
         if self.at < self.ticket.created:
             return f"nothing to say before the ticket was created, at {self._stamp(self.ticket.created)}", None
         if self.ticket.gone is not None:
@@ -270,24 +288,25 @@ class _Story:
         if self.alone is not None:
             return f"nothing{self.alone.for_so_long(self.bound.zone)}: {self.alone.why}", self.alone.wakes
         act = "it escalates" if mode is Mode.LIVE else "it would escalate, if the rule did more than watch,"
-        computed = self.evaluation.episodes_of(rule.id)
+        computed = self.evaluation.episodes_of(judge.id)
         current = next((episode for episode in computed if episode.holds_at(self.at)), None)
         if current is not None:
-            return self._next_of(rule, mode, act, current, computed)
+            return self._next_of(judge, mode, act, current, computed)
         upcoming = min((start for e in computed for start, _ in e.stretches if start > self.at), default=None)
         if upcoming is None:
             return "nothing, unless the ticket changes", None
         return f"{act} at {self._stamp(upcoming)} if nothing changes until then", upcoming
 
     def _next_of(
-        self, rule: Rule, mode: Mode, act: str, current: Episode, computed: Sequence[Episode]
+        self, judge: BoundRule, mode: Mode, act: str, current: Episode, computed: Sequence[Episode]
     ) -> tuple[str, Instant | None]:
         """While the rule holds."""
-        matched = dict(zip(computed, match([r.recorded for r in self._of(rule)], computed), strict=True))
-        known = matched[current]
-        row = next((r for r in self._of(rule) if known is not None and r.number == known.number), None)
+        rule = judge.rule
+        own = [r for r in self._of(rule) if self.judges[r.rule, r.number] == judge.id]
+        known = dict(zip(computed, match([r.matched_as(judge.id) for r in own], computed), strict=True))[current]
+        row = next((r for r in own if known is not None and r.number == known.number), None)
         if row is None:
-            return self._first_step(rule, act, current)
+            return self._first_step(judge, act, current, computed)
         if row.backlog and self._is_of_a_former_life(current.start):
             return f"nothing while this lasts: it was so {_BEFORE_IT_WAS_GONE}", None
         if row.backlog or (mode is Mode.LIVE and row.last.watched and rule.existing.limit == 0):
@@ -307,8 +326,14 @@ class _Story:
             return f"nothing more while this lasts: it was so {_BEFORE_IT_WAS_GONE}", None
         return self._next_step(rule, act, row, current, waits, row.written if mode is Mode.LIVE else row.applied)
 
-    def _first_step(self, rule: Rule, act: str, current: Episode) -> tuple[str, Instant | None]:
+    def _first_step(
+        self, judge: BoundRule, act: str, current: Episode, computed: Sequence[Episode]
+    ) -> tuple[str, Instant | None]:
         """Before its first firing."""
+        rule = judge.rule
+        apart = [row.matched_as(judge.id) for row in self._of(rule) if self.judges[row.rule, row.number] != judge.id]
+        if dict(zip(computed, match(apart, computed), strict=True))[current] is not None:
+            return "nothing while this lasts: it was escalated under the rule's former text (on_change: keep)", None
         found = ahead(self.evaluation, current, (), None, self.at)
         if found.due is not None:
             return f"{act} at the next turn of hoist run", None

@@ -23,15 +23,17 @@ from sqlalchemy import Connection
 
 from agent import outbox, settling
 from agent.approval import as_approved, hold_again
+from agent.backing_off import Refusals
 from agent.clock import Clock, SourceClock, steady
 from agent.departed import DepartedTeams
 from agent.evaluate import confirmed
 from agent.foreign import Foreign
+from agent.fresh import fresh
 from agent.guards import Guards
 from agent.mirroring import Judged, Mirroring
 from agent.outbox import Outcome, Result
 from agent.overruling import left_to_people
-from agent.recording import let_through
+from agent.recording import let_through, rests_on
 from agent.settling import Terms
 from agent.store import mirrored, operations, orders, waiting
 from agent.store.database import Database
@@ -41,7 +43,7 @@ from agent.store.states import OperationState
 from agent.store.waiting import WaitingRow
 from agent.workers import OneByOne, Workers
 from connectors.contract import Connector, Reading
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, TryLater
 from rules.instants import MINUTE, SECOND, Instant
 from rules.merge import merge
 
@@ -107,7 +109,7 @@ class Writer:
         self.clock, self.source_clock = clocks
         self.workers: Workers[Back] = workers if workers is not None else OneByOne()
         self._terms = Terms(int(connector.capabilities.request_life_seconds * SECOND), mirroring.mark)
-        self._trouble = _Trouble()
+        self._trouble, self._refusals = _Trouble(), Refusals()
         self._departed = DepartedTeams(connector, clocks[0])
         self._foreign, self._guards, self._standing = foreign, guards, standing
         self._looking_for: set[str] = set()  # operations whose marker is being looked for
@@ -138,7 +140,7 @@ class Writer:
         if (worst := self._trouble.worst) is not None:
             self._trouble = _Trouble()
             self._nothing_at = -1
-            raise worst
+            raise self._refusals.one_more(worst, steady(self.clock)) if isinstance(worst, TryLater) else worst
         return bool(back)
 
     def drain(self) -> None:
@@ -173,7 +175,7 @@ class Writer:
     def _hand_out(self, db: Connection, now: Instant) -> list[Work]:
         """Work for the places that are free."""
         free = max(0, self.workers.places - self.workers.under_way)
-        outbox.postpone(db, waiting.expired(db, self.source, now), now, "its worker stopped")
+        outbox.postpone(db, waiting.expired(db, self.source, now), now, now, "its worker stopped")
         let_through(db, self.source, self.mirroring.ruling, now)
         self._guards.before_claiming(db, now)
         work = list(islice(chain(self._to_look_for(db, now), self._to_go_on_with(db, now)), free))
@@ -200,7 +202,7 @@ class Writer:
         if self._trouble.errors:
             return _Read(claimed, begun, None)
         try:
-            return _Read(claimed, begun, self.connector.read(list(claimed)))
+            return _Read(claimed, begun, fresh(self.connector, list(claimed), self.source, self.source_clock))
         except ConnectorError as error:
             self._trouble.errors.append(error)
             return _Read(claimed, begun, error)
@@ -213,7 +215,7 @@ class Writer:
             # a second longer than the source rests, so that one ticket's trouble keeps no other one waiting
             pause = SECOND if reading is None else int(outbox.seconds_of(reading) * SECOND) + SECOND
             for rows in back.claimed.values():
-                outbox.postpone(db, rows, now + pause, "" if reading is None else str(reading))
+                outbox.postpone(db, rows, now, now + pause, "" if reading is None else str(reading))
             return
         self.source_clock.observe(reading.server_time)
         self.mirroring.quarantine(db, reading.quarantined, reading.server_time)
@@ -224,7 +226,7 @@ class Writer:
             if not rows:
                 continue
             if said := self._standing():
-                outbox.postpone(db, rows, now + SECOND, said)
+                outbox.postpone(db, rows, now, now + SECOND, said)
             elif name not in kept:
                 self._lost(db, name, rows, reading)
             elif (first := self._confirm(db, name, rows, kept[name], reading.server_time)) is not None:
@@ -237,12 +239,14 @@ class Writer:
         rows += waiting.claim(db, self.source, name, now, now + outbox.LEASE, beside=[row.id for row in rows])
         ticket, decision = judged
         verdict = confirmed(rows, ticket, decision, ruling, at)
-        outbox.postpone(db, verdict.early, now + ruling.resolution)
+        outbox.postpone(db, verdict.early, now, now + ruling.resolution)
         for row, gate in verdict.held:
             if row.approved is None:
-                outbox.hold(db, row, gate)
+                outbox.hold(db, row, gate, now)
             else:
                 hold_again(db, row, f"held back {gate}", now)
+        for row, reason in verdict.left:
+            outbox.leave(db, row, reason, now)
         for row, reason in verdict.over:
             outbox.supersede(db, row, at, reason)
         if not verdict.steps:
@@ -259,7 +263,8 @@ class Writer:
         true, steps = [row for row, _ in left.steps], [step for _, step in left.steps]
         escalation = merge(ticket, steps, ruling.rules, at, holding)
         make = partial(outbox.operations_of, escalation, at, self.mirroring.mark, base=ticket.version)
-        return outbox.decided(db, true, steps, escalation, at, make, now, version=ruling.rules.version)
+        rests = rests_on(ruling.rules, ticket, mirrored.revision(db, self.source, name))
+        return outbox.decided(db, true, steps, escalation, at, make, now, rests_on=rests)
 
     def _lost(self, db: Connection, name: str, rows: list[WaitingRow], reading: Reading) -> None:
         """The fresh read did not bring the ticket."""
@@ -270,9 +275,9 @@ class Writer:
             self.mirroring.gone(db, name, at, now)
             self.mirroring.counts.gone += 1
         elif any(each.id == name for each in reading.quarantined):
-            outbox.postpone(db, rows, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
+            outbox.postpone(db, rows, now, now + UNREADABLE_PAUSE, "the ticket could not be read as a whole")
         else:
-            outbox.postpone(db, rows, now + SECOND, "a later read of the ticket was here first")
+            outbox.postpone(db, rows, now, now + SECOND, "a later read of the ticket was here first")
 
     # --- send and settle -----------------------------------------------------------------------------------------------
 
@@ -300,6 +305,8 @@ class Writer:
             self.mirroring.counts.requests_for_writes += back.asked
         if result.departed:
             self.mirroring.ruling = self.mirroring.ruling.without(result.departed)
+        if result.outcome is Outcome.APPLIED:
+            self._refusals.over()
         stood = settling.settle(db, row, result, now, self._terms)
         if stood and result.outcome is Outcome.APPLIED:
             mirrored.set_next_look(db, row.operation.ticket, now)

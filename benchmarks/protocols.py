@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.evaluation import in_turns, judge, reference
 from benchmarks.library import LOG, rules_of, tickets_of
 from benchmarks.measured import machine, table
-from connectors.jira.site.event_log import load as load_log
+from connectors.sandboxes.event_log import load as load_log
 from rules.engine import evaluate
 from rules.stories import empty_fields
 from rules.timeline import timeline

@@ -6,15 +6,16 @@ here, not when it fires.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.calendars import Calendar
 from rules.conditions.program import Program
 from rules.conditions.states import BoundState
-from rules.conditions.tree import durations_of, thresholds, told, walk
+from rules.conditions.tree import calendars_of, durations_of, thresholds, told, walk
 from rules.confidential import REASON, cloaked
 from rules.naming import Names
 from rules.phrases import phrase
@@ -40,6 +41,7 @@ from rules.protocol import (
     Step,
     Twins,
 )
+from rules.rule_text import text_of
 from rules.ticket import CLUSTERED, RELATED, Value
 from rules.world import Directory, World
 
@@ -65,7 +67,8 @@ class Told(NamedTuple):
 class BoundRule:
     """A rule, the number of its condition in the program, and what explains it.
 
-    `at_once`: its ladder is one step, which is due whenever the rule holds.
+    `at_once`: its ladder is one step, which is due whenever the rule holds. `text`: the version of its text, where escalations
+    that began under it keep to it. `id` is the rule's, but for a former text of a rule, which is judged beside the present one.
     """
 
     rule: Rule
@@ -73,6 +76,7 @@ class BoundRule:
     id: str
     told: tuple[Told, ...]
     at_once: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ class BoundRules:
     elsewhere; `levels` the organisation's priorities, the most urgent first; `urgency` the place in `levels` of each priority id
     that one of them names; `zone` is the time zone of the organisation. `version` is the rulebook's, `directory.version` that of
     the names, `world.version` that of the outside facts. `departed` are ids of teams that have left it: a ticket may still stand
-    there, and none is sent there any more.
+    there, and none is sent there any more. `former` are the former texts of rules by which escalations under way are judged to
+    their end, by `judged_as`; `unfit` those that no longer fit, with why.
     """
 
     source: str
@@ -106,13 +111,15 @@ class BoundRules:
     program: Program
     thresholds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     departed: frozenset[str] = frozenset()
+    former: tuple[BoundRule, ...] = ()
+    unfit: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_id: Mapping[str, BoundRule] = field(init=False)
     to_acknowledge: Mapping[Value, tuple[tuple[str, Duration], ...]] = field(init=False)  # by team id: the team, its time
     present: Present[BoundRule] = field(init=False)
     zone: ZoneInfo = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_id", {rule.id: rule for rule in self.rules})
+        object.__setattr__(self, "by_id", {rule.id: rule for rule in (*self.rules, *self.former)})
         object.__setattr__(self, "to_acknowledge", _to_acknowledge(self.organisation, self.teams))
         conditions = tuple(rule.rule.condition for rule in self.rules)
         object.__setattr__(self, "present", Present(self.rules, conditions, self.program))
@@ -126,6 +133,11 @@ class BoundRules:
     def rule(self, rule_id: str) -> BoundRule:
         """The rule of this id. Raises KeyError for a draft or a rule that is not there."""
         return self.by_id[rule_id]
+
+    def judge(self, rule_id: str, text: str) -> str:
+        """Under which id an episode of a rule is judged that began under that version of its text; "" where it names none."""
+        former = judged_as(rule_id, text)
+        return former if text and former in self.by_id else rule_id
 
     def receiving(self, team: str) -> str | None:
         """The source's id under which a team gets tickets; None where it has none there, or has no longer."""
@@ -143,8 +155,22 @@ class BoundRules:
         return ZoneInfo(hours.time_zone) if hours is not None and hours.names_zone else self.zone
 
 
-def bind(rulebook: Rulebook, source: str, directory: Directory, world: World, key: bytes = b"") -> BoundRules:
+def judged_as(rule_id: str, text: str) -> str:
+    """The id under which a former text of a rule is bound; no rule can be called so."""
+    return f"{rule_id}@{text}"
+
+
+def bind(
+    rulebook: Rulebook,
+    source: str,
+    directory: Directory,
+    world: World,
+    key: bytes = b"",
+    former: Mapping[str, Rule] = MappingProxyType({}),
+) -> BoundRules:
     """The rulebook in a source's ids, looking at this world.
+
+    `former`: by `judged_as`, rules under a former text of theirs.
 
     `key` is the installation's; confidential rules run under ids made with it. Ids made without one can be guessed, which will do
     where nothing leaves the hands of those who have the protocol's files.
@@ -160,35 +186,55 @@ def bind(rulebook: Rulebook, source: str, directory: Directory, world: World, ke
     _check_chains(organisation, names, calendars)
     bound: dict[State, BoundState] = {}
     for rule in rules:
-        where = f"{rule.place}, rule {rule.id}" if rule.place else f"rule {rule.id}"
-        for condition in _parts(rule):
-            if isinstance(condition, State):
-                bound[condition] = names.state(condition, where)
-            names.problems += _impossible(condition, where)
-            names.problems += names.misfits(condition, where)
-        for duration in _durations(rule):
-            names.problems += _duration(duration, calendars, where, names)
-        if rule.calendar is not None and rule.calendar not in {*calendars, *CALENDARS_OF_THE_TICKET}:
-            names.problems.append(names.unknown("calendar", rule.calendar, calendars, where))
-        _check_actions(rule, organisation, names, where)
-        for team in rule.only_to:
-            names.team(team, where)
+        _check(rule, organisation, names, bound, calendars)
     if names.problems:
         raise BindingError(source, tuple(dict.fromkeys(names.problems)))
+    unfit: dict[str, tuple[str, ...]] = {}
+    kept = {name: _of_leading(rule, twins) for name, rule in former.items() if _applies(rule, source)}
+    for name, rule in kept.items():
+        _check(rule, organisation, names, bound, calendars)
+        if names.problems:
+            unfit[name] = tuple(dict.fromkeys(names.problems))
+            names.problems.clear()
     program = Program(bound, world, names.facts)
     return BoundRules(
         source=source,
         rules=tuple(_bound(rule, program) for rule in rules),
         version=rulebook.version,
         organisation=organisation,
-        directory=directory,
+        directory=names.directory,
         world=world,
         teams=names.teams,
         levels=tuple(BoundLevel(word, ids) for word, ids in names.levels.items()),
         urgency=names.urgency,
         program=program,
-        thresholds=_thresholds(rulebook),
+        thresholds=_thresholds((*rulebook.rules, *kept.values())),
+        former=tuple(
+            replace(_bound(rule, program), id=name, text=name.rpartition("@")[2])
+            for name, rule in kept.items()
+            if name not in unfit
+        ),
+        unfit=unfit,
     )
+
+
+def _check(
+    rule: Rule, organisation: Organisation, names: Names, bound: dict[State, BoundState], calendars: Mapping[str, Calendar]
+) -> None:
+    """Everything about one rule that does not fit becomes a problem of `names`; its states are bound."""
+    where = f"{rule.place}, rule {rule.id}" if rule.place else f"rule {rule.id}"
+    for condition in _parts(rule):
+        if isinstance(condition, State):
+            bound[condition] = names.state(condition, where)
+        names.problems += _impossible(condition, where)
+        names.problems += names.misfits(condition, where)
+    for duration in _durations(rule):
+        names.problems += _duration(duration, calendars, where, names)
+    if rule.calendar is not None and rule.calendar not in {*calendars, *CALENDARS_OF_THE_TICKET}:
+        names.problems.append(names.unknown("calendar", rule.calendar, calendars, where))
+    _check_actions(rule, organisation, names, where)
+    for team in rule.only_to:
+        names.team(team, where)
 
 
 def _of_leading(rule: Rule, twins: Twins | None) -> Rule:
@@ -198,10 +244,10 @@ def _of_leading(rule: Rule, twins: Twins | None) -> Rule:
     return replace(rule, condition=All((rule.condition, State(twins.field, OneOf(twins.leading)))))
 
 
-def _thresholds(rulebook: Rulebook) -> dict[str, tuple[int, ...]]:
+def _thresholds(rules: Iterable[Rule]) -> dict[str, tuple[int, ...]]:
     """Of all rules, those of other sources too: one count is kept for all."""
     found: dict[str, set[int]] = {}
-    for rule in rulebook.rules:
+    for rule in rules:
         for condition in conditions_of(rule) if rule.mode is not Mode.DRAFT else ():
             for name, edges in thresholds(condition).items():
                 found.setdefault(name, set()).update(edges)
@@ -243,7 +289,9 @@ def _bound(rule: Rule, program: Program) -> BoundRule:
     if rule.confidential:
         return BoundRule(rule, number, rule.id, (Told(rule.condition, number, REASON),), at_once)
     parts = dict.fromkeys(told(rule.condition))
-    return BoundRule(rule, number, rule.id, tuple(Told(part, program.number(part), phrase(part)) for part in parts), at_once)
+    words = tuple(Told(part, program.number(part), phrase(part)) for part in parts)
+    text = text_of(rule)
+    return BoundRule(rule, number, rule.id, words, at_once, "" if text is None else text.version)
 
 
 def _durations(rule: Rule) -> Iterator[Duration]:
@@ -255,6 +303,12 @@ def _durations(rule: Rule) -> Iterator[Duration]:
     yield from (action.within for action in rule.actions if isinstance(action, Arbiter) and action.within is not None)
     if rule.repeat is not None:
         yield rule.repeat.every
+
+
+def calendars_used(rule: Rule) -> frozenset[str]:
+    """The calendars that a rule counts on, those that a ticket gives among them."""
+    named = (name for condition in _parts(rule) for name in calendars_of(condition))
+    return frozenset(filter(None, (*named, *(duration.calendar for duration in _durations(rule)))))
 
 
 def _duration(duration: Duration, calendars: Mapping[str, Calendar], where: str, names: Names) -> Iterator[str]:

@@ -22,7 +22,8 @@ class DueStep:
 
     `actions` are its own, after those of the missed steps that collapsed into it; `steps` are the places of all of them in the
     rule's ladder (`rules.ladder`). `previous`: server time of the read that confirmed the firing before it, None for the first.
-    `overruled`: a person took back what an earlier step of the same ladder had written, so that this one only tells.
+    `overruled`: a person took back what an earlier step of the same ladder had written, so that this one only tells. `text`: the
+    version of the rule's text, where escalations keep to the one under which they began.
     """
 
     key: FiringKey
@@ -34,6 +35,7 @@ class DueStep:
     steps: tuple[int, ...] = ()
     previous: Instant | None = None
     overruled: Override | None = None
+    text: str = ""
 
     @property
     def moves(self) -> bool:
@@ -51,4 +53,5 @@ def due_step(
 ) -> DueStep:
     """These steps of an episode's ladder as one step to merge, its reasons and texts as of an instant."""
     reasons, short = because(evaluation, episode.rule, at), in_short(evaluation, episode.rule)
-    return DueStep(key, rule, reasons, short, values_of(evaluation, episode, at, ticket), joined(rule, steps), steps)
+    values, text = values_of(evaluation, episode, at, ticket), evaluation.bound(episode.rule).text
+    return DueStep(key, rule, reasons, short, values, joined(rule, steps), steps, text=text)

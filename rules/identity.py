@@ -8,7 +8,7 @@ only one that finds none is new. So whatever arrives late, no episode gets a ste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rules.engine import Episode
 from rules.instants import Instant
@@ -33,6 +33,11 @@ class Recorded:
     def reach(self) -> tuple[int, int]:
         """How far it has come: steps that took effect, then its number."""
         return len(self.confirmed) - self.pending, self.number
+
+    @property
+    def that_took_effect(self) -> Recorded:
+        """The same without the firings that have not taken effect."""
+        return replace(self, confirmed=self.confirmed[: len(self.confirmed) - self.pending], pending=0)
 
 
 def match(recorded: Sequence[Recorded], computed: Sequence[Episode]) -> tuple[Recorded | None, ...]:

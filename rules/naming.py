@@ -14,7 +14,9 @@ from rules.conditions import states
 from rules.conditions.source import Source
 from rules.conditions.states import BoundState, Verdict
 from rules.conditions.tree import calendars_of
+from rules.people import People
 from rules.protocol import (
+    CALENDAR_OF_APPROVER,
     CALENDAR_OF_REQUESTER,
     CALENDAR_OF_TEAM,
     CALENDAR_OF_TIER,
@@ -41,7 +43,8 @@ from rules.world import Directory, World
 class Names:
     """The names of one source; `problems` grows while words are looked up.
 
-    `teams` and `levels` give the ids of each word, none where the source has no such row; `urgency` the row (0 is the most
+    `directory` is the source's, with what the organisation says of people. `teams` and `levels` give the ids of each word, none
+    where the source has no such row; `urgency` the row (0 is the most
     urgent) of every priority id that one names; `ranks` the place of every priority id in the source's own order.
     """
 
@@ -67,6 +70,8 @@ class Names:
                     where = organisation.where("priority", word)
                     self.problems.append(f"{where}: {native} of {source} is in another row already")
                 self.urgency.setdefault(native, row)
+        self._people = People(directory, (*organisation.people, *world.people))
+        self.directory = self._directory = self._people.directory(self.teams)
         self.ranks: Mapping[Value, int] = {native: rank for rank, native in enumerate(directory.priorities)}
 
     def unknown(self, what: str, word: str, known: Iterable[str], where: str) -> str:
@@ -143,14 +148,27 @@ class Names:
             team = teams.get(value) if isinstance(value, str) else None
             return team.calendar or None if team is not None and team.name in tiers else None
 
-        def of_requester(value: Value) -> str | None:
-            return next((calendar for on_it, calendar in lists if on_it(value)), None)
+        own_hours = self._people.calendars()
+
+        def of_person(value: Value) -> str | None:
+            on_list = next((calendar for on_it, calendar in lists if on_it(value)), None)
+            return on_list or (own_hours.get(value) if isinstance(value, str) else None)
+
+        def of_people(value: Value) -> str | None:
+            """Of several, that of the first who has one."""
+            people = value if isinstance(value, tuple) else (value,)
+            return next((calendar for one in people if (calendar := of_person(one)) is not None), None)
 
         return Source(
             ranks=self.ranks,
             places={name: self._places(name) for name in self._organisation.chains},
             members=self._directory.members,
-            calendars={CALENDAR_OF_TEAM: of_team, CALENDAR_OF_TIER: of_tier, CALENDAR_OF_REQUESTER: of_requester},
+            calendars={
+                CALENDAR_OF_TEAM: of_team,
+                CALENDAR_OF_TIER: of_tier,
+                CALENDAR_OF_REQUESTER: of_person,
+                CALENDAR_OF_APPROVER: of_people,
+            },
             otherwise=self._organisation.calendar,
         )
 

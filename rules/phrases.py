@@ -40,7 +40,7 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
-from rules.ticket import NATIVE, RELATED, Kind
+from rules.ticket import CASE, NATIVE, RELATED, Kind
 
 _LAST_DATE: Final = 253_402_300_799_000 - DAY  # the end of the year 9999, the last that a date can have, in any zone
 _SHARED_ABBREVIATIONS: Final = frozenset(("CDT", "CST", "IST", "KST", "MSK", "PDT", "PST"))
@@ -201,6 +201,9 @@ def _gate(condition: Acknowledged | FirstReply | Hours | InWindow) -> str:
 def _state(condition: State) -> str:
     field = _named(condition.field) if condition.chain is None else f"{condition.field} in chain {condition.chain}"
     match condition.test:
+        case OneOf(values) if condition.field.startswith(CASE):
+            turn = f", and the turn is {values[0]}" if len(values) == 1 else ""
+            return f"a case is open at {condition.field.removeprefix(CASE)}{turn}"
         case OneOf(values):
             nobody = "nobody" if field in _PEOPLE_FIELDS else "nothing"
             verb = "include" if field == "labels" else "is"
@@ -223,7 +226,7 @@ def _negated(part: Condition) -> str:
             return "the staff has not written to the requester yet"
         case Acknowledged(None):
             return "nobody of the team that has it has touched it since it came to that team"
-        case State(field=name, test=OneOf() as test, chain=chain):
+        case State(field=name, test=OneOf() as test, chain=chain) if not name.startswith(CASE):
             return _not_one_of(name, test, chain)
         case _:
             return f"it is not so that {_bracketed(part)}"

@@ -37,7 +37,8 @@ class Duration:
 CALENDAR_OF_TEAM: Final = "calendar of team"
 CALENDAR_OF_TIER: Final = "calendar of tier"
 CALENDAR_OF_REQUESTER: Final = "calendar of requester"
-CALENDARS_OF_THE_TICKET: Final = frozenset({CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER})
+CALENDAR_OF_APPROVER: Final = "calendar of approver"
+CALENDARS_OF_THE_TICKET: Final = frozenset({CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER, CALENDAR_OF_APPROVER})
 
 # --- conditions ----------------------------------------------------------------------------------------------------
 
@@ -458,6 +459,13 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class OnChange(StrEnum):
+    """What becomes of escalations under way when their rule is changed."""
+
+    MOVE = "move"  # they go on under the rule as it is now
+    KEEP = "keep"  # they go on under the text under which they began (`rules.rule_text`)
+
+
 @dataclass(frozen=True, slots=True)
 class Repeat:
     """The same actions again: `every` after the previous step was applied, at most so many times."""
@@ -528,6 +536,7 @@ class Rule:
     review_by: str = ""
     confidential: bool = False
     only_to: tuple[str, ...] = ()
+    on_change: OnChange = OnChange.MOVE
     order: int = 0  # place in the file; the first rule wins the team
     place: str = ""  # file and line, for messages
 
@@ -608,6 +617,29 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Employee:
+    """What the organisation says of a person: who manages and who stands in for them, their hours, the teams they are in.
+
+    `who`, `manager` and `deputy` are e-mail addresses; a source's id or name of the person will do where it names no address.
+    """
+
+    who: str
+    manager: str = ""
+    deputy: str = ""
+    calendar: str = ""
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A service provider: who is told there or looks after it (an e-mail address, or a rota), and its hours."""
+
+    name: str
+    contact: str = ""
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PriorityLevel:
     """A row of the organisation's priorities: its word, and the source's name in each source."""
 
@@ -684,6 +716,9 @@ class Organisation:
     windows: Mapping[str, NamedWindow] = field(hash=False, default_factory=dict)
     absences: tuple[Absence, ...] = ()
     overrides: tuple[Override, ...] = ()
+    people: tuple[Employee, ...] = ()
+    people_files: tuple[str, ...] = ()  # CSV files of the protocol's folder in which more of them stand
+    providers: Mapping[str, Provider] = field(hash=False, default_factory=dict)
     twins: Mapping[str, Twins] = field(hash=False, default_factory=dict)  # by source
     people_keep: PeopleKeep = field(default_factory=PeopleKeep)
     time_zone: str = "UTC"  # of times that name no zone, and of those that people read

@@ -1,8 +1,8 @@
 """Who is told: from the words of a rule to e-mail addresses at an instant.
 
 Who can be meant: a role, an e-mail address, `on_call of TEAM`, `lead of TEAM` (of the current team, too: the one that gets the
-ticket), `assignee`, `manager of assignee`, `manager of requester`. People change by rota and directory alone; hoist
-keeps no list of its own.
+ticket), `contact of PROVIDER`, `assignee`, `approver`, the manager or the deputy of either, `manager of requester`. People
+change by rota, by the source's directory, and by what the organisation says of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rules.instants import Instant
+from rules.protocol import Organisation
 from rules.ticket import UNKNOWN, Ticket
 
 if TYPE_CHECKING:
@@ -20,8 +21,26 @@ if TYPE_CHECKING:
 
 CURRENT_TEAM: Final = "current team"
 OF_TEAM: Final = re.compile(r"(lead|on[\s_-]call)\s+of\s+(.+)", re.IGNORECASE)
-OF_TICKET: Final = ("assignee", "manager of assignee", "manager of requester")
+OF_PROVIDER: Final = re.compile(r"contact\s+of\s+(.+)", re.IGNORECASE)
+OF_TICKET: Final = (
+    *("assignee", "manager of assignee", "deputy of assignee"),
+    *("approver", "manager of approver", "deputy of approver"),
+    "manager of requester",
+)
 """People whom the ticket itself names. The requester is none of them: hoist writes nothing that a requester gets to read."""
+
+
+def field_of(who: str) -> str:
+    """The field of the ticket that names somebody; "" for those whom none does."""
+    return who.rpartition(" ")[2] if who in OF_TICKET else ""
+
+
+def contact_of(who: str, organisation: Organisation) -> str:
+    """The address or rota of a role or of a provider's contact, "" where a provider names none; any other word as it is."""
+    if found := OF_PROVIDER.fullmatch(who):
+        provider = organisation.providers.get(found[1])
+        return "" if provider is None else provider.contact
+    return organisation.roles.get(who, who)
 
 
 def in_words(who: str) -> str:
@@ -57,11 +76,13 @@ class Recipients:
         if found := OF_TEAM.fullmatch(who):
             return self._of_team(found[1].casefold() == "lead", " ".join(found[2].split()))
         if who in OF_TICKET:
-            *manager, field = who.split(" of ")
-            return self._of_ticket(field, manager=bool(manager))
-        roles = self.rules.organisation.roles
-        unread = f"the rota of {who} could not be read" if who in roles else f"{who} is neither a role nor an address"
-        return self._contact(roles.get(who, who), unread)
+            relation, _, field = who.rpartition(" of ")
+            return self._of_ticket(field, relation)
+        contact = contact_of(who, self.rules.organisation)
+        if not contact:
+            return Meant((), f"the organisation names no {who}")
+        unread = f"the rota of {who} could not be read" if contact != who else f"{who} is neither a role nor an address"
+        return self._contact(contact, unread)
 
     def stands_in(self, who: str) -> str | None:
         """Who is told where nobody is on call for a team: whoever leads it, in a rule's words; None where nobody is named."""
@@ -101,17 +122,25 @@ class Recipients:
             return Meant((), "nobody is on duty", on_duty=False)
         return Meant(turn.who, until=turn.end if turn.end < rota.known_until else None)
 
-    def _of_ticket(self, field: str, *, manager: bool) -> Meant:
-        person = self.ticket.fields.get(field, UNKNOWN)
-        directory = self.rules.directory
-        if not isinstance(person, str):
-            return Meant((), f"the ticket has no {field}" if person is None else f"the ticket's {field} can't be read")
-        words = field
-        if manager:
-            words = f"manager of the {field}"
-            person = directory.managers.get(person, "")
+    def _of_ticket(self, field: str, relation: str) -> Meant:
+        """Whoever stands in a field, or their manager or deputy; of several people, all who can be found."""
+        value = self.ticket.fields.get(field, UNKNOWN)
+        if value is UNKNOWN:
+            return Meant((), f"the ticket's {field} can't be read")
+        people = value if isinstance(value, tuple) else (value,)
+        found = [self._person(str(person), field, relation) for person in people if person is not None]
+        if not found:
+            return Meant((), f"the ticket has no {field}")
+        addresses = dict.fromkeys(address for each in found for address in each.addresses)
+        return Meant(tuple(addresses)) if addresses else found[0]
+
+    def _person(self, person: str, field: str, relation: str) -> Meant:
+        directory, words = self.rules.directory, field
+        if relation:
+            words = f"{relation} of the {field}"
+            person = (directory.managers if relation == "manager" else directory.deputies).get(person, "")
             if not person:
-                return Meant((), f"{self.rules.source} does not say who is {words}")
+                return Meant((), f"nobody is known as {words}")
         known = directory.people.get(person)
         if known is not None and not known.active:
             return Meant((), f"the {words} has left")

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -20,7 +20,15 @@ from rules.language.files import File, Sections, names, sections, written
 from rules.language.further import FURTHER
 from rules.language.hours import WrittenCalendar
 from rules.language.marked_yaml import Block, Items, Node, Text
-from rules.language.organisation import PriorityRow, WrittenPeopleKeep, WrittenTeam, WrittenTier, WrittenTwins
+from rules.language.organisation import (
+    PriorityRow,
+    WrittenPeopleKeep,
+    WrittenPerson,
+    WrittenProvider,
+    WrittenTeam,
+    WrittenTier,
+    WrittenTwins,
+)
 from rules.language.outside import RoleTarget, WrittenAbsence, WrittenList, WrittenOverride, WrittenWindow
 from rules.language.part import Names, Reading, marked, read_part, shown
 from rules.language.problems import Place, Problem, Report, RulebookError, TooMany, folded, nearest
@@ -42,6 +50,8 @@ _TIER: Final = TypeAdapter(WrittenTier)
 _LIST: Final = TypeAdapter(WrittenList)
 _WINDOW: Final = TypeAdapter(WrittenWindow)
 _TWINS: Final = TypeAdapter(WrittenTwins)
+_PERSON: Final = TypeAdapter(WrittenPerson)
+_PROVIDER: Final = TypeAdapter(WrittenProvider)
 _PEOPLE_KEEP: Final = TypeAdapter(WrittenPeopleKeep)
 _ABSENCE: Final = TypeAdapter(WrittenAbsence)
 _OVERRIDE: Final = TypeAdapter(WrittenOverride)
@@ -51,10 +61,12 @@ _USE: Final = TypeAdapter(Use)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A rulebook that can be used, and what in its files is better written otherwise."""
+    """A rulebook that can be used, what in its files is better written otherwise, and the texts from which it was read."""
 
     rulebook: Rulebook
     hints: tuple[Problem, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    library: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(files: Mapping[str, str], library: Mapping[str, str] = MappingProxyType({}), unread: Sequence[Problem] = ()) -> Loaded:
@@ -72,7 +84,7 @@ def load(files: Mapping[str, str], library: Mapping[str, str] = MappingProxyType
         rulebook = _rulebook(files, library, report, whole=not unread)
     if report.problems:
         raise RulebookError(report.problems)
-    return Loaded(rulebook, report.hints)
+    return Loaded(rulebook, report.hints, files, library)
 
 
 def schema() -> dict[str, Any]:
@@ -109,6 +121,7 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
     roles = dict(_named(found.roles, _ROLE, context))
     chains = {str(name): Chain(str(name), _tiers(name, node, context)) for name, node in found.chains.items()}
     zone = context.time_zone or _time_zone(calendars, calendar)
+    people = list(_read(found.people, _PERSON, context))
     return Organisation(
         _priorities(found, context),
         teams,
@@ -120,6 +133,9 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
         absences=tuple(part.value(zone) for part in _read(found.absences, _ABSENCE, context)),
         twins=_twins(found, context),
         overrides=tuple(part.value(zone) for part in _read(found.overrides, _OVERRIDE, context)),
+        people=tuple(employee for part in people if (employee := part.value()) is not None),
+        people_files=tuple(dict.fromkeys(part.file for part in people if part.file is not None)),
+        providers={name: part.value(name) for name, part in _named(found.providers, _PROVIDER, context)},
         people_keep=_people_keep(found, context),
         time_zone=zone,
         calendar=calendar if calendar in calendars else None,
@@ -130,7 +146,7 @@ def _organisation(found: Sections, calendar: str | None, context: Reading) -> Or
 def _places(found: Sections) -> Iterator[tuple[str, str]]:
     """File and line of everything that the organisation names; a source comes with each row of the priorities."""
     kinds = (("team", found.teams), ("chain", found.chains), ("calendar", found.calendars), ("role", found.roles))
-    for kind, named in (*kinds, ("list", found.lists), ("window", found.windows)):
+    for kind, named in (*kinds, ("list", found.lists), ("window", found.windows), ("provider", found.providers)):
         yield from ((f"{kind} {name}", _line(name.place)) for name in named)
     for row in found.priorities:
         if isinstance(name := written(row, "name"), Text):

@@ -26,6 +26,7 @@ from rules.protocol import (
     Lingering,
     Mode,
     Not,
+    OnChange,
     OneOf,
     Rule,
     Rulebook,
@@ -213,6 +214,8 @@ def _about(rule: Rule) -> list[str]:
     said += [f"{rule.owner} answers for it."] if rule.owner else []
     said += [f"It is to be looked at again by {rule.review_by}."] if rule.review_by else []
     said += [f"It was called {_listed(rule.formerly)} before."] if rule.formerly else []
+    if rule.on_change is OnChange.KEEP:
+        said.append("When it is changed, what is under way goes on under the text under which it began.")
     limit = rule.existing.limit
     if limit is None:
         said.append("When it goes live, it acts on tickets that are so already.")

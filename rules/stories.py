@@ -133,6 +133,8 @@ def names_of(organisation: Organisation) -> Names:
         chains={name: tuple(tier.team for tier in chain.tiers) for name, chain in organisation.chains.items()},
         roles=frozenset(organisation.roles),
         calendars={name: hours.always for name, hours in organisation.calendars.items()},
+        providers={name: provider.calendar for name, provider in organisation.providers.items()},
+        contacts=frozenset(name for name, provider in organisation.providers.items() if provider.contact),
     )
 
 

@@ -18,11 +18,14 @@ from rules.language.moments import written_local
 from rules.language.story import OUTSIDE
 from rules.protocol import State
 from rules.stories import ANYWHERE
-from rules.ticket import FIELDS, NATIVE, RELATED, TARGET, UNKNOWN, Change, Kind, Message, Ticket, Value
+from rules.ticket import CASE, FIELDS, NATIVE, RELATED, TARGET, UNKNOWN, Change, Kind, Message, Ticket, Value
 from rules.timeline import timeline
 
 LEFT_OUT: Final = ("description", "last_comment")
 """Texts that a requester wrote."""
+
+_BLOCKS: Final = {NATIVE: "native", RELATED: "related", TARGET: "target", CASE: "provider_case"}
+"""The keys of a story under which fields of these prefixes stand."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z][\w./@+-]*(?: [\w./@+-]+)*", re.ASCII)
 
@@ -95,7 +98,7 @@ class _Writer:
         self._levels = {id_: level.word for level in bound.levels for id_ in level.ids}
         self._directory = bound.directory
         asked = {part.field for rule in bound.rules for part in walk(rule.rule.condition) if isinstance(part, State)}
-        own = [name for name in ticket.fields if name.startswith((NATIVE, RELATED)) and name in asked]
+        own = [name for name in ticket.fields if name.startswith((NATIVE, RELATED, CASE)) and name in asked]
         targets = [name for name in ticket.fields if name.startswith(TARGET)]
         self._fields = [*(name for name in FIELDS if name not in left_out), *own, *targets]
         self._texts = [name for name in left_out if name in asked]
@@ -150,15 +153,15 @@ class _Writer:
         for name, value in values.items():
             if value is UNKNOWN or (sparse and value in {None, ()}):
                 continue
-            prefix = next((known for known in (NATIVE, RELATED, TARGET) if name.startswith(known)), "")
+            prefix = next((known for known in _BLOCKS if name.startswith(known)), "")
             if not prefix:
                 entries.append((name, self._word(name, value)))
             elif not name.endswith(".start"):
-                inner.setdefault(prefix[:-1], {})[name.removeprefix(prefix)] = self._own(name, value, values)
+                inner.setdefault(_BLOCKS[prefix], {})[name.removeprefix(prefix)] = self._own(name, value, values)
         return [*entries, *((prefix, _flow(block)) for prefix, block in inner.items())]
 
     def _word(self, name: str, value: Value) -> str:
-        if name == "labels":
+        if name in {"labels", "approver"} and isinstance(value, tuple | None):
             return _flow([quoted(label) for label in value]) if isinstance(value, tuple) and value else "nothing"
         if value is None:
             return "nobody" if name in {"assignee", "team", "requester"} else "nothing"

@@ -68,6 +68,7 @@ FieldName = Literal[
     "organisation",  # the requester's organisation, company or customer: the source's name
     "request_type",  # the source's name
     "approval",  # waiting, approved, declined; nothing where none is asked for
+    "approver",  # sorted tuple of the ids of those whose approval is waited for
     "last_comment",  # the text of the last message that a person wrote
     "queue",  # number of open tickets of its team
     "follow_ups",  # number of further tickets that were made of it once it was closed; sources without such tickets lack it
@@ -84,6 +85,13 @@ does not (met, paused, cancelled). With `.start` appended: the instant its cycle
 RELATED: Final = "related."
 """Prefix of numbers of related open tickets (`related.service`: of the same service), the ticket itself left out."""
 
+CASE: Final = "case."
+"""Prefix of cases at service providers (`case.aws`): `ours` where the provider waits for the desk, `theirs` where it is the
+other way round, None where no case is open there."""
+
+NEXT_ANSWER: Final = "next answer of "
+"""A provider's own clock is a target of this name (`target.next answer of aws`), of sources that read its cases."""
+
 RESTRICTED_TO: Final = "restricted_to"
 """The field that holds the source's id of the team that alone can read the ticket, None while all of the staff can. Only sources
 that can restrict a ticket carry it."""
@@ -96,7 +104,7 @@ CLUSTERED: Final = {
 }
 """The numbers that many tickets make together, and the field that those have in common, or of which they are alike."""
 
-PREFIXES: Final = (NATIVE, TARGET, RELATED)
+PREFIXES: Final = (NATIVE, TARGET, RELATED, CASE)
 
 
 @dataclass(slots=True, unsafe_hash=True)

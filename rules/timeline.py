@@ -22,6 +22,11 @@ from rules.ticket import UNKNOWN, Change, Kind, Message, Ticket, Value
 _ORDER: Final = attrgetter("at", "sequence")
 _AT: Final = attrgetter("at")
 
+Act = tuple[Instant, int, str, str]
+"""Somebody did something: when, the place among the changes of that instant (messages come last), who, the save."""
+
+_LAST: Final = 1 << 60
+
 
 @dataclass(slots=True, eq=False)
 class Column:
@@ -86,6 +91,7 @@ class Timeline:
     """
 
     __slots__ = (
+        "_acts",
         "_changes",
         "_complete",
         "_crowded",
@@ -124,6 +130,7 @@ class Timeline:
         self._touches: dict[tuple[Kind, ...], list[Instant]] = {}
         self._replies: dict[tuple[Kind, ...], list[Instant]] = {}
         self._crowded: list[tuple[Instant, list[list[Change]]]] | None = None
+        self._acts: list[Act] | None = None
 
     def column(self, name: str) -> Column:
         """The column of a field; unknown throughout where the ticket does not carry it."""
@@ -145,6 +152,16 @@ class Timeline:
             created = self.created
             found = self._replies[kinds] = sorted({max(m.at, created) for m in self.messages if m.by.kind in kinds})
         return found
+
+    @property
+    def staff_acts(self) -> list[Act]:
+        """What the staff did since the history is complete, and all that it wrote, in order."""
+        if self._acts is None:
+            staff, created = Kind.STAFF, self.created
+            acts = [(each.at, each.sequence, each.by.id, each.save) for each in self._complete if each.by.kind is staff]
+            said = [(max(each.at, created), _LAST, each.by.id, "") for each in self.messages if each.by.kind is staff]
+            self._acts = sorted(acts + said) if said else acts
+        return self._acts
 
     @property
     def changes(self) -> list[Change]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from rules.calendars import ALWAYS, Calendar
 from rules.intervals import Intervals
+from rules.protocol import Employee
 from rules.rota import Rota
 
 
@@ -28,6 +29,7 @@ class World:
     `lists` holds the entries of each list in small letters (`str.casefold`); `windows` flat lists [a0, b0, a1, b1, ...] in order,
     no two of which touch; `rotas` go by the name with which a team or role refers to them (a file or URL as written). Each list
     and window of the organisation has an entry here, an empty one past its `until` or where its source could never be read.
+    `people` are those of the organisation's files.
     """
 
     calendars: Mapping[str, Calendar] = field(default_factory=_always)
@@ -35,6 +37,7 @@ class World:
     windows: Mapping[str, Intervals] = field(default_factory=dict)
     rotas: Mapping[str, Rota] = field(default_factory=dict)
     version: str = ""
+    people: tuple[Employee, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,9 @@ class Directory:
 
     `priorities` is ordered, the most urgent first. `statuses` maps the native status id to its name. Where `teams_listed` is
     False the source can't say which teams it has: `teams` are those seen on tickets, and other ids are taken as they are written.
-    `managers` maps a person's id to that of the manager, where the source knows it. `members` maps a team's id to the ids of its
-    people, those of a team that is left out being unknown; None where the source tells of no team who is in it.
+    `managers` and `deputies` map a person's id to that of the manager, or of who stands in, where that is known. `members` maps a
+    team's id to the ids of its people, those of a team that is left out being unknown; None where nobody tells of any team who is
+    in it.
     """
 
     teams: Mapping[str, str]
@@ -65,3 +69,4 @@ class Directory:
     teams_listed: bool = True
     managers: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, frozenset[str]] | None = None
+    deputies: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from connectors.contract import Capabilities
 from connectors.jira.connector import JiraConnector
 from connectors.jira.settings import JiraSettings
 from connectors.memory import CAPABILITIES
+from connectors.servicenow.connector import ServiceNowConnector
+from connectors.servicenow.settings import ServiceNowSettings
 
 PAGE = Path(__file__).parent.parent / "docs" / "guarantees.md"
 
@@ -18,6 +20,15 @@ PAGE = Path(__file__).parent.parent / "docs" / "guarantees.md"
 def declared(platform: str) -> Capabilities:
     if platform == "memory":
         return CAPABILITIES
+    if platform == "servicenow":
+        snow = ServiceNowSettings.model_validate(
+            {
+                "url": "https://example.service-now.com",
+                "username": "hoist.integration",
+                "auth": {"kind": "basic", "password": "env:A_TOKEN"},
+            }
+        )
+        return ServiceNowConnector("snow-prod", snow).capabilities
     settings = JiraSettings.model_validate(
         {
             "url": "https://example.atlassian.net",
@@ -38,7 +49,7 @@ def rows(platform: str) -> list[tuple[str, ...]]:
     return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
 
 
-@pytest.mark.parametrize("platform", ["jira", "memory"])
+@pytest.mark.parametrize("platform", ["jira", "servicenow", "memory"])
 def test_the_page_says_what_the_connector_declares(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads what is guaranteed reads the connector's own words, for every operation that it can do."""
     monkeypatch.setenv("A_TOKEN", "secret")

@@ -11,7 +11,7 @@ from rules.conditions.tree import walk
 from rules.instants import Instant
 from rules.language.problems import listed
 from rules.protocol import Arbiter, Digest, InList, InWindow, Mode, Organisation, Rule, Rulebook, State, Tell
-from rules.recipients import CURRENT_TEAM, OF_TEAM
+from rules.recipients import CURRENT_TEAM, OF_TEAM, contact_of
 from rules.rota import is_rota
 
 
@@ -53,8 +53,8 @@ def _asked_for_people(rule: Rule, organisation: Organisation) -> Iterator[Wanted
 
 
 def _rotas(who: str, organisation: Organisation) -> Iterator[str]:
-    target = organisation.roles.get(who, "")
-    if is_rota(target):
+    target = contact_of(who, organisation)
+    if target != who and is_rota(target):
         yield target
     of_team = OF_TEAM.fullmatch(who)
     if of_team is not None and of_team[1].casefold() != "lead":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ from rules.instants import FOREVER, Instant, instant, moment
 from rules.intervals import Intervals, intersection
 from rules.local_times import beginning, joined, stretch
 from rules.phrases import stamp
-from rules.protocol import NamedList, NamedWindow, Organisation
+from rules.protocol import Employee, NamedList, NamedWindow, Organisation
 from rules.rota import OVERRIDE, Rota, Shift, is_rota, without
 from rules.world import World
 
@@ -69,7 +70,8 @@ class Outside:
         windows = {name: self._stretches(each) for name, each in organisation.windows.items()}
         calendars = {name: calendar(hours) for name, hours in organisation.calendars.items()}
         rotas = {source.wanted.reference: _rota(source, organisation, _span(now)) for source in self._of(Kind.ROTA)}
-        return World({"always": ALWAYS, **calendars}, lists, windows, rotas, _version(lists, windows))
+        people = tuple(_known(each, organisation) for source in self._of(Kind.PEOPLE) for each in source.facts.people)
+        return World({"always": ALWAYS, **calendars}, lists, windows, rotas, _version(lists, windows, people), people)
 
     def troubles(self, now: Instant) -> list[str]:
         """What is wrong with files and URLs, a sentence each."""
@@ -82,6 +84,17 @@ class Outside:
     def unread(self) -> list[Wanted]:
         """What could never be read, or is not read here."""
         return [wanted for wanted, source in self._sources.items() if source.never_read]
+
+    def strange_words(self, organisation: Organisation) -> list[str]:
+        """Teams and calendars that files of people name and the organisation does not."""
+        found = dict[str, None]()
+        for source in self._of(Kind.PEOPLE):
+            for each in source.facts.people:
+                strange = [f"team {name}" for name in each.teams if name not in organisation.teams]
+                strange += [f"calendar {each.calendar}"] if each.calendar and each.calendar not in organisation.calendars else []
+                said = (f"{source.name} names the {what} of {each.who}, which the organisation does not" for what in strange)
+                found |= dict.fromkeys(said)
+        return list(found)
 
     def nameless(self, now: Instant, zone: ZoneInfo) -> list[str]:
         """Events of rotas, present and to come, in which nobody is named, with their times in a zone."""
@@ -123,12 +136,22 @@ def users_of(organisation: Organisation) -> dict[str, list[str]]:
     for name, target in organisation.roles.items():
         if is_rota(target):
             found.setdefault(target, []).append(f"role {name}")
+    for provider in organisation.providers.values():
+        if is_rota(provider.contact):
+            found.setdefault(provider.contact, []).append(f"provider {provider.name}")
     return found
+
+
+def _known(each: Employee, organisation: Organisation) -> Employee:
+    """The person without teams and calendars that the organisation does not name."""
+    teams = tuple(team for team in each.teams if team in organisation.teams)
+    return replace(each, teams=teams, calendar=each.calendar if each.calendar in organisation.calendars else "")
 
 
 def _wanted(organisation: Organisation) -> Iterator[Wanted]:
     yield from (Wanted(Kind.LIST, each.file, each.time_zone) for each in organisation.lists.values() if each.file)
     yield from (Wanted(Kind.WINDOW, each.file, each.time_zone) for each in organisation.windows.values() if each.file)
+    yield from (Wanted(Kind.PEOPLE, file, organisation.time_zone) for file in organisation.people_files)
     yield from (Wanted(Kind.ROTA, reference, organisation.time_zone) for reference in users_of(organisation))
 
 
@@ -155,11 +178,12 @@ def _span(now: Instant) -> tuple[Instant, Instant]:
     return instant(datetime(year - 1, 1, 1, tzinfo=UTC)), instant(datetime(year + 2, 1, 1, tzinfo=UTC))
 
 
-def _version(lists: Mapping[str, frozenset[str]], windows: Mapping[str, Sequence[Instant]]) -> str:
+def _version(lists: Mapping[str, frozenset[str]], windows: Mapping[str, Sequence[Instant]], people: Sequence[Employee]) -> str:
     """A hash of what conditions look at; opening hours are the rulebook's own, holidays and zones those of the libraries."""
     meaning = [
         {name: sorted(entries) for name, entries in lists.items()},
         {name: list(stretches) for name, stretches in windows.items()},
         [version("holidays"), version("tzdata")],
+        [astuple(each) for each in people],
     ]
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]

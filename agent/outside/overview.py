@@ -91,7 +91,8 @@ def overview(outside: Outside, organisation: Organisation, now: Instant) -> Over
 def faults(outside: Outside, organisation: Organisation, now: Instant) -> tuple[str, ...]:
     """What is wrong in files and URLs as they were read last, a sentence each; gaps of rotas are none."""
     world, zone = outside.world(organisation, now), ZoneInfo(organisation.time_zone)
-    return (*outside.troubles(now), *outside.nameless(now, zone), *_empty(outside, organisation, world, now))
+    strange = outside.strange_words(organisation)
+    return (*outside.troubles(now), *strange, *outside.nameless(now, zone), *_empty(outside, organisation, world, now))
 
 
 def _list(each: NamedList, world: World) -> ShownList:

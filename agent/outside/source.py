@@ -14,12 +14,14 @@ from agent.outside.copies import Copies, Copy
 from agent.outside.events import Occurrence, calendar_events
 from agent.outside.fetching import TOTAL_SECONDS, Fetch, fetch
 from agent.outside.links import Links
+from agent.outside.staff import people
 from agent.outside.tables import entries, stretches
 from agent.outside.unreadable import LARGEST, Unreadable, is_url, shown
 from rules.instants import DAY, Instant
 from rules.intervals import Intervals
 from rules.local_times import joined
 from rules.phrases import stamp
+from rules.protocol import Employee
 
 STALE: Final = DAY
 """After so long without a good read a URL is called stale, whatever each read says."""
@@ -31,6 +33,7 @@ class Kind(StrEnum):
     LIST = "list"
     WINDOW = "window"
     ROTA = "rota"
+    PEOPLE = "people"
 
 
 class Wanted(NamedTuple):
@@ -43,14 +46,15 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a good copy says: one of the three, by its kind."""
+    """What a good copy says: one of the four, by its kind."""
 
     entries: frozenset[str] = frozenset()
     stretches: Intervals | None = None
     occurrences: tuple[Occurrence, ...] = ()
+    people: tuple[Employee, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self.stretches or ()) // 2 + len(self.occurrences)
+        return len(self.entries) + len(self.stretches or ()) // 2 + len(self.occurrences) + len(self.people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,12 @@ class Source:
         """What is wrong with it, as a sentence; empty where nothing is."""
         name = self.name
         if self.problem and self._data is None:
-            nothing = {Kind.LIST: "it is empty", Kind.WINDOW: "it is never on", Kind.ROTA: "nobody is found by it"}
+            nothing = {
+                Kind.LIST: "it is empty",
+                Kind.WINDOW: "it is never on",
+                Kind.ROTA: "nobody is found by it",
+                Kind.PEOPLE: "nothing is known by it",
+            }
             return f"{name} {self.problem}; until then {nothing[self.wanted.kind]}"
         since = f"what it said at {stamp(self.loaded or 0, ZoneInfo(self.wanted.zone))} goes on counting"
         if self.problem:
@@ -207,6 +216,8 @@ class Source:
 def _facts(wanted: Wanted, data: bytes, span: tuple[Instant, Instant]) -> Facts:
     if wanted.kind is Kind.LIST:
         return Facts(entries=entries(data, columns=wanted.reference.casefold().endswith(".csv")))
+    if wanted.kind is Kind.PEOPLE:
+        return Facts(people=people(data))
     if wanted.kind is Kind.ROTA:
         return Facts(occurrences=tuple(calendar_events(data, wanted.zone, *span)))
     if data.lstrip(b"\xef\xbb\xbf \r\n")[:6].upper() == b"BEGIN:":

@@ -47,6 +47,14 @@ def stretches(data: bytes, zone: str) -> list[tuple[Instant, Instant]]:
     return found
 
 
+def records(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row that is not empty by its headings, which are the first row in small letters, with its line. Raises Unreadable."""
+    rows = ((number, [cell.strip() for cell in row]) for number, row in _rows(data) if any(cell.strip() for cell in row))
+    headings = [cell.casefold() for cell in next(rows, (0, []))[1]]
+    for number, row in rows:
+        yield number, dict(zip(headings, row, strict=False))
+
+
 def _is_time(text: str, zone: str) -> bool:
     try:
         beginning(text, zone)

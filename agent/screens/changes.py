@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rich.console import Console
 
-from agent.changes import Answered, Waiting
+from agent.changes import Answered, Counted, Waiting
 from agent.changes_commands import Shown
 from agent.screens.plain import counted, heading, say
 from agent.store.runs import Scope
@@ -18,30 +18,67 @@ from rules.ticket import Value
 from rules.world import Directory
 
 SHOWN: Final = 100
-"""Changes that are shown one by one."""
+"""Changes of a run that are shown one by one."""
+
+
+def listed(console: Console, found: Shown) -> None:
+    """How much waits, then a page of it."""
+    if not any(each.total for each in found.counts.values()):
+        console.print("Nothing waits for anybody.")
+        return
+    for source, each in found.counts.items():
+        if each.total:
+            say(console, source, "; ".join(_counts(each)))
+    _runs(console, found)
+    for change in found.changes:
+        _one(console, change, found)
+    if found.pages > 1:
+        next_ = f"; the next: --page {found.page + 1}" if found.page < found.pages else ""
+        console.print(f"Page {found.page:,} of {found.pages:,}{next_}.")
+    console.print(
+        "Next: hoist changes show RUN|SOURCE:KEY names the values of these alone, and the code for approve --shown; "
+        "what is parked: hoist changes retry SOURCE:KEY --why TEXT",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _counts(each: Counted) -> Iterator[str]:
+    if each.held:
+        yield f"{counted(each.held, 'change')} held with a run"
+    if each.backlog:
+        yield f"{counted(each.backlog, 'change')} left to a person"
+    if each.queued:
+        yield f"{counted(each.queued, 'change')} at the rate of existing_tickets"
+    if each.parked:
+        yield f"{counted(each.parked, 'change')} refused by the helpdesk (parked)"
+    for rule, number in sorted(each.existing.items()):
+        yield f"{number:,} existing tickets left alone by {rule}, or fewer where it applies no longer"
 
 
 def changes(console: Console, found: Shown) -> None:
-    """Runs first, then each change with its values."""
-    if not found.changes:
-        console.print("Nothing waits for anybody.")
-        return
-    for run in found.runs:
-        heading(console, f"run {run.id}", f"of {run.name or 'all rules'}" if run.scope is not Scope.TICKET else "of one ticket")
-        say(console, "  since", stamp(run.since, found.zone))
-        say(console, "  held", run.why)
-        if run.fault:
-            say(console, "  all of it", f"nothing goes on, since {run.fault}")
+    """What was named: runs first, then each change with its values."""
+    _runs(console, found)
     for each in found.changes[:SHOWN]:
         _one(console, each, found)
     if len(found.changes) > SHOWN:
         console.print(f"And {len(found.changes) - SHOWN:,} more: --json names them all.")
     console.print(
-        f"Next: hoist changes approve RUN|SOURCE:KEY --shown {found.digest} --why TEXT, or reject; "
+        f"Next: hoist changes approve, with the same names, --shown {found.digest} --why TEXT; or reject; "
         "what is parked: hoist changes retry SOURCE:KEY --why TEXT",
         style="dim",
         soft_wrap=True,
     )
+
+
+def _runs(console: Console, found: Shown) -> None:
+    for run, held in found.runs:
+        of = f"of {run.name or 'all rules'}" if run.scope is not Scope.TICKET else "of one ticket"
+        heading(console, f"run {run.id}", f"{of}, {counted(held, 'change')}")
+        say(console, "  since", stamp(run.since, found.zone))
+        say(console, "  held", run.why)
+        if run.fault:
+            say(console, "  all of it", f"nothing goes on, since {run.fault}")
 
 
 def _one(console: Console, each: Waiting, found: Shown) -> None:
@@ -87,6 +124,18 @@ def changes_data(found: Shown) -> dict[str, Any]:
     """The same as plain data; values are the source's own ids."""
     return {
         "shown": found.digest,
+        "page": found.page,
+        "pages": found.pages,
+        "waiting": {
+            source: {
+                "held": each.held,
+                "left_to_a_person": each.backlog,
+                "queued": each.queued,
+                "parked": each.parked,
+                "existing": dict(each.existing),
+            }
+            for source, each in found.counts.items()
+        },
         "runs": [
             {
                 "run": run.id,
@@ -96,8 +145,9 @@ def changes_data(found: Shown) -> dict[str, Any]:
                 "since": written(run.since),
                 "why": run.why,
                 "fault": run.fault or None,
+                "held": held,
             }
-            for run in found.runs
+            for run, held in found.runs
         ],
         "changes": [_data(each) for each in found.changes],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +10,8 @@ from rich.text import Text
 
 from agent.journal_erasure import Erasure
 from agent.journal_verification import Verified, shown
-from agent.screens.plain import counted, say
+from agent.replaying import Came, Replayed
+from agent.screens.plain import counted, heading, say
 from agent.store.journal import Head
 from rules.instants import written
 
@@ -115,3 +117,42 @@ def erasure_data(found: Erasure) -> dict[str, Any]:
         "goes_by": list(found.subjects),
         "may_name_them": list(found.mentions),
     }
+
+
+_CAME = {
+    Came.SAME: ("SAME", "green"),
+    Came.OTHERWISE: ("OTHERWISE", "red"),
+    Came.UNKNOWN: ("NOT KNOWN", "yellow"),
+}
+
+
+def replayed(console: Console, found: Sequence[Replayed]) -> None:
+    """Each decision with what came of making it once more."""
+    for each in found:
+        line = each.line
+        heading(console, f"{line.source}:{each.key}", f"line {line.line:,}, {line.kind} at {written(line.at)}")
+        word, style = _CAME[each.came]
+        for said in each.said:
+            say(console, f"  {word}", said, style, margin=13)
+        for note in each.notes:
+            say(console, "  note", note, "dim", margin=13)
+    same = sum(each.came is Came.SAME for each in found)
+    console.print(f"{same:,} of {counted(len(found), 'decision')} came out the same.")
+
+
+def replayed_data(found: Sequence[Replayed]) -> list[dict[str, Any]]:
+    """The same as plain data."""
+    return [
+        {
+            "line": each.line.line,
+            "at": written(each.line.at),
+            "kind": each.line.kind,
+            "source": each.line.source,
+            "ticket": each.key,
+            "rules": each.line.data["rules"],
+            "came": each.came.value,
+            "said": list(each.said),
+            "notes": list(each.notes),
+        }
+        for each in found
+    ]

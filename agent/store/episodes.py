@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, literal_column, select, update
 
-from agent.store.statements import Prepared, insert_text, listed, one_of
-from agent.store.tables import episodes
+from agent.store.statements import Place, Prepared, insert_text, listed, one_of
+from agent.store.tables import episodes, tickets
 from rules.identity import Recorded
 from rules.instants import Instant
 from rules.ladder import Steps
@@ -39,7 +39,10 @@ class Fired(NamedTuple):
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class EpisodeRow:
-    """One recorded episode; `firings` are its own, oldest first, and never none. Only the last can still be under way."""
+    """One recorded episode; `firings` are its own, oldest first, and never none. Only the last can still be under way.
+
+    `text`: the version of its rule's text under which it began, where it keeps to that (`rules.rule_text`).
+    """
 
     ticket: Final[str]
     rule: Final[str]
@@ -48,6 +51,7 @@ class EpisodeRow:
     fired_at: Final[Instant]
     backlog: Final[bool]
     firings: Final[tuple[Fired, ...]]
+    text: Final[str] = ""
 
     @property
     def last(self) -> Fired:
@@ -74,6 +78,10 @@ class EpisodeRow:
         confirmed = tuple(fired.confirmed for fired in self.firings for _ in fired.steps)
         pending = len(self.last.steps) if self.last.applied_at is None else 0
         return Recorded(self.rule, self.number, self.anchor, confirmed, pending)
+
+    def matched_as(self, judge: str) -> Recorded:
+        """The row as the episodes are matched with it that were computed under an id (`BoundRules.judge`)."""
+        return self.recorded if judge == self.rule else replace(self.recorded, rule=judge)
 
 
 _ONE = and_(
@@ -139,6 +147,34 @@ def count_by_rule(db: Connection, source: str, *, backlog: bool) -> dict[str, in
     return {rule: int(number) for rule, number in db.execute(query.group_by(episodes.c.rule))}
 
 
+def left(
+    db: Connection, source: str, rules: Sequence[str], ids: Collection[str] | None, place: Place
+) -> list[tuple[EpisodeRow, int]]:
+    """Episodes of these rules that were left alone since they are older than their rule, each with the urgency of its ticket.
+
+    Those of tickets that are gone are left out. The most urgent first, then those that fired first; of some tickets where named.
+    """
+    where = [*_left(source), one_of(episodes.c.rule, "rules"), *([] if ids is None else [one_of(episodes.c.ticket, "ids")])]
+    order = (tickets.c.urgency, episodes.c.fired_at, episodes.c.ticket, episodes.c.rule, episodes.c.number)
+    query = select(episodes, tickets.c.urgency).select_from(_WITH_TICKETS).where(*where)
+    named = {"rules": listed(rules), **({} if ids is None else {"ids": listed(ids)})}
+    found = db.execute(query.order_by(*order).limit(place.number).offset(place.first), named)
+    return [(_row(values), urgency) for *values, urgency in found]
+
+
+def left_by_rule(db: Connection, source: str) -> dict[str, int]:
+    """How many such episodes each rule has."""
+    query = select(episodes.c.rule, func.count()).select_from(_WITH_TICKETS).where(*_left(source))
+    return {rule: int(number) for rule, number in db.execute(query.group_by(episodes.c.rule))}
+
+
+def _left(source: str) -> tuple[ColumnElement[bool], ...]:
+    return episodes.c.source == source, episodes.c.backlog == 1, tickets.c.gone.is_(None)
+
+
+_WITH_TICKETS = episodes.join(tickets, and_(tickets.c.source == episodes.c.source, tickets.c.id == episodes.c.ticket))
+
+
 def rows(db: Connection, source: str) -> Iterable[EpisodeRow]:
     """Every episode of a source, in the order of ticket, rule, number."""
     query = select(episodes).where(episodes.c.source == source)
@@ -162,10 +198,10 @@ def _read(firings: str) -> tuple[Fired, ...]:
     return tuple(Fired(tuple(steps), *times) for steps, *times in from_json(firings))
 
 
-def _row(row: Row[*tuple[Any, ...]]) -> EpisodeRow:
-    _, ticket, rule, number, anchor, fired_at, backlog, firings = row
-    return EpisodeRow(ticket, rule, number, anchor, fired_at, bool(backlog), _read(firings))
+def _row(row: Sequence[Any]) -> EpisodeRow:
+    _, ticket, rule, number, anchor, fired_at, backlog, firings, text = row
+    return EpisodeRow(ticket, rule, number, anchor, fired_at, bool(backlog), _read(firings), text)
 
 
 def _values(source: str, row: EpisodeRow) -> tuple[object, ...]:
-    return source, row.ticket, row.rule, row.number, row.anchor, row.fired_at, int(row.backlog), _written(row.firings)
+    return source, row.ticket, row.rule, row.number, row.anchor, row.fired_at, int(row.backlog), _written(row.firings), row.text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, delete, func, or_, select
 
 from agent.store.database import Database
+from agent.store.journal import ANYBODY, AT_ONCE
 from agent.store.statements import listed, one_of
 from agent.store.tables import journal, journal_personal
 
@@ -23,6 +25,16 @@ def values_of(db: Connection, named: Sequence[str]) -> list[tuple[str, int]]:
     query = select(journal_personal.c.commitment, journal_personal.c.line).where(one_of(journal_personal.c.subject, "named"))
     order = query.order_by(journal_personal.c.line, journal_personal.c.commitment)
     return [(made, line) for made, line in db.execute(order, {"named": listed(named)})]
+
+
+def sentences_of(db: Connection, words: Sequence[str]) -> list[tuple[str, int]]:
+    """(commitment, line) of each value that is put in words and holds one of these, as a word or several of their own."""
+    if not words:
+        return []
+    named = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    query = select(journal_personal.c.commitment, journal_personal.c.line, journal_personal.c.value)
+    rows = db.execute(query.where(journal_personal.c.subject == ANYBODY).order_by(journal_personal.c.line)).yield_per(AT_ONCE)
+    return [(made, line) for made, line, value in rows if named.search(value)]
 
 
 def mentions(db: Connection, words: Sequence[str]) -> list[int]:

@@ -6,13 +6,12 @@ line then holds a commitment in its place, and the value stands beside it, where
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
@@ -31,6 +30,10 @@ AT_ONCE: Final = 1_000
 
 PERSONAL_FIELDS: Final = frozenset({"assignee", "requester"})
 """Fields of a ticket whose values are people's ids."""
+SENTENCES: Final = ("because", "said", "reason", "why")
+"""Parts of a line's data that are put in words, and may thus name anybody: hoist's own, a platform's, a person's."""
+ANYBODY: Final = " "
+"""The subject of sentences: they are found by the names in them. No id, address or name is written so."""
 
 random_bytes: Callable[[int], bytes] = secrets.token_bytes
 """Where salts come from; a simulation that must be the same each time brings its own."""
@@ -45,6 +48,16 @@ class Personal:
 
     value: Any
     of: str = ""
+
+
+class Entry(NamedTuple):
+    """A line to be; `at` is on the source's clock, `data` plain JSON without secrets but for what is `Personal`."""
+
+    kind: str
+    at: Instant
+    source: str
+    ticket: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +107,33 @@ def append(db: Connection, kind: str, at: Instant, source: str, ticket: str = ""
         db.exec_driver_sql(_INSERT_PERSONAL, rows)
 
 
+def append_all(db: Connection, entries: Sequence[Entry]) -> None:
+    """Add many lines in the caller's transaction: two statements, however many there are."""
+    if not entries:
+        return
+    rows: list[tuple[Any, ...]] = []
+    beside: list[tuple[int, list[tuple[str, str, str, str]]]] = []
+    for place, entry in enumerate(entries):
+        values: list[tuple[str, str, str, str]] = []
+        rows.append((entry.at, entry.kind, entry.source, entry.ticket, written(entry.data, values)))
+        if values:
+            beside.append((place, values))
+    db.exec_driver_sql(_INSERT, rows)
+    if beside:
+        # one writer at a time, and lines are numbered one after the other
+        first = carried_out(db, "SELECT max(line) FROM journal").fetchone()[0] - len(rows) + 1
+        personal = [(made, first + place, salt, of, value) for place, values in beside for made, salt, of, value in values]
+        db.exec_driver_sql(_INSERT_PERSONAL, personal)
+
+
 def of_field(field: str, value: Any) -> Any:
     """A ticket's value as a line holds it: personal, where the field's values are people."""
     return Personal(value) if field in PERSONAL_FIELDS and isinstance(value, str) else value
+
+
+def in_words(said: Any) -> Personal:
+    """What is said in words, a text or a list of them: whoever is named in it can be erased with all of it."""
+    return said if isinstance(said, Personal) else Personal(said, ANYBODY)
 
 
 def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) -> str:
@@ -106,13 +143,23 @@ def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) ->
         if not isinstance(found, Personal):
             raise TypeError(f"a line of the journal can't hold {type(found).__name__}")
         value = _text(found.value)
-        subject = _writable(found.of or (found.value if isinstance(found.value, str) else value))
+        subject = (
+            found.of if found.of is ANYBODY else _writable(found.of or (found.value if isinstance(found.value, str) else value))
+        )
         salt = random_bytes(32).hex()
         made = commitment(salt, subject, value)
         values.append((made, salt, subject, value))
         return {COMMITTED: made}
 
-    return _text(data, committed)
+    told = dict(data)
+    for name in SENTENCES:
+        if said := told.get(name):
+            told[name] = (
+                {key: committed(in_words(of_one)) for key, of_one in said.items()}
+                if isinstance(said, dict)
+                else committed(in_words(said))
+            )
+    return _text(told, committed)
 
 
 def commitment(salt: str, subject: str | bytes, value: str | bytes) -> str:
@@ -121,7 +168,7 @@ def commitment(salt: str, subject: str | bytes, value: str | bytes) -> str:
         key = bytes.fromhex(salt)
     except ValueError:
         return ""  # a salt that hoist did not write, so no commitment of its
-    return hmac.new(key, fields(subject, value), hashlib.sha256).hexdigest()
+    return hmac.digest(key, fields(subject, value), "sha256").hex()
 
 
 def fields(*values: str | int | bytes) -> bytes:
@@ -141,6 +188,12 @@ def lines(db: Connection, source: str | None = None, ticket: str | None = None, 
             query = query.where(column == wanted)
     for row in db.execute(query).yield_per(AT_ONCE):
         yield line_of(row, personal_values(db, row))
+
+
+def line(db: Connection, number: int) -> Line | None:
+    """The line with a number; None where there is none. Raises ValueError where it is no longer readable."""
+    row = db.execute(select(journal).where(journal.c.line == number)).one_or_none()
+    return None if row is None else line_of(row, personal_values(db, row))
 
 
 def latest(db: Connection, since: Instant) -> Iterator[Line]:
@@ -220,7 +273,12 @@ def _filled_in(data: Any, values: Mapping[str, Row[Any]]) -> Any:
 
 
 def _text(data: Any, default: Callable[[Any], Any] | None = None) -> str:
+    if default is None:
+        return _writable(_ENCODER.encode(data))
     return _writable(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=default))
+
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _writable(text: str) -> str:

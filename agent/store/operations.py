@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
+from agent.store import journal
 from agent.store.statements import Prepared, insert_text, listed, one_of
 from agent.store.states import OPERATION_MOVES, OperationState
 from agent.store.tables import escalations, operations
@@ -41,6 +43,7 @@ class OperationRow:
     problem: str
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 FORGOTTEN_AT_MOST = 1_000_000
 """Escalations that a store which was restored from a backup may have forgotten."""
 
@@ -82,7 +85,10 @@ def skip_numbers(db: Connection, source: str) -> None:
 
 
 def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *, undoes: str = "") -> None:
-    """Keep operations of an escalation, after those that it has. Raises IntegrityError where a key is there already."""
+    """Keep operations of an escalation, after those that it has, with a line in the journal.
+
+    Raises IntegrityError where a key is there already.
+    """
     first = int(_COUNT(db, escalation=escalation).scalar_one())
     rows = [
         (each.key, escalation, place, each.ticket.source, each.ticket.id, each.kind, OperationState.PLANNED, _body(each), undoes)
@@ -90,17 +96,36 @@ def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *
     ]
     if rows:
         db.exec_driver_sql(_ADD_OPERATIONS, rows)
+        told = {"state": OperationState.PLANNED, "operations": [each.key for each in made], "escalation": escalation}
+        more = {"undoes": undoes} if undoes else {}
+        ticket = made[0].ticket
+        journal.append(db, "requests-planned", made[0].planned_at, ticket.source, ticket.id, **told, **more)
 
 
-def move(db: Connection, row: OperationRow, to: OperationState, **values: Any) -> bool:
+def move(
+    db: Connection,
+    row: OperationRow,
+    to: OperationState,
+    at: Instant,
+    told: Mapping[str, Any] = _NOTHING,
+    kind: str = "",
+    /,
+    **values: Any,
+) -> bool:
     """Move an operation if it is still in the state and under the fence that the caller saw; False where it is not.
 
-    Raises ValueError for a move that the table of states does not allow.
+    The journal gets a line of this `kind` (by default that of the operation and the state), dated `at`, with whatever else is to
+    be `told`. Raises ValueError for a move that the table of states does not allow.
     """
+    operation = row.operation
     if to not in OPERATION_MOVES[row.state]:
-        raise ValueError(f"{row.operation.key}: {row.state} -> {to} is no allowed move")
+        raise ValueError(f"{operation.key}: {row.state} -> {to} is no allowed move")
     named = {f"to_{name}": value for name, value in values.items()}
-    return _moving(tuple(values))(db, **_seen(row), to_state=to, **named).rowcount == 1
+    if _moving(tuple(values))(db, **_seen(row), to_state=to, **named).rowcount != 1:
+        return False
+    line = {"operation": operation.key, "was": row.state, "state": to, **told}
+    journal.append(db, kind or f"{operation.kind}-{to}", at, operation.ticket.source, operation.ticket.id, **line)
+    return True
 
 
 @cache
@@ -120,7 +145,7 @@ def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow |
     if planned is None or any(row.state in (OperationState.SENT, OperationState.UNKNOWN) for row in rows):
         return None
     sent = replace(planned, state=OperationState.SENT, fence=planned.fence + 1, sent_at=now)
-    return sent if move(db, planned, OperationState.SENT, fence=sent.fence, sent_at=now) else None
+    return sent if move(db, planned, OperationState.SENT, now, fence=sent.fence, sent_at=now) else None
 
 
 def look_later(db: Connection, row: OperationRow, look_at: Instant) -> None:

@@ -141,6 +141,9 @@ def written_to(db: Connection, source: str, ticket: str, since: Instant) -> list
 def hold(db: Connection, run: Run, now: Instant, expires: Instant, problem: str) -> int:
     """Hold what is due within the scope of a run, and give the number."""
     rule = run.name if run.scope is Scope.RULE else ""
+    due = [outbox.c.source == run.source, outbox.c.state == RowState.PLANNED, outbox.c.not_before <= now]
+    rows = waiting.most_urgent(db, *due, outbox.c.let_at.is_(None), *([outbox.c.rule == rule] if rule else []))
+    waiting.tell(db, rows, RowState.HELD, now, run=run.id, problem=problem)
     held = _HOLD(db, source=run.source, at=now, of_rule=rule, to_run=run.id, to_not_before=expires, to_problem=problem)
     return int(held.rowcount)
 

@@ -7,11 +7,21 @@ import sqlite3
 from collections import namedtuple
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, literal_column, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import Delete, Insert, Select, Update
+
+
+class Place(NamedTuple):
+    """Part of what a statement finds: so many rows (-1: all), past the `first` ones."""
+
+    first: int
+    number: int
+
+
+EVERYTHING: Final = Place(0, -1)
 
 
 def one_of(column: Column[Any], parameter: str) -> ColumnElement[bool]:

@@ -26,6 +26,9 @@ class RowState(StrEnum):
     PARKED = "parked"  # the source refused it, or its outcome can't be found out
 
 
+UNDER_WAY: Final = (RowState.SENT, RowState.UNKNOWN)
+"""A request may have left, and its end is not known."""
+
 FIRST_ROW_STATES: Final = frozenset({RowState.PLANNED, RowState.WATCHED, RowState.QUEUED, RowState.HELD, RowState.BACKLOG})
 
 ROW_MOVES: Final[Mapping[RowState, frozenset[RowState]]] = {
@@ -71,7 +74,8 @@ class OperationState(StrEnum):
 
 
 OPERATION_MOVES: Final[Mapping[OperationState, frozenset[OperationState]]] = {
-    OperationState.PLANNED: frozenset({OperationState.SENT, OperationState.DROPPED}),
+    # applied: its mark was read back after a restore
+    OperationState.PLANNED: frozenset({OperationState.SENT, OperationState.DROPPED, OperationState.APPLIED}),
     OperationState.SENT: frozenset(
         {OperationState.APPLIED, OperationState.UNKNOWN, OperationState.PLANNED, OperationState.DROPPED, OperationState.REFUSED}
     ),

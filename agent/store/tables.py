@@ -76,7 +76,32 @@ episodes: Final = Table(
     Column("fired_at", BigInteger, nullable=False),
     Column("backlog", Integer, nullable=False),  # 1: was true before its rule was activated
     Column("firings", Text, nullable=False, server_default="[]"),  # JSON list of [steps, confirmed, applied at or null]
+    Column("text", Text, nullable=False, server_default=""),  # version of its rule's text, where it keeps to that
     PrimaryKeyConstraint("source", "ticket", "rule", "number"),
+)
+
+rule_texts: Final = Table(  # texts of rules whose escalations under way keep to them
+    "rule_texts",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("rule", Text, nullable=False),  # under which it was first in force
+    Column("data", Text, nullable=False),  # rules.rule_text
+    Column("at", BigInteger, nullable=False),  # since when, on this machine's clock
+)
+
+rulebooks: Final = Table(  # every version of the rules that was ever in force
+    "rulebooks",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),  # since when, on this machine's clock
+    Column("texts", Text, nullable=False),  # JSON: file names of the protocol and of the library, each with the hash of its text
+)
+
+protocol_texts: Final = Table(  # the files of a protocol, each text once
+    "protocol_texts",
+    metadata,
+    Column("hash", Text, primary_key=True),  # SHA-256 of its UTF-8
+    Column("text", Text, nullable=False),
 )
 
 outbox: Final = Table(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -19,11 +20,14 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
 
-from agent.store.statements import Prepared, among, insert_text, listed, one_of
+from agent.store import journal
+from agent.store.journal import Entry
+from agent.store.statements import EVERYTHING, Place, Prepared, among, insert_text, listed, one_of
 from agent.store.states import ROW_MOVES, RowState
 from agent.store.tables import outbox
 from rules.escalation import FiringKey
@@ -31,6 +35,9 @@ from rules.instants import Instant
 
 BUSY = (RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN)
 DORMANT = (RowState.SUPERSEDED, RowState.WATCHED, RowState.HELD, RowState.BACKLOG)
+WAITING: Final = (RowState.HELD, RowState.BACKLOG, RowState.QUEUED, RowState.PARKED)
+"""What waits for a person; of what is held that alone which is held with a run."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
@@ -106,8 +113,11 @@ _OF_ESCALATION = Prepared(_ROWS.where(outbox.c.escalation == bindparam("escalati
 _LEASED = Prepared(select(exists().where(outbox.c.escalation == bindparam("escalation"), outbox.c.not_before > bindparam("at"))))
 
 
-def plan(db: Connection, planned: Sequence[Planned]) -> None:
-    """Insert rows. Raises IntegrityError where a key is there already: no step is ever planned twice."""
+def plan(db: Connection, planned: Sequence[Planned], rests_on: Mapping[str, Mapping[str, Any]] = _NOTHING) -> None:
+    """Insert rows, each with its line in the journal. Raises IntegrityError where a key is there already.
+
+    `rests_on`: by ticket, what the journal tells of that on which the decision rests (`agent.recording`).
+    """
     rows = [
         (
             p.key.source,
@@ -129,18 +139,57 @@ def plan(db: Connection, planned: Sequence[Planned]) -> None:
     ]
     if rows:
         db.exec_driver_sql(_PLAN, rows)
+        journal.append_all(db, [_planned(p, rests_on.get(p.key.ticket, _NOTHING)) for p in planned])
 
 
-def move(db: Connection, row: WaitingRow, to: RowState, **values: Any) -> bool:
+def _planned(row: Planned, rests_on: Mapping[str, Any]) -> Entry:
+    said = {"said": row.problem} if row.problem else {}
+    told = {"change": str(row.key), "state": row.state, "due": row.instant, "because": {str(row.key): row.because}}
+    return Entry(row.state, row.planned_at, row.key.source, row.key.ticket, {**told, **said, **rests_on})
+
+
+def move(
+    db: Connection,
+    row: WaitingRow,
+    to: RowState,
+    at: Instant,
+    told: Mapping[str, Any] = _NOTHING,
+    kind: str = "",
+    /,
+    **values: Any,
+) -> bool:
     """Move a row if it is still in the state and under the fence that the caller saw; False where it is not.
 
-    Raises ValueError for a move that the table of states does not allow.
+    The journal gets a line of this `kind` (by default the state), dated `at`, with whatever else is to be `told`. Raises
+    ValueError for a move that the table of states does not allow.
     """
     if to not in ROW_MOVES[row.state]:
         raise ValueError(f"{row.key}: {row.state} -> {to} is no allowed move")
     named = {f"to_{name}": value for name, value in values.items()}
     moved = _moving(tuple(values))(db, at_id=row.id, was=row.state, under=row.fence, to_state=to, **named)
-    return moved.rowcount == 1
+    if moved.rowcount != 1:
+        return False
+    if not _tried_in_vain(row, to, values):
+        journal.append(db, kind or to, at, row.key.source, row.key.ticket, **{**_moved(row, to, values), **told})
+    return True
+
+
+def tell(db: Connection, rows: Sequence[WaitingRow], to: RowState, at: Instant, **values: Any) -> None:
+    """The journal's lines of rows that one statement has moved."""
+    journal.append_all(db, [Entry(to, at, r.key.source, r.key.ticket, _moved(r, to, values)) for r in rows])
+
+
+def _moved(row: WaitingRow, to: RowState, values: Mapping[str, Any]) -> dict[str, Any]:
+    key = row.key
+    told = {"change": str(key), "was": row.state, "state": to}
+    if "step" in values and values["step"] != key.step:  # it stands for a further step from now on
+        told |= {"change": str(replace(key, step=values["step"])), "former": str(key)}
+    return told | {"said": values["problem"]} if values.get("problem") else told
+
+
+def _tried_in_vain(row: WaitingRow, to: RowState, values: Mapping[str, Any]) -> bool:
+    """A try that came to nothing for the same reason as the one before: while a source is down, that is every minute."""
+    return row.state is RowState.CLAIMED and to is RowState.PLANNED and bool(row.problem) and values.get("problem") == row.problem
 
 
 @cache
@@ -172,14 +221,22 @@ def claim(
 ) -> list[WaitingRow]:
     """Claim all rows of a ticket that are due to be written; none while an earlier write of that ticket is under way.
 
-    `beside`: ids of rows that the caller holds already; they are not given again.
+    `beside`: ids of rows that the caller holds already; they are not given again. A row that was tried before is told of in the
+    journal by what comes of it.
     """
     place = {"source": source, "ticket": ticket}
     if _BUSY_BESIDE(db, **place, ids=listed(beside)).scalar():
         return []
     _CLAIM(db, **place, at=now, to_lease_until=lease_until)
     known = set(beside)
-    return [row for row in _found(_CLAIMED(db, **place)) if row.id not in known]
+    claimed = [row for row in _found(_CLAIMED(db, **place)) if row.id not in known]
+    first = [Entry(RowState.CLAIMED, now, source, ticket, _claimed(row)) for row in claimed if not row.problem]
+    journal.append_all(db, first)
+    return claimed
+
+
+def _claimed(row: WaitingRow) -> dict[str, Any]:
+    return {"change": str(row.key), "was": RowState.PLANNED, "state": RowState.CLAIMED}
 
 
 def still_held(db: Connection, rows: Sequence[WaitingRow]) -> list[WaitingRow]:
@@ -238,6 +295,25 @@ def of_source(db: Connection, source: str, states: Collection[RowState] | None =
     if states is not None:
         place.append(outbox.c.state.in_(tuple(states)))
     return _rows(db, *place)
+
+
+def that_wait(db: Connection, source: str, ids: Collection[str] | None = None, place: Place = EVERYTHING) -> list[WaitingRow]:
+    """Rows that wait for a person, of some tickets where named: the most urgent, then the longest due."""
+    where = [*_for_somebody(source), *([] if ids is None else [one_of(outbox.c.ticket, "ids")])]
+    order = (outbox.c.urgency, outbox.c.instant, outbox.c.id)
+    query = select(*_COLUMNS).where(*where).order_by(*order).limit(place.number).offset(place.first)
+    return _found(db.execute(query, {} if ids is None else {"ids": listed(ids)}))
+
+
+def count_waiting(db: Connection, source: str) -> dict[RowState, int]:
+    """How many rows wait for a person, by state."""
+    query = select(outbox.c.state, func.count()).where(*_for_somebody(source)).group_by(outbox.c.state)
+    return {RowState(state): int(number) for state, number in db.execute(query)}
+
+
+def _for_somebody(source: str) -> tuple[ColumnElement[bool], ...]:
+    held = or_(outbox.c.state != RowState.HELD, outbox.c.run.is_not(None))
+    return outbox.c.source == source, outbox.c.state.in_(WAITING), held
 
 
 def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list[WaitingRow]]:

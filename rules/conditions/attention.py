@@ -7,18 +7,14 @@ person's too who has the ticket now; where it tells of some teams and not of thi
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from heapq import merge
-from itertools import islice
-from operator import attrgetter
-from typing import Final, NamedTuple
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 
-from rules.conditions.judge import AnyLength, Holds, Memo, Span
+from rules.conditions.judge import Holds, Judge, Memo, Span
 from rules.instants import FOREVER, Instant
-from rules.intervals import Intervals, intersection, unbroken, union
-from rules.ticket import UNKNOWN, Kind, Value
-from rules.timeline import Timeline
+from rules.intervals import Intervals, unbroken, union
+from rules.ticket import UNKNOWN, Change, Kind, Value
+from rules.timeline import Act, Timeline
 
 Members = Mapping[str, frozenset[str]] | None
 
@@ -33,131 +29,106 @@ def first_reply(timeline: Timeline, _: Memo) -> Holds:
     return surely, timeline.life, None
 
 
-def acknowledged(members: Members, expires: Span | None) -> AnyLength:
+def acknowledged(members: Members, expires: Span | None) -> Judge:
     """From the first acknowledgement since the ticket was handed to its present team; with `expires`, for so long after each."""
 
-    def judge(timeline: Timeline, _: Memo, cut: Intervals | None = None) -> Holds:
+    def judge(timeline: Timeline, _: Memo) -> Holds:
         surely: Intervals = []
         may: Intervals = []
-        for stay in _stays(timeline, timeline.life if cut is None else cut):
-            sure, possible = [], []
-            for act in _acts(timeline, stay.since, stay.until):
-                answer = _acknowledges(act, stay, members, timeline)
-                if answer is not False:
-                    possible.append(act[0])
-                if answer:
-                    sure.append(act[0])
-                    if expires is None:  # one is enough
-                        break
-            surely += _remembered(sure, stay.until, expires)
-            if stay.team is UNKNOWN:
-                may += (stay.since, stay.until)
-            elif stay.hazy:
-                may += _remembered([stay.since, *possible], stay.until, expires)
-            else:
-                may += _remembered(possible, stay.until, expires)
-        surely, may = unbroken(surely), unbroken(may)
-        if cut is not None:
-            surely, may = intersection(surely, cut), intersection(may, cut)
-        return surely, surely if may == surely else may, None
+        for stay in _stays(timeline):
+            since, until, team, __, hazy = stay
+            sure, possible = _acknowledgements(stay, members, timeline, once=expires is None)
+            if sure:
+                surely += (sure[0], until) if expires is None else _remembered(sure, until, expires)
+            if team is UNKNOWN or (hazy and expires is None):
+                may += (since, until)
+            elif expires is not None:
+                may += _remembered([since, *possible] if hazy else possible, until, expires)
+            elif possible:
+                may += (possible[0], until)
+        known, surely = may == surely, unbroken(surely)
+        return surely, surely if known else unbroken(may), None
 
     return judge
 
 
-_Act = tuple[Instant, int, str, str]
-"""Somebody of the staff did something: when, the place among the changes of that instant (messages come last), who, the save."""
-
-_LAST: Final = 1 << 60
-_AT: Final = attrgetter("at")
+_Stay = tuple[Instant, Instant, Value, Change | None, bool]
+"""A team has the ticket: since when, until when, which, what handed it over (None where that was not seen), and whether
+it may have had it for longer, so that an act in that time may have been missed."""
 
 
-class _Stay(NamedTuple):
-    """A team has the ticket. `place` and `save` are those of the change that handed it over, `by` its author.
-
-    `hazy`: it may have had it for longer, so that who handed it over was not seen, and an act in that time may have been missed.
-    `kept`: the one who handed it over may have been given it then or since.
-    """
-
-    since: Instant
-    until: Instant
-    team: Value
-    place: int = -1
-    save: str = ""
-    by: str = ""
-    hazy: bool = False
-    kept: bool = True
-
-
-def _acts(timeline: Timeline, since: Instant, until: Instant) -> Iterator[_Act]:
-    """What the staff did from one instant to before another, in order."""
-    changes, messages, created = timeline.changes, timeline.messages, timeline.created
-    later = 0 if since <= created else bisect_left(messages, since, key=_AT)  # what was said before creation counts as creation
-    said = messages[later : bisect_left(messages, until, key=_AT)] if later < len(messages) else []
-    written = [(max(m.at, created), _LAST, m.by.id, "") for m in said if m.by.kind is Kind.STAFF]
-    done = (
-        (change.at, change.sequence, change.by.id, change.save)
-        for change in islice(changes, bisect_left(changes, since, key=_AT), bisect_left(changes, until, key=_AT))
-        if change.by.kind is Kind.STAFF
-    )
-    return merge(done, written) if written else done
-
-
-def _stays(timeline: Timeline, cut: Intervals) -> Iterator[_Stay]:
-    """Each stretch from a hand-over to the next, those within one instant included, but for those outside of the intervals."""
-    if not cut:
-        return
-    column = timeline.columns["team"]
-    handed = {change.at: change for change in timeline.steps.get("team", ()) if change.new != change.old}
-    known = set(column.starts)
-    unmoved = [at for at in handed if at not in known]  # away and back within one instant
-    whole, owners = timeline.complete_from == timeline.created, timeline.columns["assignee"]
-    ends = [*column.starts[1:], timeline.gone]
-    place, length = 0, len(cut)
-    for start, end, team in zip(column.starts, ends, column.values, strict=True):
-        while place < length and cut[place + 1] <= start:
-            place += 2
-        if place == length:
-            return
-        if cut[place] >= end:
-            continue
+def _stays(timeline: Timeline) -> list[_Stay]:
+    """Each stretch from a hand-over to the next, those within one instant included."""
+    column, steps, created = timeline.columns["team"], timeline.steps.get("team", ()), timeline.created
+    starts, gone = column.starts, timeline.gone
+    handed = {change.at: change for change in steps if change.new != change.old}
+    unmoved = sorted(handed.keys() - starts) if handed else []  # away and back within one instant
+    whole = timeline.complete_from == created
+    found: list[_Stay] = []
+    for n, team in enumerate(column.values, start=1):
+        since, end = starts[n - 1], starts[n] if n < len(starts) else gone
         if team is UNKNOWN:
-            yield _Stay(start, end, team)
+            found.append((since, end, team, None, False))
             continue
-        cuts = [start, *(at for at in unmoved if start < at < end)]
-        for since, until in zip(cuts, [*cuts[1:], end], strict=True):
+        for until in (*(at for at in unmoved if since < at < end), end) if unmoved else (end,):
             change = handed.get(since)
-            if change is not None:
-                by = change.by.id
-                kept = bool(owners.unknown) or by in owners.values[bisect_left(owners.starts, since) :]
-                yield _Stay(since, until, team, change.sequence, change.save, by, kept=kept)
-            else:
-                yield _Stay(since, until, team, hazy=not (whole and since == timeline.created))
+            found.append((since, until, team, change, change is None and not (whole and since == created)))
+            since = until
+    return found
 
 
-def _acknowledges(act: _Act, stay: _Stay, members: Members, timeline: Timeline) -> bool | None:
+def _acknowledgements(stay: _Stay, members: Members, timeline: Timeline, *, once: bool) -> tuple[list[Instant], list[Instant]]:
+    """The instants at which it surely or possibly was acknowledged; of the sure ones the first alone will do if `once`."""
+    since, until, _, handed, hazy = stay
+    sure: list[Instant] = []
+    possible: list[Instant] = []
+    acts = timeline.staff_acts
+    giver = _gave_it_away(handed, timeline) if handed is not None and not hazy and members is None else None
+    for n in range(bisect_left(acts, (since,)), len(acts)):
+        act = acts[n]
+        if act[0] >= until:
+            break
+        if act[2] == giver:
+            continue
+        answer = _acknowledges(act, stay, members, timeline)
+        if answer is not False:
+            possible.append(act[0])
+        if answer:
+            sure.append(act[0])
+            if once:
+                break
+    return sure, possible
+
+
+def _acknowledges(act: Act, stay: _Stay, members: Members, timeline: Timeline) -> bool | None:
     """Whether an act acknowledges the ticket for the team; None where that is not known."""
     at, place, who, save = act
-    if at == stay.since and place < stay.place and save != stay.save:
+    since, _, team, handed, hazy = stay
+    if at == since and handed is not None and place < handed.sequence and save != handed.save:
         return False
     if members is not None:
-        if not isinstance(stay.team, str):
-            return False if stay.team is None else None
-        return who in members[stay.team] if stay.team in members else None
-    if stay.team is UNKNOWN:
+        if not isinstance(team, str):
+            return False if team is None else None
+        return who in members[team] if team in members else None
+    if team is UNKNOWN:
         return None
-    if not stay.hazy:
-        if who != stay.by:
-            return True
-        if not stay.kept:
-            return False
-    took_it = _took_it(timeline, at, who, stay.since)
-    return None if stay.hazy and took_it is False else took_it
+    if not hazy and (handed is None or who != handed.by.id):
+        return True
+    took_it = _took_it(timeline, at, who, since)
+    return None if hazy and took_it is False else took_it
+
+
+def _gave_it_away(handed: Change, timeline: Timeline) -> str | None:
+    """Who handed it over, if they were never given it then or since, so that none of their acts counts."""
+    who, owners = handed.by.id, timeline.columns["assignee"]
+    return None if owners.unknown or who in owners.values[bisect_left(owners.starts, handed.at) :] else who
 
 
 def _took_it(timeline: Timeline, at: Instant, who: str, since: Instant) -> bool | None:
     """Whether the ticket has been given to the person who acts since the hand-over; None where that is not known."""
     column = timeline.columns["assignee"]
-    owner, given = column.value_at(at), column.since(at)
+    place = max(0, bisect_right(column.starts, at) - 1)
+    owner, given = column.values[place], column.starts[place]
     if owner is UNKNOWN or (owner == who and given >= since):
         if given == timeline.created == timeline.complete_from and owner is not UNKNOWN:
             return True  # it came with its owner, and was handed over at that very instant
@@ -166,12 +137,8 @@ def _took_it(timeline: Timeline, at: Instant, who: str, since: Instant) -> bool 
     return False
 
 
-def _remembered(acts: list[Instant], until: Instant, expires: Span | None) -> Intervals:
-    """From an act on, to the end of the stay or until it has expired."""
-    if not acts:
-        return []
-    if expires is None:
-        return [acts[0], until]
+def _remembered(acts: list[Instant], until: Instant, expires: Span) -> Intervals:
+    """From each act until it has expired, or to the end of the stay."""
     found: Intervals = []
     for at in acts:
         end = min(expires.after(at), until)

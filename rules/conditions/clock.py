@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from rules.conditions.hand_overs import hand_overs
@@ -52,7 +52,7 @@ def clock(
     *,
     stop: Edge | None = None,
     of_team: bool = False,
-    first: tuple[int, Within] | None = None,
+    first: tuple[int, Within | None] | None = None,
 ) -> Judge:
     """From the instant at which the business time summed since the last reset reaches the span, until the next reset.
 
@@ -63,19 +63,15 @@ def clock(
     """
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
-        handed: Starts | None = None
+        cut: Intervals | None = None
         if first is not None and span.at_least and memo[running] is None:
-            stretches = _ask(judges, first[0], timeline, memo)[1]
-            if sum(stretches[1::2]) - sum(stretches[::2]) < span.at_least:
+            cut = _ask(judges, first[0], timeline, memo)[1]
+            if sum(cut[1::2]) - sum(cut[::2]) < span.at_least:
                 return NEVER_GREW
-            if of_team:
-                handed = Starts(*hand_overs(timeline))
-                stretches = _long_enough(unbroken(stretches), _rounds(timeline.life, handed.sure), span)
-                if not stretches:
-                    return NEVER_GREW
-            surely, may, _ = first[1](timeline, memo, stretches)
-        else:
+        if cut is None or first is None or first[1] is None:
             surely, may = _ask(judges, running, timeline, memo)
+        else:
+            surely, may, _ = first[1](timeline, memo, cut)
         if pause is not None:
             paused, may_pause = _ask(judges, pause, timeline, memo)
             exact = surely is may and paused is may_pause
@@ -89,7 +85,8 @@ def clock(
             return found, found if surely is may else _reached(unbroken(may), timeline.life, span)[0], anchors
         resets = Starts([], []) if reset is None else _starts(timeline, reset, *_ask(judges, reset.judge, timeline, memo))
         if of_team:
-            resets = _both(resets, Starts(*hand_overs(timeline)) if handed is None else handed)
+            handed = Starts(*hand_overs(timeline))
+            resets = handed if reset is None else _both(resets, handed)
         known = surely is may and not resets.maybe
         rounds = _rounds(timeline.life, resets.sure)
         if stop is not None:
@@ -113,11 +110,6 @@ def _ask(judges: list[Judge], number: int, timeline: Timeline, memo: Memo) -> tu
     return found[0], found[1]
 
 
-def _long_enough(going: Intervals, rounds: Intervals, span: Span) -> Intervals:
-    """What goes in the rounds in which it may reach the span."""
-    return unbroken([edge for _, _, within in _rounds_of(going, rounds, span.at_least) for edge in within])
-
-
 def _reached(going: Intervals, rounds: Intervals, span: Span) -> tuple[Intervals, Anchors]:
     """For each round of the clock, from when the sum of what goes within it reaches the span."""
     found: Intervals = []
@@ -130,8 +122,11 @@ def _reached(going: Intervals, rounds: Intervals, span: Span) -> tuple[Intervals
     return found, anchors
 
 
-def _rounds_of(going: Intervals, rounds: Intervals, at_least: int) -> Iterator[tuple[Instant, Instant, Intervals]]:
+def _rounds_of(going: Intervals, rounds: Intervals, at_least: int) -> list[tuple[Instant, Instant, Intervals]]:
     """The rounds, each with what goes within it, but for those in which too little does."""
+    if len(rounds) == 2 and going and rounds[0] <= going[0] and going[-1] <= rounds[1]:
+        return [(rounds[0], rounds[1], going)] if sum(going[1::2]) - sum(going[::2]) >= at_least else []
+    found: list[tuple[Instant, Instant, Intervals]] = []
     first, length = 0, len(going)
     for n in range(0, len(rounds), 2):
         start, end = rounds[n], rounds[n + 1]
@@ -149,7 +144,8 @@ def _rounds_of(going: Intervals, rounds: Intervals, at_least: int) -> Iterator[t
                 total += until - since
             first += 2
         if total >= at_least:
-            yield start, end, within
+            found.append((start, end, within))
+    return found
 
 
 def _full(going: Intervals, start: Instant, span: Span) -> Instant | None:

@@ -7,7 +7,7 @@ for anyone's. A person who puts back what hoist has just changed overrides it, w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from rules.conditions import conversation
 from rules.conditions.arrivals import PEOPLE, Arrival, Fits, arrivals_of, hands_back, moves, moves_that, settled
@@ -32,6 +32,16 @@ FIELD_OF: Final = {
     Counted.PRIORITY_RAISED: "priority",
     Counted.PRIORITY_LOWERED: "priority",
 }
+
+
+MOVES: Final = (
+    Counted.REASSIGNED,
+    Counted.RETURNED,
+    Counted.OWNER_CHANGED,
+    Counted.HANDED_BACK,
+    Counted.BACK_TO_FIRST_LINE,
+)
+"""Events that are moves from one holder to another."""
 
 
 def at_most(count: Count) -> str | None:
@@ -110,12 +120,26 @@ def _after_unknown(unknown: Intervals, within: Span | None, gone: Instant) -> In
     return found
 
 
-def events_of(count: Count, *, ignored: Span | None, ranks: Mapping[Value, int], places: Mapping[Value, int]) -> Judge:
+def holders(event: Counted, ignored: Span | None) -> Judge:
+    """Who held the ticket, one after the other (a list of arrivals): what all counts of a field's moves share.
+
+    `ignored`: a stay with a team (or a person) that was shorter is as if it had not been; a move then counts at the instant at
+    which its stay has lasted so long, since nobody can know before.
+    """
+    name = FIELD_OF[event]
+
+    def judge(timeline: Timeline, _: Memo) -> list[Arrival]:
+        arrivals = arrivals_of(timeline, name, timeline.steps.get(name, []))
+        return arrivals if ignored is None else settled(arrivals, ignored, timeline.gone)
+
+    return judge
+
+
+def events_of(count: Count, held: Judge | None, *, ranks: Mapping[Value, int], places: Mapping[Value, int]) -> Judge:
     """The events of a count.
 
-    `ranks` are the places of the source's priorities, 0 for the most urgent; `places` those of the teams in the count's chain, 1
-    for the first line. `ignored`: a stay with a team (or a person) that was shorter is as if it had not been; a move then counts
-    at the instant at which its stay has lasted so long, since nobody can know before.
+    `held` finds who held the ticket (`holders`), for events that are moves. `ranks` are the places of the source's priorities, 0
+    for the most urgent; `places` those of the teams in the count's chain, 1 for the first line.
     """
     event, who = count.event, _ANYONE if count.by_anyone else PEOPLE if count.by is None else frozenset((count.by,))
     match event:
@@ -127,43 +151,51 @@ def events_of(count: Count, *, ignored: Span | None, ranks: Mapping[Value, int],
             return conversation.came_back(who, follow_ups=True, ignore_thanks=count.ignore_thanks)
         case Counted.REOPENED if count.ignore_thanks:
             return conversation.came_back(who, follow_ups=False, ignore_thanks=True)
-        case Counted.REASSIGNED | Counted.RETURNED | Counted.OWNER_CHANGED:
-            return _moves_of(event, who, ignored)
-        case Counted.HANDED_BACK:
-            return _moves_that(who, ignored, hands_back)
-        case Counted.BACK_TO_FIRST_LINE:
-            return _moves_that(who, ignored, _down_to_first_line(places))
-        case _:
+        case _ if held is None:
             return _changes_of(event, who, ranks)
+    seen = _Seen(FIELD_OF[event], held, lasting=count.ignore_stays_shorter_than is not None)
+    match event:
+        case Counted.HANDED_BACK:
+            return _moves_that(who, seen, hands_back)
+        case Counted.BACK_TO_FIRST_LINE:
+            return _moves_that(who, seen, _down_to_first_line(places))
+        case _:
+            return _moves_of(who, seen, returns=event is Counted.RETURNED)
 
 
-def _moves_of(event: Counted, who: frozenset[Kind], ignored: Span | None) -> Judge:
-    name, returns = FIELD_OF[event], event is Counted.RETURNED
+class _Seen(NamedTuple):
+    """What is seen of a field's moves; `lasting`: stays that were too short are left out of what `held` finds."""
 
-    def judge(timeline: Timeline, _: Memo) -> Events:
-        steps, unknown = timeline.steps.get(name), timeline.columns[name].unknown
+    field: str
+    held: Judge
+    lasting: bool
+
+    def unknown(self, timeline: Timeline) -> Intervals:
+        """Where moves may have happened that nobody saw."""
+        unknown = timeline.columns[self.field].unknown
+        # which stays were short is not known from there on
+        return [unknown[0], timeline.gone] if unknown and self.lasting else unknown
+
+
+def _moves_of(who: frozenset[Kind], seen: _Seen, *, returns: bool) -> Judge:
+    def judge(timeline: Timeline, memo: Memo) -> Events:
+        steps, unknown = timeline.steps.get(seen.field), seen.unknown(timeline)
         if not unknown and (not steps or (returns and len(steps) == 1)):  # one move comes back to nobody
             return NOTHING
-        arrivals = arrivals_of(timeline, name, steps or [])
-        if ignored is not None:
-            arrivals = settled(arrivals, ignored, timeline.gone)
-            unknown = unknown and [unknown[0], timeline.gone]  # which stays were short is not known from there on
-        sure, possible = moves(arrivals, who, returns=returns, hazy=timeline.complete_from > timeline.created)
+        hazy = timeline.complete_from > timeline.created
+        sure, possible = moves(seen.held(timeline, memo), who, returns=returns, hazy=hazy)
         return Events(sure, sure if sure == possible else possible, unknown)
 
     return judge
 
 
-def _moves_that(who: frozenset[Kind], ignored: Span | None, fits: Fits) -> Judge:
-    def judge(timeline: Timeline, _: Memo) -> Events:
-        steps, unknown = timeline.steps.get("team"), timeline.columns["team"].unknown
-        if not unknown and not steps:
+def _moves_that(who: frozenset[Kind], seen: _Seen, fits: Fits) -> Judge:
+    def judge(timeline: Timeline, memo: Memo) -> Events:
+        unknown = seen.unknown(timeline)
+        if not unknown and seen.field not in timeline.steps:
             return NOTHING
-        arrivals = arrivals_of(timeline, "team", steps or [])
-        if ignored is not None:
-            arrivals = settled(arrivals, ignored, timeline.gone)
-            unknown = unknown and [unknown[0], timeline.gone]  # which stays were short is not known from there on
-        sure, possible = moves_that(arrivals, who, fits, hazy=timeline.complete_from > timeline.created)
+        hazy = timeline.complete_from > timeline.created
+        sure, possible = moves_that(seen.held(timeline, memo), who, fits, hazy=hazy)
         return Events(sure, sure if sure == possible else possible, unknown)
 
     return judge

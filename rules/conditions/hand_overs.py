@@ -14,6 +14,8 @@ def hand_overs(timeline: Timeline) -> tuple[list[Instant], Intervals]:
     Whoever handed it over; the first team that gets a ticket of nobody counts, and the same team again after nobody does not.
     """
     column, steps = timeline.columns["team"], timeline.steps.get("team", ())
+    if not steps and not column.unknown:  # most tickets
+        return [], []
     value: Value = steps[0].old if steps else None
     holder = _holder(value, None)
     if holder is None and timeline.complete_from > timeline.created:
@@ -32,6 +34,8 @@ def hand_overs(timeline: Timeline) -> tuple[list[Instant], Intervals]:
         elif holder != value:
             sure.append(step.at)
         holder = _holder(value, holder)
+    if not unsure and not column.unknown:
+        return sure, []
     pairs = [*zip(column.unknown[::2], column.unknown[1::2], strict=True), *((at, at) for at in unsure)]
     return sure, [edge for pair in sorted(pairs) for edge in pair]
 

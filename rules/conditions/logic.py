@@ -32,7 +32,9 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
     never = NEVER if gate else NEVER_GREW
     asked = [(number, within.get(number)) for number in parts]
 
-    def judge(timeline: Timeline, memo: Memo, cut: Intervals | None = None) -> Holds:
+    def judge(  # noqa: PLR0912 - every rule comes through here, and a call for each part would be dear
+        timeline: Timeline, memo: Memo, cut: Intervals | None = None
+    ) -> Holds:
         surely = may = timeline.life if cut is None else cut
         anchors: Anchors | None = None
         for number, narrow in asked:
@@ -43,6 +45,8 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
                 else:
                     part = narrow(timeline, memo, may)
             others, others_may, others_anchors = part
+            if not others_may:
+                return never
             if others_may is timeline.life and others_anchors is None and others is others_may:
                 continue
             known = surely is may and others is others_may

@@ -18,6 +18,7 @@ from rules.conditions.source import Source
 from rules.conditions.states import BoundState
 from rules.conditions.tree import is_gate, parts_of, walk
 from rules.protocol import (
+    CALENDAR_OF_APPROVER,
     CALENDAR_OF_REQUESTER,
     CALENDARS_OF_THE_TICKET,
     Acknowledged,
@@ -124,7 +125,7 @@ class Program:
                 own = named(value)
                 return otherwise if own is None else calendars[own]
 
-            field = "requester" if name == CALENDAR_OF_REQUESTER else "team"
+            field = {CALENDAR_OF_REQUESTER: "requester", CALENDAR_OF_APPROVER: "approver"}.get(name, "team")
             found = self._in_turn[name] = calendar_of_ticket(field, of_value)
         return found
 
@@ -142,15 +143,21 @@ class Program:
     def _events_judge(self, count: Count) -> Judge:
         ignored, source = count.ignore_stays_shorter_than, self._source
 
-        def make(span: Span | None) -> Judge:
+        def make(held: Judge | None) -> Judge:
             chain = count.chain or next(iter(source.places), "")
-            return counts.events_of(count, ignored=span, ranks=source.ranks, places=source.places.get(chain, {}))
+            return counts.events_of(count, held, ranks=source.ranks, places=source.places.get(chain, {}))
 
+        if count.event not in counts.MOVES:
+            return make(None)
         name = None if ignored is None else ignored.calendar
-        if ignored is None or name not in CALENDARS_OF_THE_TICKET or name is None:
-            return make(None if ignored is None else self.span(ignored))
-        number = self._number(("calendar", name), lambda: self._of_ticket(name))
-        return measured_events(self.judges, number, ignored, make)
+        if ignored is not None and name is not None and name in CALENDARS_OF_THE_TICKET:
+            number = self._number(("calendar", name), lambda: self._of_ticket(name))
+            return measured_events(self.judges, number, ignored, lambda span: make(counts.holders(count.event, span)))
+        span = None if ignored is None else self.span(ignored)
+        held = self._number(
+            ("holders", counts.FIELD_OF[count.event], _meaning(ignored)), lambda: counts.holders(count.event, span)
+        )
+        return make(partial(self.ask, held))
 
     def _number(self, key: Hashable, make: Callable[[], Judge]) -> int:
         number = self._known.get(key)
@@ -218,7 +225,7 @@ class Program:
             case Acknowledged(expires):
                 members = self._source.members
                 if expires is None:
-                    return self._partial(("acknowledged", None), lambda: attention.acknowledged(members, None))
+                    return self._number(("acknowledged", None), lambda: attention.acknowledged(members, None))
                 lasting = partial(self._lasting, expires, lambda span: attention.acknowledged(members, span), Way.MEMORY)
                 return self._number(("acknowledged", _meaning(expires)), lasting)
 
@@ -306,12 +313,11 @@ class Program:
         key = ("clock", running, pause, *edges, of_team, _meaning(condition.duration))
         return self._number(key, lambda: self._lasting(condition.duration, make))
 
-    def _first(self, condition: Condition) -> tuple[int, Within] | None:
-        """The part of a condition that is cheapest to judge, and what judges it within that; None where that spares nothing."""
-        within = self.within.get(self.add(condition))
-        if within is None or not isinstance(condition, All):
+    def _first(self, condition: Condition) -> tuple[int, Within | None] | None:
+        """The part of an `all` that is cheapest to judge, and what judges the whole within that where it can be."""
+        if not isinstance(condition, All) or not condition.parts:
             return None
-        return self.add(min(condition.parts, key=_cost)), within
+        return self.add(min(condition.parts, key=_cost)), self.within.get(self.add(condition))
 
     def _edge(self, condition: Condition | None) -> clock.Edge | None:
         if condition is None:
@@ -356,7 +362,9 @@ def _cost(condition: Condition) -> int:
     match condition:
         case State():
             return 1
-        case Count() | InWindow() | FirstReply():
+        case Count():
+            return 4 if counts.at_most(condition) is None else 0  # told at once where a field changed too seldom
+        case InWindow() | FirstReply():
             return 4
         case Silent() | Due() | Target() | Unchanged():
             return 6

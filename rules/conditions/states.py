@@ -146,7 +146,7 @@ def member(field: str, values: frozenset[Value]) -> Judge:
             return (timeline.life, timeline.life, None) if held[0] in values else NEVER
         surely: Intervals = []
         inside = False
-        for at, value in zip(column.starts, held, strict=True):
+        for at, value in zip(column.starts, held):  # noqa: B905 - as long as each other; to have it checked takes as long again
             if (value in values) is not inside:
                 surely.append(at)
                 inside = not inside

@@ -12,7 +12,19 @@ from rules.language.marked_yaml import Block, Node, Text
 from rules.language.part import VALUE, Part, Reading, reading
 from rules.language.people import Who
 from rules.language.problems import listed, nearest
-from rules.language.words import ChainName, CommentText, Label, Number, OneOrMany, PriorityWord, Span, TeamName, Truth, Words
+from rules.language.words import (
+    ChainName,
+    CommentText,
+    Label,
+    Number,
+    OneOrMany,
+    PriorityWord,
+    ProviderName,
+    Span,
+    TeamName,
+    Truth,
+    Words,
+)
 from rules.protocol import (
     Action,
     AddLabel,
@@ -197,7 +209,7 @@ class OpenCase(Part):
 
     short: ClassVar[str] = "provider"
     named: ClassVar[str] = "opening of a case"
-    provider: Words = Field(description="The provider", examples=["aws"])
+    provider: ProviderName = Field(description="The provider", examples=["aws"])
     template: Words | None = Field(None, description="The text that it is opened with")
 
 
@@ -207,7 +219,7 @@ class Chase(Part):
     short: ClassVar[str] = "template"
     named: ClassVar[str] = "chasing of a provider"
     template: Words = Field(description="The text that is sent", examples=["aws-chase"])
-    provider: Words | None = Field(None, description="The provider; that of the ticket's case where nothing is said")
+    provider: ProviderName | None = Field(None, description="The provider; that of the ticket's case where nothing is said")
 
 
 class AskSeverity(Part):
@@ -216,7 +228,7 @@ class AskSeverity(Part):
     short: ClassVar[str] = "severity"
     named: ClassVar[str] = "request for a severity"
     severity: Words = Field(description="What is asked for", examples=["one higher"])
-    provider: Words | None = Field(None, description="The provider; that of the ticket's case where nothing is said")
+    provider: ProviderName | None = Field(None, description="The provider; that of the ticket's case where nothing is said")
 
 
 class Deed(Part):

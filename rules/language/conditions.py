@@ -39,11 +39,11 @@ from rules.language.over_time import (
 from rules.language.pacing import lasting
 from rules.language.part import Part, Reading, Several, marked, reading
 from rules.language.problems import folded, nearest
+from rules.language.provider_cases import ProviderCase
 from rules.language.words import OneOrMany, RuleCalendar, Span, Summed
 from rules.protocol import AnyOf, Clock, Condition, Not
 
 _LATER: Final = {
-    "provider_case": "cases at providers are not read yet; a label or `native:` field can tell whose turn it is",
     "list": "say what stands in it: `requester: {in: vip-requesters}`",
 }
 
@@ -162,6 +162,9 @@ class When(Part):
     target: PlatformTarget | None = Field(None, description="A target of the platform is near, used up so far, or missed")
     clock: ClockTime | None = Field(None, description="Time added up over interruptions")
     related: RelatedTickets | None = Field(None, description="So many other open tickets of the same service or organisation")
+    provider_case: ProviderCase | None = Field(
+        None, description="A case is open at a service provider", examples=["aws", {"provider": "aws", "turn": "theirs"}]
+    )
     queue_of_team: QueueLength | None = Field(None, description="How many open tickets the team has that has this one")
     time: TimeOfDay | None = Field(None, description="The hour and the day at which the rule may act")
     window: Windows | None = Field(None, description="A named window is on")

@@ -12,7 +12,15 @@ from rules.language.by_parts import read_by_parts
 from rules.language.field_tests import NOBODY
 from rules.language.hours import WrittenCalendar
 from rules.language.marked_yaml import Block, Items, Node, Text
-from rules.language.organisation import PriorityRow, WrittenPeopleKeep, WrittenTeam, WrittenTier, WrittenTwins
+from rules.language.organisation import (
+    PriorityRow,
+    WrittenPeopleKeep,
+    WrittenPerson,
+    WrittenProvider,
+    WrittenTeam,
+    WrittenTier,
+    WrittenTwins,
+)
 from rules.language.outside import RoleTarget, WrittenAbsence, WrittenList, WrittenOverride, WrittenWindow, plain_reference
 from rules.language.part import Names, Part, Reading, shown
 from rules.language.problems import Place, folded
@@ -40,6 +48,10 @@ class File(Part):
     windows: dict[str, WrittenWindow] | None = Field(None, description="Named stretches of time: maintenances, change freezes")
     absences: tuple[WrittenAbsence, ...] | None = Field(None, description="Who is away, whatever the rotas say")
     overrides: tuple[WrittenOverride, ...] | None = Field(None, description="Who has the duty in place of whom a rota names")
+    people: tuple[WrittenPerson, ...] | None = Field(
+        None, description="Managers, deputies, hours and teams of people, where the sources do not tell them"
+    )
+    providers: dict[str, WrittenProvider] | None = Field(None, description="Service providers, by name")
     twins: dict[str, WrittenTwins] | None = Field(
         None, description="Of tickets that another integration keeps in step, how the leading one is told, by source"
     )
@@ -64,6 +76,8 @@ class Sections:
     windows: dict[Text, Node] = field(default_factory=dict)
     absences: list[Node] = field(default_factory=list)
     overrides: list[Node] = field(default_factory=list)
+    people: list[Node] = field(default_factory=list)
+    providers: dict[Text, Node] = field(default_factory=dict)
     twins: dict[Text, Node] = field(default_factory=dict)
     people_keep: Node | None = None
     rules: list[Node] = field(default_factory=list)
@@ -111,7 +125,7 @@ def _add(found: Sections, key: str, node: Node, once: dict[str, Place], context:
         found.people_keep = node
     elif key == "priorities":
         found.priorities += context.items(node, "priorities")
-    elif key in {"absences", "overrides"}:
+    elif key in {"absences", "overrides", "people"}:
         getattr(found, key).extend(context.items(node, key))
     elif key in {"rules", "use"}:
         items = context.items(node, "rules" if key == "rules" else "ready protocols")
@@ -163,16 +177,19 @@ def names(found: Sections) -> Names:
         },
         lists=frozenset(str(name) for name in found.lists),
         windows=frozenset(str(name) for name in found.windows),
+        providers={str(name): str(written(one, "calendar") or "") for name, one in found.providers.items()},
+        contacts=frozenset(str(name) for name, one in found.providers.items() if written(one, "contact")),
         rotas=dict(_rotas(found)),
         whole=found.whole,
     )
 
 
 def _rotas(found: Sections) -> Iterator[tuple[str, str]]:
-    """The rota of each role and team that has one."""
-    for name, role in found.roles.items():
-        if isinstance(role, Text) and is_rota(role):
-            yield str(name), plain_reference(role)
+    """The rota of each role, provider and team that has one."""
+    contacts = {name: written(provider, "contact") for name, provider in found.providers.items()}
+    for name, target in {**contacts, **found.roles}.items():
+        if isinstance(target, Text) and is_rota(target):
+            yield str(name), plain_reference(target)
     for name, team in found.teams.items():
         if isinstance(rota := written(team, "on_call"), Text):
             yield str(name), plain_reference(rota)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field
 
 from rules.language.field_tests import NOTHING
 from rules.language.marked_yaml import Block, Node
-from rules.language.outside import Language, RotaReference
+from rules.language.outside import Language, PeopleFile, RoleTarget, RotaReference
 from rules.language.part import VALUE, Part, Reading
 from rules.language.problems import nearest
-from rules.language.words import CalendarName, Email, OneOrMany, Span, TeamName, Truth, Words
-from rules.protocol import PeopleKeep, PriorityLevel, Team, Tier, Twins
+from rules.language.words import CalendarName, Email, OneOrMany, Person, Span, TeamName, Truth, Words
+from rules.protocol import Employee, PeopleKeep, PriorityLevel, Provider, Team, Tier, Twins
 from rules.ticket import NATIVE
 
 
@@ -63,6 +64,48 @@ class WrittenTeam(Part):
         """The team as the core sees it; a source in which it has no name is left out."""
         sources = {source: native.names for source, native in self.__pydantic_extra__.items() if native.names}
         return Team(name, sources, self.lead or "", self.on_call or "", self.calendar or "", self.language or "")
+
+
+class WrittenPerson(Part):
+    """What the organisation says of a person, or a file that says it of many."""
+
+    named: ClassVar[str] = "row of the people"
+    who: Person | None = Field(None, description="The person's e-mail address", examples=["anna@example.com"])
+    manager: Person | None = Field(None, description="Who manages them")
+    deputy: Person | None = Field(None, description="Who stands in for them")
+    calendar: CalendarName | None = Field(None, description="Their business hours")
+    teams: OneOrMany[TeamName] | None = Field(None, description="The teams that they are in")
+    file: PeopleFile | None = Field(None, description="A CSV file with the columns who, manager, deputy, calendar, teams")
+
+    @classmethod
+    def check_keys(cls, found: Mapping[str, Node], node: Node, context: Reading) -> None:
+        if ("who" in found) == ("file" in found):
+            raise context.refused(node, "expected one of `who` (a person) and `file` (many of them)")
+        if "file" in found and len(found) > 1:
+            raise context.refused(node, "a `file` stands alone: what it says of people stands in its columns")
+        if "who" in found and len(found) == 1:
+            raise context.refused(node, "nothing is said of this person; say manager, deputy, calendar or teams")
+
+    def value(self) -> Employee | None:
+        """The person as the core sees it; None for a file."""
+        if self.who is None:
+            return None
+        return Employee(self.who, self.manager or "", self.deputy or "", self.calendar or "", self.teams or ())
+
+
+class WrittenProvider(Part):
+    """A service provider."""
+
+    named: ClassVar[str] = "provider"
+    may_be_empty: ClassVar[bool] = True
+    contact: RoleTarget | None = Field(
+        None, description="Who is told of its cases: an e-mail address, or a rota", examples=["tam@example.com"]
+    )
+    calendar: CalendarName | None = Field(None, description="The hours in which it answers")
+
+    def value(self, name: str) -> Provider:
+        """The provider as the core sees it."""
+        return Provider(name, self.contact or "", self.calendar or "")
 
 
 class WrittenTwins(Part):

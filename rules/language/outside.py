@@ -24,6 +24,7 @@ from rules.rota import is_rota
 ROTA_FILES: Final = (".ics",)
 WINDOW_FILES: Final = (".ics", ".csv")
 LIST_FILES: Final = (".csv", ".txt")
+PEOPLE_FILES: Final = (".csv",)
 
 _URL: Final = re.compile(r"https://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?#]\S*)?", re.ASCII | re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
@@ -73,6 +74,10 @@ def _list_file(node: object, info: ValidationInfo) -> str:
     return _reference(node, reading(info), LIST_FILES, "list", urls=False)
 
 
+def _people_file(node: object, info: ValidationInfo) -> str:
+    return _reference(node, reading(info), PEOPLE_FILES, "people", urls=False)
+
+
 def _role(node: object, info: ValidationInfo) -> str:
     word = reading(info).text(node, "an e-mail address, or a rota: an .ics file or an https URL")
     if is_rota(word):
@@ -111,6 +116,7 @@ def _time(node: object, info: ValidationInfo, *, first: bool) -> str:
 RotaReference = Annotated[str, PlainValidator(_rota, json_schema_input_type=str)]
 WindowFile = Annotated[str, PlainValidator(_window_file, json_schema_input_type=str)]
 ListFile = Annotated[str, PlainValidator(_list_file, json_schema_input_type=str)]
+PeopleFile = Annotated[str, PlainValidator(_people_file, json_schema_input_type=str)]
 RoleTarget = Annotated[str, PlainValidator(_role, json_schema_input_type=str)]
 Language = Annotated[str, PlainValidator(_language, json_schema_input_type=str)]
 From = Annotated[str, PlainValidator(_from, json_schema_input_type=str)]

@@ -35,8 +35,15 @@ class Names:
     zones: Mapping[str, str] = field(default_factory=dict)  # the time zone of each calendar that says one
     lists: frozenset[str] = frozenset()
     windows: frozenset[str] = frozenset()
+    providers: Mapping[str, str] = field(default_factory=dict)  # the calendar of each, "" where it has none
+    contacts: frozenset[str] = frozenset()  # the providers that name one
     rotas: Mapping[str, str] = field(default_factory=dict)  # the rota of each team and role that has one
     whole: bool = True
+
+    def hours_of_provider(self, calendar: str) -> str:
+        """What `calendar of aws` stands for; "" where it names no provider that has one."""
+        of, _, provider = " ".join(calendar.split()).rpartition(" ")
+        return self.providers.get(provider, "") if of.casefold() == "calendar of" else ""
 
 
 class Reading:
@@ -55,7 +62,7 @@ class Reading:
         """Within it, business durations count on this calendar; None leaves the one in reach."""
         before = self.calendar, self.outer
         if calendar:
-            self.calendar, self.outer = calendar, self.calendar
+            self.calendar, self.outer = self.names.hours_of_provider(calendar) or calendar, self.calendar
         try:
             yield
         finally:

@@ -15,13 +15,10 @@ from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET
 
 _ARTICLE: Final = re.compile(r"\bthe\s+", re.IGNORECASE)
 _POSSESSIVE: Final = re.compile(r"(\S+)['’]s\s+(\S+)")
-_NOT_YET: Final = {
-    "approver": "who approves is not read from the helpdesks yet",
-    "provider": "the contacts of providers are not known yet",
-}
+_THE_PROVIDER: Final = re.compile(r"(account\s+)?contact\s+of\s+(provider|.+)", re.IGNORECASE)
 _NO_TEAM: Final = "a team is told by its lead or by whoever is on call: `lead of` or `on_call of`, as the organisation names them"
 _REQUESTER: Final = frozenset({"requester", "reporter", "caller", "customer", "user"})
-_INSTEAD: Final = "name a role or an e-mail address instead"
+_NO_PROVIDERS: Final = "no provider is named: `providers: {aws: {contact: tam@example.com}}` in organisation.yaml does that"
 
 
 def _who(node: object, info: ValidationInfo) -> str:
@@ -33,9 +30,8 @@ def _who(node: object, info: ValidationInfo) -> str:
         return _of_team(word, kind, found[2], context)
     if said.casefold() in OF_TICKET:
         return said.casefold()
-    for name, why in _NOT_YET.items():
-        if said.casefold().split(" of ")[-1] == name and word not in context.names.roles:
-            raise context.refused(word, f"{why}; {_INSTEAD}")
+    if (found := _THE_PROVIDER.fullmatch(said)) and word not in context.names.roles:
+        return _of_provider(word, found[2], context)
     if said.casefold() in _REQUESTER and word not in context.names.roles:
         raise context.refused(word, "hoist never writes to the requester; `manager of requester` is somebody who can be told")
     if word in context.names.teams and word not in context.names.roles:
@@ -49,6 +45,17 @@ def _who(node: object, info: ValidationInfo) -> str:
             nearest(word, known),
         )
     return str(word)
+
+
+def _of_provider(word: Text, provider: str, context: Reading) -> str:
+    names = context.names
+    if names.whole and provider not in names.providers:
+        close = nearest(provider, names.providers) or next(iter(names.providers), "")
+        what = f"there is no such provider; there are: {listed(names.providers)}" if names.providers else _NO_PROVIDERS
+        raise context.refused(word, what, close and f"contact of {close}")
+    if names.whole and provider not in names.contacts:
+        raise context.refused(word, f"the provider {provider} has no `contact:` in the organisation")
+    return f"contact of {provider}"
 
 
 def _of_its_own(team: str, context: Reading) -> str:

@@ -29,6 +29,7 @@ from rules.language.words import (
     ExistingWord,
     ModeWord,
     Number,
+    OnChangeWord,
     OneOrMany,
     RuleCalendar,
     RuleId,
@@ -50,6 +51,7 @@ from rules.protocol import (
     Lingering,
     Mode,
     Not,
+    OnChange,
     Repeat,
     Rule,
     State,
@@ -84,10 +86,6 @@ class WrittenRule(Part):
         **dict.fromkeys(("after", "wait", "delay", "duration"), "for"),
         **dict.fromkeys(("then", "action", "actions"), "do"),
     }
-    later: ClassVar = {
-        "on_change": "escalations under way go on under the rule as it is now; give a changed rule a new id to keep them apart"
-    }
-
     rule: RuleId = Field(description="An id that never changes", examples=["nobody-took-it"])
     title: Words | None = Field(None, description="What people read")
     why: Words | None = Field(None, description="Why the rule exists")
@@ -128,6 +126,10 @@ class WrittenRule(Part):
         description="What becomes of tickets that are in the rule's state when it goes live: ignore, all, at most N per hour",
     )
     formerly: OneOrMany[RuleId] | None = Field(None, description="Ids that this rule had before")
+    on_change: OnChangeWord = Field(
+        OnChange.MOVE,
+        description="When the rule is changed, escalations under way move to the new text, or keep the one they began under",
+    )
 
     _opening: str | None = PrivateAttr(None)  # whose opening is waited for; None: that of the rule's calendar
 
@@ -161,6 +163,12 @@ class WrittenRule(Part):
     def check(self, node: Node, context: Reading) -> None:
         if self.confidential:
             check_confidential(node, context)
+            if self.on_change is OnChange.KEEP:
+                context.report.problem(
+                    key_of(node, "on_change").place,
+                    "keep",
+                    "a confidential rule's text is kept nowhere but in these files, so nothing can go on under a former one",
+                )
         if self._looks_at_words():
             check_proposing(node, context)
         if self.only_to:
@@ -269,6 +277,7 @@ class WrittenRule(Part):
             review_by=self.review_by or "",
             confidential=self.confidential,
             only_to=self.only_to or (),
+            on_change=self.on_change,
             order=order,
             place=place,
         )

@@ -16,10 +16,11 @@ from rules.language.marked_yaml import Block, Node, Text, read
 from rules.language.moments import EXAMPLE, Moment, local_moment
 from rules.language.part import Names, Part, Reading, marked, read_part, reading, shown
 from rules.language.problems import Place, Report, folded, listed, nearest
-from rules.language.words import Number, OneOrMany, PriorityWord, StatusWord, Truth, Words
+from rules.language.provider_cases import TURNS
+from rules.language.words import Number, OneOrMany, PriorityWord, StatusWord, Truth, Words, word_of
 from rules.opening_hours import time_zone
 from rules.protocol import CalendarHours
-from rules.ticket import NATIVE, RELATED, TARGET, Kind, Value
+from rules.ticket import CASE, NATIVE, RELATED, TARGET, Kind, Value
 
 OUTSIDE: Final = "other "
 """`other team Printing`, `other priority Trivial`: what the source has and the organisation does not name."""
@@ -91,6 +92,12 @@ def _message(node: object, info: ValidationInfo) -> bool:
     return folded(word) == "public"
 
 
+def _case(node: object, info: ValidationInfo) -> str | None:
+    if isinstance(node, Text) and folded(node) in _NOTHING:
+        return None
+    return word_of(node, reading(info), TURNS)
+
+
 def _amount(node: object, info: ValidationInfo) -> int:
     word = reading(info).text(node, "a whole number")
     if word.isascii() and word.isdecimal() and len(word) <= 6:
@@ -104,6 +111,7 @@ RuleName = Annotated[str, PlainValidator(_rule, json_schema_input_type=str)]
 Writer = Annotated[str, PlainValidator(_writer, json_schema_input_type=str)]
 Actor = Annotated[tuple[Kind, str], PlainValidator(_actor, json_schema_input_type=str)]
 MessageWord = Annotated[bool, PlainValidator(_message, json_schema_input_type=Literal["public", "internal"])]
+CaseTurn = Annotated[str | None, PlainValidator(_case, json_schema_input_type=Literal["ours", "theirs", "nothing"])]
 Amount = Annotated[int, PlainValidator(_amount, json_schema_input_type=int)]
 
 
@@ -160,6 +168,10 @@ class FieldValues(Part):
     organisation: Words | None = Field(None, description="The requester's organisation")
     request_type: Words | None = Field(None, description="The source's request type")
     approval: Words | None = Field(None, description="waiting, approved, declined, or nothing")
+    approver: OneOrMany[PersonOrNobody] | None = Field(None, description="Those whose approval is waited for")
+    provider_case: dict[str, CaseTurn] | None = Field(
+        None, description="Cases at providers: ours, theirs (whose turn it is), or nothing where none is open"
+    )
     queue: Amount | None = Field(None, description="How many open tickets its team has")
     related: dict[str, Amount] | None = Field(None, description="How many related tickets, by what they share")
     native: dict[str, OneOrMany[Words]] | None = Field(None, description="The source's own fields, by their own names")
@@ -170,9 +182,10 @@ class FieldValues(Part):
         said: dict[str, Value] = {}
         for name in FieldValues.model_fields:
             written_value = getattr(self, name)
-            if name not in self.model_fields_set or name in {"related", "native", "target"}:
+            if name not in self.model_fields_set or name in {"related", "native", "target", "provider_case"}:
                 continue
-            said[name] = _value(written_value, several=name == "labels")
+            said[name] = _value(written_value, several=name in {"labels", "approver"})
+        said |= {f"{CASE}{name}": turn for name, turn in (self.provider_case or {}).items()}
         said |= {f"{RELATED}{name}": number for name, number in (self.related or {}).items()}
         said |= {f"{NATIVE}{name}": _value(value, several=len(value) > 1) for name, value in (self.native or {}).items()}
         for name, times in (self.target or {}).items():

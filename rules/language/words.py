@@ -12,7 +12,7 @@ from rules.language.misspelt_durations import AN_EXAMPLE, unreadable
 from rules.language.part import Reading, Several, reading
 from rules.language.problems import folded, listed, nearest
 from rules.placeholders import PLACEHOLDERS, unknown_placeholders
-from rules.protocol import CALENDARS_OF_THE_TICKET, Duration, Existing, Mode
+from rules.protocol import CALENDARS_OF_THE_TICKET, Duration, Existing, Mode, OnChange
 from rules.ticket import Kind, Status
 
 LONGEST_DURATION_DAYS: Final = 3650
@@ -108,6 +108,10 @@ def _mode(node: object, info: ValidationInfo) -> Mode:
     return Mode(word_of(node, reading(info), tuple(Mode), _MODE_SLIPS))
 
 
+def _on_change(node: object, info: ValidationInfo) -> OnChange:
+    return OnChange(word_of(node, reading(info), tuple(OnChange)))
+
+
 def _status(node: object, info: ValidationInfo) -> str:
     return str(Status(word_of(node, reading(info), tuple(Status), _STATUS_SLIPS)))
 
@@ -140,6 +144,14 @@ def _chain(node: object, info: ValidationInfo) -> str:
     return str(reading(info).one_of(node, reading(info).names.chains, "chain"))
 
 
+def _provider(node: object, info: ValidationInfo) -> str:
+    """A provider of the organisation; any text where it names none."""
+    context = reading(info)
+    if context.names.providers:
+        return str(context.one_of(node, context.names.providers, "provider"))
+    return _text(node, info)
+
+
 def _calendar(node: object, info: ValidationInfo) -> str:
     return str(reading(info).one_of(node, reading(info).names.calendars, "calendar"))
 
@@ -155,10 +167,13 @@ def _rule_calendar(node: object, info: ValidationInfo) -> str:
     word = context.text(node, "the name of a calendar")
     if named := _as_of_ticket(word):
         return named
-    if word.casefold().split() == ["calendar", "of", "approver"]:
-        raise context.refused(word, "who approves is not read from the helpdesks yet; name a calendar instead")
     if word.casefold().startswith("calendar of "):
-        known = sorted(CALENDARS_OF_THE_TICKET)
+        if hours := context.names.hours_of_provider(word):
+            return hours
+        provider = word.split()[-1]
+        if provider in context.names.providers:
+            raise context.refused(word, f"the provider {provider} has no `calendar:` in the organisation")
+        known = [*sorted(CALENDARS_OF_THE_TICKET), *(f"calendar of {name}" for name in context.names.providers)]
         raise context.refused(word, f"a ticket gives no such calendar; there are: {listed(known)}", nearest(word, known))
     return _calendar(node, info)
 
@@ -209,6 +224,11 @@ def email(node: object, info: ValidationInfo) -> str:
     return str(word)
 
 
+def _person(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, "a person's e-mail address")
+    return " ".join(word.split())
+
+
 def _said(pattern: str, expected: str) -> dict[str, Any]:
     """A JSON schema of text with the sentence that editors show where the pattern does not fit."""
     return {"type": "string", "pattern": pattern, "patternErrorMessage": f"expected {expected}"}
@@ -237,6 +257,7 @@ Summed = Annotated[
     ),
 ]
 ModeWord = Annotated[Mode, PlainValidator(_mode, json_schema_input_type=Mode)]
+OnChangeWord = Annotated[OnChange, PlainValidator(_on_change, json_schema_input_type=OnChange)]
 StatusWord = Annotated[str, PlainValidator(_status, json_schema_input_type=Status)]
 Side = Annotated[Kind, PlainValidator(_side, json_schema_input_type=Literal["staff", "requester"])]
 ExistingWord = Annotated[
@@ -246,6 +267,8 @@ ExistingWord = Annotated[
 ]
 PriorityWord = Annotated[str, PlainValidator(_priority), FREE_TEXT]
 TeamName = Annotated[str, PlainValidator(_team, json_schema_input_type=str)]
+Person = Annotated[str, PlainValidator(_person, json_schema_input_type=str)]
+ProviderName = Annotated[str, PlainValidator(_provider, json_schema_input_type=str)]
 ChainName = Annotated[str, PlainValidator(_chain, json_schema_input_type=str)]
 CalendarName = Annotated[str, PlainValidator(_calendar, json_schema_input_type=str)]
 RuleCalendar = Annotated[str, PlainValidator(_rule_calendar, json_schema_input_type=str)]

@@ -14,7 +14,7 @@ from rules.intervals import complement, intersection
 from rules.protocol import Escalate, Rule, Team
 from rules.prove.moves import escalated
 from rules.prove.waits import Years
-from rules.recipients import CURRENT_TEAM, OF_TEAM
+from rules.recipients import CURRENT_TEAM, OF_TEAM, contact_of
 from rules.rota import Rota
 from rules.ticket import Value
 
@@ -39,7 +39,8 @@ def nobody_to_tell(who: str, team: Value, rule: Rule, bound: BoundRules, years: 
 def _nobody_meant(who: str, team: Value, bound: BoundRules, years: Years) -> Stretches:
     found = OF_TEAM.fullmatch(who)
     if found is None:
-        return _away(bound.organisation.roles.get(who, who), bound, years)
+        contact = contact_of(who, bound.organisation)
+        return _away(contact, bound, years) if contact else ALWAYS
     named = " ".join(found[2].split())
     name = team_name(team, bound) if named == CURRENT_TEAM else named
     known = bound.organisation.teams.get(name) if name is not None else None

@@ -24,7 +24,7 @@ from rules.merge import merge
 from rules.protocol import Mode, Rule
 from rules.prove.duty import team_name
 from rules.prove.facts import LABELS, OTHER, field_of_person
-from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET
+from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET, contact_of
 from rules.stories import empty_fields
 from rules.ticket import RESTRICTED_TO, TARGET, Ticket, TicketRef, Value
 from rules.timeline import timeline
@@ -161,7 +161,7 @@ class _Alone:
         if notice.to in OF_TICKET:
             return self.ticket.fields.get(field_of_person(notice.to)) is not None
         organisation, of_team = self.bound.organisation, OF_TEAM.fullmatch(notice.to)
-        contact = organisation.roles.get(notice.to, notice.to)
+        contact = contact_of(notice.to, organisation)
         if of_team is not None:
             present = team_name(self.ticket.fields.get("team"), self.bound)
             named = " ".join(of_team[2].split())

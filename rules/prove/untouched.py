@@ -17,6 +17,7 @@ from rules.conditions.tree import walk
 from rules.instants import Instant
 from rules.intervals import complement, intersection
 from rules.protocol import (
+    CALENDAR_OF_APPROVER,
     CALENDAR_OF_REQUESTER,
     CALENDAR_OF_TIER,
     CALENDARS_OF_THE_TICKET,
@@ -205,7 +206,7 @@ class Untouched:
         """The calendar of a name, None for round the clock; where the ticket's team gives it, that of each team."""
         if name not in CALENDARS_OF_THE_TICKET:
             yield self.solver.truth(known=True), name
-        elif name != CALENDAR_OF_REQUESTER:
+        elif name not in {CALENDAR_OF_REQUESTER, CALENDAR_OF_APPROVER}:
             organisation = self.bound.organisation
             tiers = {tier.team for chain in organisation.chains.values() for tier in chain.tiers}
             for value in self.facts.words.values["team"]:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from sqlalchemy import Connection
 
+from agent import kept_texts
 from agent.clock import SteppedClock
 from agent.journal_sealing import seal
 from agent.journal_verification import verify
@@ -148,6 +149,7 @@ class Desk:
 
     organisation = ORGANISATION
     world = World()
+    opened: ClassVar[list[Desk]] = []  # by the test that runs
 
     def __init__(self, folder: Path, *rules: Rule, page_size: int = 50, poll: int = POLL, start: Instant = MONDAY) -> None:
         self.poll = poll
@@ -161,6 +163,7 @@ class Desk:
         self.turns = 0
         self.database = open_database(self.store)
         self.connector, self.pipeline = self.worker()
+        Desk.opened[:] = [*Desk.opened[-9:], self]
 
     # --- hoist -----------------------------------------------------------------------------------------------------
 
@@ -196,10 +199,14 @@ class Desk:
     def _rule_by(self, connector: MemoryConnector, pipeline: Pipeline) -> None:
         version = str(hash(self.rules))
         book = Rulebook(self.organisation, tuple(replace(r, order=n) for n, r in enumerate(self.rules)), version)
-        bound = bind(book, SOURCE, connector.directory(), self.world, self.installation.key)
         with self.database.transaction() as db:
+            former = kept_texts.former_texts(db, SOURCE, book)
+            bound = bind(book, SOURCE, connector.directory(), self.world, self.installation.key, former)
             activated = sources.activate(db, SOURCE, {r.id: r.rule.mode for r in bound.rules}, pipeline.source_clock.now())
             reworded = sources.reword(db, SOURCE, {r.id: wording(r.rule) for r in bound.rules}, pipeline.source_clock.now())
+            before = sources.source_row(db, SOURCE).looked_with
+            now = pipeline.source_clock.now()
+            kept_texts.note(db, bound, now, self.clock.now(), changed=before != version)
             generation = sources.new_generation(db, SOURCE, version)
         resolution = connector.capabilities.date_resolution
         pipeline.rule_by(Ruling(bound, activated, generation, resolution, reworded=reworded))

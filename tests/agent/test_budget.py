@@ -130,9 +130,9 @@ def test_status_counts_with_what_a_change_really_costs(database: Database) -> No
     process.budget.close(0.0, "")  # whatever was drawn is counted with the next draw
     with database.transaction() as db:
         for row in waiting.of_source(db, "desk")[:MEASURED_FROM]:
-            waiting.move(db, row, RowState.CLAIMED)
+            waiting.move(db, row, RowState.CLAIMED, START)
         for row in waiting.of_source(db, "desk", (RowState.CLAIMED,)):
-            waiting.move(db, row, RowState.APPLIED, settled_at=START + MINUTE, escalation=1)
+            waiting.move(db, row, RowState.APPLIED, START, settled_at=START + MINUTE, escalation=1)
     with database.reading() as db:
         found, kept = budget_status(db, "desk", START + MINUTE), budgets.found(db, "desk")
     assert found is not None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from sqlalchemy import text
+
 from agent.approval import values_of
-from agent.changes import Answered, Waiting, approve, of_run, reject, retry, waiting_changes
+from agent.changes import Answered, Waiting, approve, counted, of_run, page, reject, retry, waiting_changes
 from agent.limits import Limits
 from agent.store import mirrored, runs
+from agent.store.statements import Place
 from agent.store.states import RowState
 from agent.who import Who
 from connectors.contract import Receipt
@@ -56,6 +59,30 @@ def test_a_held_run_shows_what_it_would_write(tmp_path: Path) -> None:
     assert [(each.field, each.old, each.new) for each in escalation.changes] == [("team", "sd", "ops")]
     assert escalation.comment is not None
     assert "Moved to ops" in escalation.comment
+
+
+def test_a_long_list_is_counted_at_once_and_shown_by_pages(tmp_path: Path) -> None:
+    """Held changes and existing tickets: page by page it is the whole list, and no other ticket is looked at for a page."""
+    desk, held = held_run(tmp_path)
+    existing = [desk.ticket(priority=priority) for priority in ("p3", "p1", "p3")]
+    desk.run(20 * MINUTE)
+    with desk.database.transaction() as db:
+        db.execute(
+            text("UPDATE outbox SET state = 'rejected' WHERE ticket IN (:a, :b, :c)"), dict(zip("abc", existing, strict=True))
+        )
+        db.execute(text("UPDATE episodes SET backlog = 1 WHERE ticket IN (:a, :b, :c)"), dict(zip("abc", existing, strict=True)))
+    now, ruling = desk.clock.now(), desk.pipeline.ruling
+    with desk.database.reading() as db:
+        found = counted(db, SOURCE, ruling)
+        pages = [page(db, SOURCE, ruling, now, Place(first, 4)) for first in (0, 4, 8, 12)]
+    assert (found.held, found.rows, found.total, dict(found.existing)) == (6, 6, 9, {"nobody-took-it": 3})
+    assert [len(each) for each in pages] == [4, 4, 1, 0]
+    names = [each.row.key.ticket for each in [*pages[0], *pages[1], *pages[2]]]
+    assert (sorted(names[:6]), names[6]) == (sorted(held), existing[1]), (
+        "what is held comes first, the most urgent of the others then"
+    )
+    assert {*names} == {*held, *existing}
+    assert [each.ignored for each in pages[1]] == [False, False, True, True]
 
 
 def test_what_is_approved_is_written(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from agent.fitting import fitted
 from connectors.contract import Capabilities, Guard, Once, Promise
 from rules.binding import BindingError
 from rules.escalation import OperationKind
-from rules.protocol import Rulebook
+from rules.protocol import Employee, Rulebook
 from rules.rulebook import load
 from rules.world import Directory, World
 
@@ -160,3 +160,39 @@ def test_a_field_that_only_holds_a_step_back_must_be_read_too(holds_back: str) -
     rules = f"rules:\n  - rule: one\n    when: {{assignee: nobody}}\n    {holds_back}\n"
     with pytest.raises(BindingError, match="asks for service, and desk"):
         fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, ABLE, World())
+
+
+def telling(who: str) -> Rulebook:
+    return rulebook(rules_yaml=f"rules:\n  - {{rule: one, when: {{assignee: nobody}}, do: [{{tell: {who}}}]}}\n")
+
+
+@pytest.mark.parametrize("who", ["manager of assignee", "deputy of assignee"])
+def test_a_manager_whom_nobody_names_is_refused_by_the_name_of_the_source(who: str) -> None:
+    """A helpdesk without managers can't have them told; where the organisation names them, it can."""
+    with pytest.raises(BindingError, match=f"tells the {who}, and desk .* name them under `people:`"):
+        fitted(telling(who), "desk", DIRECTORY, ABLE, World())
+    people = (Employee("anna@example.com", manager="henk@example.com", deputy="bob@example.com"),)
+    assert fitted(telling(who), "desk", DIRECTORY, ABLE, World(people=people)).rules
+
+
+def test_an_approver_is_told_only_where_approvers_are_read() -> None:
+    """Where the source does not tell who approves, neither can they be reminded, nor their hours be counted."""
+    with pytest.raises(BindingError, match="asks for approver, and desk"):
+        fitted(telling("approver"), "desk", DIRECTORY, ABLE, World())
+    counts = "for: 2 business hours, calendar: calendar of approver, do: [{label: x}]"
+    hours = f"rules:\n  - {{rule: one, when: {{assignee: nobody}}, {counts}}}\n"
+    with pytest.raises(BindingError, match="asks for approver, and desk"):
+        fitted(rulebook(rules_yaml=hours), "desk", DIRECTORY, ABLE, World())
+    able = replace(ABLE, reads=READ | {"approver"})
+    assert fitted(telling("approver"), "desk", DIRECTORY, able, World()).rules
+    assert fitted(rulebook(rules_yaml=hours), "desk", DIRECTORY, able, World()).rules
+
+
+@pytest.mark.parametrize("when", ["provider_case: aws", "target: {name: next answer of aws, due_within: 1 hour}"])
+def test_a_case_at_a_provider_is_asked_for_only_where_cases_are_read(when: str) -> None:
+    """Whose turn it is at a provider, and the provider's own clock, are refused by the name of a source that can't tell."""
+    rules = f"rules:\n  - {{rule: one, when: {{{when}}}, do: [{{chase_provider: aws-chase}}]}}\n"
+    reads = replace(ABLE, reads=READ | {"target."})
+    with pytest.raises(BindingError, match=r"asks for case\.aws, and desk .* does not read it"):
+        fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, reads, World())
+    assert fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, replace(ABLE, reads=READ | {"case."}), World()).rules

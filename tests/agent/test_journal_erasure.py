@@ -14,7 +14,7 @@ from agent.journal_sealing import seal
 from agent.journal_verification import verify
 from agent.store import journal, sources
 from agent.store.database import Database, open_database
-from agent.store.journal import ERASED, Personal
+from agent.store.journal import ANYBODY, ERASED, Personal
 from rules.world import Directory, Person
 
 
@@ -40,6 +40,9 @@ def told(database: Database) -> None:
         journal.append(db, "escalated", 2, "jira", "7", fields=[["assignee", Personal("5b10"), Personal("5b11")]])
         journal.append(db, "escalated", 3, "zendesk", "9", fields=[["assignee", Personal("77"), None]])
         journal.append(db, "problem", 4, "jira", said="Anna Bakker may not write there")
+        journal.append(db, "held", 5, "jira", "8", because={"jira/8/r/1/0": ["the assignee is anna bakker", "it is old"]})
+        journal.append(db, "held", 6, "jira", "8", because={"jira/8/r/1/1": ["the assignee is Joanna Bakkers"]})
+        journal.append(db, "noted", 7, "jira", heading="Anna Bakker")
     seal(database, "here", 10)
 
 
@@ -48,9 +51,9 @@ def test_what_would_go_is_said_first(database: Database) -> None:
     told(database)
     with database.reading() as db:
         found = erasure(db, "zqanna@example.com")
-        assert (found.lines, found.values, found.done) == ((1, 2, 3), 3, False)
+        assert (found.lines, found.values, found.done) == ((1, 2, 3, 4, 5), 5, False)
         assert {"5b10", "77", "Anna Bakker", "zqanna@example.com"} <= set(found.subjects)
-        assert found.mentions == (4,), "a sentence of which the chain is made"
+        assert found.mentions == (7,), "words of which the chain is made, as an older hoist wrote them"
         assert [line.data.get("by") for line in journal.lines(db, kind="approved")] == ["zqanna@example.com"]
 
 
@@ -58,14 +61,16 @@ def test_what_is_erased_is_gone(database: Database) -> None:
     """Values read as erased, the rest of the line and the chain stand."""
     told(database)
     found = erase(database, "zqanna@example.com", 20)
-    assert (found.lines, found.values, found.done) == ((1, 2, 3), 3, True)
+    assert (found.lines, found.values, found.done) == ((1, 2, 3, 4, 5), 5, True)
     seal(database, "here", 30)
     with database.reading() as db:
         lines = list(journal.lines(db))
         whole = verify(db)
     assert lines[0].data == {"by": ERASED, "why": "it is right"}
     assert lines[1].data["fields"] == [["assignee", ERASED, "5b11"]]
-    assert (whole.findings, whole.erased) == ((), 3)
+    assert (whole.findings, whole.erased) == ((), 5)
+    assert [lines[3].data, lines[4].data] == [{"said": ERASED}, {"because": {"jira/8/r/1/0": ERASED}}]
+    assert lines[5].data == {"because": {"jira/8/r/1/1": ["the assignee is Joanna Bakkers"]}}, "another person's name"
 
 
 def test_no_byte_of_what_is_erased_stays(database: Database, tmp_path: Path) -> None:
@@ -89,9 +94,9 @@ def test_the_erasure_is_told_without_the_person(database: Database) -> None:
     with database.reading() as db:
         (line,) = journal.lines(db, kind="journal-erased")
         beside = db.execute(text("select subject from journal_personal")).scalars().all()
-    assert len(line.data["values"]) == 3
+    assert len(line.data["values"]) == 5
     assert not any(word in str(line).casefold() for word in ("anna", "5b10", "bakker"))
-    assert beside == ["5b11"]
+    assert [subject for subject in beside if subject != ANYBODY] == ["5b11"]
 
 
 def test_a_name_of_several_people_is_asked_about(database: Database) -> None:

@@ -38,7 +38,7 @@ def told(database: Database, first: int = 1, last: int = LINES) -> None:
                 number * 1_000,
                 "desk",
                 f"{number % 2}",
-                said=f"öfter {number}",
+                note=f"öfter {number}",
                 by=Personal(f"anna {number}"),
             )
 

@@ -370,7 +370,7 @@ def test_what_a_rule_noted_while_it_watched_stays_readable(tmp_path: Path) -> No
     assert len(noted) == 3
     desk.rule_by(ladder(existing=Existing(None)))
     desk.run(2 * MINUTE)
-    lines = desk.journal("watched")
+    lines = desk.journal("watched-before")
     assert sorted((line.data["step"], line.data["due"], line.data["because"]) for line in lines) == sorted(noted)
     (answer,) = why(desk.database, desk.pipeline.ruling.rules, ticket, desk.clock.now()).rules
     assert sum("was noted and not written: the rule only watched until 2026-03-02 08:4" in said for said in answer.done) == 3

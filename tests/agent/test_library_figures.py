@@ -5,7 +5,7 @@ import yaml
 
 from agent.protocol_files import library
 from benchmarks.library import LOG, UNSEEN, USES, report
-from connectors.jira.site.event_log import load
+from connectors.sandboxes.event_log import load
 from tests.shared import PROJECT, shared
 
 

@@ -142,7 +142,7 @@ def test_what_nobody_approves_in_time_is_dropped(tmp_path: Path) -> None:
     desk.run(4 * HOUR)
     assert desk.count(RowState.SUPERSEDED) == 6
     assert "nobody approved it in time" in desk.rows()[0].problem
-    reasons = [str(line.data["reason"]) for line in desk.journal("superseded")]
+    reasons = [str(line.data["said"]) for line in desk.journal("superseded")]
     assert len(reasons) == 6
     assert all("nobody approved it in time" in reason for reason in reasons)
     desk.helpdesk.change(tickets[0], "anna", labels=("seen",))

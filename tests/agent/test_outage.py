@@ -133,7 +133,7 @@ def test_a_person_lets_it_go(tmp_path: Path) -> None:
     desk.helpdesk.change(taken, "anna", assignee="anna")
     with desk.database.transaction() as db:
         for row in waiting.of_source(db, SOURCE, (RowState.BACKLOG,)):
-            waiting.move(db, row, RowState.PLANNED, not_before=desk.clock.now())
+            waiting.move(db, row, RowState.PLANNED, desk.clock.now(), not_before=desk.clock.now())
     desk.run(10 * MINUTE)
     moved_once(desk, ticket)
     assert desk.states(taken) == [RowState.SUPERSEDED]

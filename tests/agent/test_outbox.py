@@ -345,19 +345,22 @@ def test_an_escalation_with_nothing_to_write_is_done(desk: Desk) -> None:
         rows = waiting.claim(db, SOURCE, ticket, now, now + outbox.LEASE)
         empty = Escalation(TicketRef(SOURCE, ticket), tuple(row.key for row in rows))
         steps = [DueStep(row.key, rule(), (), "", {}, (), (row.key.step,)) for row in rows]
-        assert outbox.decided(db, rows, steps, empty, now, lambda _: (), now, version="1") is None
+        assert outbox.decided(db, rows, steps, empty, now, lambda _: (), now, rests_on={}) is None
     desk.run(HOUR)
     assert desk.states(ticket) == [RowState.APPLIED]
     assert not desk.saves(ticket)
 
 
 def test_every_outcome_is_in_the_journal(desk: Desk) -> None:
-    """From decision to note, the journal tells what was written, because of what, in which order."""
+    """From what fell due to the note, the journal tells what was decided, asked and written, because of what, in which order."""
     ticket = overdue(desk)
     desk.run(HOUR)
     with desk.database.reading() as db:
         told = [line.kind for line in journal.lines(db, SOURCE, ticket)]
         (decided,) = journal.lines(db, kind="escalated")
-    assert told == ["escalated", "fields-applied", "comment-applied"]
+    assert told == [
+        *("planned", "claimed", "requests-planned", "fields-sent", "sent", "escalated"),
+        *("fields-applied", "comment-sent", "comment-applied", "applied"),
+    ]
     assert decided.data["rules"] == desk.pipeline.ruling.rules.version
     assert decided.data["fields"] == [["team", "sd", "ops"]]

@@ -55,7 +55,7 @@ def test_taken_in_the_last_second_is_taken_in_time(desk: Desk) -> None:
     assert not desk.saves(ticket)
     assert desk.states(ticket) == [RowState.SUPERSEDED]
     (line,) = desk.journal("superseded")
-    assert "no longer true" in line.data["reason"]
+    assert "no longer true" in line.data["said"]
 
 
 def test_many_turns_are_not_needed(desk: Desk) -> None:

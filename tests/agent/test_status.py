@@ -8,7 +8,7 @@ from agent.store import quarantine, refused_rules, sources
 from agent.store.database import open_database
 from agent.store.quarantine import QuarantineRow
 from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.history import History
+from connectors.sandboxes.history import History
 from rules.instants import Instant
 from tests.agent.command_line import FORGOTTEN, ORGANISATION, Desk, desk, real_time
 

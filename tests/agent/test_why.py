@@ -72,6 +72,24 @@ def test_the_next_reminder_is_announced(it: Desk) -> None:
     assert re.fullmatch(r"reminder 1 of 2 at .* UTC if it is still so", rule["next"])
 
 
+KEPT = (
+    RULES.replace("  - rule: nobody-took-it\n", "  - rule: nobody-took-it\n    on_change: keep\n")
+    + "    repeat: {every: 2 hours, at_most: 3}\n"
+)
+
+
+def test_an_escalation_under_a_former_text_is_told_by_that(it: Desk) -> None:
+    """Where a rule keeps what is under way to its former text, what comes next is what that says, and `why` says so."""
+    it.write(rules=KEPT)
+    it.hoist("run", "--once")
+    it.write(rules=KEPT.replace("{every: 2 hours, at_most: 3}", "{every: 5 hours, at_most: 1}"))
+    it.hoist("run", "--once")
+    [rule] = why(it, FORGOTTEN, "--json").json["rules"]
+    assert re.fullmatch(
+        r"reminder 1 of 3 at .* UTC if it is still so; it keeps to the rule's former text \(on_change: keep\)", rule["next"]
+    )
+
+
 def test_backlog_is_told_as_left_alone(it: Desk) -> None:
     """F5: what was so before the rule went live is said to be left alone, and why."""
     it.write(organisation=ORGANISATION.replace("existing_tickets: all", "existing_tickets: ignore"))

@@ -199,6 +199,7 @@ KEYS = {
     "keep_informed": (f"keep_informed: {{silence_of: 1 hour, then: {{tell: duty-manager}}}}\n{DO}", "nobody of the staff wrote"),
     "deadline": (f"deadline: {{name: Notice, time: 72 hours, tell: duty-manager}}\n{DO}", "After 72 hours: "),
     "existing_tickets": (f"existing_tickets: at most 20 per hour\n{DO}", "so already, at most 20 per hour."),
+    "on_change": (f"on_change: keep\n{DO}", "When it is changed, what is under way goes on under the text under which it began."),
     "formerly": (f"formerly: [old-name]\n{DO}", "It was called old-name before."),
 }
 

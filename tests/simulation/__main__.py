@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tests.simulation.drawing import TROUBLES, drawn
+from tests.simulation.drawing import CACHED, TROUBLES, drawn
 from tests.simulation.running import Result, Sums, of_seeds, result_of
 from tests.simulation.shrinking import shrunk
 from tests.simulation.story import Story, families
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _known() -> set[str]:
-    return {*families(), *(kind for kind, _ in TROUBLES)}
+    return {*families(), *(kind for kind, _ in TROUBLES), CACHED}
 
 
 def _command(seed: int, hours: float, faults: set[str] | None) -> str:

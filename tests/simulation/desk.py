@@ -117,6 +117,7 @@ def write_files(folder: Path, sandbox: JiraSandbox, page_size: int) -> Path:
         "username": credentials["username"],
         "token": f"file:{token}",
         "page_size": str(page_size),
+        "search_size": str(page_size),
         "search_size": str(2 * page_size),
         "requests_per_second": "100000",
         **sandbox.source_settings(),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection
 from typing import Final
 
-from connectors.jira.site.history import EventValue
+from connectors.sandboxes.history import EventValue
 from rules.instants import HOUR, MINUTE, SECOND, Instant, instant, moment
 from tests.simulation.desk import PRIORITIES, REQUESTER, STAFF, TEAMS
 from tests.simulation.story import (
@@ -59,6 +59,8 @@ TROUBLES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("slow", ("any", *ON_READS, *ON_WRITES)),
 )
 """What may befall requests, and which."""
+CACHED: Final = "cached"
+"""An answer that was true once, out of the cache of a proxy."""
 
 
 def drawn(seed: int, hours: float = 6, faults: Collection[str] | None = None) -> Story:
@@ -97,6 +99,7 @@ class _Artist:
         for ticket in self.tickets:
             made += self._in_time(ticket, opened[ticket])
         made += self._read_again(random.Random(f"again/{sorted(opened.items())}"), opened)
+        made += self._cached(random.Random(f"cached/{sorted(opened.items())}"))
         made += [self._meanwhile() for _ in range(self.chance.randint(2, 8))]
         made += [self._trouble() for _ in range(self.chance.randint(15, 40))]
         made += [Crash(self._at(), self._stop(), self._down()) for _ in range(self.chance.randint(2, 7))]
@@ -162,6 +165,15 @@ class _Artist:
         due = [at + 15 * MINUTE for at in opened.values() if chance.random() < 0.4]
         conflicts = [Trouble(at, "conflict", "edit") for at in due]
         return [*conflicts, *(Trouble(at + 1_300, "old-answer", "read", 2, 0, chance.choice((2, 3, 3, 4))) for at in due)]
+
+    def _cached(self, chance: random.Random) -> list[Item]:
+        """A proxy in between that answers out of its cache for a while, and one that does so just when hoist writes."""
+        made: list[Item] = []
+        for _ in range(chance.choice((0, 0, 1, 2, 3))):
+            at, age = chance.randrange(self.start + MINUTE, self.end), chance.choice((15, 45, 130, 400, 900))
+            on, lasts = chance.choice(("any", "any", "look", "read")), chance.choice((0, 30, 180, 900)) * SECOND
+            made.append(Trouble(at, CACHED, on, chance.choice((1, 2, 4, 8)), lasts, age))
+        return made
 
     def _values(self) -> dict[str, EventValue]:
         match self.chance.randrange(6):

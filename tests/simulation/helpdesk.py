@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 from connectors.jira.sandbox import Answer, JiraSandbox
 from connectors.jira.site.catalog import TEAM
-from connectors.jira.site.history import Event, Note
 from connectors.jira.site.state import Comment, Entry, Issue
+from connectors.sandboxes.history import Event, Note
 from rules.instants import Instant
 from tests.simulation.clocks import TrueTime
 from tests.simulation.desk import AUTOMATION, REQUESTER, empty_history
@@ -233,7 +233,13 @@ class Helpdesk:
 
     def replica(self, at: Instant) -> dict[int, Issue]:
         """All issues as they were at an instant."""
-        return {id_: _rolled_back(issue, at) for id_, issue in self.site.issues.by_id.items() if issue.created <= at}
+        found = {id_: _rolled_back(issue, at) for id_, issue in self.site.issues.by_id.items() if issue.created <= at}
+        for row in found.values():
+            row.properties.pop(MARKER, None)
+        for effect in self.effects:
+            if effect.at <= at and effect.kind == "edit" and int(effect.ticket) in found:
+                found[int(effect.ticket)].properties[MARKER] = dict(effect.marked)
+        return found
 
     def close(self) -> None:
         """Give the sandbox its own faults back."""
@@ -252,7 +258,7 @@ def written(method: str, path: str) -> tuple[str, str]:
 
 def _rolled_back(issue: Issue, at: Instant) -> Issue:
     row = copy.copy(issue)
-    row.fields = dict(issue.fields)
+    row.fields, row.properties = dict(issue.fields), dict(issue.properties)
     for entry in reversed([each for each in issue.entries if each.at > at]):
         for item in entry.items:
             row.fields[item.field_id] = tuple((item.old_shown or "").split()) if item.field_id == "labels" else item.old

@@ -368,7 +368,7 @@ class _Judges:
             if effect.marker in known and effect.kind == "edit":
                 decided = {change.field: change.new for change in known[effect.marker].changes}
                 if decided != effect.marked.get("after", {}):
-                    yield self._said(effect.ticket, effect.at, f"{effect.marked['after']} was written, {decided} decided")
+                    yield self._said(effect.ticket, effect.at, f"{effect.marked.get('after')} was written, {decided} decided")
         with self.played.database.reading() as db:
             journaled = {str(line.data.get("marker")) for line in journal.lines(db)}
         for effect in self.effects:

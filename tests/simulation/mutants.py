@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection
 
-from agent import mirror, outbox, settling, writing
+from agent import app, mirror, outbox, settling, writing
+from agent.aftermath import Aftermath
 from agent.outbox import Outcome, Result
 from agent.store import mirrored, operations, waiting
 from agent.store.operations import OperationRow
@@ -132,6 +133,13 @@ def steps_one_by_one() -> AbstractContextManager[object]:
     return patch.object(ladder._Ladder, "ahead", first_alone)
 
 
+@contextmanager
+def restore_not_noticed() -> Iterator[None]:
+    """Neither the file beside the store nor the helpdesk is asked whether the store is an older one."""
+    with patch.object(app, "restored", lambda *_: False), patch.object(Aftermath, "see", lambda *_: False):
+        yield
+
+
 MUTANTS: Final[dict[str, Mutant]] = {
     "marker look-up removed": no_look_for_the_marker,
     "fence removed": no_fence,
@@ -143,5 +151,6 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "horizon check removed": no_horizon,
     "ticket revision check removed": no_look_at_what_was_known,
     "steps not collapsed": steps_one_by_one,
+    "restore not noticed": restore_not_noticed,
 }
 """By what is missing."""

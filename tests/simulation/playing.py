@@ -278,6 +278,7 @@ class World:
             if isinstance(item, ClockSet):
                 self.clock.offset += item.by
                 self.wire.counts["clock"] += 1
+                self.wire.rest_longer(max(0, -item.by))
             elif isinstance(item, Restore):
                 self._restore(item)
 
@@ -322,7 +323,7 @@ def played(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoist-simulation-")))
         world = World(folder, story, trace=trace)
         stack.callback(world.helpdesk.close)
-        stack.enter_context(patch("connectors.http.HTTPAdapter", lambda **_: world.wire))
+        stack.enter_context(patch("connectors.sessions.HTTPAdapter", lambda **_: world.wire))
         stack.callback(world._stop)
         with under():
             world.play()

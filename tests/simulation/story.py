@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from connectors.jira.site.history import EventValue
+from connectors.sandboxes.history import EventValue
 from rules.instants import MINUTE, SECOND, Instant, moment
 
 Fields = Mapping[str, EventValue]

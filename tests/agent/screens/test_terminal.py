@@ -12,7 +12,7 @@ from rich.text import Text
 
 from agent.screens.plain import heading, say
 from agent.screens.terminal import LogLines, Terminal, printable
-from connectors.jira.site.history import History
+from connectors.sandboxes.history import History
 from rules.instants import Instant
 from tests.agent import command_line
 from tests.agent.command_line import small_desk

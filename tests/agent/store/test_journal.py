@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from sqlalchemy import text
 
 from agent.store import journal
 from agent.store.database import Database
-from agent.store.journal import ERASED, Head, Personal
+from agent.store.journal import ERASED, Entry, Head, Personal
 
 
 def test_lines_come_back_as_they_were_told(database: Database) -> None:
@@ -41,13 +42,40 @@ def test_a_personal_value_is_in_no_line(database: Database) -> None:
         assert line.data["by"] == "Anna Ångström"
 
 
+@pytest.mark.parametrize("part", ["because", "said", "reason", "why"])
+def test_sentences_stand_beside_the_line(database: Database, part: str) -> None:
+    """What is put in words may name anybody: it is no part of the chain, and is read all the same; an empty one says nothing."""
+    with database.transaction() as db:
+        for said in ("Anna took it", {"desk/7/r/1/0": ("Anna took it", "nobody else")}, ""):
+            data: dict[str, Any] = {part: said}
+            journal.append(db, "noted", 1, "desk", **data)
+        kept = " ".join(db.execute(text("select data from journal")).scalars())
+        assert "Anna" not in kept
+        assert "desk/7/r/1/0" in kept
+        found = [line.data[part] for line in journal.lines(db)]
+        assert found == ["Anna took it", {"desk/7/r/1/0": ["Anna took it", "nobody else"]}, ""]
+
+
+def test_many_lines_at_once_are_as_one_by_one(database: Database) -> None:
+    """Their personal values stand beside the right ones, whatever was written before."""
+    with database.transaction() as db:
+        journal.append(db, "first", 1, "desk", by=Personal("anna"))
+        journal.append_all(
+            db, [Entry(f"kind {n}", n, "desk", "7", {"by": Personal(f"p{n}")} if n % 2 else {"n": n}) for n in range(5)]
+        )
+        journal.append_all(db, [])
+        found = list(journal.lines(db))
+    assert [(line.line, line.kind) for line in found] == [(1, "first"), *((n + 2, f"kind {n}") for n in range(5))]
+    assert [line.data for line in found[1:]] == [{"n": 0}, {"by": "p1"}, {"n": 2}, {"by": "p3"}, {"n": 4}]
+
+
 def test_what_was_erased_reads_as_erased(database: Database) -> None:
     """A value that is gone leaves a word in its place, and the rest of the line."""
     with database.transaction() as db:
-        journal.append(db, "approved", 1, "desk", by=Personal("anna"), why="it is right")
+        journal.append(db, "approved", 1, "desk", by=Personal("anna"), number=7)
         db.execute(text("delete from journal_personal"))
         (line,) = journal.lines(db)
-        assert line.data == {"by": ERASED, "why": "it is right"}
+        assert line.data == {"by": ERASED, "number": 7}
 
 
 def test_the_same_value_gives_another_commitment_each_time(database: Database) -> None:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import update
 
-from agent.store import operations, waiting
+from agent.store import journal, operations, waiting
 from agent.store.database import Database
+from agent.store.journal import Line
 from agent.store.operations import OperationRow
 from agent.store.states import FIRST_ROW_STATES, OPERATION_MOVES, ROW_MOVES, OperationState, RowState
+from agent.store.tables import operations as operations_table
+from agent.store.tables import outbox
 from agent.store.waiting import Planned, WaitingRow
 from rules.escalation import Escalation, FiringKey, Operation, OperationKind
 from rules.ticket import TicketRef
@@ -58,9 +62,9 @@ def test_a_move_that_is_not_allowed_is_an_error(database: Database) -> None:
     row, sent = planned(database), operation(database)
     with database.transaction() as db:
         with pytest.raises(ValueError, match="no allowed move"):
-            waiting.move(db, row, RowState.APPLIED)
+            waiting.move(db, row, RowState.APPLIED, 5)
         with pytest.raises(ValueError, match="no allowed move"):
-            operations.move(db, sent, OperationState.APPLIED)
+            operations.move(db, sent, OperationState.APPLIED, 5)
 
 
 def test_of_two_workers_that_saw_the_same_one_wins(database: Database) -> None:
@@ -69,14 +73,14 @@ def test_of_two_workers_that_saw_the_same_one_wins(database: Database) -> None:
     with database.transaction() as db:
         (first,) = waiting.claim(db, "desk", "7", 5, 10)
         assert waiting.claim(db, "desk", "7", 5, 10) == []
-        assert waiting.move(db, first, RowState.PLANNED)
-        assert not waiting.move(db, first, RowState.SENT)
+        assert waiting.move(db, first, RowState.PLANNED, 5)
+        assert not waiting.move(db, first, RowState.SENT, 5)
         (second,) = waiting.claim(db, "desk", "7", 5, 10)
         assert second.fence == first.fence + 1
-        assert not waiting.move(db, first, RowState.SENT), "the same state, another fence"
+        assert not waiting.move(db, first, RowState.SENT, 5), "the same state, another fence"
         assert waiting.still_held(db, [first]) == []
         assert waiting.still_held(db, [second]) == [second]
-        assert waiting.move(db, second, RowState.SENT)
+        assert waiting.move(db, second, RowState.SENT, 5)
 
 
 def test_of_two_commits_one_is_sent(database: Database) -> None:
@@ -86,12 +90,12 @@ def test_of_two_commits_one_is_sent(database: Database) -> None:
         first = operations.commit_next(db, number, 5)
         assert first is not None
         assert operations.commit_next(db, number, 5) is None
-        assert operations.move(db, first, OperationState.PLANNED)
+        assert operations.move(db, first, OperationState.PLANNED, 5)
         second = operations.commit_next(db, number, 6)
         assert second is not None
         assert not operations.stands(db, first)
-        assert not operations.move(db, first, OperationState.APPLIED)
-        assert operations.move(db, second, OperationState.APPLIED)
+        assert not operations.move(db, first, OperationState.APPLIED, 5)
+        assert operations.move(db, second, OperationState.APPLIED, 5)
 
 
 def test_no_step_is_planned_twice(database: Database) -> None:
@@ -99,3 +103,83 @@ def test_no_step_is_planned_twice(database: Database) -> None:
     planned(database)
     with pytest.raises(Exception, match="UNIQUE"):
         planned(database)
+
+
+# --- and the journal tells each -----------------------------------------------------------------------------------------
+
+
+def lines_of(database: Database) -> list[Line]:
+    with database.reading() as db:
+        return list(journal.lines(db))
+
+
+@pytest.mark.parametrize("state", sorted(FIRST_ROW_STATES))
+def test_the_journal_tells_how_each_change_begins(database: Database, state: RowState) -> None:
+    """Whatever becomes of what is due, its first line says it, with the reasons, and on what that rests."""
+    key = FiringKey("desk", "7", "r", 1, 0)
+    with database.transaction() as db:
+        rests = {"7": {"rules": "v1", "revision": 4}}
+        waiting.plan(db, [Planned(key, 3, 5, 5, 0, ("nobody owns it",), state, "a gate")], rests)
+    (line,) = lines_of(database)
+    assert (line.kind, line.at, line.source, line.ticket) == (state, 5, "desk", "7")
+    assert line.data == {
+        "change": str(key),
+        "state": state,
+        "due": 3,
+        "because": {str(key): ["nobody owns it"]},
+        "said": "a gate",
+        "rules": "v1",
+        "revision": 4,
+    }
+
+
+@pytest.mark.parametrize(("was", "to"), [(was, to) for was, allowed in ROW_MOVES.items() for to in sorted(allowed)])
+def test_the_journal_tells_every_move_of_a_change(database: Database, was: RowState, to: RowState) -> None:
+    """All moves of the table, one by one: each is a line, committed with it, that names the change, whence and whereto."""
+    row = planned(database)
+    with database.transaction() as db:
+        db.execute(update(outbox).values(state=was))
+        (row,) = waiting.of_ticket(db, "desk", "7")
+    before = len(lines_of(database))
+    with database.transaction() as db:
+        assert waiting.move(db, row, to, 9, problem="so it is")
+        assert not waiting.move(db, row, to, 9), "somebody else has moved it"
+    *_, line = found = lines_of(database)
+    assert len(found) == before + 1
+    assert (line.kind, line.at, line.source, line.ticket) == (to, 9, "desk", "7")
+    assert line.data == {"change": str(row.key), "was": was, "state": to, "said": "so it is"}
+
+
+@pytest.mark.parametrize(("was", "to"), [(was, to) for was, allowed in OPERATION_MOVES.items() for to in sorted(allowed)])
+def test_the_journal_tells_every_move_of_a_request(database: Database, was: OperationState, to: OperationState) -> None:
+    """All moves of the table: each is a line that names the request, whence and whereto."""
+    operation(database)
+    with database.transaction() as db:
+        db.execute(update(operations_table).values(state=was))
+        (row,) = operations.of_ticket(db, "desk", "7")
+    before = len(lines_of(database))
+    with database.transaction() as db:
+        assert operations.move(db, row, to, 9)
+        assert not operations.move(db, row, to, 9)
+    *_, line = found = lines_of(database)
+    assert len(found) == before + 1
+    assert (line.kind, line.at, line.ticket) == (f"comment-{to}", 9, "7")
+    assert line.data == {"operation": "k", "was": was, "state": to}
+
+
+def test_a_request_has_a_line_before_it_is_sent(database: Database) -> None:
+    """What is to be asked of the helpdesk is named when it is decided."""
+    operation(database)
+    (line,) = lines_of(database)
+    assert (line.kind, line.data["operations"]) == ("requests-planned", ["k"])
+
+
+def test_tries_in_vain_for_one_reason_are_told_once(database: Database) -> None:
+    """A helpdesk that is down all weekend fills no journal: the first try is told, and the next when something is different."""
+    planned(database)
+    with database.transaction() as db:
+        for reason in ("it is down", "it is down", "it is down", "it is shut"):
+            (row,) = waiting.claim(db, "desk", "7", 5, 10)
+            assert waiting.move(db, row, RowState.PLANNED, 5, problem=reason)
+    told = [(line.kind, line.data.get("said")) for line in lines_of(database)]
+    assert told == [("planned", None), ("claimed", None), ("planned", "it is down"), ("planned", "it is shut")]
