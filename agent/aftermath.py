@@ -92,7 +92,7 @@ class Aftermath:
     def _wrote_in(self, db: Connection, ticket: Ticket, outage: Outage) -> bool:
         acts = [change.at for change in ticket.changes if change.by.kind is Kind.OWN_ACCOUNT]
         acts += [message.at for message in ticket.messages if message.by.kind is Kind.OWN_ACCOUNT]
-        began = outage.began if self._read_until is None else min(self._read_until, outage.began)
+        began = min(self._read_until or outage.began, outage.began)
         during = [at for at in acts if began + MINUTE < at < outage.ended]
         if not during:
             return False

@@ -52,7 +52,8 @@ class Answered:
 class Counted:
     """How many changes of a source wait, by what for: counted, not judged.
 
-    `existing`: tickets that were left alone since they are older than their rule, by rule; it may have ceased to apply to some.
+    `existing`: tickets that were left alone since they are older than their rule, by rule; it may apply to some no longer, and
+    others may be gone.
     """
 
     held: int
@@ -75,7 +76,8 @@ class Counted:
 def counted(db: Connection, source: str, ruling: Ruling) -> Counted:
     """What waits in a source; no ticket is looked at."""
     by_state = waiting.count_waiting(db, source)
-    existing = {rule: number for rule, number in episodes.left_by_rule(db, source).items() if rule in ruling.rules.by_id}
+    left = episodes.count_by_rule(db, source, backlog=True)
+    existing = {rule: number for rule, number in left.items() if rule in ruling.rules.by_id}
     held, backlog, queued, parked = (by_state.get(state, 0) for state in WAITING)
     return Counted(held, backlog, queued, parked, existing)
 

@@ -22,7 +22,7 @@ from agent.store.installation import installation_key
 from agent.why import named
 from rules.binding import BindingError, bind
 from rules.formatting import Formatted, formatted
-from rules.instants import moment
+from rules.instants import Instant, moment
 from rules.language.moments import local_moment
 from rules.language.problems import Problem, RulebookError, nearest
 from rules.lint import findings
@@ -194,10 +194,28 @@ def write_story(
         found = named(db, source, name)
         bound = bind(rulebook, source, sources.directory(db, source), world, installation_key(db))
     text = story_text(found, bound, zone, str(zone), at, rule)
+    steps = _steps_until(_tested({"": text}, rulebook, world), rule)
+    if steps:
+        text = story_text(found, bound, zone, str(zone), at, rule, steps)
     path = out or _tests(place) / f"{re.sub('[^a-z0-9.-]+', '-', f'{source}-{found.key}'.lower())}.yaml"
     _write_new(path, text)
     tested = _tested({path.name: text}, rulebook, world)
     return Tested(tested.told, tested.problems, path)
+
+
+def _steps_until(tested: Tested, rule: str | None) -> list[tuple[str, Instant, int]]:
+    """The steps that one rule takes in a story up to the expected one; none where it takes none then.
+
+    Where no rule is asked for, it is the first that does.
+    """
+    for told in tested.told:
+        (expected,) = told.story.fires
+        then = [fired for fired in told.fired if rule in (None, fired.rule) and expected.at.means(fired.at)]
+        if then:
+            last = then[0]
+            taken = [fired for fired in told.fired if fired.rule == last.rule and fired.at <= last.at]
+            return [(fired.rule, fired.at, fired.steps[-1]) for fired in taken]
+    return []
 
 
 def explain_rules(paths: Sequence[Path], config: Path | None) -> tuple[Explained, ...]:

@@ -178,12 +178,13 @@ def _may_have_asked(bound: BoundRules, rule: str, field: str, label: str) -> boo
 def carry_out(hands: Hands, planned: Sequence[TicketUndo], who: Who) -> list[TicketUndo]:
     """Order what can be taken back, all of it before the first is begun, and see it through; the last escalations first."""
     newest_first = sorted(planned, key=lambda each: each.asked.escalations[-1:], reverse=True)
-    made = [_ordered(hands, each, who) if each.can else each for each in newest_first]
+    made = [ordered(hands, each, who) if each.can else each for each in newest_first]
     seen = {each.id: each for each in hands.carry_out([each.order for each in made if each.order is not None])}
     return [replace(each, order=seen[each.order.id]) if each.order is not None else each for each in made]
 
 
-def _ordered(hands: Hands, planned: TicketUndo, who: Who) -> TicketUndo:
+def ordered(hands: Hands, planned: TicketUndo, who: Who) -> TicketUndo:
+    """The same with its order, which the hoist that runs carries out; barred where something else has begun meanwhile."""
     if planned.ticket is None:
         return planned
     now, ref = hands.source_clock.now(), planned.ticket.ref

@@ -140,7 +140,7 @@ class Recipients:
             words = f"{relation} of the {field}"
             person = (directory.managers if relation == "manager" else directory.deputies).get(person, "")
             if not person:
-                return Meant((), f"nobody is known as {words}")
+                return Meant((), f"{self.rules.source} does not say who is {words}")
         known = directory.people.get(person)
         if known is not None and not known.active:
             return Meant((), f"the {words} has left")

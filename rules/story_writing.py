@@ -30,18 +30,26 @@ _BLOCKS: Final = {NATIVE: "native", RELATED: "related", TARGET: "target", CASE: 
 _PLAIN: Final = re.compile(r"[A-Za-z][\w./@+-]*(?: [\w./@+-]+)*", re.ASCII)
 
 
-def story_text(ticket: Ticket, bound: BoundRules, zone: tzinfo, zone_name: str, should_fire: Instant, rule: str | None) -> str:
+def story_text(
+    ticket: Ticket,
+    bound: BoundRules,
+    zone: tzinfo,
+    zone_name: str,
+    should_fire: Instant,
+    rule: str | None,
+    steps: Sequence[tuple[str, Instant, int]] = (),
+) -> str:
     """A file of one story, which expects the rule (None: any) to fire at an instant, and ends there.
 
-    Times are in `zone`, which the file calls `zone_name`. What the ticket's history does not tell is left out and named in a
+    `steps` are those that it takes up to then (rule, instant, 0 for the first of its ladder), where that is known: a rule that is
+    named takes no others. Times are in `zone`, which the file calls `zone_name`. What the ticket's history does not tell is left out and named in a
     remark.
     """
     confidential = _confidential(ticket, bound)
     writer = _Writer(ticket, bound, zone, (*TEXTS, "labels") if confidential else LEFT_OUT)
     subject = CONCEALED if confidential else ticket.fields.get("subject") or "without a subject"
     name = f"{ticket.key}: {subject}"
-    expected = [f"rule: {rule}"] if rule else []
-    expected.append(f"at: {writer.local(should_fire)}")
+    expected = steps or ((rule or "", should_fire, 0),)
     lines = [
         f"# Written from {ticket.ref.source}, ticket {ticket.key}. What people wrote is left out, but for the subject.",
         *(f"# {remark}" for remark in writer.remarks()),
@@ -61,9 +69,14 @@ def story_text(ticket: Ticket, bound: BoundRules, zone: tzinfo, zone_name: str, 
         f"    until: {writer.local(should_fire)}",
         "    writes: nothing",
         "    fires:",
-        f"      - {{{', '.join(expected)}}}",
+        *(f"      - {_expected(name, writer.local(at), step)}" for name, at, step in expected),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _expected(rule: str, at: str, step: int) -> str:
+    said = [f"rule: {rule}"] if rule else []
+    return f"{{{', '.join([*said, f'at: {at}', *([f'step: {step + 1}'] if step else [])])}}}"
 
 
 def _confidential(ticket: Ticket, bound: BoundRules) -> bool:

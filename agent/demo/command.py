@@ -19,7 +19,7 @@ from rich.text import Text
 from agent.config import length_of_time
 from agent.demo.evidence import Evidence, gathered
 from agent.demo.figures import figures
-from agent.demo.organisation import dressed
+from agent.demo.organisation import dressed, in_whose_organisation
 from agent.demo.proof import Proof, prove
 from agent.demo.stage import Stage, set_up
 from agent.demo.story import Names, eventful, told
@@ -77,6 +77,8 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
             f"{helpdesks[0].upper()}{helpdesks[1:]}, hoist beside {beside}; one clock for all, which stands while they work and"
             f" begins at {written(start)}."
         )
+        if options.rules is not None:
+            console.print(Text(in_whose_organisation(options.rules, stage.sandboxes)), soft_wrap=True)
         play(stage, start, start + length, console)
         console.print("Checking it against the helpdesk's own record ...")
         checked = [_checked(stage, pipeline, sandbox) for pipeline, sandbox in stage.desks()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -46,10 +46,27 @@ def protocol(places: Sequence[Place], own_rules: Path | None) -> dict[str, str]:
     if own_rules is None:
         return {"organisation.yaml": organisation(places), "rules.yaml": _rules(places)}
     own = dict(texts(own_rules))
-    if any(line.startswith("format:") for text in own.values() for line in text.splitlines()):
+    if brings_an_organisation(own):
         return own
     name = "organisation.yaml" if "organisation.yaml" not in own else "demo-organisation.yaml"
     return {name: organisation(places), **own}
+
+
+def brings_an_organisation(files: Mapping[str, str]) -> bool:
+    """Whether files of one's own say who there is, and not only what is done."""
+    return any(line.startswith("format:") for text in files.values() for line in text.splitlines())
+
+
+def in_whose_organisation(own_rules: Path, sources: Iterable[str]) -> str:
+    """What people are told of rules of their own. Raises ConfigError where they can't be read."""
+    if brings_an_organisation(texts(own_rules)):
+        return f"Rules and organisation are those of {own_rules}; every rule runs live."
+    teams = ", ".join(LINES)
+    return (
+        f"The rules are those of {own_rules}, every one live. They bring no organisation (a file with `format: 1`), so "
+        f"the demo's holds: {' and '.join(sources)}, teams {teams}, chain {CHAIN}, priorities from P1, calendars office and "
+        "always. To play your own, name the folder in which organisation.yaml stands beside them."
+    )
 
 
 def _rules(places: Sequence[Place]) -> str:

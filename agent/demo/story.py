@@ -40,6 +40,8 @@ class Names(NamedTuple):
     people: Mapping[str, str]
 
     def person(self, account: Value) -> str:
+        if not account:
+            return "the helpdesk itself"
         known = self.directory.people.get(str(account))
         return _unbroken(known.name if known is not None else self.people.get(str(account), str(account)))
 

@@ -162,12 +162,6 @@ def left(
     return [(_row(values), urgency) for *values, urgency in found]
 
 
-def left_by_rule(db: Connection, source: str) -> dict[str, int]:
-    """How many such episodes each rule has."""
-    query = select(episodes.c.rule, func.count()).select_from(_WITH_TICKETS).where(*_left(source))
-    return {rule: int(number) for rule, number in db.execute(query.group_by(episodes.c.rule))}
-
-
 def _left(source: str) -> tuple[ColumnElement[bool], ...]:
     return episodes.c.source == source, episodes.c.backlog == 1, tickets.c.gone.is_(None)
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from connectors.contract import Ledger, Page
 from connectors.errors import AskAdmin, TryLater
 from connectors.servicenow import wire
+from connectors.servicenow.aside import Aside
 from connectors.servicenow.client import CutShort, Found, Query, ServiceNowClient
 from connectors.servicenow.mapping import row_version
 from connectors.servicenow.reading import TicketReader
@@ -36,7 +37,8 @@ class Place(BaseModel):
     """A cursor: `since` is the beginning of the run's window, the rest where the run under way stands.
 
     `table` counts the configured tables; `stamp` and `id` are those of the last row seen in it, `offset` the rows behind that one
-    which row rules hid. `started` is the server time of the run's first answer.
+    which row rules hid. `started` is the server time of the run's first answer. After the last table come the tickets that have
+    changed `beside` their rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +51,7 @@ class Place(BaseModel):
     offset: int = 0
     started: Instant | None = None
     pages: int = 0
+    beside: tuple[str, ...] = ()
 
     def where(self) -> str:
         """The condition for the next page."""
@@ -81,10 +84,10 @@ class Place(BaseModel):
 
 
 class ChangedTasks:
-    """Runs over the changed tasks of one source."""
+    """Runs over the changed tasks of one source, and at their end those of which something beside the row has changed."""
 
-    def __init__(self, client: ServiceNowClient, reader: TicketReader, settings: ServiceNowSettings) -> None:
-        self._client, self._reader, self._settings = client, reader, settings
+    def __init__(self, client: ServiceNowClient, reader: TicketReader, aside: Aside, settings: ServiceNowSettings) -> None:
+        self._client, self._reader, self._aside, self._settings = client, reader, aside, settings
 
     def pages(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
         """The pages from the cursor to the end of its run, each read while the one before it is worked on."""
@@ -105,10 +108,12 @@ class ChangedTasks:
             place = Place.model_validate_json(cursor)
         except ValidationError:
             return Place(tables=tables)
-        return place if place.tables == tables and place.table < len(tables) else Place(tables=tables)
+        return place if place.tables == tables and place.table < len(tables) + bool(place.beside) else Place(tables=tables)
 
     def _next(self, place: Place, ledger: Ledger) -> tuple[Page, Place]:
         """The page at a place, and the place after it."""
+        if place.table == len(place.tables):
+            return self._beside(place)
         if place.pages >= _PAGES:
             raise TryLater(f"{self._client.source}: a run over the changed tickets does not end after {_PAGES} pages", 600.0)
         found, limit = self._found(place)
@@ -119,11 +124,16 @@ class ChangedTasks:
         wanted = [row for row in rows if wire.text(row, "sys_id") not in known]
         batch = self._reader.completed(wanted) if wanted else None
         following = place.model_copy(update={"started": started}).behind(rows, limit)
-        complete = not found.more and place.table + 1 == len(place.tables)
+        complete = False
+        if not found.more:
+            following = following.next_table()
+            if following.table == len(place.tables):
+                beside = [] if place.since is None else self._aside.tickets(self._client, place.since)
+                read = {wire.text(row, "sys_id") for row in wanted}
+                following = following.model_copy(update={"beside": tuple(id_ for id_ in beside if id_ not in read)})
+                complete = not following.beside
         if complete:
             following = place.next_run(started)
-        elif not found.more:
-            following = following.next_table()
         page = Page(
             tickets=batch.tickets if batch else (),
             quarantined=batch.quarantined if batch else (),
@@ -133,6 +143,23 @@ class ChangedTasks:
             horizon=started - OVERLAP,
             unchanged=len(known),
             marks=batch.marks if batch else {},
+        )
+        return page, following
+
+    def _beside(self, place: Place) -> tuple[Page, Place]:
+        """A page of tickets whose service levels or tags have changed, and the place after it."""
+        now, rest = place.beside[: self._settings.page_size], place.beside[self._settings.page_size :]
+        reading = self._reader.read(now)
+        started = place.started or reading.server_time
+        following = place.model_copy(update={"beside": rest}) if rest else place.next_run(started)
+        page = Page(
+            tickets=reading.tickets,
+            quarantined=reading.quarantined,
+            cursor=following.model_dump_json(exclude_defaults=True),
+            complete=not rest,
+            server_time=reading.server_time,
+            horizon=started - OVERLAP,
+            marks=reading.marks,
         )
         return page, following
 
@@ -163,7 +190,7 @@ class ChangedTasks:
         stamp = wire.text(row, "sys_updated_on")
         if stamp and stamp < earliest:
             raise AskAdmin(
-                f"{self._client.source}: the instance ignores a condition on {place.tables[place.table]}.sys_updated_on, or reads "
-                f"it in another time zone: let hoist's account read that column, and set the account's time zone to GMT"
+                f"{self._client.source}: the instance ignores a condition on {place.tables[place.table]}.sys_updated_on, or "
+                f"reads it in another time zone: let hoist's account read that column, and set the account's time zone to GMT"
             )
         return True

@@ -25,6 +25,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater
 from connectors.http import Surroundings
 from connectors.servicenow import wire
+from connectors.servicenow.aside import Aside
 from connectors.servicenow.census import Census
 from connectors.servicenow.changes import ChangedTasks
 from connectors.servicenow.client import Part, ServiceNowClient, refusal
@@ -66,7 +67,8 @@ class ServiceNowConnector:
         self._source, self._settings = source, settings
         self._client = ServiceNowClient(source, settings, surroundings, dry_run=dry_run)
         self._facts = InstanceFacts(source, self._client, settings)
-        self._reader = TicketReader(self._client, self._facts, settings)
+        self._aside = Aside(settings)
+        self._reader = TicketReader(self._client, self._facts, self._aside, settings)
         self._fitness = Fitness(self._client, self._reader, settings)
         self._census = Census(self._client.at(Urgency.BACKFILL), settings)
         self._tags = Tags(self._client)
@@ -76,7 +78,8 @@ class ServiceNowConnector:
 
     def _changes(self, urgency: Urgency) -> ChangedTasks:
         client = self._client.at(urgency)
-        return ChangedTasks(client, TicketReader(client, self._facts, self._settings), self._settings)
+        reader = TicketReader(client, self._facts, self._aside, self._settings)
+        return ChangedTasks(client, reader, self._aside, self._settings)
 
     def __repr__(self) -> str:
         return f"ServiceNowConnector({self._source})"

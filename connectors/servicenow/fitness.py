@@ -117,10 +117,10 @@ class Fitness:
 
     def _of_audit(self, table: str) -> list[str]:
         """Whether the table is audited, as far as the dictionary may be read."""
-        where = f"name={table}^elementISEMPTY"
-        rows, said = self._looked(Query("sys_dictionary", where, ("name", "element", "audit"), limit=5))
-        own = [row for row in rows or () if wire.text(row, "name") == table and not wire.text(row, "element")]
-        if said or not own or wire.text(own[0], "audit") != "false":
+        columns = ("name", "element", "audit")
+        audited, said = self._looked(Query("sys_dictionary", f"name={table}^audit=true", columns, limit=1))
+        described, _ = self._looked(Query("sys_dictionary", f"name={table}", columns, limit=1)) if audited == [] else (None, "")
+        if said or not described or wire.text(described[0], "audit") != "false":
             return []
         return [
             (

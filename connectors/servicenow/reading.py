@@ -12,7 +12,8 @@ from typing import Final
 
 from connectors.contract import Mark, Quarantined, Reading
 from connectors.errors import AskAdmin, GiveUp
-from connectors.servicenow import history, service_levels, wire
+from connectors.servicenow import aside, history, service_levels, wire
+from connectors.servicenow.aside import Aside
 from connectors.servicenow.client import Query, ServiceNowClient
 from connectors.servicenow.facts import IDS_AT_ONCE, InstanceFacts
 from connectors.servicenow.mapping import ESSENTIAL, OPTIONAL, WANTED, Mapper, Parts, Unmappable, mark_of
@@ -22,7 +23,7 @@ from rules.instants import Instant
 from rules.ticket import Ticket
 
 JOURNAL: Final = ("sys_id", "element_id", "element", "value", "sys_created_on", "sys_created_by")
-TAG: Final = ("sys_id", "table_key", "label")
+TAG: Final = ("sys_id", "table_key", "label", "sys_created_on")
 _DELETED: Final = ("documentkey", "user", "sys_created_on")
 _OPTIONAL_TABLES: Final = frozenset({"task_sla", "label_entry", "sys_audit_delete"})
 _IDS_OF_A_READ: Final = 400
@@ -49,8 +50,8 @@ class _Facts:
 class TicketReader:
     """Reads tickets by sys_id, and completes rows that a page brought."""
 
-    def __init__(self, client: ServiceNowClient, facts: InstanceFacts, settings: ServiceNowSettings) -> None:
-        self._client, self._facts, self._settings = client, facts, settings
+    def __init__(self, client: ServiceNowClient, facts: InstanceFacts, noticed: Aside, settings: ServiceNowSettings) -> None:
+        self._client, self._facts, self._noticed, self._settings = client, facts, noticed, settings
 
     def columns(self, table: str) -> tuple[str, ...]:
         """What is asked of a table's rows."""
@@ -198,6 +199,8 @@ class TicketReader:
                 )
             if rows is None:
                 unread.add(query.table)
+            if rows and query.table in {aside.LEVEL, aside.TAG}:
+                self._noticed.note(rows)
             for row in rows or ():
                 found.setdefault(query.table, {}).setdefault(wire.text(row, query.of[0]), []).append(row)
         asked_for = {query.table for query in asked} - unread

@@ -35,6 +35,7 @@ from connectors.sandboxes.history import History
 from connectors.sandboxes.made_up import made_up
 from connectors.sandboxes.sandbox import Secrets
 from connectors.sandboxes.server import Serving, serving
+from connectors.servicenow.record import ServiceNowRecord
 from connectors.servicenow.site import batch, gateway, pages, routes
 from connectors.servicenow.site.answers import Refused
 from connectors.servicenow.site.call import Call
@@ -166,6 +167,11 @@ class ServiceNowSandbox:
         labels = CHOICES["task", "priority"]
         return [labels[MATRIX[pair]] for pair in PAIRS[: len(self.history.priorities)]]
 
+    def record(self) -> ServiceNowRecord:
+        """Its own record of what its service account did, while it listens."""
+        given = self.credentials()
+        return ServiceNowRecord(given["url"], given["username"], given["password"])
+
     @property
     def history(self) -> History:
         """What is replayed."""
@@ -227,7 +233,8 @@ class ServiceNowSandbox:
         """One call in the turn of its session; a slow one keeps its turn until it leaves."""
         session = gateway.session_of(headers)
         if instead := lanes.enter(session):
-            return replace(instead, headers={"Date": self._dates.text(self._site.catch_up()), **instead.headers})
+            with self._lock:
+                return replace(instead, headers={"Date": self._dates.text(self._site.catch_up()), **instead.headers})
         try:
             answer = self.dispatch(method, path, query, headers, body)
             if answer.delay_seconds:

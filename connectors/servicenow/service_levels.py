@@ -17,7 +17,10 @@ from connectors.servicenow.wire import Row
 from rules.instants import Instant
 from rules.ticket import TARGET, UNKNOWN, Value
 
-COLUMNS: Final = ("sys_id", "task", "sla", "stage", "start_time", "end_time", "planned_end_time", "pause_time", "pause_duration")
+COLUMNS: Final = (
+    "sys_id", "task", "sla", "stage", "start_time", "end_time", "planned_end_time", "pause_time", "pause_duration",
+    "sys_updated_on",
+)  # fmt: skip
 _RUNNING: Final = frozenset({"in_progress", "breached", "paused"})
 _NO_PAUSE: Final = frozenset({"", "0", "1970-01-01 00:00:00"})
 

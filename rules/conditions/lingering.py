@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from rules.conditions.judge import NEVER_GREW, Holds, Judge, Memo
 from rules.instants import Instant
@@ -35,10 +35,16 @@ def _asked(judges: list[Judge], number: int, timeline: Timeline, memo: Memo) -> 
 def _prolonged(intervals: Intervals, anchors: Anchors, still: Intervals) -> tuple[Intervals, Anchors]:
     found: Intervals = []
     kept: Anchors = []
-    for n, anchor in enumerate(anchors):
-        start, end = intervals[2 * n], _until(still, intervals[2 * n + 1])
-        if n + 1 < len(anchors):
-            end = min(end, intervals[2 * n + 2])
+    n, number = 0, len(anchors)
+    while n < number:
+        start, end, anchor = intervals[2 * n], _until(still, intervals[2 * n + 1]), anchors[n]
+        n += 1
+        if n < number and intervals[2 * n] < end:
+            last = (bisect_left(intervals, end) + 1) // 2  # all that begin before what lingers has ended
+            if anchors[n:last].count(anchor) == last - n:  # nights of one wait, say: one stretch
+                n = last
+                end = max(end, _until(still, intervals[2 * n - 1]))
+            end = min(end, intervals[2 * n]) if n < number else end
         if found and found[-1] == start and kept[-1] == anchor:
             found[-1] = end
         else:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sqlalchemy import text
-
 from agent.approval import values_of
 from agent.changes import Answered, Waiting, approve, counted, of_run, page, reject, retry, waiting_changes
 from agent.limits import Limits
@@ -19,6 +17,7 @@ from connectors.errors import GiveUp
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation
 from rules.instants import DAY, HOUR, MINUTE
+from rules.protocol import AddLabel
 from tests.agent.desk import SOURCE, Desk, moved_once, rule
 from tests.agent.test_limits import LimitedDesk, limited
 from tests.agent.test_pauses import pause, resume
@@ -62,27 +61,22 @@ def test_a_held_run_shows_what_it_would_write(tmp_path: Path) -> None:
 
 
 def test_a_long_list_is_counted_at_once_and_shown_by_pages(tmp_path: Path) -> None:
-    """Held changes and existing tickets: page by page it is the whole list, and no other ticket is looked at for a page."""
+    """Held changes, and existing tickets of a rule that just went live: page by page the whole list, the held ones first."""
     desk, held = held_run(tmp_path)
-    existing = [desk.ticket(priority=priority) for priority in ("p3", "p1", "p3")]
-    desk.run(20 * MINUTE)
-    with desk.database.transaction() as db:
-        db.execute(
-            text("UPDATE outbox SET state = 'rejected' WHERE ticket IN (:a, :b, :c)"), dict(zip("abc", existing, strict=True))
-        )
-        db.execute(text("UPDATE episodes SET backlog = 1 WHERE ticket IN (:a, :b, :c)"), dict(zip("abc", existing, strict=True)))
+    desk.rule_by(rule(), rule("say-so", actions=(AddLabel("seen"),)))
+    desk.run(10 * MINUTE)
     now, ruling = desk.clock.now(), desk.pipeline.ruling
     with desk.database.reading() as db:
         found = counted(db, SOURCE, ruling)
-        pages = [page(db, SOURCE, ruling, now, Place(first, 4)) for first in (0, 4, 8, 12)]
-    assert (found.held, found.rows, found.total, dict(found.existing)) == (6, 6, 9, {"nobody-took-it": 3})
-    assert [len(each) for each in pages] == [4, 4, 1, 0]
-    names = [each.row.key.ticket for each in [*pages[0], *pages[1], *pages[2]]]
-    assert (sorted(names[:6]), names[6]) == (sorted(held), existing[1]), (
-        "what is held comes first, the most urgent of the others then"
+        pages = [page(db, SOURCE, ruling, now, Place(first, 5)) for first in (0, 5, 10, 15)]
+    assert (found.held, found.rows, found.total, dict(found.existing)) == (6, 6, 12, {"say-so": 6})
+    assert [len(each) for each in pages] == [5, 5, 2, 0]
+    listed_so = [(each.row.key.rule, each.ignored) for of_page in pages for each in of_page]
+    assert listed_so == [("nobody-took-it", False)] * 6 + [("say-so", True)] * 6
+    assert {each.row.key.ticket for of_page in pages[1:] for each in of_page if each.ignored} == {*held}
+    assert listed(desk) == sorted(
+        (each for of_page in pages for each in of_page), key=lambda each: (each.row.urgency, each.row.instant, each.row.id)
     )
-    assert {*names} == {*held, *existing}
-    assert [each.ignored for each in pages[1]] == [False, False, True, True]
 
 
 def test_what_is_approved_is_written(tmp_path: Path) -> None:

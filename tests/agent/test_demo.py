@@ -89,6 +89,8 @@ def test_rules_of_ones_own_use_the_names_of_the_demo(tmp_path: Path) -> None:
     found = json.loads(out.read_text(encoding="utf-8"))
     assert found["firings"].keys() == {"nobody-at-first-line", "silence"}
     assert found["expected"] > 0
+    assert f"The rules are those of {tmp_path / 'mine.yaml'}, every one live. They bring no organisation" in said.words
+    assert "teams first-line, second-line, third-line, chain it-support" in said.words
 
 
 def test_what_was_kept_can_be_asked_about(tmp_path: Path) -> None:

@@ -116,6 +116,32 @@ def test_a_story_is_written_from_a_real_ticket(it: Desk) -> None:
     assert "is there already: --out names another file" in again.err
 
 
+LADDER = """\
+rules:
+  - rule: nobody-took-it
+    when: {status: [new, open], assignee: nobody}
+    steps:
+      - {after: 15 minutes, do: [{label: late}]}
+      - {after: 45 minutes, do: [{label: later}]}
+    repeat: {every: 10 minutes, at_most: 3}
+"""
+
+
+@pytest.mark.parametrize("rule", [["--rule", "nobody-took-it"], []])
+def test_a_story_takes_the_step_that_fires_then(it: Desk, rule: list[str]) -> None:
+    """Where a later step or a repetition is due at the instant, the story expects that one, and those before it."""
+    it.write(rules=LADDER)
+    answer = it.hoist("why", f"jira:{FORGOTTEN}", "--json").json
+    since = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d)", answer["rules"][0]["because"][-1])
+    assert since is not None
+    created = int(moment(0).strptime(f"{since[1]}+0000", "%Y-%m-%d %H:%M%z").timestamp() * 1000)
+    at = moment(created + 55 * MINUTE).strftime("%Y-%m-%d %H:%M")
+    said = hoist("rules", "test", "--config", it.config, "--from", f"jira:{FORGOTTEN}", "--should-fire", at, *rule)
+    text = (it.folder / "protocol" / "tests" / "jira-it-1.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"- \{rule: nobody-took-it, at: [^,}]+(?:, step: (\d))?\}", text) == ["", "2", "3"]
+    assert (said.code, "1 story, all as expected" in said.words) == (0, True)
+
+
 def test_a_story_of_a_ticket_that_should_have_escalated_fails_until_the_rule_is_mended(it: Desk) -> None:
     """The ticket that was taken did not escalate; the story says what stood in the way."""
     out = it.folder / "taken.yaml"

@@ -53,6 +53,7 @@ class Desk:
         (folder / "protocol" / "rules.yaml").write_text(RULES, encoding="utf-8")
         auth = {"kind": "client_credentials", "client_id": known["client_id"], "client_secret": f"file:{folder / 'secret'}"}
         self.source: dict[str, Any] = {"platform": "servicenow", "url": known["url"], "username": known["username"], "auth": auth}
+        self.source["requests_per_second"] = 1000
         self.write()
 
     def write(self, **more: object) -> None:

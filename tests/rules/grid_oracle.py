@@ -15,6 +15,7 @@ from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals
 from rules.opening_hours import time_zone
 from rules.protocol import (
+    CALENDAR_OF_APPROVER,
     CALENDAR_OF_REQUESTER,
     CALENDAR_OF_TEAM,
     CALENDAR_OF_TIER,
@@ -117,6 +118,9 @@ class Oracle:
             calendar = CALENDARS_OF_TEAMS.get(str(self.value("team", known)))
         if calendar == CALENDAR_OF_REQUESTER:
             calendar = LATE if self.value("requester", known) in LISTED else None
+        if calendar == CALENDAR_OF_APPROVER:
+            people = self.value("approver", known)
+            calendar = LATE if isinstance(people, tuple) and not set(people).isdisjoint(LISTED) else None
         return calendar is None or is_open(at, calendar)
 
     def gone_by(self, duration: Duration, a: Instant | None, b: Instant) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from rules.binding import BoundRules, bind
 from rules.conditions.tree import walk
 from rules.protocol import (
+    CALENDAR_OF_APPROVER,
     CALENDAR_OF_REQUESTER,
     CALENDAR_OF_TEAM,
     CALENDAR_OF_TIER,
@@ -67,7 +68,7 @@ ACTORS: Final = {
 BERT: Final = Actor("bert", Kind.STAFF)
 OFTEN: Final = (
     *("message", "message", "status", "status", "team", "team", "assignee", "priority", "due"),
-    *("target.reply", "target.reply", "target.reply.start", "requester", "follow_ups", "queue"),
+    *("target.reply", "target.reply", "target.reply.start", "requester", "approver", "follow_ups", "queue"),
 )
 VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "status": ("open", "pending", "resolved"),
@@ -76,11 +77,12 @@ VALUES: Final[dict[str, tuple[Value, ...]]] = {
     "priority": ("1", "2", "3", "4", None),
     "due": (None, 10, 20, 30, 45),
     "requester": ("ruth", "paul", None),
+    "approver": (("anna", "ruth"), ("anna",), None),
     "target.reply": (None, 12, 22, 33, 44),
     "target.reply.start": (None, -3, 0),  # a cycle begins before its target is set
     "queue": (3, 40, 41),
 }
-OF_THE_TICKET: Final = (CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER)
+OF_THE_TICKET: Final = (CALENDAR_OF_TEAM, CALENDAR_OF_TIER, CALENDAR_OF_REQUESTER, CALENDAR_OF_APPROVER)
 MOVES: Final = frozenset(
     (Counted.REASSIGNED, Counted.RETURNED, Counted.OWNER_CHANGED, Counted.HANDED_BACK, Counted.BACK_TO_FIRST_LINE)
 )

@@ -73,7 +73,7 @@ def test_a_manager_is_whom_the_organisation_names() -> None:
     assert meant(rules, "manager of assignee", assignee="p-1") == ("henk@example.com",)
     assert meant(rules, "manager of assignee", assignee="p-4") == ("Anna@Example.com",)
     assert meant(rules, "deputy of assignee", assignee="p-1") == ("bert@example.com",)
-    assert meant(rules, "manager of assignee", assignee="p-2") == "nobody is known as manager of the assignee"
+    assert meant(rules, "manager of assignee", assignee="p-2") == "jira-cloud does not say who is manager of the assignee"
     assert meant(rules, "manager of assignee", assignee=UNKNOWN) == "the ticket's assignee can't be read"
 
 

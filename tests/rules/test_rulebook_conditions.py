@@ -178,9 +178,9 @@ MISTAKES = {
     "came_back: {at_least: 1, again: yes}": ("yes", ""),
     "clock: {time: 1 hour, of: teem, while: {status: open}}": ("teem", "team"),
     "clock: {time: 1 business day, while: {status: open}}": ("1 business day", ""),
-    "provider_case: {turn: ours}": ("provider_case", ""),
+    "provider_case: {turn: ours}": ("turn: ours", ""),
     "list: vip": ("list", ""),
-    "clock: {time: 1 business hour, calendar: calendar of approver, while: {status: open}}": ("calendar of approver", ""),
+    "clock: {time: 1 business hour, calendar: calendar of manager, while: {status: open}}": ("calendar of manager", "calendar of tier"),
     "clock: {time: 1 business hour, calendar: calendar of teem, while: {status: open}}": ("calendar of teem", "calendar of team"),
 }
 

@@ -52,9 +52,9 @@ VALUES = [
     ("assignee: nobody", "not: {status: {»at_least: open}}", "at_least", "not a key of a test of a field", ""),
     (
         "assignee: nobody",
-        "»provider_case: ours",
-        "provider_case",
-        "`provider_case` is not available in this version of hoist",
+        "»list: vip-requesters",
+        "list",
+        "`list` is not available in this version of hoist",
         "",
     ),
     (

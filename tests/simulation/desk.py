@@ -18,6 +18,8 @@ STATUSES: Final = ("Open", "In Progress", "Waiting", "Resolved")
 STAFF: Final = ("anna", "bert", "carl")
 REQUESTER: Final = "ruth"
 AUTOMATION: Final = "automation"
+RULE_NAMES: Final = ("nobody-took-it", "unanswered", "urgent-ladder", "quiet")
+"""Those that write."""
 WATCHED: Final = "watched-by-hoist"
 """The label that a rule would set which only watches: it must never be seen."""
 
@@ -117,7 +119,6 @@ def write_files(folder: Path, sandbox: JiraSandbox, page_size: int) -> Path:
         "username": credentials["username"],
         "token": f"file:{token}",
         "page_size": str(page_size),
-        "search_size": str(page_size),
         "search_size": str(2 * page_size),
         "requests_per_second": "100000",
         **sandbox.source_settings(),

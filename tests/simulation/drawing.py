@@ -8,7 +8,7 @@ from typing import Final
 
 from connectors.sandboxes.history import EventValue
 from rules.instants import HOUR, MINUTE, SECOND, Instant, instant, moment
-from tests.simulation.desk import PRIORITIES, REQUESTER, STAFF, TEAMS
+from tests.simulation.desk import PRIORITIES, REQUESTER, RULE_NAMES, STAFF, TEAMS
 from tests.simulation.story import (
     Automation,
     ClockSet,
@@ -18,6 +18,7 @@ from tests.simulation.story import (
     Item,
     Meanwhile,
     Opened,
+    Ordered,
     Restore,
     Story,
     Trouble,
@@ -100,6 +101,7 @@ class _Artist:
             made += self._in_time(ticket, opened[ticket])
         made += self._read_again(random.Random(f"again/{sorted(opened.items())}"), opened)
         made += self._cached(random.Random(f"cached/{sorted(opened.items())}"))
+        made += self._orders(random.Random(f"orders/{sorted(opened.items())}"), opened)
         made += [self._meanwhile() for _ in range(self.chance.randint(2, 8))]
         made += [self._trouble() for _ in range(self.chance.randint(15, 40))]
         made += [Crash(self._at(), self._stop(), self._down()) for _ in range(self.chance.randint(2, 7))]
@@ -173,6 +175,23 @@ class _Artist:
             at, age = chance.randrange(self.start + MINUTE, self.end), chance.choice((15, 45, 130, 400, 900))
             on, lasts = chance.choice(("any", "any", "look", "read")), chance.choice((0, 30, 180, 900)) * SECOND
             made.append(Trouble(at, CACHED, on, chance.choice((1, 2, 4, 8)), lasts, age))
+        return made
+
+    def _orders(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
+        """What somebody tells hoist on its command line."""
+        made: list[Item] = []
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            at, lasts = chance.randrange(self.start + MINUTE, self.end), chance.choice((2, 10, 30, 60)) * MINUTE
+            rule = chance.choice(("", "", *RULE_NAMES))
+            made += [Ordered(at, "pause", rule), Ordered(min(at + lasts, self.end), "resume", rule)]
+        for _ in range(chance.choice((0, 1, 1, 2, 3))):
+            ticket = chance.choice(self.tickets)
+            made.append(Ordered(chance.randrange(opened[ticket], self.end) + 1, "undo", ticket))
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            ticket = chance.choice(self.tickets)
+            at = chance.randrange(opened[ticket], self.end) + 1
+            made.append(Ordered(at, "snooze", ticket, chance.choice((5, 20, 60)) * MINUTE))
+        made += [Ordered(chance.randrange(self.start, self.end), "approve") for _ in range(chance.choice((0, 1, 2)))]
         return made
 
     def _values(self) -> dict[str, EventValue]:

@@ -16,7 +16,7 @@ from agent.journal_verification import verify
 from agent.markers import marker
 from agent.store import episodes, journal, operations, waiting
 from agent.store.episodes import EpisodeRow
-from agent.store.operations import OperationRow
+from agent.store.operations import FORGOTTEN_AT_MOST, OperationRow
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from connectors.jira.site.catalog import TEAM
@@ -34,6 +34,8 @@ from tests.simulation.helpdesk import Effect
 from tests.simulation.playing import Played
 from tests.simulation.story import clock_time
 
+HEARD: Final = SECOND
+"""After how long hoist has heard of a pause: what it had handed to the network by then is on its way."""
 READ_AGE: Final = 11 * SECOND
 """How old a read may be that a request rests on, and the second that a Date header lags."""
 BOUND: Final = 8 * MINUTE
@@ -47,10 +49,11 @@ SPACING: Final[Mapping[tuple[str, int], int]] = {
     ("urgent-ladder", 2): 20 * MINUTE,
 }
 """By rule and step: how long after the step before it comes at the earliest."""
-_ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED})
+_ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED, RowState.UNDONE})
 _MINUTES_DOWN: Final = 55
 """After a restore, at most."""
 _NUMBERS: Final = 16
+_ESCALATIONS: Final = 1_000
 _STEPS: Final = 4
 
 
@@ -78,6 +81,8 @@ def judge(played: Played) -> list[str]:
         *judges.leaps(),
         *judges.scattered(),
         *judges.trampled(),
+        *judges.disobeyed(),
+        *judges.taken_too_far(),
         *judges.lost(),
         *judges.unsettled(),
         *judges.disagreement(),
@@ -114,10 +119,30 @@ class _Judges:
         def by(actor: Actor, save: str) -> Actor:
             if actor.kind is not Kind.OWN_ACCOUNT:
                 return actor
-            return Actor(actor.id, Kind.AUTOMATION if save in echoes else Kind.HOIST)
+            return Actor(actor.id, Kind.AUTOMATION if save in echoes else self._taken_back.get(save, Kind.HOIST))
 
         changes = tuple(replace(change, by=by(change.by, change.save)) for change in ticket.changes)
         return replace(ticket, changes=changes, messages=tuple(replace(m, by=by(m.by, "")) for m in ticket.messages))
+
+    @cached_property
+    def _taken_back(self) -> dict[str, Kind]:
+        """By save: what somebody had hoist take back is theirs; a restored store does not know any more whose it was."""
+        return {
+            str(effect.entry.id): Kind.AUTOMATION if self._forgotten(effect) else Kind.STAFF
+            for effect in self.undos
+            if effect.entry is not None
+        }
+
+    @cached_property
+    def undos(self) -> list[Effect]:
+        """The saves by which hoist took back what it had written, because somebody said so."""
+        return [effect for effect in self.effects if effect.kind == "edit" and not effect.firings and self._is_undo(effect)]
+
+    def _is_undo(self, effect: Effect) -> bool:
+        high = [number * FORGOTTEN_AT_MOST for number in range(len(self.played.restored) + 1)]
+        numbers = (base + number for base in high for number in range(1, _ESCALATIONS))
+        keys = (f"{SOURCE}:{effect.ticket}/{number}/undo" for number in numbers)
+        return any(marker(self.played.installation, SOURCE, key) == effect.marker for key in keys)
 
     @cached_property
     def evaluations(self) -> dict[str, Evaluation]:
@@ -276,7 +301,8 @@ class _Judges:
         """A value that was not the one that had been read is put back, unless somebody has changed it since."""
         for effect in self.effects:
             before, entry = effect.marked.get("before", {}), effect.entry
-            if entry is None or effect.at > self.end - PUT_BACK or effect.ticket not in self.tickets or not effect.firings:
+            told = effect.firings or effect in self.undos
+            if entry is None or effect.at > self.end - PUT_BACK or effect.ticket not in self.tickets or not told:
                 continue
             issue = self.played.helpdesk.site.issues.by_id[int(effect.ticket)]
             for item in entry.items:
@@ -296,6 +322,41 @@ class _Judges:
             if any(item.field_id == field for item in entry.items):  # type: ignore[attr-defined]
                 return bool(entry.author != agent)  # type: ignore[attr-defined]
         return False
+
+    # --- orders ----------------------------------------------------------------------------------------------------------
+
+    def disobeyed(self) -> Iterator[str]:
+        """Nothing leaves in a pause, and nothing is begun on a ticket that somebody said to leave alone."""
+        for firing in self.firings:
+            for rest in self.played.rests:
+                key = firing.key
+                if rest.rule not in ("", key.rule) or rest.ticket not in ("", key.ticket):
+                    continue
+                first = rest.since + (HEARD if rest.kind == "pause" else READ_AGE)
+                effects = firing.effects if rest.kind == "pause" else firing.effects[:1]
+                for effect in effects:
+                    if first < effect.sent < rest.until:
+                        yield self._said(key.ticket, effect.sent, f"{key} was written in a {rest.kind}")
+
+    def taken_too_far(self) -> Iterator[str]:
+        """What is taken back is hoist's own value, which nobody has changed since, as far as a read could show."""
+        agent = self.played.helpdesk.site.catalog.agent.id
+        for effect in self.undos:
+            issue = self.played.helpdesk.site.names.get(self._named(effect.ticket))
+            for field, value in effect.marked.get("after", {}).items():
+                id_ = {"team": TEAM}.get(field, field)
+                moves = [
+                    (entry, item)
+                    for entry in (issue.entries if issue else ())
+                    for item in entry.items
+                    if item.field_id == id_ and entry.at < effect.sent - READ_AGE
+                ]
+                if not moves or moves[-1][0].author != agent or moves[-1][0].id in self.played.helpdesk.echoes:
+                    yield self._said(
+                        effect.ticket, effect.at, f"{field} was set to {value}, though it was not hoist's to take back"
+                    )
+                elif value not in {item.old for entry, item in moves if entry.author == agent}:
+                    yield self._said(effect.ticket, effect.at, f"{field} was set to {value}, which it was not before hoist wrote")
 
     # --- nothing lost ----------------------------------------------------------------------------------------------------
 
@@ -321,7 +382,7 @@ class _Judges:
         due = ahead(evaluation, episode, taken, last, now).due
         if due is None or (row is not None and self._named_state(row)):
             return
-        deadline = self._deadline(due.since)
+        deadline = self._deadline(due.since, ticket)
         if any(a <= due.since and b > deadline for a, b in episode.stretches) and deadline < self.end:
             said = (
                 f"{episode.rule} step {due.step} was true from {clock_time(due.since)}, and not written by {clock_time(deadline)}"
@@ -329,27 +390,29 @@ class _Judges:
             yield self._said(ticket, due.since, said)
 
     def _named_state(self, episode: EpisodeRow) -> bool:
-        """Somebody must look, somebody was first, or it fell due while hoist did not run and is left to a person."""
+        """Somebody must look, was first or took it back, or it fell due while hoist rested and is left to a person."""
         place = (episode.ticket, episode.rule, episode.number)
         own = [row for row in self.rows if (row.key.ticket, row.key.rule, row.key.episode) == place]
-        down = [each for each in self.played.struck if each.kind in {"crash", "restore"}]
-        left = any(row.state is RowState.BACKLOG and row.problem and any(each.at <= self.end for each in down) for row in own)
+        down = [each.at for each in self.played.struck if each.kind in {"crash", "restore"}]
+        down += [rest.since for rest in self.played.rests if rest.kind == "pause"]
+        left = any(row.state is RowState.BACKLOG and row.problem and any(at <= self.end for at in down) for row in own)
         held = any(row.state is RowState.HELD and row.problem for row in own)  # a limit, said with its reason
         return left or held or any(row.state in _ENDED for row in own)
 
-    def _deadline(self, due: Instant) -> Instant:
-        """The bound, put off by whatever went wrong meanwhile."""
+    def _deadline(self, due: Instant, ticket: str) -> Instant:
+        """The bound, put off by whatever went wrong meanwhile, and by what somebody said."""
         deadline = due + BOUND
-        for struck in sorted(self.played.struck, key=lambda each: each.at):
-            if struck.until > due and struck.at <= deadline:
-                deadline = max(deadline, struck.until + BOUND)
+        rests = [(each.since, min(each.until, self.end)) for each in self.played.rests if each.ticket in ("", ticket)]
+        for at, until in sorted([*rests, *((each.at, each.until) for each in self.played.struck)]):
+            if until > due and at <= deadline:
+                deadline = max(deadline, until + BOUND)
         return deadline
 
     def unsettled(self) -> Iterator[str]:
         """When all has been calm for long enough, nothing is left half done."""
         for row in self.rows:
             half = row.state in {RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN, RowState.PLANNED}
-            if half and self._deadline(max(row.instant, row.planned_at, row.not_before)) < self.end:
+            if half and self._deadline(max(row.instant, row.planned_at, row.not_before), row.key.ticket) < self.end:
                 yield self._said(row.key.ticket, row.instant, f"{row.key} is still {row.state}: {row.problem}")
 
     # --- agreement -------------------------------------------------------------------------------------------------------

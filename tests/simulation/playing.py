@@ -32,8 +32,9 @@ from rules.ticket import Ticket
 from tests.simulation.clocks import MachineClock, TrueTime
 from tests.simulation.desk import SOURCE, write_files
 from tests.simulation.helpdesk import Helpdesk
+from tests.simulation.ordering import Orders, Rest
 from tests.simulation.stops import Killed, StoppingDatabase, Watch, on_the_wire
-from tests.simulation.story import ClockSet, Crash, Freeze, Item, Restore, Story
+from tests.simulation.story import ClockSet, Crash, Freeze, Item, Ordered, Restore, Story
 from tests.simulation.wire import Asked, Struck, Wire
 
 START_AGAIN: Final = 30 * SECOND
@@ -55,6 +56,7 @@ class Played:
     installation: Installation
     struck: list[Struck]
     restored: list[tuple[Instant, Instant]] = field(default_factory=list)  # when, back to when
+    rests: list[Rest] = field(default_factory=list)
     crashes: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)  # promises that were seen broken on the way
@@ -97,6 +99,8 @@ class World:
         self._to_do: list[Item] = sorted(
             (item for item in story.items if isinstance(item, ClockSet | Restore)), key=lambda item: item.at, reverse=True
         )
+        self._to_say = sorted((item for item in story.items if isinstance(item, Ordered)), key=lambda item: item.at)
+        self.orders = Orders(self.clock, self.true.now, self.settings.store, self._id_of, self.wire.log)
         self._make_installation()
 
     def _make_installation(self) -> None:
@@ -222,6 +226,7 @@ class World:
                 self._pass(START_AGAIN)
                 continue
             process = self._running()
+            self._say_what_is_to_be_said(process)
             process.app.turn()
             if process.dead:
                 raise Killed
@@ -231,7 +236,7 @@ class World:
     def _wait(self, app: App, until: Instant) -> None:
         """The clock jumps to whatever comes next."""
         due = app.next_due() - self.clock.offset
-        others = [self._to_do[-1].at] if self._to_do and self._to_do[-1].at > self.true.now() else []
+        others = [item.at for item in (*self._to_do[-1:], *self._to_say[:1]) if item.at > self.true.now()]
         self.true.reach(max(min(due, until, *others), self.true.now() + 1))
         self.helpdesk.catch_up()
 
@@ -282,6 +287,21 @@ class World:
             elif isinstance(item, Restore):
                 self._restore(item)
 
+    def _say_what_is_to_be_said(self, process: _Process) -> None:
+        """People wait until hoist runs, and until there is one of it."""
+        pipelines = process.app.pipelines
+        if self.frozen or not pipelines:
+            return
+        self.orders.look_around(pipelines[0])
+        while self._to_say and self._to_say[0].at <= self.true.now():
+            item = self._to_say.pop(0)
+            self.wire.counts[item.what] += 1
+            self.orders.give(item, pipelines[0])
+
+    def _id_of(self, ticket: str) -> str:
+        issue = self.helpdesk.issue(ticket)
+        return "" if issue is None else str(issue.id)
+
     def _copy(self) -> None:
         """Keep a copy of the database as a backup would, where one will be restored."""
         if self._to_copy[0] > self.true.now():
@@ -297,6 +317,7 @@ class World:
         self._stop()
         now = self.true.now()
         self.restored.append((now, item.back_to))
+        self.orders.restored()
         self.wire.counts["restore"] += 1
         self.wire.log("restored")
         self.wire.struck.append(Struck(now, now + item.down + RECOVERY, "restore"))
@@ -363,6 +384,7 @@ def _over(world: World) -> Played:
         world.installation,
         world.wire.struck,
         world.restored,
+        world.orders.rests,
         world.crashes,
         faults,
         [*world.wrong, *world.watch.older],

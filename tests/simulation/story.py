@@ -133,6 +133,20 @@ class Restore(Item):
 
 
 @dataclass(frozen=True)
+class Ordered(Item):
+    """Somebody tells hoist something on its command line, as soon as it runs."""
+
+    what: str  # pause, resume (a rule, or everything), snooze, undo (a ticket), approve (all that waits)
+    subject: str = ""
+    lasts: int = 0
+    family = "orders"
+
+    def words(self) -> str:
+        subject = self.subject or ("everything" if self.what in {"pause", "resume"} else "what waits")
+        return f"somebody says: {self.what} {subject}" + (f" for {_length(self.lasts)}" if self.lasts else "")
+
+
+@dataclass(frozen=True)
 class Vanishing(Item):
     """A ticket is deleted, moved to another project, or not shown to hoist for a while."""
 
@@ -190,7 +204,7 @@ class Story:
 
 def families() -> list[str]:
     """The names by which kinds of items can be asked for."""
-    kinds = (Deed, Meanwhile, Trouble, Crash, Freeze, ClockSet, Restore, Vanishing, Automation)
+    kinds = (Deed, Meanwhile, Trouble, Crash, Freeze, ClockSet, Restore, Vanishing, Automation, Ordered)
     return [kind.family for kind in kinds]
 
 

@@ -59,7 +59,7 @@ class Gate(ServiceNowSandbox):
             given["authorization"] = "Basic d3Jvbmc6d3Jvbmc="
         answer = super().dispatch(method, path, query, given, body) if instead is None else self._dated(instead)
         lists = "ORDERBYsys_updated_on" in unquote(query)
-        self.reads += reads and not lists and ("/incident" in path or path.endswith("/batch"))
+        self.reads += reads and not lists and ("/incident" in path or b"documentkeyIN" in body)
         return replace(self._without_veiled(answer) if lists else answer, lost=lost)
 
     def _before_write(self) -> tuple[Answer | None, bool]:

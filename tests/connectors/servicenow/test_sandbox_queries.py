@@ -165,9 +165,7 @@ def test_keyset_pages_miss_nothing(lively: Caller, size: int, low: int) -> None:
     while page:
         found += [row["sys_id"] for row in page]
         at, id_ = page[-1]["sys_updated_on"], page[-1]["sys_id"]
-        page = lively.rows(
-            "incident", f"{base}^sys_updated_on>{at}^NQ{base}^sys_updated_on={at}^sys_id>{id_}^{order}", **fields
-        )
+        page = lively.rows("incident", f"{base}^sys_updated_on>{at}^NQ{base}^sys_updated_on={at}^sys_id>{id_}^{order}", **fields)
     everything = lively.rows("incident", sysparm_fields="sys_id,sys_updated_on")
     wanted = sorted((row["sys_updated_on"], row["sys_id"]) for row in everything if row["sys_updated_on"] >= begin)
     assert found == [id_ for _, id_ in wanted]
