@@ -45,6 +45,7 @@ lock: setup
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --all-extras requirements/build.in -o requirements/development.txt -c requirements/runtime.txt
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/pysnow.in -o requirements/pysnow.txt
 
 clean:
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist hoist.egg-info

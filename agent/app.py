@@ -30,12 +30,14 @@ from agent.watchdog import sealing, stages_of
 from agent.wording import wording
 from agent.workers import OneByOne, Threads, Workers
 from agent.writing import Back
+from connectors.contract import Connector
 from connectors.errors import ConnectorError
 from rules.binding import BindingError, BoundRules
 from rules.confidential import CONCEALED
 from rules.instants import SECOND, Instant
 from rules.language.problems import RulebookError
-from rules.protocol import Mode, Rule, Rulebook
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.rulebook import Loaded
 from rules.world import Directory, World
 
@@ -66,6 +68,7 @@ class App:
         self._sealer = Sealer(database, settings.journal)
         self._load = load
         self.pipelines: list[Pipeline] = []
+        self._connectors: list[Connector] = []
         self._directories: dict[str, Directory] = {}
         self._key = b""
         self._last_sign: Life | None = None
@@ -80,10 +83,12 @@ class App:
 
     # --- starting ------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self, stopped: Callable[[], bool] | None = None) -> dict[str, str]:
         """Load the protocol, sign in everywhere, and bind the rules to each source.
 
-        Raises ConfigError or RulebookError with everything that is wrong; then nothing has been written anywhere.
+        A source whose quota of requests is used up is waited for until `stopped`; without that, or then, nothing is begun, and
+        why is given by source. Raises ConfigError or RulebookError with everything else that is wrong. In both cases nothing has
+        been written anywhere.
         """
         self._stamp = stamp(self.settings.protocol)
         loaded = self._load(self.settings.protocol)
@@ -91,17 +96,11 @@ class App:
         self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
         world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
-        answers = [
-            sign_in(
-                source,
-                self.clock,
-                instances.get(source.name, ""),
-                StoredSupply(self.database, source.name, self.clock),
-                dry_run=self._dry_run,
-            )
-            for source in self.settings.sources
-        ]
-        problems = [problem for answered in answers for problem in answered.problems]
+        answers = [self._signed_in(source, instances.get(source.name, ""), stopped) for source in self.settings.sources]
+        problems = [problem for answered in answers for problem in answered.problems if not answered.rests]
+        resting = {answered.source.name: "; ".join(answered.problems) for answered in answers if answered.rests}
+        if resting and not problems:
+            return resting
         with self.database.transaction() as db:
             own = read_or_make(db)
             self._key, self._last_sign = own.key, outages.last_sign(db)
@@ -125,6 +124,27 @@ class App:
         self._taken_over()
         self._outside_state = self._outside.state(rulebook.organisation, self.clock.now())
         self._say_outside()
+        return {}
+
+    def _signed_in(self, source: SourceSettings, instance: str, stopped: Callable[[], bool] | None) -> SignedIn:
+        """Sign in to a source, and again once it is ready where it asked for a rest, unless there is nobody who waits."""
+        said = ""
+        while True:
+            supply = StoredSupply(self.database, source.name, self.clock)
+            answered = sign_in(source, self.clock, instance, supply, dry_run=self._dry_run)
+            if answered.connector is not None:
+                self._connectors.append(answered.connector)
+            if not answered.rests or stopped is None:
+                return answered
+            if answered.connector is not None:
+                self._connectors.pop().close()
+            if said != (said := "; ".join(answered.problems)):
+                log.warning("%s; hoist waits for it, and has not begun", said.rpartition("; start hoist again")[0] or said)
+            until = self.clock.now() + answered.rests * SECOND
+            while self.clock.now() < until:
+                if stopped():
+                    return answered
+                self.clock.sleep(LOOK_AROUND)
 
     def _open(self, answered: SignedIn, bound: BoundRules) -> None:
         source, connector, identity, directory = answered.source, answered.connector, answered.identity, answered.directory
@@ -237,9 +257,11 @@ class App:
             failures.append(error)
 
     def close(self) -> None:
-        """End the sources' workers, and seal what they told the journal."""
+        """End the sources' workers, seal what they told the journal, and let go of connections."""
         for pipeline in self.pipelines:
             pipeline.writer.workers.close()
+        for connector in self._connectors:
+            connector.close()
         self._sealer.end(self.clock.now())
         if self._heart is not None and self.pipelines:
             with suppress(StoreError):  # it was said already, or is by whoever looks at the store next

@@ -24,7 +24,7 @@ from rules.due_step import DueStep
 from rules.escalation import Escalation
 from rules.instants import DAY, SECOND, Instant
 from rules.merge import merge
-from rules.protocol import Rule
+from rules.protocol.rule import Rule
 from rules.ticket import Ticket
 
 CHANGED: Final = "changed since it was approved"

@@ -14,7 +14,7 @@ from rules.gates import Closed
 from rules.instants import Instant
 from rules.ladder import Steps, joined
 from rules.protection import fields_of
-from rules.protocol import Rule
+from rules.protocol.rule import Rule
 from rules.ticket import Kind, Ticket
 
 

@@ -23,7 +23,7 @@ from rules.instants import SECOND, moment
 from rules.language.problems import RulebookError
 from rules.lint import findings
 from rules.naming import Names
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.world import Directory, World
 
 PACKAGES = ("agent", "connectors", "rules")
@@ -103,6 +103,8 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
     sources = []
     for source in settings.sources:
         answered = sign_in(source, clock, instances.get(source.name, ""))
+        if answered.connector is not None:
+            answered.connector.close()
         sources.append(_checked(answered, rulebook, world))
     problems += [problem for source in sources for problem in source.problems]
     modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}

@@ -79,6 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         # Whoever read the output has seen enough; what is still in the buffer has nowhere to go.
         sys.stdout = None
+    except Exception:
+        from agent.store_damage import damage_in_words
+
+        if not (said := damage_in_words()):
+            raise
+        _stop(said)
     sys.exit(DONE)
 
 

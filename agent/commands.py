@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,8 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool], d
         closing(_own_store(settings.store)) as database,
         closing(App(settings, database, SystemClock(), load, dry_run=dry_run)) as app,
     ):
-        app.start()
+        if resting := app.start(None if once else stopped):
+            return [_not_begun(source.name, resting) for source in settings.sources]
         spare_the_collector()
         if once:
             app.turn()
@@ -68,6 +69,12 @@ def run_agent(config: Path | None, *, once: bool, stopped: Callable[[], bool], d
             Done(p.source, p.counts.mirrored, p.counts.firings.total(), p.counts.requests_for_writes, p.problem)
             for p in app.pipelines
         ]
+
+
+def _not_begun(source: str, resting: Mapping[str, str]) -> Done:
+    """A source of which nothing was done."""
+    others = f"hoist begins with all of its sources or with none, and {', '.join(resting)} can't be asked now"
+    return Done(source, 0, 0, 0, f"nothing was read or written: {resting.get(source, others)}")
 
 
 def _own_store(path: Path) -> Database:

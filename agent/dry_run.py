@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.config import Settings
 from agent.errors import StoreError
 from agent.heartbeat import HeartbeatSettings
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.rulebook import Loaded
 
 

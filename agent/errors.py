@@ -17,3 +17,14 @@ class ConfigError(HoistError):
 
 class StoreError(HoistError):
     """The store can't be used."""
+
+
+class DamagedTicketError(StoreError):
+    """A ticket's row in the store is not as hoist wrote it: `hoist run` reads the ticket anew."""
+
+    def __init__(self, source: str, ticket: str) -> None:
+        super().__init__(
+            f"{source}: what the store holds of the ticket {ticket} is damaged; hoist run reads it anew from the helpdesk, and"
+            " goes on with all others"
+        )
+        self.source, self.ticket = source, ticket

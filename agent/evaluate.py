@@ -24,7 +24,7 @@ from rules.identity import Recorded, match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Ahead, Due, Steps, ahead, joined
 from rules.lifetime import lifetime
-from rules.protocol import Mode, Rule
+from rules.protocol.rule import Mode, Rule
 from rules.ticket import Ticket
 from rules.timeline import timeline
 

@@ -13,8 +13,7 @@ from connectors.contract import Capabilities
 from rules.binding import BindingError, BoundRules, bind, calendars_used, conditions_of
 from rules.conditions.tree import walk
 from rules.confidential import cloaked
-from rules.protocol import (
-    CALENDAR_OF_APPROVER,
+from rules.protocol.actions import (
     Action,
     AddLabel,
     Arbiter,
@@ -22,20 +21,17 @@ from rules.protocol import (
     AtProvider,
     Comment,
     Digest,
-    Due,
     Escalate,
-    Mode,
     Propose,
     RaisePriority,
     Restrict,
-    Rule,
-    Rulebook,
     SetField,
-    State,
-    Target,
     Tell,
-    Unchanged,
 )
+from rules.protocol.conditions import Due, State, Target, Unchanged
+from rules.protocol.durations import CALENDAR_OF_APPROVER
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.recipients import field_of
 from rules.ticket import CASE, CLUSTERED, NEXT_ANSWER, PREFIXES, TARGET
 from rules.world import Directory, World
@@ -70,7 +66,7 @@ def fitted(
         bound = bind(rulebook, source, directory, world, key, former)
     except BindingError as error:
         raise BindingError(source, (*problems, *error.problems)) from error
-    problems += tuple(dict.fromkeys(_nobody_known(bound, capabilities)))
+    problems += tuple(dict.fromkeys((*_nobody_known(bound, capabilities), *_not_made(bound, key))))
     if problems:
         raise BindingError(source, problems)
     return bound
@@ -106,6 +102,17 @@ def _nobody_known(bound: BoundRules, capabilities: Capabilities) -> Iterator[str
                 instead = "name them under `people:` in organisation.yaml, or leave this source out with `applies_to:`"
                 meant = "somebody" if each.rule.confidential else f"the {who}"
                 yield f"{each.rule.place}, rule {each.id}: tells {meant}, and {platform} does not say who that is; {instead}"
+
+
+def _not_made(bound: BoundRules, key: bytes) -> Iterator[str]:
+    """Rules that give a label which nobody has made in a source that takes no other one."""
+    labels = bound.directory.labels
+    for each in bound.rules if labels is not None else ():
+        for action in each.rule.actions:
+            if isinstance(action, AddLabel) and action.label not in (labels or ()):
+                shown, named = cloaked(each.rule, key).id, "a label" if each.rule.confidential else f"the label {action.label}"
+                made = f"which nobody has made in {bound.source}: make it there, for everybody to see, or take that action out"
+                yield f"{each.rule.place}, rule {shown}: gives a ticket {named}, {made}"
 
 
 def _told(rule: Rule) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,9 +95,11 @@ def hands_on(config: Path | None, source: str, clock: Clock) -> Iterator[Hands]:
     """Sign in to a source. Raises ConfigError where it does not let hoist in, or the rules can't be bound to it."""
     settings = load_settings(config)
     named = next(each for each in settings.sources if each.name == source)
-    with closing(open_database(settings.store)) as database:
+    with closing(open_database(settings.store)) as database, ExitStack() as stack:
         answered = sign_in(named, clock, known_instances(database).get(source, ""))
         connector, identity, directory = answered.connector, answered.identity, answered.directory
+        if connector is not None:
+            stack.callback(connector.close)
         if answered.problems or connector is None or identity is None or directory is None:
             raise ConfigError(*answered.problems)
         with database.transaction() as db:

@@ -28,7 +28,7 @@ from agent.store.journal_events import Chosen
 from agent.why import named
 from connectors.errors import AskAdmin
 from rules.instants import Instant
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.world import World
 
 log = logging.getLogger("hoist")

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent.errors import ConfigError
-from agent.store import chain, journal
+from agent.store import chain, journal, told
 from agent.store.chain import Stored
 from agent.store.installation import installation_identity
 from agent.store.journal import COMMITTED, ROOT, Head
@@ -24,6 +24,7 @@ SHORT: Final = 16
 COMPARE: Final = "compare it with a backup or an earlier export; somebody or something other than hoist wrote to the store"
 RESTORE: Final = "look for what removed it, and restore the line from a backup or an earlier export to see what it said"
 GIVEN: Final = "the chain since that head was made anew, or this is another store: compare it with a backup or an earlier export"
+CHANGED_BY_HAND: Final = "somebody or something other than hoist changed it: put it back, or restore a backup"
 NEVER_TOLD: Final = "hoist journal erase would have left a line that names it; compare with a backup"
 
 _HEAD: Final = re.compile(r"(?:(\d{1,15}):)?([0-9a-f]{64})(?::([0-9a-f]{64}))?")
@@ -130,6 +131,7 @@ class _Verification:
             line = self._fresh(row, line)
         self._trimming()
         self._beside()
+        self._states()
         self._given(place)
         signed = self._signatures()
         erased = sum(made[:SHORT] in self.values.erased for made in self.values.gone)
@@ -224,6 +226,12 @@ class _Verification:
         if chain.count_beside(self.db) != self.values.beside:
             for found in chain.strays(self.db, SHOWN):
                 self._find(None, f"a personal value stands beside line {found}, which does not hold it", COMPARE)
+
+    def _states(self) -> None:
+        """The store's own states, which nothing but the journal vouches for."""
+        for each in told.untold(self.db, SHOWN):
+            said = f"the {each.what} {each.name} is {each.kept} in the store, and the journal says {each.told}"
+            self._find(each.line, said, CHANGED_BY_HAND)
 
     def _meet(self, position: int, made: str) -> None:
         if self.given is not None and made == self.given.hash and self.given.position in (None, position):

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from agent.store import journal, rule_texts
 from rules.binding import BoundRules, judged_as
 from rules.instants import Instant
-from rules.protocol import Mode, Rule, Rulebook
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.rule_text import UnreadableTextError, text_of, under
 
 KEPT = "rule-kept"

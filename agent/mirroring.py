@@ -5,6 +5,7 @@ Tickets, their next looks, their episodes and their rows in the outbox are store
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from agent.evaluate import Decision, decide
 from agent.mirror import Sent, reconciled
 from agent.recording import record, rests_on
 from agent.ruling import Ruling
-from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, snoozes, waiting
+from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, snoozes, sources, waiting
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
@@ -25,6 +26,8 @@ from agent.store.quarantine import QuarantineRow
 from connectors.contract import Quarantined
 from rules.instants import FOREVER, Instant
 from rules.ticket import Ticket
+
+log = logging.getLogger("hoist")
 
 
 @dataclass(slots=True)
@@ -135,6 +138,19 @@ class Mirroring:
             if quarantine.put(db, QuarantineRow(self.source, found.id, found.key, found.reason, found.raw, at)):
                 journal.append(db, "quarantined", at, self.source, found.id, reason=found.reason)
                 self.counts.quarantined += 1
+
+    def read_anew(self, db: Connection, damaged: Sequence[str], now: Instant) -> None:
+        """Tickets whose rows in the store are damaged: set aside as they stand there, and read from the source once more.
+
+        What hoist did on them it knows from elsewhere: nothing is written a second time.
+        """
+        for name in damaged:
+            key, body = mirrored.forget(db, self.source, name)
+            reason = "what hoist's own store held of it was damaged; it is read anew"
+            quarantine.put(db, QuarantineRow(self.source, name, key, reason, body, now))
+            journal.append(db, "quarantined", now, self.source, name, reason=reason)
+            log.warning("%s: %s: %s", self.source, key or name, reason)
+        sources.read_anew(db, self.source)
 
     def look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
         """Judge mirrored tickets anew."""

@@ -34,6 +34,8 @@ READ_AGE_LIMIT = 10.0
 """Seconds after which a fresh read no longer backs a write."""
 HAND_OVER_LIMIT = READ_AGE_LIMIT - LONGEST_TURN
 """Seconds after which a write is not handed to the connector any more: it may wait there for its turn."""
+READ_ONCE_MORE = 1.0
+"""Seconds after which a read is later than what was written before it, by the Date headers of both."""
 UNREADABLE_PAUSE = 60.0
 """Seconds after which a ticket is read again that could not be read as a whole."""
 
@@ -250,6 +252,8 @@ def put_back(connector: Connector, operation: Operation) -> Result:
     for ticket in reading.tickets:
         if all(ticket.fields.get(name) == value for name, value in ours.items()):
             return send(connector, operation)
+        if reading.server_time <= operation.planned_at:  # it may show the ticket as it was before hoist wrote
+            return Result(Outcome.NOT_SENT, "the ticket is read once more, later than hoist wrote to it", READ_ONCE_MORE)
         return Result(Outcome.OVERTAKEN, "somebody changed it again meanwhile; it was left alone")
     if operation.ticket.id in reading.gone:
         return Result(

@@ -22,7 +22,8 @@ from rules.escalation import Escalation, Kept
 from rules.instants import MINUTE, Instant
 from rules.merge import merge
 from rules.protection import Override, may_write, overrides
-from rules.protocol import Comment, Rule
+from rules.protocol.actions import Comment
+from rules.protocol.rule import Rule
 from rules.ticket import Ticket
 
 LANDING: Final = 10 * MINUTE

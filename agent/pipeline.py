@@ -14,16 +14,19 @@ The stages know nothing of each other; this page calls them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
 from agent import clusters, outbox
 from agent.aftermath import Aftermath
 from agent.backing_off import Refusals
 from agent.census import Censuses
 from agent.clock import Clock, SourceClock, skew_problem, steady
+from agent.errors import DamagedTicketError
 from agent.foreign import Foreign
 from agent.guards import Guards
 from agent.limits import Limits
@@ -163,6 +166,9 @@ class Pipeline:
 
     def turn(self) -> None:
         """Do what is due: poll, look, write. Errors of the source end up in `problem`, never in the caller."""
+        self._mended(self._do_what_is_due)
+
+    def _do_what_is_due(self) -> None:
         self._take_over_rules()
         if steady(self.clock) >= self._reading.next:
             self._reading.next = steady(self.clock) + self.poll_every
@@ -184,6 +190,9 @@ class Pipeline:
 
     def finish(self) -> None:
         """What else is done in the background, all at once, for a hoist that runs for one turn only."""
+        self._mended(self._do_the_rest)
+
+    def _do_the_rest(self) -> None:
         if self._recovers():
             while self._recovers() and not self._recovering.trouble:
                 self._unless_it_rests(self._recovering, self._recover)
@@ -191,6 +200,28 @@ class Pipeline:
         if not self._taking_census.trouble:
             self._unless_it_rests(self._taking_census, self.census.finish)
         self.drain()
+
+    def _mended(self, act: Callable[[], None]) -> None:
+        """Do something; where a ticket's row in the store is found to be damaged, read that ticket anew and go on."""
+        while True:
+            try:
+                act()
+            except DamagedTicketError as error:
+                self._read_anew([error.ticket])
+            except (TypeError, ValueError, KeyError, sqlite3.DatabaseError, DatabaseError):
+                # a statement may stumble over such a row as well; all else is a mistake in hoist
+                with self.database.reading() as db:
+                    damaged = mirrored.damaged(db, self.source)
+                if not damaged:
+                    raise
+                self._read_anew(damaged)
+            else:
+                return
+
+    def _read_anew(self, damaged: Sequence[str]) -> None:
+        with self.database.transaction() as db:
+            self.mirroring.read_anew(db, damaged, self.source_clock.now())
+        self._reading.next = 0
 
     def drain(self) -> None:
         """Bring to its end what is on its way to the source: after that hoist may stop with nothing left open."""

@@ -17,7 +17,7 @@ from agent.outside.facts import Outside
 from agent.outside.links import Links
 from rules.language.marked_yaml import LONGEST_FILE
 from rules.language.problems import Place, Problem, problem
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.rulebook import Loaded, load
 from rules.world import World
 

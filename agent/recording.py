@@ -20,7 +20,7 @@ from rules.binding import BoundRules
 from rules.explain import because
 from rules.instants import HOUR, Instant
 from rules.ladder import Due
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.ticket import Ticket
 
 WATCHED_BEFORE: Final = "watched-before"

@@ -27,7 +27,9 @@ from rules.due_step import DueStep
 from rules.escalation import Escalation, FieldChange, FiringKey, OperationKind
 from rules.merge import merge
 from rules.placeholders import inert
-from rules.protocol import AddLabel, All, Comment, RaisePriority, Rule, Step
+from rules.protocol.actions import AddLabel, Comment, RaisePriority
+from rules.protocol.conditions import All
+from rules.protocol.rule import Rule, Step
 from rules.ticket import UNKNOWN, Ticket, Value
 
 LABEL: Final = "hoist-rehearsal"

@@ -31,7 +31,7 @@ from rules.instants import Instant
 from rules.ladder import Due, ahead
 from rules.language.problems import RulebookError
 from rules.merge import merge
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.rulebook import load
 from rules.ticket import Ticket
 from rules.timeline import timeline

@@ -27,7 +27,7 @@ from rules.language.moments import local_moment
 from rules.language.problems import Problem, RulebookError, nearest
 from rules.lint import findings
 from rules.matrix import matrix_rules
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.prove import Guard, Kind, Proof, prove, read_guard, read_within, usual_guards
 from rules.rulebook import load
 from rules.sentences import Explained, explained

@@ -13,7 +13,7 @@ from agent.store.states import RowState
 from rules.binding import BoundRules
 from rules.instants import MINUTE, Instant, written
 from rules.lifetime import lifetime, mode_at
-from rules.protocol import Mode, Rule
+from rules.protocol.rule import Mode, Rule
 from rules.ticket import Change, Kind, Message, Ticket
 
 WROTE_IN_LOST_TIME: Final = "hoist wrote to it in the time that its store, restored from a backup, has lost: look at the ticket"

@@ -88,7 +88,7 @@ class _Settling:
     def _applied(self) -> None:
         at = self._effect()
         self._move(OperationState.APPLIED, settled_at=at, native_id=self.result.native_id, problem=self.result.said)
-        if self._more_to_send():
+        if operations.more_to_send(self.db, self.row.escalation):
             self._let_go_on(self.now)
         elif self.row.undoes:
             self._move_rows(RowState.OVERRULED, settled_at=at, problem="a person's change was overwritten, and put back")
@@ -121,7 +121,7 @@ class _Settling:
     def _left_alone(self) -> None:
         """What was to be put back has been changed again, and stays; what else there is to put back is."""
         self._move(OperationState.DROPPED, settled_at=self.now, problem=self.result.said)
-        if self._more_to_send():
+        if operations.more_to_send(self.db, self.row.escalation):
             self._let_go_on(self.now)
         else:
             self._move_rows(RowState.OVERRULED, settled_at=self.now, problem=self.result.said)
@@ -227,9 +227,6 @@ class _Settling:
             if row.state is RowState.UNKNOWN:
                 waiting.move(self.db, row, RowState.SENT, self.now, not_before=not_before, **values)
         waiting.delay(self.db, self.row.escalation, not_before, **values)
-
-    def _more_to_send(self) -> bool:
-        return any(each.state is OperationState.PLANNED for each in self._operations())
 
     def _drop_rest(self) -> None:
         for later in self._operations():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Final
 
 from agent.clock import Clock, SystemClock, skew_problem
 from agent.config import SourceSettings
@@ -17,10 +18,16 @@ from rules.instants import SECOND
 from rules.phrases import length
 from rules.world import Directory
 
+WAITS: Final = "; hoist waits"
+"""How a connector's message ends where the source itself has asked for a rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A source as it answered; `problems` are sentences. Identity and directory are None as far as it did not come to them."""
+    """A source as it answered; `problems` are sentences. Identity and directory are None as far as it did not come to them.
+
+    `rests`: seconds after which it may be asked again, where it only asked hoist to wait, its quota of requests being used up.
+    """
 
     source: SourceSettings
     connector: Connector | None = None
@@ -28,6 +35,7 @@ class SignedIn:
     directory: Directory | None = None
     skew: int = 0  # milliseconds by which its clock is ahead of this machine's
     problems: tuple[str, ...] = ()
+    rests: float = 0.0
 
     @property
     def capabilities(self) -> Capabilities | None:
@@ -43,7 +51,7 @@ def sign_in(
     shared with others; None where this process asks alone. With `dry_run` the connector sends no write.
     """
     connector = identity = directory = None
-    skew = 0
+    skew, rests = 0, 0.0
     problems: list[str] = []
     try:
         ahead = in_a_thread if isinstance(clock, SystemClock) else when_asked
@@ -56,17 +64,18 @@ def sign_in(
             directory = connector.directory()
     except TryLater as error:
         problems.append(_without_another_try(error))
+        rests = error.seconds if str(error).endswith(WAITS) else 0.0
     except ConnectorError as error:
         problems.append(str(error))
     named = tuple(problem if problem.startswith(source.name) else f"{source.name}: {problem}" for problem in problems)
-    return SignedIn(source, connector, identity, directory, skew, named)
+    return SignedIn(source, connector, identity, directory, skew, named, rests)
 
 
 def _without_another_try(error: TryLater) -> str:
     """Nobody tries again while hoist has not started."""
     said = str(error)
-    if said.endswith("; hoist waits"):
-        return f"{said.removesuffix('hoist waits')}start hoist again in {length(ceil(error.seconds) * SECOND)}"
+    if said.endswith(WAITS):
+        return f"{said.removesuffix(WAITS)}; start hoist again in {length(ceil(error.seconds) * SECOND)}"
     return f"{said.removesuffix('; hoist tries again')}; check its address and the network, then try again"
 
 

@@ -14,9 +14,10 @@ from agent.commands import existing_store, named_ticket
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError
 from agent.hands_on import Hands, hands_on
-from agent.store import operations, orders, waiting
+from agent.pauses import said as said_of_pause
+from agent.store import operations, orders, pauses, sources, waiting
 from agent.store.orders import Asked, OrderKind, OrderRow
-from agent.store.states import OperationState
+from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from agent.undo import Others, Reversal, Seen, reversal
 from agent.undoing import OrderWriter
@@ -26,10 +27,11 @@ from rules.binding import BoundRules
 from rules.instants import Instant
 from rules.language.problems import nearest
 from rules.protection import may_write
-from rules.protocol import AddLabel
+from rules.protocol.actions import AddLabel
 from rules.ticket import Ticket
 from rules.world import Person
 
+HALF_DONE = "one of its changes was begun, and the rest of it waits until a pause is over; hoist resume, then try again"
 BUSY = "one of its changes is being written just now: try again when that is done"
 ORDERED_ALREADY = "somebody has ordered something on it already, which is under way"
 NOT_THERE = "it is gone, or can't be read"
@@ -49,7 +51,7 @@ class Wanted:
 class TicketUndo:
     """One ticket: what goes back and what stays, of which rules' escalations; `order` once that was ordered.
 
-    `barred`: why nothing can be ordered for it now; empty where it can.
+    `barred`: why nothing can be ordered for it now; empty where it can. `waits`: what keeps an order from being carried out.
     """
 
     source: str
@@ -61,6 +63,7 @@ class TicketUndo:
     ticket: Ticket | None = None
     barred: str = ""
     order: OrderRow | None = None
+    waits: str = ""
 
     @property
     def can(self) -> bool:
@@ -147,8 +150,15 @@ def _people(bound: BoundRules, ticket: Ticket) -> dict[str, Person]:
 
 def _barred(db: Connection, hands: Hands, ticket: str) -> str:
     if waiting.under_way(db, hands.source, ticket):
-        return BUSY
+        return _waits_for_a_pause(db, hands, ticket) or BUSY
     return ORDERED_ALREADY if ticket in orders.tickets(db, hands.source) else ""
+
+
+def _waits_for_a_pause(db: Connection, hands: Hands, ticket: str) -> str:
+    """That an escalation was begun and its rest is kept back by a pause, where that is so."""
+    begun = {row.escalation for row in waiting.of_ticket(db, hands.source, ticket, (RowState.SENT,))}
+    found = (pauses.that_bars(db, hands.source, each, hands.clock.now()) for each in begun if each is not None)
+    return next((f"{HALF_DONE}: {said_of_pause(pause)}" for pause in found if pause is not None), "")
 
 
 def _others(db: Connection, bound: BoundRules, numbers: set[int], rule: str | None) -> Others:
@@ -180,7 +190,10 @@ def carry_out(hands: Hands, planned: Sequence[TicketUndo], who: Who) -> list[Tic
     newest_first = sorted(planned, key=lambda each: each.asked.escalations[-1:], reverse=True)
     made = [ordered(hands, each, who) if each.can else each for each in newest_first]
     seen = {each.id: each for each in hands.carry_out([each.order for each in made if each.order is not None])}
-    return [replace(each, order=seen[each.order.id]) if each.order is not None else each for each in made]
+    with hands.database.reading() as db:
+        row = sources.found_source(db, hands.source)
+    waits = "" if row is None else row.problem
+    return [replace(each, order=seen[each.order.id], waits=waits) if each.order is not None else each for each in made]
 
 
 def ordered(hands: Hands, planned: TicketUndo, who: Who) -> TicketUndo:

@@ -36,7 +36,7 @@ from rules.lifetime import mode_at
 from rules.obstacles import endings, in_the_way
 from rules.phrases import stamp
 from rules.protection import known_as, protected, taken_back
-from rules.protocol import Mode, Rule
+from rules.protocol.rule import Mode, Rule
 from rules.ticket import Ticket, Value
 from rules.timeline import timeline
 from rules.world import Directory

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from rules.protocol import Rule
+from rules.protocol.rule import Rule
 
 
 def wording(rule: Rule) -> str:

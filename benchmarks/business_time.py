@@ -31,7 +31,7 @@ from holidays import country_holidays
 
 from rules.calendars import Calendar, calendar
 from rules.instants import DAY, MINUTE, SECOND
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 
 AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
 OPENS, CLOSES = local_time(9), local_time(17, 30)

@@ -24,26 +24,11 @@ from rules.binding import BoundRules, bind
 from rules.calendars import Calendar, calendar
 from rules.engine import evaluate
 from rules.instants import DAY, HOUR, MINUTE
-from rules.protocol import (
-    All,
-    CalendarHours,
-    Clock,
-    Condition,
-    Count,
-    Counted,
-    Duration,
-    Held,
-    Level,
-    Not,
-    OneOf,
-    Organisation,
-    PriorityLevel,
-    Rule,
-    Rulebook,
-    Silent,
-    State,
-    Team,
-)
+from rules.protocol.conditions import All, Clock, Condition, Count, Counted, Held, Level, Not, OneOf, Silent, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours, Organisation, PriorityLevel, Team
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import Timeline, timeline
 from rules.world import Directory, World

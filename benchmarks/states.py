@@ -21,25 +21,11 @@ from benchmarks.measured import machine
 from rules.binding import BoundRule, bind
 from rules.instants import MINUTE
 from rules.present import Present
-from rules.protocol import (
-    All,
-    AnyOf,
-    AnyWord,
-    Condition,
-    Due,
-    Duration,
-    Held,
-    Level,
-    Mode,
-    Not,
-    OneOf,
-    Organisation,
-    PriorityLevel,
-    Rule,
-    Rulebook,
-    State,
-    Team,
-)
+from rules.protocol.conditions import All, AnyOf, AnyWord, Condition, Due, Held, Level, Not, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Organisation, PriorityLevel, Team
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Ticket, TicketRef, Value
 from rules.world import Directory, World
 

@@ -226,3 +226,6 @@ class Connector(Protocol):
 
     def verify(self, operation: Operation) -> Verification:
         """Look for the operation's effect and marker in the platform's own record, under hoist's own account."""
+
+    def close(self) -> None:
+        """Let go of what it holds open, connections above all; nothing is asked of it afterwards."""

@@ -89,6 +89,9 @@ class MemoryConnector:
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
+    def close(self) -> None:
+        """It holds nothing open."""
+
     def identify(self) -> Identity:
         with self.helpdesk.request("identify") as now:
             return Identity(ACCOUNT, self.helpdesk.people[ACCOUNT].name, self.helpdesk.instance, _date(now))

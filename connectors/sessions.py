@@ -27,7 +27,7 @@ class Auth(Protocol):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest: ...
 
     def renewed(self) -> bool:
-        """After a 401: whether there is another credential now, so that the same request is worth sending once more."""
+        """After a 401, in the thread that sent the request: whether there is another credential now, worth another try."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,27 +20,12 @@ from rules.confidential import REASON, cloaked
 from rules.naming import Names
 from rules.phrases import phrase
 from rules.present import Present
-from rules.protocol import (
-    CALENDARS_OF_THE_TICKET,
-    All,
-    Arbiter,
-    Assign,
-    Clock,
-    Condition,
-    Count,
-    Duration,
-    Escalate,
-    Mode,
-    OneOf,
-    Organisation,
-    RaisePriority,
-    Restrict,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Twins,
-)
+from rules.protocol.actions import Arbiter, Assign, Escalate, RaisePriority, Restrict
+from rules.protocol.conditions import All, Clock, Condition, Count, OneOf, State
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
+from rules.protocol.organisation import Organisation, Twins
+from rules.protocol.rule import Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.rule_text import text_of
 from rules.ticket import CLUSTERED, RELATED, Value
 from rules.world import Directory, World

@@ -32,7 +32,8 @@ from zoneinfo import ZoneInfo
 from rules.instants import DAY, FOREVER, MINUTE, SECOND, Instant, instant, moment
 from rules.intervals import Intervals
 from rules.opening_hours import Week, public_holidays, time_zone, week
-from rules.protocol import CalendarHours, Duration
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2100

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from rules.binding import BoundRules
 from rules.instants import Instant
-from rules.protocol import Chain, Escalate
+from rules.protocol.actions import Escalate
+from rules.protocol.organisation import Chain
 from rules.ticket import UNKNOWN, Change, Status, Ticket, Value
 
 TeamIds = Mapping[str, tuple[str, ...]]

@@ -13,7 +13,9 @@ import hmac
 from dataclasses import replace
 from typing import Final
 
-from rules.protocol import Assign, Chain, Escalate, Organisation, Restrict, Rule
+from rules.protocol.actions import Assign, Escalate, Restrict
+from rules.protocol.organisation import Chain, Organisation
+from rules.protocol.rule import Rule
 
 TITLE: Final = "Confidential procedure"
 COMMENT: Final = "Handled under a confidential procedure."

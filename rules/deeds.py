@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rules.protocol import (
+from rules.protocol.actions import (
     Action,
     AddLabel,
     Arbiter,
@@ -79,9 +79,10 @@ def _change(action: Escalate | Assign | RaisePriority | SetField | AddLabel | Re
 
 
 def _escalate(action: Escalate) -> str:
-    where = f"the tier {action.to} of {action.chain}" if action.to else f"the next tier of {action.chain}"
+    chain = f"the chain {action.chain}"
+    where = f"the tier {action.to} of {chain}" if action.to else f"the next tier of {chain}"
     if action.from_last_resolving_team and not action.to:
-        where = f"the tier of {action.chain} above the team that resolved it last"
+        where = f"the tier of {chain} above the team that resolved it last"
     entry = f" (from outside the chain it enters at {action.enter_at})" if action.enter_at else ""
     return f"{where} gets it{entry}"
 

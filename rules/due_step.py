@@ -12,7 +12,8 @@ from rules.instants import Instant
 from rules.ladder import Steps, joined
 from rules.placeholders import Meaning
 from rules.protection import Override
-from rules.protocol import Action, Assign, Escalate, Rule
+from rules.protocol.actions import Action, Assign, Escalate
+from rules.protocol.rule import Rule
 from rules.ticket import Ticket
 
 

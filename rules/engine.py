@@ -14,7 +14,7 @@ from rules.binding import BoundRule, BoundRules
 from rules.conditions.judge import Holds, Memo
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals, contains
-from rules.protocol import Condition, Count
+from rules.protocol.conditions import Condition, Count
 from rules.timeline import Timeline
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from rules.instants import Instant
-from rules.protocol import Proposal, ProviderDeed
+from rules.protocol.actions import Proposal, ProviderDeed
 from rules.ticket import TicketRef, Value
 
 

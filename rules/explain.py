@@ -18,7 +18,8 @@ from rules.instants import Instant
 from rules.intervals import Intervals, standing
 from rules.phrases import length, phrase, stamp
 from rules.placeholders import PLACEHOLDERS, Meaning, fill, inert, unknown_placeholders
-from rules.protocol import All, Condition, Count, Escalate, Ever, Not, State
+from rules.protocol.actions import Escalate
+from rules.protocol.conditions import All, Condition, Count, Ever, Not, State
 from rules.ticket import Ticket, Value
 
 __all__ = ["PLACEHOLDERS", "Reason", "because", "fill", "in_short", "inert", "reasons", "unknown_placeholders", "values_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rules.protocol import All, AnyOf, Clock, Condition, Held, Lingering, Not, State, Until
+from rules.protocol.conditions import All, AnyOf, Clock, Condition, Held, Lingering, Not, State, Until
 
 Verdict = Callable[[State], bool | None]
 """Whether a state holds of the tickets that are thought of; None where it may or may not."""

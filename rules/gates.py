@@ -16,7 +16,8 @@ from rules.engine import Evaluation
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant
 from rules.intervals import unbroken
 from rules.phrases import phrase, stamp
-from rules.protocol import Action, Assign, Escalate, RaisePriority, Rule
+from rules.protocol.actions import Action, Assign, Escalate, RaisePriority
+from rules.protocol.rule import Rule
 from rules.ticket import Change, Kind, Ticket, Value
 
 HOLD_LABEL: Final = "hoist-hold"

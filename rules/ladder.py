@@ -24,7 +24,9 @@ from rules.conditions.tree import durations_of, walk
 from rules.engine import Episode, Evaluation
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals, contains, unbroken
-from rules.protocol import Action, Assign, Condition, Escalate, Rule, Step
+from rules.protocol.actions import Action, Assign, Escalate
+from rules.protocol.conditions import Condition
+from rules.protocol.rule import Rule, Step
 
 Steps = tuple[int, ...]
 """The steps that one firing stands for, in order; the last of them names it."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from rules.calendars import Calendar
 from rules.instants import FOREVER, Instant, instant
-from rules.protocol import Mode, Rule
+from rules.protocol.rule import Mode, Rule
 
 
 def lifetime(rule: Rule, calendars: Mapping[str, Calendar]) -> tuple[Instant, Instant]:

@@ -13,25 +13,11 @@ from rules.language.problems import listed, nearest
 from rules.lint_chains import findings_of_chains
 from rules.lint_dates import findings_of_dates
 from rules.lint_shadows import findings_of_shadows
-from rules.protocol import (
-    Arbiter,
-    AtProvider,
-    Comment,
-    Condition,
-    Count,
-    Escalate,
-    Level,
-    Mode,
-    OneOf,
-    Organisation,
-    RaisePriority,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Team,
-    Tell,
-)
+from rules.protocol.actions import Arbiter, AtProvider, Comment, Escalate, RaisePriority, Tell
+from rules.protocol.conditions import Condition, Count, Level, OneOf, State
+from rules.protocol.organisation import Organisation, Team
+from rules.protocol.rule import Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 
 __all__ = ["Finding", "findings"]
 

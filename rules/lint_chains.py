@@ -8,7 +8,12 @@ from itertools import pairwise
 from rules.conditions.tree import walk
 from rules.findings import Finding, may_hold
 from rules.instants import DAY
-from rules.protocol import Acknowledged, Assign, Chain, Duration, Escalate, Mode, OneOf, Rule, Rulebook, State
+from rules.protocol.actions import Assign, Escalate
+from rules.protocol.conditions import Acknowledged, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 
 
 def findings_of_chains(rulebook: Rulebook) -> Iterator[Finding]:

@@ -11,7 +11,10 @@ from rules.conditions.tree import walk
 from rules.findings import Finding
 from rules.instants import DAY, instant
 from rules.language.problems import listed
-from rules.protocol import Clock, Condition, InList, InWindow, Mode, NamedList, NamedWindow, Not, Rule, Rulebook, State
+from rules.protocol.conditions import Clock, Condition, InList, InWindow, Not, State
+from rules.protocol.organisation import NamedList, NamedWindow
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 
 _LONGEST_CLOSURE_DAYS: Final = 60
 

@@ -6,23 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from rules.conditions.tree import durations_of, walk
 from rules.findings import Finding
-from rules.protocol import (
-    All,
-    AnyOf,
-    Assign,
-    Condition,
-    Duration,
-    Escalate,
-    Held,
-    Level,
-    Mode,
-    Not,
-    OneOf,
-    Organisation,
-    Rule,
-    Rulebook,
-    State,
-)
+from rules.protocol.actions import Assign, Escalate
+from rules.protocol.conditions import All, AnyOf, Condition, Held, Level, Not, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Organisation
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 
 
 def findings_of_shadows(rulebook: Rulebook) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rules.language.problems import Place, Report, RulebookError, TooMany, folded, listed, nearest
-from rules.protocol import Organisation
+from rules.protocol.organisation import Organisation
 from rules.story_writing import quoted
 
 LONGEST_FILE: Final = 256 * 1024

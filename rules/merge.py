@@ -19,7 +19,8 @@ from rules.instants import Instant
 from rules.messages import Messages
 from rules.note import HOLD_HINT, Told, note, said
 from rules.protection import keeper, known_as, protected, taken_back
-from rules.protocol import AddLabel, Assign, Escalate, Mode, RaisePriority, Restrict, Rule, SetField
+from rules.protocol.actions import AddLabel, Assign, Escalate, RaisePriority, Restrict, SetField
+from rules.protocol.rule import Mode, Rule
 from rules.ticket import RESTRICTED_TO, UNKNOWN, Ticket, Value
 
 __all__ = ["HOLD_HINT", "DueStep", "merge"]

@@ -18,7 +18,9 @@ from rules.instants import FOREVER, Instant
 from rules.note import Told
 from rules.phrases import stamp
 from rules.placeholders import Meaning
-from rules.protocol import Arbiter, AtProvider, Comment, Digest, Duration, Escalate, Proposal, Propose, Rule, Tell
+from rules.protocol.actions import Arbiter, AtProvider, Comment, Digest, Escalate, Proposal, Propose, Tell
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Rule
 from rules.recipients import Recipients, in_words
 from rules.ticket import Ticket
 from rules.timeline import timeline

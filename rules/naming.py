@@ -15,12 +15,7 @@ from rules.conditions.source import Source
 from rules.conditions.states import BoundState, Verdict
 from rules.conditions.tree import calendars_of
 from rules.people import People
-from rules.protocol import (
-    CALENDAR_OF_APPROVER,
-    CALENDAR_OF_REQUESTER,
-    CALENDAR_OF_TEAM,
-    CALENDAR_OF_TIER,
-    CALENDARS_OF_THE_TICKET,
+from rules.protocol.conditions import (
     Amount,
     AnyWord,
     Condition,
@@ -31,11 +26,18 @@ from rules.protocol import (
     Level,
     Matches,
     OneOf,
-    Organisation,
     State,
     Target,
     Test,
 )
+from rules.protocol.durations import (
+    CALENDAR_OF_APPROVER,
+    CALENDAR_OF_REQUESTER,
+    CALENDAR_OF_TEAM,
+    CALENDAR_OF_TIER,
+    CALENDARS_OF_THE_TICKET,
+)
+from rules.protocol.organisation import Organisation
 from rules.ticket import Value
 from rules.world import Directory, World
 

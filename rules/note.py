@@ -13,7 +13,7 @@ from rules.escalation import Notice, NoticeKind, ProviderRequest
 from rules.instants import Instant
 from rules.phrases import stamp
 from rules.placeholders import Meaning, fill
-from rules.protocol import Comment, Proposal, ProviderDeed
+from rules.protocol.actions import Comment, Proposal, ProviderDeed
 from rules.recipients import in_words
 
 HOLD_HINT: Final = "To keep hoist away from this ticket, give it the label hoist-hold."

@@ -8,7 +8,7 @@ from rules.engine import Evaluation
 from rules.explain import Reason, reasons
 from rules.instants import Instant
 from rules.phrases import phrase
-from rules.protocol import All, AnyOf, Clock, Condition, Ever, Held, Lingering, Not, Until
+from rules.protocol.conditions import All, AnyOf, Clock, Condition, Ever, Held, Lingering, Not, Until
 
 
 def in_the_way(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:

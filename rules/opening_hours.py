@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 
 if TYPE_CHECKING:
     from holidays import HolidayBase

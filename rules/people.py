@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from rules.protocol import Employee
+from rules.protocol.organisation import Employee
 from rules.world import Directory, Person
 
 

@@ -9,8 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rules.protocol import (
-    CALENDARS_OF_THE_TICKET,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
@@ -21,7 +20,6 @@ from rules.protocol import (
     Count,
     Counted,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -40,6 +38,7 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 from rules.ticket import CASE, NATIVE, RELATED, Kind
 
 _LAST_DATE: Final = 253_402_300_799_000 - DAY  # the end of the year 9999, the last that a date can have, in any zone
@@ -224,6 +223,8 @@ def _negated(part: Condition) -> str:
     match part:
         case FirstReply():
             return "the staff has not written to the requester yet"
+        case InWindow(name):
+            return f"the window {name} is not on"
         case Acknowledged(None):
             return "nobody of the team that has it has touched it since it came to that team"
         case State(field=name, test=OneOf() as test, chain=chain) if not name.startswith(CASE):

@@ -14,20 +14,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from rules.conditions.program import Program
 from rules.conditions.states import Verdict
 from rules.instants import Instant
-from rules.protocol import (
-    CALENDARS_OF_THE_TICKET,
-    All,
-    AnyOf,
-    AnyWord,
-    Condition,
-    Due,
-    Duration,
-    Held,
-    Matches,
-    Not,
-    State,
-    Until,
-)
+from rules.protocol.conditions import All, AnyOf, AnyWord, Condition, Due, Held, Matches, Not, State, Until
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 from rules.ticket import UNKNOWN, Ticket, Value
 
 _REMEMBERED: Final = 4_096

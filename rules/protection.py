@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from rules.instants import DAY, FOREVER, MINUTE, Instant
 from rules.phrases import stamp
-from rules.protocol import Action, AddLabel, Assign, Escalate, RaisePriority, Restrict, Rule, SetField
+from rules.protocol.actions import Action, AddLabel, Assign, Escalate, RaisePriority, Restrict, SetField
+from rules.protocol.rule import Rule
 from rules.ticket import BY_ORDER, NATIVE, RESTRICTED_TO, Actor, Change, Kind, Status, Ticket, Value
 from rules.world import Person
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rules.instants import Instant
-from rules.protocol import Organisation
+from rules.protocol.organisation import Organisation
 from rules.ticket import UNKNOWN, Ticket
 
 if TYPE_CHECKING:

@@ -13,7 +13,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final, get_args
 
-from rules.protocol import Action, Condition, Counted, Duration, OnChange, Proposal, ProviderDeed, Repeat, Rule, Step, Test
+from rules.protocol.actions import Action, Proposal, ProviderDeed
+from rules.protocol.conditions import Condition, Counted, Test
+from rules.protocol.durations import Duration
+from rules.protocol.rule import OnChange, Repeat, Rule, Step
 from rules.ticket import Kind
 
 TEXT: Final = ("title", "why", "condition", "steps", "repeat", "calendar", "hold_while", "only_to")

@@ -35,7 +35,9 @@ from rules.language.problems import Place, Problem, Report, RulebookError, TooMa
 from rules.language.ready import Library
 from rules.language.rule import Defaults, Use, WrittenRule
 from rules.language.schema import AsWritten
-from rules.protocol import CalendarHours, Chain, Organisation, PeopleKeep, PriorityLevel, Rule, Rulebook, Tier, Twins
+from rules.protocol.organisation import CalendarHours, Chain, Organisation, PeopleKeep, PriorityLevel, Tier, Twins
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 
 __all__ = ["Loaded", "Problem", "RulebookError", "load", "schema"]
 

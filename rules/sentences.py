@@ -15,32 +15,24 @@ from rules.deeds import deed
 from rules.instants import DAY, FOREVER, Instant, moment
 from rules.opening_hours import public_holidays, week
 from rules.phrases import phrase, stamp
-from rules.protocol import (
-    All,
-    CalendarHours,
-    Clock,
-    Comment,
-    Condition,
-    Ever,
-    Held,
-    Lingering,
-    Mode,
-    Not,
-    OnChange,
-    OneOf,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Target,
-    Until,
-)
+from rules.protocol.actions import Comment
+from rules.protocol.conditions import All, Clock, Condition, Ever, Held, Lingering, Not, OneOf, State, Target, Until
+from rules.protocol.organisation import CalendarHours
+from rules.protocol.rule import Mode, OnChange, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.stories import zone_of
 from rules.story_steps import Fired
-from rules.ticket import Kind, Value
+from rules.ticket import CASE, NATIVE, TARGET, Kind, Value
 from rules.worked_examples import Act, NotBuilt, Worked, worked_example
 
 _MODES: Final = {Mode.DRAFT: "It is a draft: checked only.", Mode.WATCH: "It only watches.", Mode.LIVE: ""}
+_SAID_ALREADY: Final = frozenset(("priority", "team", "assignee", "status"))
+_OTHERS: Final = {
+    "related.words": "other open tickets that say much the same",
+    "related.service": "other open tickets of the same service",
+    "related.organisation": "other open tickets of the same organisation",
+    "queue": "open tickets in its team's queue",
+}
 _SHOWN_ACTS: Final = 6
 _LOOKED_THROUGH: Final = 60
 """Days that are looked through for holidays."""
@@ -86,7 +78,8 @@ def _asked(condition: Condition) -> str:
         case All((Held() as first, *others)) if others:
             return f"{_asked(first)}, and {phrase(All(tuple(others)))}"
     if isinstance(condition, Held):
-        return f"{_asked(condition.part)}, for {condition.duration} without a break"
+        at_once = not (condition.duration.milliseconds or condition.duration.business_days)
+        return _asked(condition.part) + ("" if at_once else f", for {condition.duration} without a break")
     if isinstance(condition, All) and isinstance(clock := condition.parts[-1], Clock):
         held = condition.parts[0] if len(condition.parts) == 2 else All(condition.parts[:-1])
         if clock.running == held:
@@ -205,7 +198,9 @@ def _calendar(name: str, hours: CalendarHours | None) -> str:
         return f"Business time is that of the {name}."
     off = f", closed on public holidays of {hours.holidays}" if hours.holidays else ""
     off += f"{' and' if off else ', closed'} on {_listed(hours.also_closed)}" if hours.also_closed else ""
-    return f"{name} never closes." if hours.always and not off else f"Business time is that of {name}, in {hours.time_zone}{off}."
+    if hours.always and not off:
+        return f"The calendar {name} never closes."
+    return f"Business time is that of {name}, in {hours.time_zone}{off}."
 
 
 def _about(rule: Rule) -> list[str]:
@@ -249,6 +244,19 @@ def _later(later: list[Fired], arrival: Instant, zone: tzinfo) -> str:
     return ", ".join(shown) + (" and so on" if len(later) > _SHOWN_ACTS else "")
 
 
+def _said(name: str, value: str) -> str:
+    """A field's value as people say it: `5 others of the same service`, `Time to resolution due on Saturday`."""
+    if name in _OTHERS:
+        return f"{value} {_OTHERS[name]}"
+    if name.startswith(CASE):
+        return f"a case at {name.removeprefix(CASE)} in which the turn is {value}"
+    if name.startswith(TARGET):
+        return f"{name.removeprefix(TARGET)} due {value}"
+    if name.startswith(NATIVE):
+        return f"{name.removeprefix(NATIVE)} {value}"
+    return f"{'a due date' if name == 'due' else name.replace('_', ' ')} {value}"
+
+
 def _told(worked: Worked, zone: ZoneInfo) -> str:
     """`a P1 ticket that arrives on Friday at 16:50 without an owner`."""
     asked, arrival = worked.asked, worked.ticket.created
@@ -258,12 +266,10 @@ def _told(worked: Worked, zone: ZoneInfo) -> str:
     team = asked.get("team")
     said += f" in {team}" if isinstance(team, str) else ""
     said += " without an owner" if "assignee" in asked and asked["assignee"] is None else ""
-    others = [
-        f"{name} {_shown(value)}" for name, value in asked.items() if name not in {"priority", "team", "assignee", "status"}
-    ]
+    others = [_said(name, _shown(value)) for name, value in asked.items() if name not in _SAID_ALREADY]
     status = asked.get("status")
     dates = {name: value for name, value in worked.ticket.fields.items() if name in worked.dates and isinstance(value, int)}
-    others += [f"{name} {_at(at, arrival, zone)}" for name, at in dates.items() if not name.endswith(".start")]
+    others += [_said(name, _at(at, arrival, zone)) for name, at in dates.items() if not name.endswith(".start")]
     others += [f"status {status}"] if status not in {None, "new", "open"} else []
     others += [f"owner {asked['assignee']}"] if asked.get("assignee") else []
     said += f" with {' and '.join(others)}" if others else ""

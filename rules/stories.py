@@ -24,7 +24,11 @@ from rules.language.problems import Report, RulebookError, TooMany
 from rules.language.schema import AsWritten
 from rules.language.story import EVERYTHING, NOTHING, StoryFile, StoryReading, WrittenChange, WrittenStory, written_stories
 from rules.obstacles import in_the_way
-from rules.protocol import Action, AppliesTo, Mode, Organisation, Rule, Rulebook, SetField, State, Target, Team
+from rules.protocol.actions import Action, SetField
+from rules.protocol.conditions import State, Target
+from rules.protocol.organisation import Organisation, Team
+from rules.protocol.rule import AppliesTo, Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.story_pictures import picture
 from rules.story_steps import MOST_STEPS, Act, Fired, HeldBack, Played, named, play
 from rules.ticket import FIELDS, RELATED, TARGET, Actor, Kind, Status, Ticket, TicketRef, Value

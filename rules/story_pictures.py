@@ -13,7 +13,7 @@ from rules.engine import Evaluation
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals
 from rules.phrases import phrase
-from rules.protocol import Condition
+from rules.protocol.conditions import Condition
 from rules.story_steps import WRITTEN_AFTER, Played
 from rules.ticket import TARGET, Change, Message, Ticket, Value
 

@@ -23,7 +23,8 @@ from rules.ladder import Steps, ahead, joined, step_name
 from rules.lifetime import mode_at
 from rules.merge import merge
 from rules.protection import Override, may_write, overrides
-from rules.protocol import Action, Mode, Rule
+from rules.protocol.actions import Action
+from rules.protocol.rule import Mode, Rule
 from rules.ticket import Actor, Change, Message, Ticket, Value
 from rules.timeline import timeline
 

@@ -16,7 +16,7 @@ from rules.engine import evaluate
 from rules.instants import Instant
 from rules.language.moments import written_local
 from rules.language.story import OUTSIDE
-from rules.protocol import State
+from rules.protocol.conditions import State
 from rules.stories import ANYWHERE
 from rules.ticket import CASE, FIELDS, NATIVE, RELATED, TARGET, UNKNOWN, Change, Kind, Message, Ticket, Value
 from rules.timeline import timeline
@@ -42,8 +42,8 @@ def story_text(
     """A file of one story, which expects the rule (None: any) to fire at an instant, and ends there.
 
     `steps` are those that it takes up to then (rule, instant, 0 for the first of its ladder), where that is known: a rule that is
-    named takes no others. Times are in `zone`, which the file calls `zone_name`. What the ticket's history does not tell is left out and named in a
-    remark.
+    named takes no others. Times are in `zone`, which the file calls `zone_name`. What the ticket's history does not tell is left
+    out and named in a remark.
     """
     confidential = _confidential(ticket, bound)
     writer = _Writer(ticket, bound, zone, (*TEXTS, "labels") if confidential else LEFT_OUT)

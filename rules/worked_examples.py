@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from rules.binding import BoundRules
 from rules.instants import DAY, FOREVER, HOUR, Instant
 from rules.language.moments import local_moment
-from rules.protocol import (
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
@@ -24,7 +24,6 @@ from rules.protocol import (
     Count,
     Counted,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -35,13 +34,14 @@ from rules.protocol import (
     Matches,
     Not,
     OneOf,
-    Organisation,
     State,
     Target,
     Test,
     Unanswered,
     Until,
 )
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Organisation
 from rules.stories import empty_fields
 from rules.story_steps import Act as Deed
 from rules.story_steps import Fired, play

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rules.calendars import ALWAYS, Calendar
 from rules.intervals import Intervals
-from rules.protocol import Employee
+from rules.protocol.organisation import Employee
 from rules.rota import Rota
 
 
@@ -58,7 +58,7 @@ class Directory:
     False the source can't say which teams it has: `teams` are those seen on tickets, and other ids are taken as they are written.
     `managers` and `deputies` map a person's id to that of the manager, or of who stands in, where that is known. `members` maps a
     team's id to the ids of its people, those of a team that is left out being unknown; None where nobody tells of any team who is
-    in it.
+    in it. `labels` are those that a ticket can be given, where the platform has only what somebody made before; None for any.
     """
 
     teams: Mapping[str, str]
@@ -70,3 +70,4 @@ class Directory:
     managers: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, frozenset[str]] | None = None
     deputies: Mapping[str, str] = field(default_factory=dict)
+    labels: frozenset[str] | None = None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pytest_socket import SocketConnectBlockedError
 
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.rulebook import load
 from tests.shared import PROJECT
 

@@ -27,7 +27,7 @@ from rules.identity import match
 from rules.instants import FOREVER, Instant, written
 from rules.ladder import Steps, ahead, step_name
 from rules.merge import merge
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.ticket import Actor, Kind, Ticket
 from rules.timeline import Timeline, timeline
 

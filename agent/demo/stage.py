@@ -20,7 +20,8 @@ from agent.store.database import Database, open_database
 from connectors import registry
 from connectors.sandboxes.history import History
 from connectors.sandboxes.sandbox import Sandbox
-from rules.protocol import Mode
+from rules.protocol.actions import AddLabel
+from rules.protocol.rule import Mode
 from rules.rulebook import Loaded
 
 POLL_EVERY = "60 seconds"
@@ -57,6 +58,9 @@ def set_up(folder: Path, histories: Mapping[str, History], start: int, own_rules
         places = [Place(source, sandbox.history, sandbox.priorities) for source, sandbox in sandboxes.items()]
         _write_protocol(folder / "protocol", protocol(places, own_rules))
         settings = load_settings(_write_config(folder, sandboxes), {})
+        labels = _labels_given(load_all_live(settings.protocol))
+        for sandbox in sandboxes.values():
+            sandbox.make_labels(labels)
         database = stack.enter_context(closing(open_database(settings.store)))
         yield Stage(clock, sandboxes, settings, database, App(settings, database, clock, load=load_all_live))
 
@@ -66,6 +70,12 @@ def load_all_live(place: Path) -> Loaded:
     loaded = load_protocol(place)
     rules = tuple(rule if rule.mode is Mode.DRAFT else replace(rule, mode=Mode.LIVE) for rule in loaded.rulebook.rules)
     return replace(loaded, rulebook=replace(loaded.rulebook, rules=rules))
+
+
+def _labels_given(loaded: Loaded) -> list[str]:
+    """The labels that any rule gives."""
+    actions = (action for rule in loaded.rulebook.rules for action in rule.actions)
+    return sorted({action.label for action in actions if isinstance(action, AddLabel)})
 
 
 def _write_protocol(folder: Path, files: Mapping[str, str]) -> None:

@@ -10,7 +10,11 @@ from rules.binding import conditions_of
 from rules.conditions.tree import walk
 from rules.instants import Instant
 from rules.language.problems import listed
-from rules.protocol import Arbiter, Digest, InList, InWindow, Mode, Organisation, Rule, Rulebook, State, Tell
+from rules.protocol.actions import Arbiter, Digest, Tell
+from rules.protocol.conditions import InList, InWindow, State
+from rules.protocol.organisation import Organisation
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.recipients import CURRENT_TEAM, OF_TEAM, contact_of
 from rules.rota import is_rota
 

@@ -20,7 +20,7 @@ from rules.instants import FOREVER, Instant, instant, moment
 from rules.intervals import Intervals, intersection
 from rules.local_times import beginning, joined, stretch
 from rules.phrases import stamp
-from rules.protocol import Employee, NamedList, NamedWindow, Organisation
+from rules.protocol.organisation import Employee, NamedList, NamedWindow, Organisation
 from rules.rota import OVERRIDE, Rota, Shift, is_rota, without
 from rules.world import World
 

@@ -12,7 +12,7 @@ from rules.instants import DAY, Instant
 from rules.intervals import contains
 from rules.local_times import beginning
 from rules.phrases import stamp
-from rules.protocol import NamedList, NamedWindow, Organisation
+from rules.protocol.organisation import NamedList, NamedWindow, Organisation
 from rules.rota import Rota
 from rules.world import World
 

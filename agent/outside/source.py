@@ -21,7 +21,7 @@ from rules.instants import DAY, Instant
 from rules.intervals import Intervals
 from rules.local_times import joined
 from rules.phrases import stamp
-from rules.protocol import Employee
+from rules.protocol.organisation import Employee
 
 STALE: Final = DAY
 """After so long without a good read a URL is called stale, whatever each read says."""

@@ -8,7 +8,7 @@ from typing import Final
 from agent.outside.tables import records
 from agent.outside.unreadable import Unreadable
 from rules.language.problems import nearest
-from rules.protocol import Employee
+from rules.protocol.organisation import Employee
 
 _COLUMNS: Final = ("who", "manager", "deputy", "calendar", "teams")
 _SYNONYMS: Final = {**dict.fromkeys(("email", "e-mail", "mail", "person", "name"), "who"), "team": "teams", "lead": "manager"}

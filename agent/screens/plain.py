@@ -18,7 +18,7 @@ from agent.screens import beside, completeness, guards, pace
 from agent.status import SourceStatus, Status
 from rules.instants import Instant, written
 from rules.phrases import length, stamp
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 
 SHOWN = 10
 """Rows of a list that are shown before the rest is only counted."""

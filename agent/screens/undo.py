@@ -52,7 +52,8 @@ def _came_to(console: Console, each: TicketUndo) -> None:
     if each.order is None:
         return
     name, style, said = _ENDS.get(each.order.state, ("ORDERED", "yellow", "hoist run carries it out: hoist status"))
-    more = f": {each.order.problem}" if each.order.problem else ""
+    why = each.order.problem or (each.waits if each.order.open else "")
+    more = f": {why}" if why else ""
     say(console, f"  {name}", f"{said}{more}", style, margin=_MARGIN)
 
 
@@ -73,7 +74,7 @@ def _data(each: TicketUndo) -> dict[str, Any]:
         "barred": each.barred or None,
         "order": None if order is None else order.id,
         "state": None if order is None else order.state.value,
-        "said": None if order is None else order.problem or None,
+        "said": None if order is None else order.problem or (each.waits if order.open else "") or None,
     }
 
 

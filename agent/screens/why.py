@@ -14,7 +14,7 @@ from agent.why import Answer, RuleAnswer
 from rules.explain import Reason
 from rules.instants import written
 from rules.phrases import stamp
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 
 FEW: Final = 2
 """So many rules are told at length, whatever they say."""

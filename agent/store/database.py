@@ -31,6 +31,7 @@ _REVISION: Final = Table(
 
 PAGE_BYTES: Final = 8_192
 """A mirrored ticket takes two to four kilobytes: of SQLite's own pages of 4 kB most would hold one alone, and be a third air."""
+_OPENED: Final[dict[Path, None]] = {}
 PAGES_AHEAD = 2_000
 """Pages that the write-ahead log may hold before a commit itself brings them home."""
 
@@ -116,6 +117,7 @@ def open_database(path: Path) -> Database:
     hoist.
     """
     _make_file(path)
+    _OPENED[path] = None
     engine = create_engine(
         f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
     )
@@ -128,6 +130,11 @@ def open_database(path: Path) -> Database:
         database.close()
         raise
     return database
+
+
+def opened_here() -> list[Path]:
+    """The stores that this process has opened, and that are there."""
+    return [path for path in _OPENED if path.exists()]
 
 
 def saved_file(path: Path) -> Path:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
+from sqlalchemy import Connection, LargeBinary, bindparam, cast, delete, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
+from agent.errors import DamagedTicketError
 from agent.store import ticket_body
 from agent.store.statements import Prepared, carried_out, insert_text, listed, one_of
 from agent.store.tables import tickets
@@ -178,6 +179,33 @@ def count(db: Connection, source: str) -> tuple[int, int]:
     return int(total), int(gone)
 
 
+def damaged(db: Connection, source: str) -> list[str]:
+    """The tickets whose rows are not as hoist wrote them. Reads every row: for when something has gone wrong."""
+    found = []
+    for row in db.execute(select(*_SELECTED).where(tickets.c.source == source)).yield_per(1_000):
+        try:
+            _mirrored(row)
+        except DamagedTicketError as error:
+            found.append(error.ticket)
+    return found
+
+
+def forget(db: Connection, source: str, ticket: str) -> tuple[str, str]:
+    """Forget a ticket, as if it had never been read; gives its key and its body as they stood there."""
+    place = (tickets.c.source == source, tickets.c.id == ticket)
+    row = db.execute(select(cast(tickets.c.key, LargeBinary), cast(tickets.c.body, LargeBinary)).where(*place)).one_or_none()
+    db.execute(delete(tickets).where(*place))
+    key, body = ("", "") if row is None else ((value or b"").decode(errors="replace") for value in row)
+    return key, body
+
+
 def _mirrored(row: Sequence[Any]) -> Mirrored:
+    """Raises DamagedTicketError where somebody or something other than hoist wrote the row."""
     source, name, body, *rest = row
-    return Mirrored(ticket_body.ticket(TicketRef(source, name), body), *rest)
+    try:
+        ticket = ticket_body.ticket(TicketRef(source, name), body)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedTicketError(source, name) from error
+    if not all(type(number) is int for number in rest):
+        raise DamagedTicketError(source, name)
+    return Mirrored(ticket, *rest)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from agent.store import journal
-from agent.store.statements import Prepared, insert_text, listed, one_of
+from agent.store.statements import Prepared, among, insert_text, listed, one_of
 from agent.store.states import OPERATION_MOVES, OperationState
 from agent.store.tables import escalations, operations
 from rules.escalation import Escalation, FieldChange, Operation, OperationKind
@@ -55,6 +55,13 @@ _ALL = select(operations).order_by(operations.c.escalation, operations.c.positio
 _OF_SOURCE = operations.c.source == bindparam("source")
 _COUNT = Prepared(select(func.count()).select_from(operations).where(operations.c.escalation == bindparam("escalation")))
 _OF_ESCALATION = Prepared(_ALL.where(operations.c.escalation == bindparam("escalation")))
+_OF_THIS = operations.c.escalation == bindparam("escalation")
+_IS_PLANNED = operations.c.state == OperationState.PLANNED
+_NEXT_PLANNED = Prepared(_ALL.where(_OF_THIS, _IS_PLANNED).limit(1))
+_ANY_PLANNED = Prepared(select(operations.c.key).where(_OF_THIS, _IS_PLANNED).limit(1))
+_UNDER_WAY = Prepared(
+    select(operations.c.key).where(_OF_THIS, among(operations.c.state, (OperationState.SENT, OperationState.UNKNOWN))).limit(1)
+)
 _OF_TICKET = Prepared(_ALL.where(_OF_SOURCE, operations.c.ticket == bindparam("ticket")))
 _THAT_LEFT = Prepared(_ALL.where(_OF_SOURCE, one_of(operations.c.ticket, "ids"), operations.c.sent_at.is_not(None)))
 _IN_STATE = Prepared(_ALL.where(_OF_SOURCE, operations.c.state == bindparam("state")))
@@ -140,12 +147,16 @@ def stands(db: Connection, row: OperationRow) -> bool:
 
 def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow | None:
     """Mark the next planned operation as sent and give it; None where none is left, or one is still under way."""
-    rows = of_escalation(db, escalation)
-    planned = next((row for row in rows if row.state is OperationState.PLANNED), None)
-    if planned is None or any(row.state in (OperationState.SENT, OperationState.UNKNOWN) for row in rows):
+    planned = next(iter(_found(_NEXT_PLANNED(db, escalation=escalation))), None)
+    if planned is None or _UNDER_WAY(db, escalation=escalation).scalar() is not None:
         return None
     sent = replace(planned, state=OperationState.SENT, fence=planned.fence + 1, sent_at=now)
     return sent if move(db, planned, OperationState.SENT, now, fence=sent.fence, sent_at=now) else None
+
+
+def more_to_send(db: Connection, escalation: int) -> bool:
+    """Whether an escalation has an operation that was not sent yet."""
+    return _ANY_PLANNED(db, escalation=escalation).scalar() is not None
 
 
 def look_later(db: Connection, row: OperationRow, look_at: Instant) -> None:

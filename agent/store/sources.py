@@ -13,7 +13,7 @@ from agent.store.statements import Prepared
 from agent.store.states import RowState
 from agent.store.tables import activations, outbox, sources
 from rules.instants import Instant
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.world import Directory, Person
 
 _MOVE = Prepared(
@@ -103,6 +103,11 @@ def set_directory(db: Connection, source: str, directory: Directory) -> None:
 def set_cursor(db: Connection, source: str, cursor: str, polled_at: Instant, horizon: Instant | None) -> None:
     """Move the cursor; `horizon` only where a run is complete. The horizon never goes back."""
     _MOVE(db, at_source=source, to=cursor, at=polled_at, up_to=0 if horizon is None else horizon)
+
+
+def read_anew(db: Connection, source: str) -> None:
+    """Read a source from the beginning; what is mirrored already costs little."""
+    db.execute(update(sources).where(sources.c.source == source).values(cursor=None))
 
 
 def set_clock_ahead(db: Connection, source: str, milliseconds: int) -> None:
@@ -197,6 +202,7 @@ def directory(db: Connection, source: str) -> Directory:
         teams_listed=found.get("teams_listed", True),
         managers=found.get("managers", {}),
         members=None if members is None else {team: frozenset(people) for team, people in members.items()},
+        labels=None if found.get("labels") is None else frozenset(found["labels"]),
     )
 
 
@@ -205,4 +211,6 @@ def _directory_text(directory: Directory) -> str:
     parts = {"teams": dict(directory.teams), "priorities": dict(directory.priorities), "statuses": dict(directory.statuses)}
     members = None if directory.members is None else {team: sorted(known) for team, known in directory.members.items()}
     rest = {"people": people, "version": directory.version, "teams_listed": directory.teams_listed}
-    return json.dumps({**parts, **rest, "managers": dict(directory.managers), "members": members}, ensure_ascii=False)
+    labels = None if directory.labels is None else sorted(directory.labels)
+    people_too = {**rest, "managers": dict(directory.managers), "members": members, "labels": labels}
+    return json.dumps({**parts, **people_too}, ensure_ascii=False)

@@ -377,9 +377,9 @@ def _row(name: int, *others: Any) -> WaitingRow:
 def carried_out(
     db: Connection, source: str, *, ticket: str | None = None, rule: str | None = None, since: Instant | None = None
 ) -> list[WaitingRow]:
-    """Rows of a source, of a ticket and a rule where named, of which an escalation of `since` or later wrote something."""
+    """Rows, of a ticket and a rule where named, of which an escalation of `since` or later wrote something, or may have."""
     place = [outbox.c.source == source, outbox.c.escalation.is_not(None)]
-    place += [outbox.c.state.in_((RowState.APPLIED, RowState.PARKED))]
+    place += [outbox.c.state.in_((RowState.SENT, RowState.UNKNOWN, RowState.APPLIED, RowState.PARKED))]
     for column, wanted in ((outbox.c.ticket, ticket), (outbox.c.rule, rule)):
         if wanted is not None:
             place.append(column == wanted)

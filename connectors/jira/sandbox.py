@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -127,6 +127,9 @@ class JiraSandbox:
         """All that hoist.yaml has to say of this source, while it listens. What is secret goes through `secrets`."""
         given = self.credentials()
         return {**given, "token": secrets("token", given["token"]), **self.source_settings()}
+
+    def make_labels(self, names: Iterable[str]) -> None:
+        """Nothing is to be done: Jira takes any label."""
 
     def record(self) -> JiraRecord:
         """Its own record of what its service account did, while it listens."""

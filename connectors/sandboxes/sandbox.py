@@ -5,7 +5,7 @@ It lives in the module `sandbox` beside the platform's connector, which holds a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +47,9 @@ class Sandbox(Protocol):
 
     def hoist_settings(self, secrets: Secrets) -> dict[str, object]:
         """All that hoist.yaml has to say of this source, while it listens. What is secret goes through `secrets`."""
+
+    def make_labels(self, names: Iterable[str]) -> None:
+        """An administrator makes these labels, where the platform takes no others; elsewhere nothing is to be done."""
 
     def record(self) -> Record:
         """Its own record of what its service account did, while it listens."""

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from connectors.errors import AskAdmin, GiveUp, Gone
 from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.secrets import Secret
+from connectors.servicenow.limits import unusable
 from connectors.servicenow.settings import (
     ApiKey,
     BasicAuth,
@@ -34,16 +35,15 @@ from connectors.sessions import Auth, Link
 TOKENS: Final = "/oauth_token.do"
 _EARLY: Final = 60.0
 """Seconds before its end at which a token is renewed."""
-_ANEW: Final = 5.0
-"""Seconds for which a new token is not fetched again, however many requests were turned away with the old one."""
 _ASSERTION_SECONDS: Final = 300
 _JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class Unsigned:
-    """No credential in the request itself: the connection carries it, or none is needed."""
+    """No credential in the headers: the connection or the body carries it. `hidden` is what no message may repeat."""
 
-    hidden: tuple[str, ...] = ()
+    def __init__(self, hidden: tuple[str, ...] = ()) -> None:
+        self.hidden = hidden
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
@@ -57,7 +57,7 @@ class Key(Unsigned):
     """A key in a header of its own. It shows nothing of itself."""
 
     def __init__(self, key: str) -> None:
-        self.hidden = (key,)
+        super().__init__((key,))
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["x-sn-apikey"] = self.hidden[0]
@@ -76,18 +76,20 @@ class _Token(BaseModel):
 class Bearer:
     """An OAuth access token, fetched when first needed and renewed before it ends. It shows nothing of itself.
 
-    `grant` gives the form of a token request; the parts of it that are secret are never repeated in a message.
+    `grant` gives the form of a token request, which leaves by `http`, unsigned; no message repeats the parts that are secret.
     """
 
     def __init__(
-        self, http: Http, grant: Callable[[], Mapping[str, str]], secrets: tuple[str, ...], surroundings: Surroundings
+        self, http: Http, unsigned: Unsigned, grant: Callable[[], Mapping[str, str]], surroundings: Surroundings
     ) -> None:
-        self._http, self._grant, self._secrets = http, grant, secrets
+        self._http, self._unsigned, self._grant = http, unsigned, grant
+        self._secrets = unsigned.hidden
         self._monotonic = surroundings.monotonic
         self._lock: Final = threading.Lock()
         self._token = ""
         self._refresh = ""
-        self._until = self._fetched = float("-inf")
+        self._until = float("-inf")
+        self._used = threading.local()  # by this thread, in the request that it sent last
 
     def __repr__(self) -> str:
         return "Bearer(...)"
@@ -100,13 +102,18 @@ class Bearer:
         with self._lock:
             if self._monotonic() >= self._until:
                 self._fetch()
-            request.headers["Authorization"] = f"Bearer {self._token}"
+            self._used.token = self._token
+        request.headers["Authorization"] = f"Bearer {self._used.token}"
         return request
 
+    def close(self) -> None:
+        """Give back the connection to the token endpoint."""
+        self._http.close()
+
     def renewed(self) -> bool:
-        """Fetch another token, unless another request has just done so."""
+        """Fetch another token, unless another thread has done so since this one sent its request."""
         with self._lock:
-            if self._monotonic() - self._fetched > _ANEW:
+            if getattr(self._used, "token", "") == self._token:
                 self._fetch()
             return True
 
@@ -129,9 +136,9 @@ class Bearer:
                 f"{self._http.source}: the token endpoint answered without a token; check the application registry entry"
             )
         self._token, self._refresh = token.access_token, token.refresh_token or self._refresh
-        self._fetched = self._monotonic()
+        self._unsigned.hidden = self.hidden
         life = token.expires_in or 1_800.0  # the platform's own default
-        self._until = self._fetched + max(life - _EARLY, life / 2)
+        self._until = self._monotonic() + max(life - _EARLY, life / 2)
 
 
 def signed_in(source: str, settings: ServiceNowSettings, surroundings: Surroundings) -> Auth:
@@ -158,33 +165,31 @@ def link_of(settings: ServiceNowSettings) -> Link:
 def _bearer(
     source: str, settings: ServiceNowSettings, auth: ClientCredentials | RefreshToken | JwtBearer, surroundings: Surroundings
 ) -> Bearer:
+    secrets = [auth.client_secret.reveal(), *([auth.refresh_token.reveal()] if isinstance(auth, RefreshToken) else [])]
+    client = {"client_id": auth.client_id, "client_secret": secrets[0]}
+    unsigned = Unsigned(tuple(secrets))
     http = Http(
         source,
         settings.url,
-        Unsigned(),
+        unsigned,
         words=_words,
-        limits=Limits(concurrent=1),
+        limits=Limits(concurrent=1, unusable=unusable),
         surroundings=Surroundings(surroundings.sleep, surroundings.monotonic, surroundings.chance),
         reads_by_post=frozenset({TOKENS}),
         link=Link(settings.ca_file, content_type="application/x-www-form-urlencoded"),
     )
-    secret = auth.client_secret.reveal()
-    client = {"client_id": auth.client_id, "client_secret": secret}
-    match auth:
-        case ClientCredentials():
-            return Bearer(http, lambda: {"grant_type": "client_credentials"} | client, (secret,), surroundings)
-        case RefreshToken():
-            refresh = auth.refresh_token.reveal()
-            form = {"grant_type": "refresh_token", "refresh_token": refresh} | client
-            return Bearer(http, lambda: form, (secret, refresh), surroundings)
-        case JwtBearer():
-            claims = {"iss": auth.client_id, "aud": auth.client_id, "sub": settings.username}
-            key = auth.private_key
 
-            def signed() -> Mapping[str, str]:
-                return {"grant_type": _JWT, "assertion": assertion(claims, key, auth.key_id)} | client
+    def grant() -> Mapping[str, str]:
+        match auth:
+            case ClientCredentials():
+                return {"grant_type": "client_credentials"} | client
+            case RefreshToken():
+                return {"grant_type": "refresh_token", "refresh_token": secrets[1]} | client
+            case JwtBearer():
+                claims = {"iss": auth.client_id, "aud": auth.client_id, "sub": settings.username}
+                return {"grant_type": _JWT, "assertion": assertion(claims, auth.private_key, auth.key_id)} | client
 
-            return Bearer(http, signed, (secret,), surroundings)
+    return Bearer(http, unsigned, grant, surroundings)
 
 
 def assertion(claims: Mapping[str, str], key: Secret, key_id: str) -> str:

@@ -19,7 +19,7 @@ from connectors.budget import Urgency
 from connectors.errors import AskAdmin, ConnectorError, Gone, OutcomeUnknown, TryLater
 from connectors.http import Http, Limits, Refused, Surroundings
 from connectors.servicenow import wire
-from connectors.servicenow.auth import link_of, signed_in
+from connectors.servicenow.auth import Bearer, link_of, signed_in
 from connectors.servicenow.limits import is_cut_short, limit_of, unusable
 from connectors.servicenow.settings import ServiceNowSettings
 from connectors.servicenow.wire import Row
@@ -121,10 +121,11 @@ class ServiceNowClient:
         self, source: str, settings: ServiceNowSettings, surroundings: Surroundings | None = None, *, dry_run: bool = False
     ) -> None:
         around = surroundings or Surroundings()
+        self._auth = signed_in(source, settings, around)
         self._http = Http(
             source,
             settings.url,
-            signed_in(source, settings, around),
+            self._auth,
             words=wire.own_words,
             limits=Limits(
                 concurrent=settings.parallel_requests,
@@ -151,6 +152,8 @@ class ServiceNowClient:
     def close(self) -> None:
         """Give back the connections."""
         self._http.close()
+        if isinstance(self._auth, Bearer):
+            self._auth.close()
 
     # --- reads ----------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ from connectors.servicenow.wire import Row
 from connectors.servicenow.writing import (
     did_not_take,
     guard,
+    journal_is_hidden,
     judge_comment,
     labels_that_did_not_hold,
     own_note,
@@ -184,6 +185,9 @@ class ServiceNowConnector:
         if row is None:
             gone = f"{operation.ticket}: there is no such row; it was deleted, or hoist's account may not see it"
             return Verification(found=None, problems=(gone,))
+        if journal_is_hidden(parts.audit, parts.journal):
+            hidden = f"{operation.ticket}: its journal entries are hidden from hoist's account; let it read sys_journal_field"
+            return Verification(found=None, problems=(hidden,))
         note = own_note(parts.journal, self._facts.instance().own.user_name, operation.marker)
         if operation.kind is OperationKind.COMMENT:
             return judge_comment(operation, note)

@@ -247,7 +247,15 @@ class InstanceFacts:
         shape = (sorted(teams.items()), list(priorities.items()), sorted(statuses.items()), sorted(managers.items()))
         belongs = sorted((team, sorted(each)) for team, each in (members or {}).items())
         version = hashlib.sha256(repr((shape, belongs)).encode()).hexdigest()[:16]
-        return Directory(teams, priorities, statuses, people, version, managers=managers, members=members)
+        labels = self._tags()
+        version = f"{version}{hashlib.sha256(repr(sorted(labels)).encode()).hexdigest()[:8]}" if labels else version
+        return Directory(teams, priorities, statuses, people, version, managers=managers, members=members, labels=labels)
+
+    def _tags(self) -> frozenset[str] | None:
+        """The names of the tags that everyone sees; None where hoist writes none, or may not know."""
+        query = Query("label", "active=true^viewable_by=everyone^ORDERBYsys_id", ("sys_id", "name"), limit=1_000)
+        rows = self._client.find_if_allowed(query) if self._settings.tags else None
+        return None if rows is None else frozenset(filter(None, (wire.text(row, "name") for row in rows)))
 
     def _members(self, teams: Mapping[str, str]) -> tuple[dict[str, User], dict[str, frozenset[str]] | None]:
         """Everybody who is in a group, and who is in which; None where hoist may not know."""

@@ -9,6 +9,7 @@ from typing import Final
 from connectors.errors import AskAdmin, ConnectorError, TryLater
 from connectors.servicenow import history, service_levels, wire
 from connectors.servicenow.client import Query, ServiceNowClient
+from connectors.servicenow.facts import IDS_AT_ONCE
 from connectors.servicenow.mapping import ESSENTIAL, OPTIONAL
 from connectors.servicenow.reading import JOURNAL, TAG, TicketReader
 from connectors.servicenow.settings import ServiceNowSettings
@@ -17,22 +18,32 @@ from connectors.servicenow.wire import Row
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A table that hoist reads beside the tickets, the columns that it can't do without, and what it can't do without them."""
+    """A table that hoist reads beside the tickets, the columns that it can't do without, and what it can't do without them.
+
+    `never_empty`: on an instance that is worked with it has rows, and one that shows none hides them.
+    """
 
     table: str
     columns: tuple[str, ...]
     effect: str
-    where: str = ""
+    never_empty: bool = False
 
 
 _NEEDS: Final = (
-    _Need("sys_audit", tuple(each for each in history.COLUMNS if each != "record_checkpoint"), "it knows no ticket's past"),
+    _Need(
+        "sys_audit",
+        tuple(each for each in history.COLUMNS if each != "record_checkpoint"),
+        "it knows no ticket's past",
+        never_empty=True,
+    ),
     _Need("sys_journal_field", JOURNAL, "it sees no comment, and can't find its own marker"),
-    _Need("sys_user", ("sys_id", "user_name", "name", "active"), "it can't tell who acted"),
-    _Need("sys_user_group", ("sys_id", "name", "active"), "it knows no team"),
-    _Need("sys_choice", ("name", "element", "value", "label"), "it knows no priority and no state by its name"),
+    _Need("sys_user", ("sys_id", "user_name", "name", "active"), "it can't tell who acted", never_empty=True),
+    _Need("sys_user_group", ("sys_id", "name", "active"), "it knows no team", never_empty=True),
+    _Need("sys_choice", ("name", "element", "value", "label"), "it knows no priority and no state by its name", never_empty=True),
 )
-_LOOKUP: Final = _Need("dl_u_priority", ("impact", "urgency", "priority"), "it can't raise a priority that the instance computes")
+_LOOKUP: Final = _Need(
+    "dl_u_priority", ("impact", "urgency", "priority"), "it can't raise a priority that the instance computes", never_empty=True
+)
 _LEVELS: Final = _Need("task_sla", service_levels.COLUMNS, "it sees no targets (or set `targets: no`)")
 _TAGS: Final = (
     _Need("label", ("sys_id", "name"), "it can't write labels (or set `tags: no`)"),
@@ -45,15 +56,17 @@ class Fitness:
 
     def __init__(self, client: ServiceNowClient, reader: TicketReader, settings: ServiceNowSettings) -> None:
         self._client, self._reader, self._settings = client, reader, settings
+        self._touched = False  # a ticket has been changed, so there is an audit, and work was done
 
     def problems(self) -> list[str]:
         """Sentences, each with its effect and its cure. Raises TryLater."""
         found: list[str] = []
+        self._touched = False
         for table in self._settings.tables:
             found += self._of_table(table)
         for need in self._needs():
             found += self._of_need(need)
-        return found
+        return found + self._of_journal()
 
     def _needs(self) -> Iterator[_Need]:
         yield from _NEEDS
@@ -81,6 +94,7 @@ class Fitness:
         if not rows:
             return []
         (row,) = rows[:1]
+        self._touched = self._touched or wire.text(row, "sys_mod_count") not in {"", "0"}
         hidden = [column for column in columns if wire.cell(row, column) is None and column not in OPTIONAL]
         found = [
             f"{named}.{column} is hidden from hoist's account or not there: {self._effect_of(table, column)}; let it be read"
@@ -132,7 +146,9 @@ class Fitness:
     # --- tables beside them ---------------------------------------------------------------------------------------------
 
     def _of_need(self, need: _Need) -> list[str]:
-        rows, said = self._looked(Query(need.table, need.where, need.columns, limit=1))
+        rows, said = self._looked(Query(need.table, "", need.columns, limit=1))
+        if rows == [] and need.never_empty and self._touched:
+            return [(f"{self._client.source}: hoist's account sees no row of {need.table}: {need.effect}; grant it read access")]
         named = f"{self._client.source}: hoist's account lacks read access to {need.table}"
         if said or rows is None:
             return [f"{named}{f' ({said})' if said else ''}: {need.effect}; grant it"]
@@ -140,6 +156,24 @@ class Fitness:
             column for row in rows for column in need.columns if wire.cell(row, column) is None
         )
         return [f"{named}.{column}: {need.effect}; grant it" for column in missing]
+
+    def _of_journal(self) -> list[str]:
+        """Whether the journal looks empty although the audit tells of entries: some instances hide rows without a word."""
+        entries, said = self._looked(Query("sys_journal_field", "", JOURNAL, limit=1))
+        if said or entries != []:
+            return []  # said already, or nothing to say
+        ids = [wire.text(row, "sys_id") for table in self._settings.tables for row in self._newest(table)]
+        wanted = [id_ for id_ in ids if wire.SYS_ID.fullmatch(id_)][:IDS_AT_ONCE]
+        where = f"documentkeyIN{','.join(wanted)}^fieldnameIN{','.join(sorted(history.JOURNALS))}"
+        told, _ = self._looked(Query("sys_audit", where, ("fieldname",), limit=5)) if wanted else ((), "")
+        if not any(wire.text(row, "fieldname") in history.JOURNALS for row in told or ()):
+            return []
+        effect = "it sees no comment, and can't find its own marker"
+        return [f"{self._client.source}: hoist's account lacks read access to the rows of sys_journal_field: {effect}; grant it"]
+
+    def _newest(self, table: str) -> Sequence[Row]:
+        where = "sys_mod_count>0^ORDERBYDESCsys_updated_on"
+        return self._looked(Query(table, where, ("sys_id",), limit=IDS_AT_ONCE, counted=False))[0] or ()
 
     def _looked(self, query: Query) -> tuple[Sequence[Row] | None, str]:
         """A row or two, None where there are some and all are hidden; and what the instance says where it refuses."""

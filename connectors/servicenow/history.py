@@ -124,7 +124,8 @@ def _in_order(group: list[_Line], before: str | None) -> list[_Line]:
     while rest:
         news = [line.new for line in rest]
         following = next((line for line in rest if line.old == value), None)
-        first = following or next((line for line in rest if line.old not in news), rest[0])
+        begins = next((line for line in rest if line.old not in news), None)
+        first = following or begins or min(rest, key=lambda line: line.old != "")  # a circle most often begins with nobody
         rest.remove(first)
         ordered.append(first)
         value = first.new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -128,14 +128,15 @@ class Mapper:
         changes = self._changes(table, row, history.without_later(history.saves(parts.audit), row), requester)
         messages, values["last_comment"] = self._messages(parts.journal, requester)
         if parts.tags is not None:
-            values["labels"] = tuple(sorted({name for each in parts.tags if (name := wire.label(each, "label"))}))
+            values["labels"] = _names(parts.tags)
+            changes += self._labelled(parts.tags, created, requester)
         if parts.levels is not None:
             due, moved = targets(parts.levels)
             values |= due
             for number, move in enumerate(each for each in moved if each.at > created):  # a ticket begins with what it began with
                 by, save = _NOBODY, f"sla.{move.at}"
                 changes.append(Change(move.at, known, 1_000 + number, save, move.field, move.old, move.new, by))
-            changes.sort(key=lambda change: (change.at, change.sequence))
+        changes.sort(key=lambda change: (change.at, change.sequence))
         return Ticket(
             ref=TicketRef(instance.source, id_),
             key=wire.text(row, "number"),
@@ -161,6 +162,22 @@ class Mapper:
             for name, old, new in moves or _touch(save):
                 found.append(Change(save.at, self._known, save.number, save.id, name, old, new, by))
         return found
+
+    def _labelled(self, tags: Sequence[Row], created: Instant, requester: Value) -> Iterator[Change]:
+        """When each of the present tags was put on, as far as it was later: of those taken off since, nothing is kept."""
+        later: list[tuple[Instant, str, Row]] = []
+        for row in {wire.text(each, "sys_id"): each for each in tags}.values():
+            at = wire.stamp_or_none(wire.text(row, "sys_created_on"))
+            if at is not None and at > created:
+                later.append((at, wire.text(row, "sys_id"), row))
+        later.sort(key=lambda each: each[:2])
+        put_on = {id_ for _, id_, _ in later}
+        held = [each for each in tags if wire.text(each, "sys_id") not in put_on]
+        for number, (at, id_, row) in enumerate(later):
+            before, held = _names(held), [*held, row]
+            by = self._actor(wire.text(row, "sys_created_by"), requester)
+            if _names(held) != before:
+                yield Change(at, self._known, 2_000 + number, f"tag.{id_}", "labels", before, _names(held), by)
 
     def _moves(self, row: Row, save: Save) -> list[tuple[str, Value, Value]]:
         found: list[tuple[str, Value, Value]] = []
@@ -296,6 +313,10 @@ def _with_label(states: States, table: str, row: Row) -> States:
         return states
     labels = dict(states.labels) | {table: dict(states.labels.get(table, {})) | {state: shown}}
     return States(labels, states.hold_labels, states.by_name, states.holds)
+
+
+def _names(tags: Sequence[Row]) -> tuple[str, ...]:
+    return tuple(sorted({name for each in tags if (name := wire.label(each, "label"))}))
 
 
 def _touch(save: Save) -> list[tuple[str, Value, Value]]:

@@ -18,13 +18,18 @@ ALONE: Final = "Changed by hoist."
 _MARKER: Final = re.compile(r"\[hoist ([\w-]+)((?: [fist]=[\w,-]*)*)\]\s*$")
 _CODE: Final = re.compile(r"\[(?=/?code\b)", re.IGNORECASE)
 _MENTION: Final = re.compile(r"@(?=\[)")
+LONGEST: Final = 4_000
+"""Characters of a journal entry; a longer one might be cut, and its marker with it."""
 _APART: Final = "\u200b"
 """A space that is not seen."""
 
 
 def note_of(operation: Operation) -> str:
     """The work note of an operation, with its marker."""
-    return f"{inert(operation.comment) if operation.comment else ALONE}\n\n{_marker(operation)}"
+    marker = f"\n\n{_marker(operation)}"
+    said = inert(operation.comment) if operation.comment else ALONE
+    room = LONGEST - len(marker)
+    return (said if len(said) <= room else f"{said[: room - 1]}…") + marker
 
 
 def inert(text: str) -> str:

@@ -23,7 +23,7 @@ from rules.instants import Instant
 from rules.ticket import Ticket
 
 JOURNAL: Final = ("sys_id", "element_id", "element", "value", "sys_created_on", "sys_created_by")
-TAG: Final = ("sys_id", "table_key", "label", "sys_created_on")
+TAG: Final = ("sys_id", "table_key", "label", "sys_created_on", "sys_created_by")
 _DELETED: Final = ("documentkey", "user", "sys_created_on")
 _OPTIONAL_TABLES: Final = frozenset({"task_sla", "label_entry", "sys_audit_delete"})
 _IDS_OF_A_READ: Final = 400

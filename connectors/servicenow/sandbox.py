@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -44,6 +44,7 @@ from connectors.servicenow.site.faults import FAULTS, WRITES
 from connectors.servicenow.site.furnishing import AGENT
 from connectors.servicenow.site.policies import VARIANTS, Abort, Mandatory, Policies
 from connectors.servicenow.site.replay import PAIRS
+from connectors.servicenow.site.tables import tables
 from connectors.servicenow.site.tokens import ACCESS_SECONDS, Door
 from connectors.servicenow.site.whole import Instance, Terms
 from rules.instants import DAY, Instant, instant
@@ -166,6 +167,12 @@ class ServiceNowSandbox:
         """The labels of its priorities, the most urgent first; only as many as the history tells apart."""
         labels = CHOICES["task", "priority"]
         return [labels[MATRIX[pair]] for pair in PAIRS[: len(self.history.priorities)]]
+
+    def make_labels(self, names: Iterable[str]) -> None:
+        """An administrator makes these tags for everyone."""
+        with self._lock:
+            for name in names:
+                self._site.furnished.tag(name)
 
     def record(self) -> ServiceNowRecord:
         """Its own record of what its service account did, while it listens."""
@@ -324,6 +331,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--session-zone", default="", help="time zone of the service account's sessions; that of the people by default"
     )
+    parser.add_argument("--time-zone", default=Terms.zone, help="time zone of the people, and of the instance")
+    parser.add_argument(
+        "--hidden", action="append", default=[], metavar="TABLE:QUERY", help="rows that the service account may not see"
+    )
+    parser.add_argument(
+        "--query-rule", action="append", default=[], metavar="TABLE:QUERY", help="what a rule adds to its queries"
+    )
+    parser.add_argument(
+        "--abort", action="append", default=[], metavar="TABLE:QUERY", help="records that a business rule refuses to save"
+    )
     parser.add_argument(
         "--withheld", action="append", default=[], metavar="RIGHT", help="a right that the service account lacks: read sys_audit"
     )
@@ -349,11 +366,32 @@ def _made(options: argparse.Namespace) -> ServiceNowSandbox:
     def clock() -> Instant:
         return started + time.monotonic_ns() // 1_000_000 - steady
 
-    policies = Policies(withheld=options.withheld, variants=options.variant)
-    terms = Terms(instance=options.instance, session_zone=options.session_zone, lag=options.lag, policies=policies)
+    policies = Policies(
+        withheld=options.withheld,
+        hidden=dict(_conditions("--hidden", options.hidden)),
+        query_rules=dict(_conditions("--query-rule", options.query_rule)),
+        aborts=[Abort(table, "Refused by the sandbox", when) for table, when in _conditions("--abort", options.abort)],
+        variants=options.variant,
+    )
+    terms = Terms(
+        instance=options.instance,
+        zone=options.time_zone,
+        session_zone=options.session_zone,
+        lag=options.lag,
+        policies=policies,
+    )
     faults = dict(map(fault, options.fault))
     key = options.jwt_key.read_bytes() if options.jwt_key else b""
     return ServiceNowSandbox(clock=clock, history=history, seed=options.seed, faults=faults, terms=terms, jwt_key=key)
+
+
+def _conditions(option: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """TABLE:QUERY as table and encoded query. Raises ValueError."""
+    for text in given:
+        table, colon, query = text.partition(":")
+        if not colon or table not in tables():
+            raise ValueError(f"{option} {text}: write TABLE:QUERY, as in incident:priority=1")
+        yield table, query
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from typing import Protocol
 from connectors.contract import Verification
 from connectors.errors import Conflict, GiveUp, Unsupported
 from connectors.servicenow import wire
+from connectors.servicenow.history import JOURNALS
 from connectors.servicenow.mapping import row_version
 from connectors.servicenow.marking import note_of, operation_of
 from connectors.servicenow.priorities import Lookup, Pair
@@ -111,6 +112,11 @@ def own_note(journal: Sequence[Row], own: str, marker: str) -> Row | None:
         (row for row in journal if wire.text(row, "sys_created_by") == own and operation_of(wire.text(row, "value")) == marker),
         None,
     )
+
+
+def journal_is_hidden(audit: Sequence[Row], journal: Sequence[Row]) -> bool:
+    """Whether the audit tells of journal entries and the journal shows none: then its silence proves nothing."""
+    return not journal and any(wire.text(row, "fieldname") in JOURNALS for row in audit)
 
 
 def judge_comment(operation: Operation, note: Row | None) -> Verification:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from rules.conditions.judge import Span
 from rules.instants import Instant
@@ -14,12 +14,11 @@ PEOPLE: Final = frozenset((Kind.STAFF, Kind.REQUESTER))
 """Whose events count unless a rule says otherwise."""
 
 
-class Arrival(NamedTuple):
-    """A team or person begins to hold the ticket. `kind` None: it held it at the start, or a move there was not seen."""
+Holder = str | Unknown | None
 
-    at: Instant
-    holder: str | Unknown | None
-    kind: Kind | None
+Arrival = tuple[Instant, Holder, Kind | None]
+"""When a team or person begins to hold the ticket, which, and who moved it there: None where it held it at the start, or where
+the move was not seen. A bare tuple, since a ticket has as many as changes and every count looks at them all."""
 
 
 def arrivals_of(timeline: Timeline, name: str, steps: list[Change]) -> list[Arrival]:
@@ -29,24 +28,24 @@ def arrivals_of(timeline: Timeline, name: str, steps: list[Change]) -> list[Arri
     if holder is None and timeline.complete_from > timeline.created:
         holder = UNKNOWN
     since = timeline.complete_from
-    found = [Arrival(since, holder, None)]
+    found: list[Arrival] = [(since, holder, None)]
     for step in steps:
         if step.old != value:
             unseen = _holder(step.old)  # it came there at some instant since the last step
             holder = UNKNOWN if unseen is None else unseen
-            found.append(Arrival(since, holder, None))
+            found.append((since, holder, None))
         value, since = step.new, step.at
         if value is not None:
             new = value if value.__class__ is str or value is UNKNOWN else str(value)
             if new is UNKNOWN or new != holder:
                 holder = new
-                found.append(Arrival(since, holder, step.by.kind))
+                found.append((since, holder, step.by.kind))
     if steps and timeline.column(name).value_at(since) is UNKNOWN:
-        found.append(Arrival(since, UNKNOWN, None))
+        found.append((since, UNKNOWN, None))
     return found
 
 
-def _holder(value: Value) -> str | Unknown | None:
+def _holder(value: Value) -> Holder:
     return value if value is UNKNOWN or value is None else str(value)
 
 
@@ -57,11 +56,11 @@ def settled(arrivals: list[Arrival], ignored: Span, gone: Instant) -> list[Arriv
     for number, arrival in enumerate(arrivals):
         at, holder, kind = arrival
         if number and kind is None:
-            found.append(Arrival(at, UNKNOWN, None))  # how long it had stayed there was not seen
+            found.append((at, UNKNOWN, None))  # how long it had stayed there was not seen
         elif holder is UNKNOWN:
             found.append(arrival)
-        elif (lasted := after(at)) <= (arrivals[number + 1].at if number < last else gone):
-            found.append(Arrival(lasted, holder, kind))
+        elif (lasted := after(at)) <= (arrivals[number + 1][0] if number < last else gone):
+            found.append((lasted, holder, kind))
     return found
 
 
@@ -69,23 +68,24 @@ def moves(arrivals: list[Arrival], who: frozenset[Kind], *, returns: bool, hazy:
     """The sure and the possible moves to another holder, or to a former one."""
     sure: list[Instant] = []
     possible: list[Instant] = []
-    former: set[str | Unknown | None] = set()
+    former: set[Holder] = set()
     cut = hazy
     before: Arrival | None = None
     last: Arrival | None = None
     for arrival in arrivals:
-        hazy = hazy or arrival.holder is UNKNOWN or (arrival.kind is None and last is not None)
-        if last is not None and arrival.kind in who and last.holder is not None and last.holder != arrival.holder:
+        at, holder, kind = arrival
+        hazy = hazy or holder is UNKNOWN or (kind is None and last is not None)
+        if last is not None and kind in who and last[1] is not None and last[1] != holder:
             overrides = _overrides(before, last, arrival, cut=cut)
             if overrides is not True:
-                known = overrides is False and last.holder is not UNKNOWN and arrival.holder is not UNKNOWN
-                counts = known and (not returns or arrival.holder in former)
+                known = overrides is False and last[1] is not UNKNOWN and holder is not UNKNOWN
+                counts = known and (not returns or holder in former)
                 if counts:
-                    sure.append(arrival.at)
+                    sure.append(at)
                 if counts or not known or (returns and hazy):
-                    possible.append(arrival.at)
-        if arrival.holder is not None:
-            former.add(arrival.holder)
+                    possible.append(at)
+        if returns and holder is not None:
+            former.add(holder)
         before, last = last, arrival
     return sure, possible
 
@@ -99,33 +99,38 @@ def moves_that(arrivals: list[Arrival], who: frozenset[Kind], fits: Fits, *, haz
     sure: list[Instant] = []
     possible: list[Instant] = []
     before: Arrival | None = None
-    last = Arrival(arrivals[0].at, UNKNOWN, None) if hazy and arrivals else None  # who had it before the first that is known
+    last: Arrival | None = None
+    if hazy and arrivals:
+        last = (arrivals[0][0], UNKNOWN, None)  # who had it before the first that is known
     for arrival in arrivals:
-        if last is not None and arrival.kind in who and last.holder is not None and last.holder != arrival.holder:
-            overrides, counts = _overrides(before, last, arrival, cut=hazy), fits(before, last, arrival)
-            if overrides is not True and counts is not False:
-                possible.append(arrival.at)
+        at, holder, kind = arrival
+        if last is not None and kind in who and last[1] is not None and last[1] != holder:
+            counts = fits(before, last, arrival)
+            overrides = counts is not False and _overrides(before, last, arrival, cut=hazy)
+            if counts is not False and overrides is not True:
+                possible.append(at)
                 if counts and overrides is False:
-                    sure.append(arrival.at)
+                    sure.append(at)
         before, last = last, arrival
     return sure, possible
 
 
 def hands_back(before: Arrival | None, last: Arrival, arrival: Arrival) -> bool | None:
     """The ticket goes back to whoever had just handed it over."""
-    if last.holder is UNKNOWN or arrival.holder is UNKNOWN:
+    if last[1] is UNKNOWN or arrival[1] is UNKNOWN:
         return None
     if before is None:
         return False
-    if before.holder is UNKNOWN or last.kind is None:
+    if before[1] is UNKNOWN or last[2] is None:
         return None
-    return before.holder == arrival.holder
+    return before[1] == arrival[1]
 
 
 def _overrides(before: Arrival | None, last: Arrival, arrival: Arrival, *, cut: bool) -> bool | None:
     """Whether a person puts back what hoist did; None where it was not seen who had moved it last, or from where."""
-    if last.kind is None:
-        return None if (before is not None or cut) and arrival.kind in PEOPLE else False
-    if last.kind is not Kind.HOIST or before is None or arrival.kind not in PEOPLE:
+    kind = last[2]
+    if kind is None:
+        return None if (before is not None or cut) and arrival[2] in PEOPLE else False
+    if kind is not Kind.HOIST or before is None or arrival[2] not in PEOPLE:
         return False
-    return None if before.holder is UNKNOWN else before.holder == arrival.holder
+    return None if before[1] is UNKNOWN else before[1] == arrival[1]

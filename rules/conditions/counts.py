@@ -16,7 +16,7 @@ from rules.conditions.judge import NEVER_GREW, Holds, Judge, Memo, Span
 from rules.conditions.seen import NOTHING, Events
 from rules.instants import Instant
 from rules.intervals import Anchors, Intervals, union
-from rules.protocol import Count, Counted
+from rules.protocol.conditions import Count, Counted
 from rules.ticket import UNKNOWN, Change, Kind, Value
 from rules.timeline import Timeline
 
@@ -203,13 +203,14 @@ def _moves_that(who: frozenset[Kind], seen: _Seen, fits: Fits) -> Judge:
 
 def _down_to_first_line(places: Mapping[Value, int]) -> Fits:
     def fits(_: Arrival | None, last: Arrival, arrival: Arrival) -> bool | None:
-        if arrival.holder is not UNKNOWN and places.get(arrival.holder) != 1:
+        came_from, came_to = last[1], arrival[1]
+        if came_to is not UNKNOWN and places.get(came_to) != 1:
             return False
-        if last.holder is UNKNOWN:
+        if came_from is UNKNOWN:
             return None
-        if places.get(last.holder, 0) <= 1:
+        if places.get(came_from, 0) <= 1:
             return False
-        return None if arrival.holder is UNKNOWN else True
+        return None if came_to is UNKNOWN else True
 
     return fits
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from rules.calendars import ALWAYS, Calendar
 from rules.instants import DAY, Instant
 from rules.intervals import Anchors, Intervals
-from rules.protocol import Duration
+from rules.protocol.durations import Duration
 from rules.timeline import Timeline
 
 Holds = tuple[Intervals, Intervals, Anchors | None]

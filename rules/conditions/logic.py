@@ -32,9 +32,7 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
     never = NEVER if gate else NEVER_GREW
     asked = [(number, within.get(number)) for number in parts]
 
-    def judge(  # noqa: PLR0912 - every rule comes through here, and a call for each part would be dear
-        timeline: Timeline, memo: Memo, cut: Intervals | None = None
-    ) -> Holds:
+    def judge(timeline: Timeline, memo: Memo, cut: Intervals | None = None) -> Holds:
         surely = may = timeline.life if cut is None else cut
         anchors: Anchors | None = None
         for number, narrow in asked:
@@ -44,6 +42,11 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
                     part = memo[number] = judges[number](timeline, memo)
                 else:
                     part = narrow(timeline, memo, may)
+                    if anchors is None and surely is may and part[0] is part[1] and part[2] is None:
+                        surely = may = part[0]  # which lies within what was asked
+                        if not may:
+                            return never
+                        continue
             others, others_may, others_anchors = part
             if not others_may:
                 return never
@@ -53,15 +56,10 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
             if surely is timeline.life:
                 both = others
                 anchors = others_anchors
-            elif others_anchors is None:
-                if anchors is None:
-                    both = intersection(surely, others)
-                else:
-                    both, anchors = gated(surely, anchors, others)
-            elif anchors is None:
-                both, anchors = gated(others, others_anchors, surely)
+            elif others_anchors is anchors is None:
+                both = intersection(surely, others)
             else:
-                both, anchors = both_anchored(surely, anchors, others, others_anchors)
+                both, anchors = _both(surely, anchors, others, others_anchors)
             may = both if known else intersection(may, others_may)
             surely = both
             if not may:
@@ -69,6 +67,15 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
         return surely, may, anchors
 
     return judge
+
+
+def _both(a: Intervals, anchors: Anchors | None, b: Intervals, others: Anchors | None) -> tuple[Intervals, Anchors | None]:
+    """Where both hold, at least one of which has anchors."""
+    if anchors is not None and others is not None:
+        return both_anchored(a, anchors, b, others)
+    if anchors is not None:
+        return gated(a, anchors, b)
+    return (intersection(a, b), None) if others is None else gated(b, others, a)
 
 
 def any_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool) -> Judge:

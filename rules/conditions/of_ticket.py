@@ -17,7 +17,7 @@ from rules.conditions.judge import Holds, Judge, Memo, Span, on
 from rules.conditions.seen import Events
 from rules.instants import FOREVER, Instant
 from rules.intervals import Anchors, Intervals, gated, intersection, unbroken, union
-from rules.protocol import Duration
+from rules.protocol.durations import Duration
 from rules.ticket import UNKNOWN, Value
 from rules.timeline import Timeline
 

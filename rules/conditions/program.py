@@ -17,10 +17,7 @@ from rules.conditions.of_ticket import Given, Way, calendar_of_ticket, measured,
 from rules.conditions.source import Source
 from rules.conditions.states import BoundState
 from rules.conditions.tree import is_gate, parts_of, walk
-from rules.protocol import (
-    CALENDAR_OF_APPROVER,
-    CALENDAR_OF_REQUESTER,
-    CALENDARS_OF_THE_TICKET,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     AnyOf,
@@ -28,7 +25,6 @@ from rules.protocol import (
     Condition,
     Count,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -36,6 +32,7 @@ from rules.protocol import (
     InWindow,
     Lingering,
     Not,
+    OneOf,
     Silent,
     State,
     Target,
@@ -43,6 +40,7 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
+from rules.protocol.durations import CALENDAR_OF_APPROVER, CALENDAR_OF_REQUESTER, CALENDARS_OF_THE_TICKET, Duration
 from rules.ticket import Value
 from rules.timeline import Timeline
 from rules.world import World
@@ -180,7 +178,10 @@ class Program:
         match condition:
             case State():
                 bound = self._bound[condition]
-                return self._number(("state", bound.key), lambda: _state(bound))
+                key, field, values = ("state", bound.key), bound.field, bound.values
+                if values is not None:
+                    return self._partial(key, lambda: states.member(field, values))
+                return self._number(key, lambda: states.state(field, bound.verdict))
             case All() | AnyOf():
                 return self._many(condition)
             case Clock():
@@ -342,10 +343,6 @@ class Program:
                 return None
 
 
-def _state(bound: BoundState) -> Judge:
-    return states.state(bound.field, bound.verdict) if bound.values is None else states.member(bound.field, bound.values)
-
-
 def _meaning(duration: Duration | None) -> Hashable:
     """A duration without the words it was written in."""
     return None if duration is None else (duration.milliseconds, duration.business_days, duration.calendar)
@@ -358,10 +355,12 @@ def _events_key(count: Count) -> Hashable:
     )
 
 
-def _cost(condition: Condition) -> int:
+def _cost(condition: Condition) -> int:  # noqa: PLR0911 - a table
     match condition:
+        case State(test=OneOf(values)):
+            return min(2, len(values))
         case State():
-            return 1
+            return 2
         case Count():
             return 4 if counts.at_most(condition) is None else 0  # told at once where a field changed too seldom
         case InWindow() | FirstReply():

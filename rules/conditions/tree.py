@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.protocol import (
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
@@ -13,7 +13,6 @@ from rules.protocol import (
     Condition,
     Count,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -28,6 +27,7 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
+from rules.protocol.durations import Duration
 
 
 def parts_of(condition: Condition) -> tuple[Condition, ...]:

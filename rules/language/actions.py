@@ -25,7 +25,7 @@ from rules.language.words import (
     Truth,
     Words,
 )
-from rules.protocol import (
+from rules.protocol.actions import (
     Action,
     AddLabel,
     Arbiter,

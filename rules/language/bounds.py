@@ -9,7 +9,7 @@ from rules.confidential import COMMENT
 from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.part import Reading, key_of, shown
 from rules.language.problems import folded, listed
-from rules.protocol import Action, Assign, Escalate, Restrict
+from rules.protocol.actions import Action, Assign, Escalate, Restrict
 
 _IN_THE_OPEN: Final = {
     "label": "a label",

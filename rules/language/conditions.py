@@ -41,7 +41,7 @@ from rules.language.part import Part, Reading, Several, marked, reading
 from rules.language.problems import folded, nearest
 from rules.language.provider_cases import ProviderCase
 from rules.language.words import OneOrMany, RuleCalendar, Span, Summed
-from rules.protocol import AnyOf, Clock, Condition, Not
+from rules.protocol.conditions import AnyOf, Clock, Condition, Not
 
 _LATER: Final = {
     "list": "say what stands in it: `requester: {in: vip-requesters}`",

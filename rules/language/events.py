@@ -12,7 +12,7 @@ from rules.language.marked_yaml import Node
 from rules.language.part import Reading, reading
 from rules.language.problems import folded, listed, nearest
 from rules.language.words import ChainName, Number, Span, Truth
-from rules.protocol import Condition, Count, Counted
+from rules.protocol.conditions import Condition, Count, Counted
 from rules.ticket import Kind
 
 EACH_FURTHER_ONE: Final = "each further one"

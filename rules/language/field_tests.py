@@ -14,7 +14,7 @@ from rules.language.part import VALUE, Part, Reading, reading
 from rules.language.patterns import work_of
 from rules.language.problems import listed
 from rules.language.words import FREE_TEXT, ChainName, Number, OneOrMany, PriorityWord, StatusWord, TeamName, Words, word_of
-from rules.protocol import All, Amount, AnyOf, AnyWord, Condition, InList, Level, Matches, Not, OneOf, State, Test
+from rules.protocol.conditions import All, Amount, AnyOf, AnyWord, Condition, InList, Level, Matches, Not, OneOf, State, Test
 from rules.ticket import NATIVE
 
 NOBODY: Final = "nobody"

@@ -16,7 +16,10 @@ from rules.language.people import Who
 from rules.language.problems import listed, nearest
 from rules.language.steps import actions_of
 from rules.language.words import OneOrMany, Span, Words
-from rules.protocol import Comment, Condition, Duration, Ever, Not, Rule, Silent, Step, Tell, Until
+from rules.protocol.actions import Comment, Tell
+from rules.protocol.conditions import Condition, Ever, Not, Silent, Until
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Rule, Step
 from rules.ticket import Kind
 
 FURTHER: Final = {"keep_informed": "keep-informed", "deadline": "deadline"}

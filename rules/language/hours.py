@@ -14,7 +14,7 @@ from rules.language.part import Part, Reading, marked, reading
 from rules.language.problems import nearest
 from rules.language.words import OneOrMany
 from rules.opening_hours import time_zone, week
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 
 Shifts = tuple[tuple[int, int], ...]
 

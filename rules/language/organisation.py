@@ -13,7 +13,7 @@ from rules.language.outside import Language, PeopleFile, RoleTarget, RotaReferen
 from rules.language.part import VALUE, Part, Reading
 from rules.language.problems import nearest
 from rules.language.words import CalendarName, Email, OneOrMany, Person, Span, TeamName, Truth, Words
-from rules.protocol import Employee, PeopleKeep, PriorityLevel, Provider, Team, Tier, Twins
+from rules.protocol.organisation import Employee, PeopleKeep, PriorityLevel, Provider, Team, Tier, Twins
 from rules.ticket import NATIVE
 
 

@@ -18,7 +18,7 @@ from rules.language.part import Part, Reading, key_of, marked, reading
 from rules.language.problems import listed, nearest
 from rules.language.words import CalendarName, Email, OneOrMany, Words, email
 from rules.local_times import AN_EXAMPLE, beginning, end, stretch
-from rules.protocol import Absence, NamedList, NamedWindow, Override
+from rules.protocol.organisation import Absence, NamedList, NamedWindow, Override
 from rules.rota import is_rota
 
 ROTA_FILES: Final = (".ics",)

@@ -14,13 +14,12 @@ from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.part import VALUE, Part, Reading, key_of, marked, reading
 from rules.language.problems import folded, listed, nearest
 from rules.language.words import CalendarName, Number, OneOrMany, Percent, RuleCalendar, Side, Span, Truth, Words
-from rules.protocol import (
+from rules.protocol.conditions import (
     Acknowledged,
     Amount,
     AnyOf,
     Condition,
     Due,
-    Duration,
     FirstReply,
     Held,
     Hours,
@@ -32,6 +31,7 @@ from rules.protocol import (
     Unanswered,
     Unchanged,
 )
+from rules.protocol.durations import Duration
 from rules.ticket import FIELDS, NATIVE, RELATED, Kind
 
 _NO_TIME: Final = Duration(text="0 minutes")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from rules.conditions.tree import is_gate
 from rules.language.field_tests import together
-from rules.protocol import All, Clock, Condition, Duration, Held, Hours, Not
+from rules.protocol.conditions import All, Clock, Condition, Held, Hours, Not
+from rules.protocol.durations import Duration
 
 
 def lasting(asked: Condition, duration: Duration) -> Condition:

@@ -153,10 +153,14 @@ class _Estimate:
 
 
 def _decisive(items: list[_Item]) -> list[_Item]:
-    """The parts without a `.*` at the end: it always matches, and at once."""
+    """The parts without what a repeat at the end takes beyond its least: that always matches, and at once."""
     match items:
         case [*others, (kind, (0, _, body))] if kind in _REPEATS and all(part in _SINGLE for part, _ in body):
             return _decisive(others)
+        case [*others, (kind, (low, high, body))] if kind in _REPEATS and low < high and all(part in _SINGLE for part, _ in body):
+            return [*others, (kind, (low, low, body))]
+        case [*others, (_parser.SUBPATTERN, (group, 0, 0, body))]:
+            return [*others, (_parser.SUBPATTERN, (group, 0, 0, _decisive(list(body))))]
         case _:
             return items
 

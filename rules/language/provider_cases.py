@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from rules.language.field_tests import Asked
 from rules.language.part import reading
 from rules.language.words import ProviderName, word_of
-from rules.protocol import Condition, OneOf, State
+from rules.protocol.conditions import Condition, OneOf, State
 from rules.ticket import CASE
 
 TURNS: Final = ("ours", "theirs")

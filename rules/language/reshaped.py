@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from rules.protocol import All, AnyOf, Condition, Count, Hours, Not
+from rules.protocol.conditions import All, AnyOf, Condition, Count, Hours, Not
 
 
 def each_further_one(condition: Condition) -> Condition:

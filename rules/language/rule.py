@@ -39,26 +39,9 @@ from rules.language.words import (
     Truth,
     Words,
 )
-from rules.protocol import (
-    CALENDARS_OF_THE_TICKET,
-    AppliesTo,
-    Clock,
-    Condition,
-    Count,
-    Duration,
-    Existing,
-    Hours,
-    Lingering,
-    Mode,
-    Not,
-    OnChange,
-    Repeat,
-    Rule,
-    State,
-    Step,
-    Target,
-    Until,
-)
+from rules.protocol.conditions import Clock, Condition, Count, Hours, Lingering, Not, State, Target, Until
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
+from rules.protocol.rule import AppliesTo, Existing, Mode, OnChange, Repeat, Rule, Step
 from rules.ticket import RELATED
 
 _DONE: Final = ("do", "steps", "at_next_opening")

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 from rules.language.part import Part, reading
 from rules.language.problems import listed, nearest
 from rules.language.words import OneOrMany, Words
-from rules.protocol import Condition, OneOf, State
+from rules.protocol.conditions import Condition, OneOf, State
 
 _EACH_FURTHER_ONE: Final = "each further one"
 

@@ -15,7 +15,10 @@ from rules.language.marked_yaml import Node
 from rules.language.part import VALUE, Part, Reading, key_of, reading, shown
 from rules.language.problems import folded, nearest
 from rules.language.words import OneOrMany, Percent, duration
-from rules.protocol import Acknowledged, Action, AnyOf, Condition, Duration, Step
+from rules.protocol.actions import Action
+from rules.protocol.conditions import Acknowledged, AnyOf, Condition
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Step
 
 _NO_TIME: Final = re.compile(r"0+\s+(business\s+)?(minute|hour|day)s?", re.ASCII | re.IGNORECASE)
 _ACKNOWLEDGED: Final = "acknowledged"

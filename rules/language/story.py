@@ -19,7 +19,7 @@ from rules.language.problems import Place, Report, folded, listed, nearest
 from rules.language.provider_cases import TURNS
 from rules.language.words import Number, OneOrMany, PriorityWord, StatusWord, Truth, Words, word_of
 from rules.opening_hours import time_zone
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 from rules.ticket import CASE, NATIVE, RELATED, TARGET, Kind, Value
 
 OUTSIDE: Final = "other "

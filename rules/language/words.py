@@ -12,7 +12,8 @@ from rules.language.misspelt_durations import AN_EXAMPLE, unreadable
 from rules.language.part import Reading, Several, reading
 from rules.language.problems import folded, listed, nearest
 from rules.placeholders import PLACEHOLDERS, unknown_placeholders
-from rules.protocol import CALENDARS_OF_THE_TICKET, Duration, Existing, Mode, OnChange
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
+from rules.protocol.rule import Existing, Mode, OnChange
 from rules.ticket import Kind, Status
 
 LONGEST_DURATION_DAYS: Final = 3650
@@ -71,7 +72,7 @@ def duration(node: object, info: ValidationInfo) -> Duration:
         raise context.refused(word, "no time at all; expected at least 1 minute")
     if number * _UNITS[unit] > LONGEST_DURATION_DAYS * DAY:
         raise context.refused(word, f"longer than {LONGEST_DURATION_DAYS} days")
-    text = " ".join(word.split())
+    text = f"{number} {'business ' if found[2] else ''}{unit}{'' if number == 1 else 's'}"
     if not found[2]:
         return Duration(milliseconds=number * _UNITS[unit], text=text)
     context.business += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.prove.coverage import coverage, usual_guards
 from rules.prove.fights import fights
 from rules.prove.guards import read_guard, read_within

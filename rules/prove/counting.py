@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from rules.protocol import Count, Counted, Duration
+from rules.protocol.conditions import Count, Counted
+from rules.protocol.durations import Duration
 from rules.ticket import Kind
 
 _WITHIN: Final = {

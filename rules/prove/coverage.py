@@ -7,14 +7,17 @@ guard and that none of these rules escalates. What it finds is run through the e
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rules.binding import BoundRule, conditions_of
 from rules.conditions.tree import walk
+from rules.confidential import own_teams
 from rules.instants import FOREVER, MINUTE, Instant
 from rules.phrases import phrase
-from rules.protocol import All, AnyOf, Condition, InWindow, Mode, Not, OneOf, Rule, Rulebook, State
+from rules.protocol.conditions import All, AnyOf, Condition, InWindow, Not, OneOf, State
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.prove.facts import LABELS, OTHER, Facts, Vocabulary
 from rules.prove.firings import Firing, firings_of, steadied
 from rules.prove.proofs import Example, Guard, Kind, Proof, Question
@@ -22,7 +25,7 @@ from rules.prove.replay import Written, ticket_of, written
 from rules.prove.setting import Setting
 from rules.prove.solver import Formula
 from rules.prove.timing import AT_ONCE, Columns, Timing, arrivals_of, later
-from rules.prove.untouched import Untouched
+from rules.prove.untouched import Keeper, Untouched
 from rules.prove.wording import at_local, described, lasting, lines, listed
 from rules.ticket import Status, Ticket, Value
 
@@ -96,13 +99,20 @@ def _groups(setting: Setting) -> Iterator[tuple[tuple[Rule, ...], str]]:
         yield tuple(rule for rule in setting.rules if rule.id in ids), f" in {listed(names)}"
 
 
+def _keepers(setting: Setting, rules: Sequence[Rule]) -> Iterator[Keeper]:
+    for rule in rules:
+        if rule.id in setting.confidential:
+            teams = own_teams(replace(rule, confidential=True), setting.bound.organisation)
+            yield Keeper(rule.condition, teams or frozenset())
+
+
 class _Ground:
     """What all guards share: tickets' values, and when the rules of one source escalate them."""
 
     def __init__(self, setting: Setting, rules: tuple[Rule, ...], where: str) -> None:
         self.setting, self.rules, self.where = setting, rules, where
         self.facts = Facts(setting.solver, Vocabulary(setting.bound, setting.conditions, lists=True), "ticket")
-        untouched = Untouched(self.facts, setting.bound, setting.years)
+        untouched = Untouched(self.facts, setting.bound, setting.years, [*_keepers(setting, rules)])
         self.all = steadied([firing for rule in rules for firing in firings_of(rule, untouched)], rules, untouched)
         self.firings = tuple(firing for firing in self.all if not setting.solver.make.is_false(firing.values))
         self._known: dict[Hashable, tuple[_Times, ...]] = {}
@@ -228,7 +238,8 @@ class _Search:
 
     def _first(self, hole: _Hole) -> Written | None:
         """The first escalation of such a ticket, by the engine."""
-        return next((step for step in written(self.setting.bound, self._ticket(hole), self.among) if step.escalates), None)
+        steps = written(self.setting.bound, self._ticket(hole), self.among, confidential=self.setting.confidential)
+        return next((step for step in steps if step.escalates), None)
 
     def _ticket(self, hole: _Hole) -> Ticket:
         return ticket_of(self.setting.bound, hole.values, hole.arrival)
@@ -330,9 +341,6 @@ class _Search:
         sentence += f", whenever it arrives from {years.first} to {years.last}"
         if windows:
             sentence += f", outside of {listed(sorted(windows))}"
-        ids = {rule.id for rule in self.rules}
-        if any(rule.confidential for rule in self.setting.rulebook.rules if rule.id in ids):
-            sentence += ", where no confidential rule keeps others from moving it"
         if watching:
             sentence += f" (once {listed(sorted(watching), 'and')} {'is' if len(watching) == 1 else 'are'} live)"
         return self._proof(Kind.PROVED, sentence)

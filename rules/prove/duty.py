@@ -11,7 +11,9 @@ from rules.binding import BoundRules
 from rules.confidential import own_teams
 from rules.instants import FOREVER
 from rules.intervals import complement, intersection
-from rules.protocol import Escalate, Rule, Team
+from rules.protocol.actions import Escalate
+from rules.protocol.organisation import Team
+from rules.protocol.rule import Rule
 from rules.prove.moves import escalated
 from rules.prove.waits import Years
 from rules.recipients import CURRENT_TEAM, OF_TEAM, contact_of

@@ -12,21 +12,8 @@ from typing import Any, Final
 from rules.binding import BoundRules
 from rules.conditions.states import BoundState
 from rules.conditions.tree import walk
-from rules.protocol import (
-    Amount,
-    AnyWord,
-    Arbiter,
-    Condition,
-    Digest,
-    Due,
-    InList,
-    Matches,
-    OneOf,
-    State,
-    Target,
-    Tell,
-    Unchanged,
-)
+from rules.protocol.actions import Arbiter, Digest, Tell
+from rules.protocol.conditions import Amount, AnyWord, Condition, Due, InList, Matches, OneOf, State, Target, Unchanged
 from rules.prove.solver import Formula, Solver
 from rules.recipients import OF_TICKET
 from rules.ticket import TARGET, Status, Value

@@ -15,7 +15,8 @@ from math import prod
 from rules.binding import BoundRule
 from rules.instants import DAY, HOUR, MINUTE, Instant, moment
 from rules.phrases import length
-from rules.protocol import AddLabel, Mode, RaisePriority, Rule
+from rules.protocol.actions import AddLabel, RaisePriority
+from rules.protocol.rule import Mode, Rule
 from rules.prove.facts import OTHER, Facts
 from rules.prove.look import Look
 from rules.prove.moves import Move, begins_anew, moves_of, raised
@@ -276,7 +277,9 @@ class _Search:
         live = [rule for rule in everything if rule.rule.mode is Mode.LIVE]
         for ticket in self._tickets(proposal):
             for among in (everything, *([live] if live and len(live) < len(everything) else [])):
-                found = _round(ticket, list(written(self.setting.bound, ticket, among, most=_WRITES)))
+                found = _round(
+                    ticket, list(written(self.setting.bound, ticket, among, most=_WRITES, confidential=self.setting.confidential))
+                )
                 if found is not None:
                     return found
         return None

@@ -9,25 +9,21 @@ from dataclasses import dataclass, replace
 from rules.calendars import ALWAYS as ALWAYS_OPEN
 from rules.instants import FOREVER, Instant
 from rules.lifetime import lifetime
-from rules.protocol import (
+from rules.protocol.actions import (
     AddLabel,
-    All,
     Arbiter,
     Assign,
     AtProvider,
-    Condition,
     Digest,
     Escalate,
-    Mode,
-    Not,
     Propose,
     RaisePriority,
     Restrict,
-    Rule,
     SetField,
-    Step,
     Tell,
 )
+from rules.protocol.conditions import All, Condition, Not
+from rules.protocol.rule import Mode, Rule, Step
 from rules.prove.duty import ALWAYS as NOBODY
 from rules.prove.duty import NEVER, Stretches, nobody_higher, nobody_to_tell
 from rules.prove.facts import OTHER, field_of_person
@@ -146,14 +142,16 @@ def _does(action: object, rule: Rule, untouched: Untouched) -> Iterator[tuple[Fo
     facts, bound, years = untouched.facts, untouched.bound, untouched.years
     values = facts.words.values
     match action:
-        case Escalate():
+        case Escalate(chain):
+            free = untouched.unkept(tier.team for tier in bound.organisation.chains[chain].tiers)
             for value in values["team"]:
-                yield facts.has("team", value), nobody_higher(action, value, rule, bound, years)
+                nobody = nobody_higher(action, value, rule, bound, years)
+                yield untouched.solver.all_of([facts.has("team", value), free]), nobody
         case Assign(team):
             ids = bound.teams.get(team, ())
             allowed = not rule.only_to or team in rule.only_to
             others = [value for value in values["team"] if ids and value not in ids and allowed]
-            yield facts.among("team", others), NEVER
+            yield untouched.solver.all_of([facts.among("team", others), untouched.unkept([team])]), NEVER
         case RaisePriority():
             yield facts.among("priority", [value for value in values["priority"] if raised(action, value, bound)]), NEVER
         case Tell(who=who) | Digest(to=who) | Arbiter(who=who):

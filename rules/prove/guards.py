@@ -11,7 +11,9 @@ from rules.language.marked_yaml import read
 from rules.language.part import Reading, read_part
 from rules.language.problems import Report, RulebookError, TooMany
 from rules.language.words import Span
-from rules.protocol import Condition, Duration, Rulebook
+from rules.protocol.conditions import Condition
+from rules.protocol.durations import Duration
+from rules.protocol.rulebook import Rulebook
 from rules.prove.proofs import Guard
 from rules.stories import names_of
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from rules.calendars import weekly
 from rules.conditions.tree import walk
 from rules.instants import Instant
-from rules.protocol import (
-    CALENDARS_OF_THE_TICKET,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     AnyOf,
@@ -21,7 +20,6 @@ from rules.protocol import (
     Condition,
     Count,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -36,6 +34,7 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 from rules.prove.counting import no_more_than
 from rules.prove.facts import Facts, Sides, Vocabulary
 from rules.prove.solver import Formula, Solver

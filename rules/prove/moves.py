@@ -9,24 +9,9 @@ from rules.binding import BoundRules
 from rules.chains import Next, next_tier
 from rules.conditions.tree import is_gate
 from rules.confidential import own_teams
-from rules.protocol import (
-    All,
-    AnyOf,
-    Assign,
-    Clock,
-    Condition,
-    Count,
-    Escalate,
-    Held,
-    Lingering,
-    RaisePriority,
-    Restrict,
-    Rule,
-    SetField,
-    Target,
-    Unchanged,
-    Until,
-)
+from rules.protocol.actions import Assign, Escalate, RaisePriority, Restrict, SetField
+from rules.protocol.conditions import All, AnyOf, Clock, Condition, Count, Held, Lingering, Target, Unchanged, Until
+from rules.protocol.rule import Rule
 from rules.ticket import RESTRICTED_TO, Kind, Value
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rules.ladder import step_name
 from rules.phrases import phrase
-from rules.protocol import All, Condition, Held, Not, Rule, Until
+from rules.protocol.conditions import All, Condition, Held, Not, Until
+from rules.protocol.rule import Rule
 from rules.prove.proofs import Kind, Proof, Question
 from rules.prove.setting import Setting
 from rules.worked_examples import NotBuilt, worked_example

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rules.protocol import Condition, Duration
+from rules.protocol.conditions import Condition
+from rules.protocol.durations import Duration
 from rules.ticket import Ticket
 
 

@@ -15,13 +15,13 @@ from rules.binding import BoundRule, BoundRules
 from rules.due_step import DueStep
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import Escalation, FiringKey, Notice
+from rules.gates import closed
 from rules.identity import Recorded, match
 from rules.instants import DAY, FOREVER, SECOND, Instant
-from rules.intervals import contains, unbroken
 from rules.ladder import Steps, ahead, joined, step_name
 from rules.lifetime import lifetime
 from rules.merge import merge
-from rules.protocol import Mode, Rule
+from rules.protocol.rule import Mode, Rule
 from rules.prove.duty import team_name
 from rules.prove.facts import LABELS, OTHER, field_of_person
 from rules.recipients import CURRENT_TEAM, OF_TEAM, OF_TICKET, contact_of
@@ -71,10 +71,19 @@ def _made_up(field: str, value: Value, arrival: Instant) -> Value:
 
 
 def written(
-    bound: BoundRules, ticket: Ticket, among: Sequence[BoundRule], until: Instant = FOREVER, most: int = 200
+    bound: BoundRules,
+    ticket: Ticket,
+    among: Sequence[BoundRule],
+    until: Instant = FOREVER,
+    most: int = 200,
+    *,
+    confidential: frozenset[str] = frozenset(),
 ) -> Iterator[Written]:
-    """Everything that these rules write on a ticket before an instant, in order."""
-    alone = _Alone(bound, ticket, among, until)
+    """Everything that these rules write on a ticket before an instant, in order.
+
+    `confidential`: those that keep a ticket to their own teams as long as they hold; `bound` has them as others are.
+    """
+    alone = _Alone(bound, ticket, among, until, confidential)
     for _ in range(most):
         found = alone.next()
         if found is None:
@@ -94,8 +103,11 @@ class _Course:
 
 
 class _Alone:
-    def __init__(self, bound: BoundRules, ticket: Ticket, among: Sequence[BoundRule], until: Instant) -> None:
+    def __init__(
+        self, bound: BoundRules, ticket: Ticket, among: Sequence[BoundRule], until: Instant, confidential: frozenset[str]
+    ) -> None:
         self.bound, self.ticket, self.among, self.until = bound, ticket, among, until
+        self.confidential = confidential
         self.now = ticket.created
         self.courses: dict[tuple[str, int], _Course] = {}
 
@@ -122,25 +134,29 @@ class _Alone:
 
     def _due(self, evaluation: Evaluation, episode: Episode, course: _Course) -> tuple[Instant, Steps] | None:
         """When the episode's next step is due, if nothing changes."""
-        hold = evaluation.bound(episode.rule).rule.hold_while
-        held_back = [] if hold is None else unbroken(evaluation.holds(hold)[1])
+        rule = self._terms(evaluation.bound(episode.rule).rule)
         at = _holding(episode, self.now)
         while at < self.until:
-            if contains(held_back, at):
-                at = _holding(episode, next(edge for edge in held_back if edge > at))
-                continue
             found = ahead(evaluation, episode, course.taken, course.applied_at, at)
-            if found.due is not None:
-                return at, found.due.steps
-            at = _holding(episode, found.next_look)
+            if found.due is None:
+                at = _holding(episode, found.next_look)
+                continue
+            steps = found.due.steps
+            gate = closed(evaluation, rule, joined(rule, steps), self.ticket, course.confirmed, at)
+            if gate is None:
+                return at, steps
+            at = _holding(episode, gate.until)
         return None
+
+    def _terms(self, rule: Rule) -> Rule:
+        return replace(rule, mode=Mode.LIVE, confidential=rule.id in self.confidential)
 
     def _write(self, evaluation: Evaluation, at: Instant, due: Sequence[tuple[Episode, _Course, Steps]]) -> Written:
         steps: list[DueStep] = []
         names: list[str] = []
         when = at + SECOND
         for episode, course, taken in due:
-            rule = evaluation.bound(episode.rule).rule
+            rule = self._terms(evaluation.bound(episode.rule).rule)
             self.courses[rule.id, course.number] = course
             course.confirmed, course.taken, course.applied_at = (*course.confirmed, at), (*course.taken, taken), at
             if not _writes(rule, self.bound, at):
@@ -148,7 +164,9 @@ class _Alone:
             key = FiringKey(self.ticket.ref.source, self.ticket.ref.id, rule.id, course.number, taken[-1])
             steps.append(DueStep(key, rule, (), "", {}, joined(rule, taken)))
             names.append(f"{rule.id}, {step_name(rule, taken[-1])}" if len(rule.steps) > 1 or rule.repeat else rule.id)
-        escalation = merge(self.ticket, steps, self.bound, at) if steps else Escalation(self.ticket.ref, ())
+        holding = [self._terms(evaluation.bound(each.rule).rule) for each in evaluation.episodes if each.holds_at(at)]
+        keeping = [rule for rule in holding if _writes(rule, self.bound, at)]
+        escalation = merge(self.ticket, steps, self.bound, at, keeping) if steps else Escalation(self.ticket.ref, ())
         told = any(self._reaches(notice, at) for notice in escalation.notices)
         self.ticket = applied(self.ticket, escalation, when)
         self.now = when

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from rules.binding import BoundRules, conditions_of
 from rules.instants import FOREVER
-from rules.protocol import Condition, Mode, Rule, Rulebook, Step
+from rules.protocol.conditions import Condition
+from rules.protocol.rule import Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.prove.facts import Facts, Vocabulary
 from rules.prove.look import Learnt, Look
 from rules.prove.solver import Solver
@@ -29,6 +31,7 @@ class Setting:
         self.years = years
         self.bound: BoundRules = bound_for(replace(rulebook, rules=(*active, *asked)), world)
         self.rules = tuple(rule.rule for rule in self.bound.rules if not rule.id.startswith(_GUARD))
+        self.confidential = frozenset(rule.id for rule in rulebook.rules if rule.confidential)
         self.conditions = tuple(part for rule in self.bound.rules for part in conditions_of(rule.rule))
         self.words = Vocabulary(self.bound, self.conditions)
         self.solver = Solver(seconds)

@@ -9,7 +9,7 @@ from typing import Final
 
 from rules.calendars import Calendar
 from rules.instants import DAY, HOUR
-from rules.protocol import CALENDARS_OF_THE_TICKET, Duration
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 from rules.prove.solver import Formula, Solver
 from rules.prove.waits import Years, longest
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from rules.calendars import ALWAYS, Calendar
 from rules.instants import FOREVER, Instant
-from rules.protocol import Duration
+from rules.protocol.durations import Duration
 from rules.prove.waits import Years, beginnings, edges
 
 

@@ -6,7 +6,7 @@ does to such a ticket, nothing is found. A named window is taken to be off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -16,21 +16,15 @@ from rules.conditions.judge import on
 from rules.conditions.tree import walk
 from rules.instants import Instant
 from rules.intervals import complement, intersection
-from rules.protocol import (
-    CALENDAR_OF_APPROVER,
-    CALENDAR_OF_REQUESTER,
-    CALENDAR_OF_TIER,
-    CALENDARS_OF_THE_TICKET,
+from rules.protocol.actions import Action, AddLabel, Restrict, SetField
+from rules.protocol.conditions import (
     Acknowledged,
-    Action,
-    AddLabel,
     All,
     AnyOf,
     Clock,
     Condition,
     Count,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -38,14 +32,19 @@ from rules.protocol import (
     InWindow,
     Lingering,
     Not,
-    Restrict,
-    SetField,
     Silent,
     State,
     Target,
     Unanswered,
     Unchanged,
     Until,
+)
+from rules.protocol.durations import (
+    CALENDAR_OF_APPROVER,
+    CALENDAR_OF_REQUESTER,
+    CALENDAR_OF_TIER,
+    CALENDARS_OF_THE_TICKET,
+    Duration,
 )
 from rules.prove.facts import LABELS, Facts
 from rules.prove.solver import Formula
@@ -68,11 +67,20 @@ class Way:
     within: Stretches | None = None
 
 
-class Untouched:
-    """Tickets to which nobody does anything. `facts` are their values."""
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A confidential rule: as long as its condition holds, no rule moves the ticket to other teams than these."""
 
-    def __init__(self, facts: Facts, bound: BoundRules, years: Years) -> None:
+    condition: Condition
+    teams: frozenset[str]
+
+
+class Untouched:
+    """Tickets to which nobody does anything. `facts` are their values, `keepers` the confidential rules that may keep them."""
+
+    def __init__(self, facts: Facts, bound: BoundRules, years: Years, keepers: Sequence[Keeper] = ()) -> None:
         self.facts, self.bound, self.years, self.solver = facts, bound, years, facts.solver
+        self.keepers = tuple(keepers)
         self._ways: dict[Condition, tuple[Way, ...]] = {}
         self._hours: dict[Hours, Stretches] = {}
         self.set = frozenset(field for rule in bound.rules for action in rule.rule.actions for field in _fields_of(action))
@@ -105,6 +113,11 @@ class Untouched:
             case _:
                 waits = isinstance(condition, Unanswered) and condition.waiting_for is Kind.REQUESTER
                 return solver.truth(known=waits or isinstance(condition, Count | FirstReply | Acknowledged | InWindow))
+
+    def unkept(self, teams: Iterable[str]) -> Formula:
+        """Values with which no confidential rule ever keeps others from moving the ticket to one of these teams."""
+        wanted = frozenset(teams)
+        return self.solver.all_of(self.never(keeper.condition) for keeper in self.keepers if not wanted <= keeper.teams)
 
     def always(self, condition: Condition) -> Formula:
         """Values with which it holds from the arrival on for ever, whatever the rules set; what rules set is left out."""

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from rules.calendars import Calendar, occurrences
 from rules.conditions.judge import on
 from rules.instants import DAY, FOREVER, MINUTE, Instant, instant, moment
-from rules.protocol import CALENDARS_OF_THE_TICKET, Duration
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 
 
 @dataclass(frozen=True)

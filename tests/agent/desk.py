@@ -32,29 +32,13 @@ from connectors.memory_helpdesk import ACCOUNT, Comment, Save, StoredTicket
 from rules.binding import bind
 from rules.escalation import Operation
 from rules.instants import HOUR, MINUTE, SECOND, Instant
-from rules.protocol import (
-    All,
-    Chain,
-    Condition,
-    Duration,
-    Escalate,
-    Existing,
-    Held,
-    Mode,
-    OneOf,
-    Organisation,
-    PriorityLevel,
-    Repeat,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Team,
-    Tier,
-)
-from rules.protocol import (
-    Comment as Say,
-)
+from rules.protocol.actions import Comment as Say
+from rules.protocol.actions import Escalate
+from rules.protocol.conditions import All, Condition, Held, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain, Organisation, PriorityLevel, Team, Tier
+from rules.protocol.rule import Existing, Mode, Repeat, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Kind
 from rules.world import World
 

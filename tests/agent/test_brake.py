@@ -14,7 +14,9 @@ from agent.store import brakes, mirrored
 from agent.store.states import RowState
 from agent.why import why
 from rules.instants import DAY, HOUR, MINUTE
-from rules.protocol import Comment, Duration, Held, OneOf, RaisePriority, State
+from rules.protocol.actions import Comment, RaisePriority
+from rules.protocol.conditions import Held, OneOf, State
+from rules.protocol.durations import Duration
 from rules.ticket import Kind, TicketRef
 from tests.agent.desk import SOURCE, Desk, again, rule
 

@@ -17,7 +17,7 @@ from connectors.errors import GiveUp
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation
 from rules.instants import DAY, HOUR, MINUTE
-from rules.protocol import AddLabel
+from rules.protocol.actions import AddLabel
 from tests.agent.desk import SOURCE, Desk, moved_once, rule
 from tests.agent.test_limits import LimitedDesk, limited
 from tests.agent.test_pauses import pause, resume

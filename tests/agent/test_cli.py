@@ -11,6 +11,7 @@ import pytest
 
 from agent.check import namesakes
 from agent.errors import ConfigError
+from connectors.jira.connector import JiraConnector
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.call import Answer, answered
 from rules.instants import MINUTE
@@ -354,6 +355,49 @@ def test_only_one_turn_ends_in_one_where_a_source_stands_still(tmp_path: Path, m
             out, err = agent.rest()
         assert code == 0, err
         assert "STANDS STILL" in out
+
+
+def test_connections_are_let_go(it: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command closes what it opened: nothing is left to the end of the process."""
+    closed: list[object] = []
+    close = JiraConnector.close
+    monkeypatch.setattr(JiraConnector, "close", lambda connector: (closed.append(connector), close(connector)))
+    for number, command in enumerate((("run", "--once"), ("check",), ("changes", "undo", "jira:IT-1")), 1):
+        assert hoist(*command, "--config", it.config).code == 0
+        assert len(closed) == number
+
+
+class UsedUp(JiraSandbox):
+    """A site whose quota is used up until it is told otherwise."""
+
+    left = 0
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = super().dispatch(method, path, query, headers, body)
+        if type(self).left < 0:
+            return answer
+        type(self).left -= 1
+        return replace(answered({}, 429), headers={**answer.headers, "Retry-After": "1"})
+
+
+def test_a_quota_that_is_used_up_when_hoist_begins_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run --once` says what was not done and exits with 1; `run` says that it waits, can be stopped, and begins when it may."""
+    monkeypatch.setattr(UsedUp, "left", 10_000)
+    with desk(tmp_path, kind=UsedUp) as it:
+        once = it.hoist("run", "--once")
+        assert (once.code, "nothing was read or written: jira: " in once.words) == (1, True), once.words
+        assert "too many requests" in once.words
+        with it.running() as agent:
+            agent.wait_until_it_logs("hoist waits for it, and has not begun")
+            agent.process.send_signal(signal.SIGTERM)
+            out, err = agent.rest()
+        assert (agent.process.returncode, "nothing was read or written" in out) == (0, True), err
+        with it.running() as agent:
+            agent.wait_until_it_logs("hoist waits for it, and has not begun")
+            monkeypatch.setattr(UsedUp, "left", -1)
+            agent.wait_until_it_runs()
+        assert it.hoist("run", "--once").code == 0
+        assert len(it.record()[1]) == 1
 
 
 def test_a_reader_that_goes_away_is_no_error(it: Desk) -> None:

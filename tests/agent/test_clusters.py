@@ -7,8 +7,10 @@ from agent.store import clusters as stored
 from agent.store import mirrored
 from agent.store.clusters import Cluster
 from rules.instants import HOUR, MINUTE
-from rules.protocol import All, Amount, Condition, Duration, Held, Mode, OneOf, Rule, State
-from rules.protocol import Comment as Say
+from rules.protocol.actions import Comment as Say
+from rules.protocol.conditions import All, Amount, Condition, Held, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Mode, Rule
 from rules.ticket import UNKNOWN, Value
 from tests.agent.desk import ALL_EXISTING, NEVER, OPEN, Desk, rule
 

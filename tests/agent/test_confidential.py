@@ -22,29 +22,12 @@ from connectors.errors import GiveUp
 from connectors.memory_helpdesk import ACCOUNT, Save
 from rules.confidential import COMMENT, cloaked_id
 from rules.instants import HOUR, MINUTE
-from rules.protocol import (
-    Action,
-    AddLabel,
-    AnyOf,
-    AnyWord,
-    Assign,
-    Chain,
-    Duration,
-    Escalate,
-    Matches,
-    Mode,
-    OneOf,
-    Proposal,
-    Propose,
-    RaisePriority,
-    Restrict,
-    Rule,
-    State,
-    Step,
-    Tell,
-    Tier,
-)
-from rules.protocol import Comment as Say
+from rules.protocol.actions import Action, AddLabel, Assign, Escalate, Proposal, Propose, RaisePriority, Restrict, Tell
+from rules.protocol.actions import Comment as Say
+from rules.protocol.conditions import AnyOf, AnyWord, Matches, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain, Tier
+from rules.protocol.rule import Mode, Rule, Step
 from rules.ticket import RESTRICTED_TO
 from tests.agent.desk import ALL_EXISTING, ORGANISATION, POLL, SOURCE, again, rule
 from tests.agent.desk import Desk as OpenDesk

@@ -69,6 +69,22 @@ def test_the_demo_shows_escalations_and_checks_them(tmp_path: Path) -> None:
     assert found["history"]["cases"] == found["mirrored"]
 
 
+@pytest.mark.parametrize("platforms", [("servicenow",), ("jira", "servicenow")], ids=" and ".join)
+def test_every_platform_plays_the_demo_alone_and_with_others(tmp_path: Path, platforms: tuple[str, ...]) -> None:
+    """One set of rules over all helpdesks: each one's own record agrees with one evaluation of its history."""
+    named = [word for platform in platforms for word in ("--platform", platform)]
+    said = hoist("demo", *named, "--for", "4h", "--tickets", "80", "--json", tmp_path / "out.json")
+    assert said.code == 0, said.out
+    summary = json.loads((tmp_path / "out.json").read_text())
+    assert summary["mismatches"] == []
+    assert summary["found"] == summary["expected"] > 0
+    if len(platforms) > 1:
+        assert {source: found["mirrored"] > 0 for source, found in summary["sources"].items()} == dict.fromkeys(
+            ("jira-cloud", "snow-prod"), True
+        )
+        assert summary["written"] == sum(found["written"] for found in summary["sources"].values())
+
+
 def test_the_same_demo_is_the_same_everywhere(tmp_path: Path) -> None:
     """The same options give the same summary to the last figure, whatever the machine is doing; another seed another one."""
     texts = []
@@ -115,6 +131,8 @@ def test_what_was_kept_can_be_asked_about(tmp_path: Path) -> None:
     [
         (["--for", "soon"], "--for: 'soon' is no length of time; write it like"),
         (["--for", "0h"], "--for: '0h' is no length of time"),
+        (["--platform", "remedy"], "--platform: there is no connector for the platform 'remedy'"),
+        (["--platform", "memory"], "--platform: the platform 'memory' has no sandbox"),
         (["--for", "9999d"], "--for: 9999d is too long for a demo; 1000 days at most"),
         (["--at", "0001-01-01T00:00:00Z"], "--at: choose an instant between 1990"),
         (["--at", "9999-12-31T23:59:59Z"], "--at: choose an instant between 1990"),

@@ -13,7 +13,9 @@ from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
 from rules.binding import bind
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
-from rules.protocol import Existing, Held, Mode, OneOf, Rule, Rulebook, State
+from rules.protocol.conditions import Held, OneOf, State
+from rules.protocol.rule import Existing, Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
 from rules.world import Directory, World
 from tests.agent.desk import ALL_EXISTING, MONDAY, OPEN, ORGANISATION, PRIORITIES, SOURCE, TEAMS, UNOWNED, again, rule

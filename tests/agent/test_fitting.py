@@ -10,7 +10,8 @@ from agent.fitting import fitted
 from connectors.contract import Capabilities, Guard, Once, Promise
 from rules.binding import BindingError
 from rules.escalation import OperationKind
-from rules.protocol import Employee, Rulebook
+from rules.protocol.organisation import Employee
+from rules.protocol.rulebook import Rulebook
 from rules.rulebook import load
 from rules.world import Directory, World
 
@@ -45,6 +46,15 @@ def test_a_rulebook_that_fits_is_bound() -> None:
     """Where the platform can do all that the rules ask for, the rules are bound to it."""
     bound = fitted(rulebook(), "desk", DIRECTORY, ABLE, World())
     assert bound.teams == {"service-desk": ("10",), "network": ("11",)}
+
+
+def test_a_label_that_nobody_has_made_is_named_with_its_rule() -> None:
+    """A platform that takes only labels that were made before is no place for others: said at load, not by a parked write."""
+    made = replace(DIRECTORY, labels=frozenset({"late", "vip"}))
+    assert fitted(rulebook(), "desk", made, ABLE, World()).directory.labels == {"late", "vip"}
+    with pytest.raises(BindingError, match="the label late, which nobody has made in desk: make it there") as refused:
+        fitted(rulebook(), "desk", replace(DIRECTORY, labels=frozenset({"vip"})), ABLE, World())
+    assert "rule nobody" in refused.value.problems[0]
 
 
 ABILITIES = [("team", "move a ticket"), ("priority", "set a priority"), ("labels", "set labels")]

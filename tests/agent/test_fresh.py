@@ -83,6 +83,19 @@ def test_a_read_that_is_young_enough_goes_on(cached: Callable[[], tuple[Desk, Ca
     assert len(desk.saves(ticket)) == 1
 
 
+def test_what_a_person_chose_is_put_back_all_the_same(cached: Callable[[], tuple[Desk, Cache]]) -> None:
+    """hoist has overwritten Anna's change, and the proxy shows the ticket as it was before: that is not taken for a later one."""
+    desk, cache = cached()
+    ticket = desk.ticket()
+    desk.run(14 * MINUTE)
+    desk.helpdesk.between_read_and_write(lambda: desk.helpdesk.change(ticket, "anna", team="eng"))
+    cache._reads.clear()  # what it shows is the very read that the write rests on
+    cache.until = desk.clock.now() + 3 * MINUTE
+    desk.run(HOUR)
+    assert [(item.old, item.new) for save in desk.saves(ticket) for item in save.items] == [("eng", "ops"), ("ops", "eng")]
+    assert desk.team(ticket) == "eng"
+
+
 @pytest.mark.parametrize("answered", [True, False])
 def test_an_old_record_tells_nothing_of_a_write(cached: Callable[[], tuple[Desk, Cache]], answered: bool) -> None:
     """The proxy's copy of the helpdesk's record is older than the move: that it does not show it proves nothing."""

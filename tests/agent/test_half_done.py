@@ -11,7 +11,8 @@ from agent.store.outages import Life
 from agent.store.states import OperationState, RowState
 from connectors.errors import OutcomeUnknown
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import Duration, Held
+from rules.protocol.conditions import Held
+from rules.protocol.durations import Duration
 from tests.agent.desk import ALL_EXISTING, SOURCE, UNOWNED, Desk, moved_once, rule
 from tests.agent.test_outage import backup, put_back, sign
 

@@ -14,21 +14,10 @@ from agent.store import episodes
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from rules.instants import HOUR, MINUTE
-from rules.protocol import (
-    AddLabel,
-    All,
-    Comment,
-    Condition,
-    Duration,
-    Escalate,
-    Held,
-    Mode,
-    OnChange,
-    OneOf,
-    Rule,
-    State,
-    Step,
-)
+from rules.protocol.actions import AddLabel, Comment, Escalate
+from rules.protocol.conditions import All, Condition, Held, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Mode, OnChange, Rule, Step
 from tests.agent.desk import OPEN, SOURCE, Desk, again, rule
 
 NOBODY: Final = State("assignee", OneOf((None,)))

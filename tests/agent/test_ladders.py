@@ -15,24 +15,11 @@ from agent.store.states import RowState
 from agent.why import why
 from connectors.errors import OutcomeUnknown
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import (
-    Acknowledged,
-    Chain,
-    Comment,
-    Condition,
-    Duration,
-    Escalate,
-    Existing,
-    Mode,
-    OneOf,
-    RaisePriority,
-    Repeat,
-    Rule,
-    State,
-    Step,
-    Tell,
-    Tier,
-)
+from rules.protocol.actions import Comment, Escalate, RaisePriority, Tell
+from rules.protocol.conditions import Acknowledged, Condition, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain, Tier
+from rules.protocol.rule import Existing, Mode, Repeat, Rule, Step
 from tests.agent.desk import MONDAY, OPEN, ORGANISATION, TEAMS, UNOWNED, Desk, Killed, Mortal, again, rule
 
 TAKEN = State("labels", OneOf(("taken",)))

@@ -12,7 +12,8 @@ from agent.limits import Limits
 from agent.store import journal
 from agent.store.states import RowState
 from rules.instants import DAY, HOUR, MINUTE
-from rules.protocol import AddLabel, Escalate, OneOf, State
+from rules.protocol.actions import AddLabel, Escalate
+from rules.protocol.conditions import OneOf, State
 from tests.agent.desk import SOURCE, Desk, moved_once, rule
 
 FEW = Limits(per_rule_and_hour=5, per_source_and_hour=8, canary=0.1, urgent=3)

@@ -17,7 +17,9 @@ from agent.store.outages import Life, Outage
 from agent.store.states import RowState
 from connectors.errors import TryLater
 from rules.instants import DAY, HOUR, MINUTE, SECOND
-from rules.protocol import Duration, Escalate, Step
+from rules.protocol.actions import Escalate
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Step
 from tests.agent.desk import SOURCE, Desk, moved_once, rule
 
 

@@ -13,7 +13,9 @@ from connectors.contract import Receipt
 from connectors.errors import OutcomeUnknown
 from rules.escalation import Operation
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import Comment, Duration, Escalate, Held, RaisePriority
+from rules.protocol.actions import Comment, Escalate, RaisePriority
+from rules.protocol.conditions import Held
+from rules.protocol.durations import Duration
 from tests.agent.desk import OPEN, Desk, rule
 
 BOTH = rule("too-long", actions=(Escalate("line"), RaisePriority(by=1), Comment("Moved to {team}.")))

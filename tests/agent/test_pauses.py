@@ -12,7 +12,8 @@ from connectors.contract import Reading, Receipt
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation
 from rules.instants import FOREVER, HOUR, MINUTE, Instant
-from rules.protocol import AddLabel, Escalate, Existing
+from rules.protocol.actions import AddLabel, Escalate
+from rules.protocol.rule import Existing
 from tests.agent.desk import ALL_EXISTING, SOURCE, Desk, moved_once, rule
 
 LABELS = (AddLabel("lifted"),)

@@ -11,17 +11,11 @@ import pytest
 from agent.store.states import RowState
 from agent.why import Answer, why
 from rules.instants import DAY, HOUR, MINUTE
-from rules.protocol import (
-    Comment,
-    Duration,
-    Escalate,
-    Held,
-    PeopleKeep,
-    RaisePriority,
-    Rule,
-    Step,
-    Tell,
-)
+from rules.protocol.actions import Comment, Escalate, RaisePriority, Tell
+from rules.protocol.conditions import Held
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import PeopleKeep
+from rules.protocol.rule import Rule, Step
 from tests.agent.desk import OPEN, ORGANISATION, Desk, again, rule
 
 UNTIL_ITS_END = Held(OPEN, Duration(15 * MINUTE))

@@ -16,7 +16,9 @@ from connectors.errors import AskAdmin, ConnectorError, GiveUp, OutcomeUnknown, 
 from connectors.memory import MemoryConnector
 from rules.escalation import Operation, OperationKind
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND
-from rules.protocol import AddLabel, Comment, Existing, Mode, OneOf, RaisePriority, State
+from rules.protocol.actions import AddLabel, Comment, RaisePriority
+from rules.protocol.conditions import OneOf, State
+from rules.protocol.rule import Existing, Mode
 from tests.agent.desk import ALL_EXISTING, LONG, NEVER, OPEN, POLL, SOURCE, Desk, Killed, again, moved_once, rule
 
 

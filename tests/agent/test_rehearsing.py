@@ -20,8 +20,8 @@ from agent.who import Who
 from connectors.errors import GiveUp, OutcomeUnknown, TryLater
 from rules.escalation import FiringKey
 from rules.instants import HOUR, MINUTE
-from rules.protocol import AddLabel, Escalate, RaisePriority, Tell
-from rules.protocol import Comment as Say
+from rules.protocol.actions import AddLabel, Escalate, RaisePriority, Tell
+from rules.protocol.actions import Comment as Say
 from tests.agent.desk import NEVER, SOURCE, Desk, Killed, Mortal, rule
 
 WHO = Who("eva", "system account eva at desk", "a rehearsal")

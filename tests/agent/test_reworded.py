@@ -9,7 +9,9 @@ import pytest
 
 from agent.store.states import RowState
 from rules.instants import HOUR, MINUTE
-from rules.protocol import All, Condition, Duration, Existing, Held, OneOf, State
+from rules.protocol.conditions import All, Condition, Held, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Existing
 from tests.agent.desk import ALL_EXISTING, OPEN, Desk, moved_once, rule
 
 NOBODY = State("assignee", OneOf((None,)))

@@ -8,8 +8,11 @@ from agent.store import clusters as stored
 from agent.store import mirrored
 from agent.store import similar as stored_similar
 from rules.instants import MINUTE
-from rules.protocol import AddLabel, All, Amount, Duration, Held, Mode, OneOf, Proposal, Propose, Rule, State
-from rules.protocol import Comment as Say
+from rules.protocol.actions import AddLabel, Proposal, Propose
+from rules.protocol.actions import Comment as Say
+from rules.protocol.conditions import All, Amount, Held, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Mode, Rule
 from rules.similar_words import hashes
 from rules.ticket import UNKNOWN, TicketRef, Value
 from tests.agent.desk import ALL_EXISTING, NEVER, OPEN, SOURCE, Desk, rule

@@ -11,22 +11,12 @@ import pytest
 
 from rules.binding import bind
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import (
-    All,
-    Chain,
-    Condition,
-    Duration,
-    Escalate,
-    Held,
-    Not,
-    OneOf,
-    Organisation,
-    RaisePriority,
-    Rule,
-    Rulebook,
-    State,
-    Tier,
-)
+from rules.protocol.actions import Escalate, RaisePriority
+from rules.protocol.conditions import All, Condition, Held, Not, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain, Organisation, Tier
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.story_steps import Act, play
 from rules.ticket import Actor, Kind, Ticket, TicketRef, Value
 from rules.world import World

@@ -21,7 +21,7 @@ from agent.store.states import OperationState
 from connectors.contract import Mark
 from connectors.memory import MemoryConnector
 from rules.instants import HOUR, MINUTE
-from rules.protocol import Comment, Escalate, RaisePriority
+from rules.protocol.actions import Comment, Escalate, RaisePriority
 from tests.agent.desk import POLL, SOURCE, Desk, rule
 
 

@@ -15,15 +15,20 @@ from agent.store import mirrored, orders, pauses, waiting
 from agent.store.orders import OrderKind, OrderRow, OrderState
 from agent.store.states import RowState
 from agent.store.waiting import Planned
-from agent.undo_commands import BUSY, TicketUndo, Wanted, carry_out, plan
+from agent.undo_commands import BUSY, HALF_DONE, TicketUndo, Wanted, carry_out, plan
 from agent.who import Who
+from connectors.contract import Receipt
 from connectors.errors import Conflict, GiveUp, OutcomeUnknown, TryLater
+from connectors.memory import MemoryConnector
 from connectors.memory_helpdesk import ACCOUNT
-from rules.escalation import FieldChange, FiringKey
+from rules.escalation import FieldChange, FiringKey, Operation
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND
-from rules.protocol import AddLabel, All, Duration, Escalate, Held, OneOf, RaisePriority, State
-from rules.protocol import Comment as Say
+from rules.protocol.actions import AddLabel, Escalate, RaisePriority
+from rules.protocol.actions import Comment as Say
+from rules.protocol.conditions import All, Held, OneOf, State
+from rules.protocol.durations import Duration
 from tests.agent.desk import OPEN, SOURCE, Desk, Killed, Mortal, again, rule
+from tests.agent.test_pauses import pause, resume
 
 WHO = Who("eva", "system account eva at desk", "the rule was wrong")
 ALL = (Escalate("line"), RaisePriority(1), AddLabel("lifted"), Say("Moved to {team}."))
@@ -357,6 +362,31 @@ def test_a_pause_does_not_stop_it(desk: Desk) -> None:
     desk.run(30 * MINUTE)
     back_once(desk, ticket)
     assert desk.saves(another) == []
+
+
+def test_what_a_pause_keeps_half_written_is_said_to_wait_for_it(desk: Desk) -> None:
+    """Fields are written and the note is not when hoist is paused: an undo says what waits, and comes after the pause."""
+    ticket = desk.ticket()
+    desk.let_it_fall_due(ticket)
+
+    class Pausing(MemoryConnector):
+        def write(self, operation: Operation) -> Receipt:
+            done = super().write(operation)
+            if not operation.comment:
+                pause(desk)
+            return done
+
+    desk.pipeline.writer.connector = Pausing(SOURCE, desk.settings, helpdesk=desk.helpdesk)
+    desk.run(HOUR)
+    assert len(desk.saves(ticket)) == 1
+    found = shown(desk, ticket)
+    assert not found.can
+    assert found.barred.startswith(f"{HALF_DONE}: paused since")
+    assert [each.field for each in found.reversal.changes] == ["team", "priority"], "it was written, and is not denied"
+    resume(desk)
+    desk.run(10 * MINUTE)
+    assert undo(desk, ticket).order is not None
+    back_once(desk, ticket)
 
 
 def test_a_dry_run_carries_nothing_out(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,21 @@ def test_a_running_hoist_carries_it_out(desk: Desk) -> None:
         done = undo(desk, f"jira:{FORGOTTEN}", *YES)
         assert done.code == 0, done.words
     assert fields(desk) == was
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_pause_is_the_time_to_take_back(desk: Desk, *, running: bool) -> None:
+    """While all is paused hoist writes nothing of its own; what a person orders is carried out, whoever carries it out."""
+    was = fields(desk)
+    assert desk.hoist("run", "--once").code == 0
+    assert desk.hoist("pause", "--all", "--why", "the rule is wrong").code == 0
+    with desk.running() if running else nullcontext() as agent:
+        if agent is not None:
+            agent.wait_until_it_runs()
+        done = undo(desk, f"jira:{FORGOTTEN}", *YES)
+    assert (done.code, "DONE" in done.words) == (0, True), done.words
+    assert fields(desk) == was
+    assert "PAUSED" in desk.hoist("status").out
 
 
 # --- a rehearsal ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from itertools import accumulate, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 
 MINUTE: Final = 60_000
 _DAY: Final = 1440

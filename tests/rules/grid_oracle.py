@@ -14,22 +14,16 @@ from rules.calendars import Calendar
 from rules.instants import FOREVER, Instant
 from rules.intervals import Intervals
 from rules.opening_hours import time_zone
-from rules.protocol import (
-    CALENDAR_OF_APPROVER,
-    CALENDAR_OF_REQUESTER,
-    CALENDAR_OF_TEAM,
-    CALENDAR_OF_TIER,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
     AnyOf,
-    CalendarHours,
     Clock,
     Condition,
     Count,
     Counted,
     Due,
-    Duration,
     FirstReply,
     Held,
     Hours,
@@ -43,6 +37,8 @@ from rules.protocol import (
     Unanswered,
     Until,
 )
+from rules.protocol.durations import CALENDAR_OF_APPROVER, CALENDAR_OF_REQUESTER, CALENDAR_OF_TEAM, CALENDAR_OF_TIER, Duration
+from rules.protocol.organisation import CalendarHours
 from rules.ticket import UNKNOWN, Change, Kind, Ticket, Value
 
 END = 48

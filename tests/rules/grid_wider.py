@@ -11,13 +11,12 @@ from itertools import pairwise
 from typing import Final
 
 from rules.instants import Instant
-from rules.protocol import (
+from rules.protocol.conditions import (
     Acknowledged,
     Clock,
     Condition,
     Count,
     Counted,
-    Duration,
     Ever,
     FirstReply,
     Hours,
@@ -27,6 +26,7 @@ from rules.protocol import (
     Unchanged,
     Until,
 )
+from rules.protocol.durations import Duration
 from rules.ticket import Change, Kind, Message, Ticket, Value
 from tests.rules import grid_oracle
 from tests.rules.grid_oracle import PEOPLE, WINDOW, is_open

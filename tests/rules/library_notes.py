@@ -16,7 +16,7 @@ from rules.explain import because, in_short, values_of
 from rules.instants import FOREVER, Instant
 from rules.ladder import joined
 from rules.merge import merge
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.rota import Rota, Shift
 from rules.rulebook import load
 from rules.stories import ANYWHERE, Story, bound_for, read_stories, tell, zone_of

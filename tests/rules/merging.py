@@ -11,21 +11,11 @@ from rules.confidential import cloaked
 from rules.escalation import Escalation, FiringKey
 from rules.instants import DAY, HOUR
 from rules.merge import DueStep, merge
-from rules.protocol import (
-    Action,
-    CalendarHours,
-    Chain,
-    Mode,
-    OneOf,
-    Organisation,
-    PriorityLevel,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Team,
-    Tier,
-)
+from rules.protocol.actions import Action
+from rules.protocol.conditions import OneOf, State
+from rules.protocol.organisation import CalendarHours, Chain, Organisation, PriorityLevel, Team, Tier
+from rules.protocol.rule import Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.rota import Rota, Shift
 from rules.ticket import Change, Ticket, TicketRef, Value
 from rules.world import Directory, Person, World

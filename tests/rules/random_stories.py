@@ -14,22 +14,16 @@ from typing import Any, Final
 
 from rules.binding import BoundRules, bind
 from rules.conditions.tree import walk
-from rules.protocol import (
-    CALENDAR_OF_APPROVER,
-    CALENDAR_OF_REQUESTER,
-    CALENDAR_OF_TEAM,
-    CALENDAR_OF_TIER,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
     AnyOf,
-    Chain,
     Clock,
     Condition,
     Count,
     Counted,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -38,22 +32,19 @@ from rules.protocol import (
     InWindow,
     Level,
     Lingering,
-    NamedList,
     Not,
     OneOf,
-    Organisation,
-    PriorityLevel,
-    Rule,
-    Rulebook,
     Silent,
     State,
     Target,
-    Team,
-    Tier,
     Unanswered,
     Unchanged,
     Until,
 )
+from rules.protocol.durations import CALENDAR_OF_APPROVER, CALENDAR_OF_REQUESTER, CALENDAR_OF_TEAM, CALENDAR_OF_TIER, Duration
+from rules.protocol.organisation import Chain, NamedList, Organisation, PriorityLevel, Team, Tier
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.world import Directory, World
 from tests.rules.grid_oracle import CALENDARS_OF_TEAMS, END, LATE, LEVELS, LISTED, ORDER, SHIFTS, TEAMS, WINDOW, Shifts

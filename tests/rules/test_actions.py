@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rules.instants import HOUR
-from rules.protocol import (
+from rules.protocol.actions import (
     Action,
     AddLabel,
     Arbiter,
@@ -16,7 +16,6 @@ from rules.protocol import (
     AtProvider,
     Comment,
     Digest,
-    Duration,
     Escalate,
     Proposal,
     Propose,
@@ -26,6 +25,7 @@ from rules.protocol import (
     SetField,
     Tell,
 )
+from rules.protocol.durations import Duration
 from rules.rulebook import Problem, RulebookError, load
 from tests.rules import protocol_texts
 from tests.shared import shared

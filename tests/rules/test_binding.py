@@ -7,35 +7,26 @@ import pytest
 from rules.binding import BindingError, BoundRules, bind
 from rules.engine import Evaluation, evaluate
 from rules.instants import HOUR
-from rules.protocol import (
+from rules.protocol.actions import Assign, Escalate, RaisePriority
+from rules.protocol.conditions import (
     All,
     Amount,
     AnyWord,
-    AppliesTo,
-    Assign,
-    Chain,
     Clock,
     Condition,
     Count,
     Counted,
-    Duration,
-    Escalate,
     Held,
     Level,
     Matches,
-    Mode,
     OneOf,
-    Organisation,
-    PriorityLevel,
-    RaisePriority,
-    Rule,
-    Rulebook,
     Silent,
     State,
-    Step,
-    Team,
-    Tier,
 )
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain, Organisation, PriorityLevel, Team, Tier
+from rules.protocol.rule import AppliesTo, Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World

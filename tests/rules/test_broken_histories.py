@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rules.engine import Evaluation, evaluate
 from rules.instants import FOREVER, Instant
-from rules.protocol import Condition, Count, Counted, Duration, Unanswered
+from rules.protocol.conditions import Condition, Count, Counted, Unanswered
+from rules.protocol.durations import Duration
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from tests.rules.random_stories import ACTORS, bound

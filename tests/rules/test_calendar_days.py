@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rules.calendars import calendar
 from rules.instants import DAY, HOUR, MINUTE, Instant, instant
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 
 Pattern = Mapping[int, tuple[tuple[int, int], ...]]
 

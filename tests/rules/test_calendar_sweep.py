@@ -10,7 +10,7 @@ from holidays import country_holidays
 
 from rules.calendars import calendar
 from rules.instants import HOUR, MINUTE, instant
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 from tests.rules.calendar_oracle import MinuteWalk, clock_changes
 
 COUNTRIES = {

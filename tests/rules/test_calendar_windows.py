@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rules.calendars import ALWAYS, Calendar, calendar, weekly
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant, instant
-from rules.protocol import CalendarHours
+from rules.protocol.organisation import CalendarHours
 from tests.rules.calendar_oracle import MinuteWalk
 
 AMSTERDAM: Final = "Europe/Amsterdam"

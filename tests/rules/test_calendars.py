@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rules import calendars
 from rules.calendars import ALWAYS, Calendar, calendar
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant, instant, moment
-from rules.protocol import CalendarHours, Duration
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours
 from tests.rules.calendar_oracle import MinuteWalk, clock_changes
 
 AMSTERDAM = "Europe/Amsterdam"

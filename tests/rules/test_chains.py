@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.chains import NO_TEAM_HERE, Next, PassedOver, TeamIds, next_tier, standing
-from rules.protocol import Chain, Escalate, Tier
+from rules.protocol.actions import Escalate
+from rules.protocol.organisation import Chain, Tier
 from rules.ticket import UNKNOWN, Value
 
 NETWORK = Chain("network", (Tier("service-desk"), Tier("network-ops"), Tier("network-eng"), Tier("management")))

@@ -17,20 +17,15 @@ from rules.conditions.tree import thresholds
 from rules.engine import Evaluation, evaluate
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant, instant
 from rules.intervals import contains
-from rules.protocol import (
-    CALENDAR_OF_TEAM,
-    CALENDAR_OF_TIER,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
     AnyOf,
-    CalendarHours,
-    Chain,
     Clock,
     Condition,
     Count,
     Counted,
-    Duration,
     Ever,
     FirstReply,
     Held,
@@ -38,17 +33,16 @@ from rules.protocol import (
     InWindow,
     Not,
     OneOf,
-    Organisation,
-    Rule,
-    Rulebook,
     Silent,
     State,
     Target,
-    Team,
-    Tier,
     Unchanged,
     Until,
 )
+from rules.protocol.durations import CALENDAR_OF_TEAM, CALENDAR_OF_TIER, Duration
+from rules.protocol.organisation import CalendarHours, Chain, Organisation, Team, Tier
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World

@@ -13,32 +13,11 @@ from rules.engine import evaluate
 from rules.escalation import Overruled
 from rules.explain import because, in_short, reasons, values_of
 from rules.merge import HOLD_HINT, DueStep, merge
-from rules.protocol import (
-    Action,
-    All,
-    AnyOf,
-    AnyWord,
-    Arbiter,
-    Assign,
-    Chain,
-    Comment,
-    Condition,
-    Escalate,
-    Matches,
-    Mode,
-    Not,
-    OneOf,
-    Proposal,
-    Propose,
-    RaisePriority,
-    Restrict,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Tell,
-    Tier,
-)
+from rules.protocol.actions import Action, Arbiter, Assign, Comment, Escalate, Proposal, Propose, RaisePriority, Restrict, Tell
+from rules.protocol.conditions import All, AnyOf, AnyWord, Condition, Matches, Not, OneOf, State
+from rules.protocol.organisation import Chain, Tier
+from rules.protocol.rule import Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import RESTRICTED_TO
 from rules.timeline import timeline
 from tests.rules.merging import (

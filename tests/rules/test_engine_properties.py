@@ -13,10 +13,11 @@ from rules.conditions.tree import walk
 from rules.engine import Evaluation, evaluate
 from rules.instants import FOREVER
 from rules.intervals import contains
-from rules.protocol import Acknowledged, AnyOf, Condition, Not, Silent, Target, Unanswered
-from rules.ticket import TARGET, Kind, Ticket
+from rules.protocol.conditions import Acknowledged, AnyOf, Condition, Not, Silent, Target, Unanswered
+from rules.protocol.durations import Duration
+from rules.ticket import TARGET, Change, Kind, Ticket
 from rules.timeline import timeline
-from tests.rules.grid_oracle import END, PEOPLE
+from tests.rules.grid_oracle import END, PEOPLE, SHIFTS
 from tests.rules.grid_wider import Oracle
 from tests.rules.random_stories import (
     MEMBERS,
@@ -100,9 +101,37 @@ def test_lost_history_never_makes_a_rule_claim_what_was_not_so(rng: Random) -> N
     whole, condition, members = ticket(rng), anything(rng), rng.choice((None, MEMBERS))
     hidden = cut_off(rng, whole)
     lost = set(whole.changes) - set(hidden.changes)
-    # what a target promised before is part of what it means now
+    # what a target promised before is part of what it means now; how far that reaches is a property of its own, below
     if not (over_targets(condition) and any(one.by.kind is Kind.HOIST or one.field.startswith(TARGET) for one in lost)):
         enclose(judged(hidden, condition, members=members), judged(whole, condition, members=members))
+
+
+@settings(max_examples=500)
+@given(seeds)
+def test_a_cut_history_bears_on_a_target_until_it_moves_and_not_because_of_hoist(rng: Random) -> None:
+    """F7: a target is taken as it stands where a history begins; from its next move of others' making nothing is missing."""
+    whole = ticket(rng)
+    hidden = cut_off(rng, whole)
+    moves = [change for change in hidden.changes if change.field == "target.reply"]
+    moved = next((change.at for change in moves if of_anothers_making(change, hidden)), END)
+    within = None if rng.random() < 0.5 else Duration(rng.choice((0, 3, 8)))
+    percent = rng.choice((50, 75, 100, 120)) if within is None else None
+    condition = Target("reply", within, percent, rng.choice((None, SHIFTS)) if percent else None)
+    found, truth = judged(hidden, condition), judged(whole, condition)
+    for at in range(moved, END):
+        really = contains(truth.surely("0"), at)
+        assert contains(found.surely("0"), at) <= really <= contains(found.may("0"), at), (at, moved)
+
+
+def of_anothers_making(move: Change, known: Ticket) -> bool:
+    """Whether a target was moved to another value, surely not because of what hoist wrote: who changed what before is known."""
+    saves = {change.save for change in known.changes if change.by.kind is Kind.HOIST}
+    at_once = [change for change in known.changes if change.at == move.at and change.field == move.field]
+    if at_once[-1] is not move or move.new == at_once[0].old or move.save in saves:
+        return False
+    before = [change for change in known.changes[: known.changes.index(move)] if change.field != move.field]
+    acts = [change for change in before if change.save in saves or change.by.kind in PEOPLE]
+    return bool(acts) and (move.by.kind in PEOPLE or acts[-1].save not in saves)
 
 
 @settings(max_examples=500)

@@ -10,27 +10,11 @@ from rules.binding import BoundRules, bind
 from rules.calendars import ALWAYS, calendar
 from rules.engine import Episode, Evaluation, evaluate
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant, instant
-from rules.protocol import (
-    All,
-    CalendarHours,
-    Chain,
-    Clock,
-    Condition,
-    Count,
-    Counted,
-    Duration,
-    Held,
-    Not,
-    OneOf,
-    Organisation,
-    Rule,
-    Rulebook,
-    Silent,
-    State,
-    Team,
-    Tier,
-    Unanswered,
-)
+from rules.protocol.conditions import All, Clock, Condition, Count, Counted, Held, Not, OneOf, Silent, State, Unanswered
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours, Chain, Organisation, Team, Tier
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World

@@ -12,7 +12,8 @@ from rules.engine import Evaluation, evaluate
 from rules.explain import PLACEHOLDERS, because, fill, in_short, inert, reasons, unknown_placeholders, values_of
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, SECOND, Instant, instant, moment
 from rules.phrases import length, phrase, stamp
-from rules.protocol import (
+from rules.protocol.actions import Escalate
+from rules.protocol.conditions import (
     All,
     AnyOf,
     AnyWord,
@@ -21,25 +22,20 @@ from rules.protocol import (
     Count,
     Counted,
     Due,
-    Duration,
-    Escalate,
     Held,
     Level,
     Matches,
     Not,
     OneOf,
-    Organisation,
-    PriorityLevel,
-    Rule,
-    Rulebook,
     Silent,
     State,
-    Step,
-    Team,
-    Tier,
     Unanswered,
 )
-from rules.protocol import Chain as ChainOfTiers
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Chain as ChainOfTiers
+from rules.protocol.organisation import Organisation, PriorityLevel, Team, Tier
+from rules.protocol.rule import Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef
 from rules.timeline import timeline
 from rules.world import Directory, World

@@ -12,28 +12,12 @@ from rules.calendars import ALWAYS, calendar
 from rules.engine import Evaluation, evaluate
 from rules.gates import Closed, Keeping, closed, keeping
 from rules.instants import FOREVER, HOUR, MINUTE, Instant
-from rules.protocol import (
-    CALENDAR_OF_TEAM,
-    Action,
-    Assign,
-    CalendarHours,
-    Chain,
-    Comment,
-    Condition,
-    Duration,
-    Escalate,
-    Mode,
-    OneOf,
-    Organisation,
-    RaisePriority,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Team,
-    Tell,
-    Tier,
-)
+from rules.protocol.actions import Action, Assign, Comment, Escalate, RaisePriority, Tell
+from rules.protocol.conditions import Condition, OneOf, State
+from rules.protocol.durations import CALENDAR_OF_TEAM, Duration
+from rules.protocol.organisation import CalendarHours, Chain, Organisation, Team, Tier
+from rules.protocol.rule import Mode, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World

@@ -25,43 +25,35 @@ from rules.conditions.tree import walk
 from rules.engine import Episode, evaluate
 from rules.identity import Recorded, match
 from rules.instants import FOREVER, MINUTE, Instant
-from rules.protocol import (
+from rules.protocol.actions import Comment
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     AnyOf,
-    CalendarHours,
-    Chain,
     Clock,
-    Comment,
     Condition,
     Count,
     Counted,
     Due,
-    Duration,
     Ever,
     FirstReply,
     Held,
     Hours,
     InWindow,
     Lingering,
-    Mode,
     Not,
     OneOf,
-    Organisation,
-    PriorityLevel,
-    Repeat,
-    Rule,
-    Rulebook,
     Silent,
     State,
-    Step,
     Target,
-    Team,
-    Tier,
     Unanswered,
     Unchanged,
     Until,
 )
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours, Chain, Organisation, PriorityLevel, Team, Tier
+from rules.protocol.rule import Mode, Repeat, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Value
 from rules.timeline import timeline
 from rules.world import Directory, World

@@ -15,7 +15,11 @@ from hypothesis import strategies as st
 from rules.binding import BoundRules, bind
 from rules.calendars import calendar
 from rules.instants import MINUTE, Instant
-from rules.protocol import CalendarHours, Condition, Duration, Mode, Rule, Rulebook
+from rules.protocol.conditions import Condition
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours
+from rules.protocol.rule import Mode, Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Kind, Value
 from rules.world import World
 from tests.rules.grid_oracle import LATE, LISTED, SHIFTS, WINDOW

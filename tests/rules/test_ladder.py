@@ -13,27 +13,12 @@ from rules.calendars import ALWAYS, calendar
 from rules.engine import evaluate
 from rules.instants import DAY, FOREVER, HOUR, MINUTE, Instant
 from rules.ladder import Ahead, Due, Steps, ahead, joined, step_name
-from rules.protocol import (
-    CALENDAR_OF_TEAM,
-    All,
-    Assign,
-    CalendarHours,
-    Clock,
-    Comment,
-    Condition,
-    Duration,
-    Escalate,
-    Mode,
-    OneOf,
-    Organisation,
-    Repeat,
-    Rule,
-    Rulebook,
-    State,
-    Step,
-    Team,
-    Tell,
-)
+from rules.protocol.actions import Assign, Comment, Escalate, Tell
+from rules.protocol.conditions import All, Clock, Condition, OneOf, State
+from rules.protocol.durations import CALENDAR_OF_TEAM, Duration
+from rules.protocol.organisation import CalendarHours, Organisation, Team
+from rules.protocol.rule import Mode, Repeat, Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
 from rules.timeline import timeline
 from rules.world import Directory, World

@@ -4,25 +4,10 @@ import pytest
 import yaml
 
 from rules.instants import DAY, HOUR, MINUTE
-from rules.protocol import (
-    All,
-    AnyOf,
-    Clock,
-    Comment,
-    Count,
-    Counted,
-    Duration,
-    Escalate,
-    Held,
-    Mode,
-    Not,
-    OneOf,
-    Rule,
-    Silent,
-    State,
-    Tell,
-    Unanswered,
-)
+from rules.protocol.actions import Comment, Escalate, Tell
+from rules.protocol.conditions import All, AnyOf, Clock, Count, Counted, Held, Not, OneOf, Silent, State, Unanswered
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Mode, Rule
 from rules.rulebook import RulebookError, load
 from tests.rules.protocol_texts import LIBRARY, ORGANISATION, loaded, marked, problems
 

@@ -11,7 +11,7 @@ import yaml
 from rules.conditions.tree import walk
 from rules.lint import findings
 from rules.note import HOLD_HINT
-from rules.protocol import OneOf, State
+from rules.protocol.conditions import OneOf, State
 from rules.rulebook import load
 from rules.stories import tell
 from tests.rules.library_notes import FOLDER, PROTOCOLS, STORIES, notes, rulebook, stories, world

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rules.conditions.tree import walk
 from rules.lint import findings
 from rules.lint_shadows import implies
-from rules.protocol import Held
+from rules.protocol.conditions import Held
 from rules.rulebook import RulebookError
 from tests.rules.protocol_texts import ORGANISATION, RULES, loaded
 

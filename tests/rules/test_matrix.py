@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from rules.language.problems import nearest
 from rules.matrix import matrix_rules
-from rules.protocol import Escalate, OneOf, Rule, State, Tell
+from rules.protocol.actions import Escalate, Tell
+from rules.protocol.conditions import OneOf, State
+from rules.protocol.rule import Rule
 from rules.rulebook import Problem, RulebookError, load
 from tests.rules.protocol_texts import LIBRARY, MARK, ORGANISATION, RULES, loaded
 

@@ -13,19 +13,8 @@ from rules.chains import standing
 from rules.escalation import FieldChange, NoticeKind, Overruled
 from rules.instants import HOUR
 from rules.merge import HOLD_HINT, DueStep, merge
-from rules.protocol import (
-    Action,
-    AddLabel,
-    Assign,
-    Comment,
-    Escalate,
-    RaisePriority,
-    Restrict,
-    Rule,
-    SetField,
-    Step,
-    Tell,
-)
+from rules.protocol.actions import Action, AddLabel, Assign, Comment, Escalate, RaisePriority, Restrict, SetField, Tell
+from rules.protocol.rule import Rule, Step
 from rules.ticket import RESTRICTED_TO, UNKNOWN, Actor, Change, Kind, Value
 from tests.rules.merging import NOW, ORGANISATION, VALUES, bound, due, key, merged, rule, said, ticket, written
 

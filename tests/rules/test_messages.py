@@ -9,21 +9,9 @@ import pytest
 from rules.escalation import NoticeKind, ProviderRequest
 from rules.instants import DAY, HOUR
 from rules.merge import merge
-from rules.protocol import (
-    CALENDAR_OF_TEAM,
-    Arbiter,
-    Assign,
-    AtProvider,
-    CalendarHours,
-    Comment,
-    Digest,
-    Duration,
-    Escalate,
-    Proposal,
-    Propose,
-    ProviderDeed,
-    Tell,
-)
+from rules.protocol.actions import Arbiter, Assign, AtProvider, Comment, Digest, Escalate, Proposal, Propose, ProviderDeed, Tell
+from rules.protocol.durations import CALENDAR_OF_TEAM, Duration
+from rules.protocol.organisation import CalendarHours
 from rules.recipients import Recipients
 from rules.ticket import UNKNOWN, Ticket, Value
 from tests.rules.merging import NOW, OFFICE, ORGANISATION, bound, due, merged, rule, said, ticket

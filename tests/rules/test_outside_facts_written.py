@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.protocol import Absence, NamedList, NamedWindow, Override
+from rules.protocol.organisation import Absence, NamedList, NamedWindow, Override
 from rules.rulebook import RulebookError
 from tests.rules.protocol_texts import ORGANISATION, loaded
 

@@ -11,7 +11,8 @@ from agent.protocol_files import world_of
 from rules.binding import BoundRules, bind
 from rules.engine import evaluate
 from rules.instants import DAY, HOUR, MINUTE, Instant
-from rules.protocol import Employee, Rulebook
+from rules.protocol.organisation import Employee
+from rules.protocol.rulebook import Rulebook
 from rules.recipients import Recipients
 from rules.stories import read_stories, tell
 from rules.ticket import UNKNOWN, Actor, Kind, Message, Ticket, TicketRef, Value

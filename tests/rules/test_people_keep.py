@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.instants import DAY, HOUR
-from rules.protocol import PeopleKeep
+from rules.protocol.organisation import PeopleKeep
 from rules.rulebook import schema
 from tests.rules.protocol_texts import ORGANISATION, loaded, problems
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rules.engine import Evaluation, evaluate
 from rules.instants import Instant
 from rules.intervals import contains
-from rules.protocol import All, AnyOf, Condition, Due, Duration, Held, Not
+from rules.protocol.conditions import All, AnyOf, Condition, Due, Held, Not
+from rules.protocol.durations import Duration
 from rules.ticket import Ticket
 from rules.timeline import timeline
 from tests.rules.grid_oracle import END

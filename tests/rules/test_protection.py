@@ -8,7 +8,9 @@ import pytest
 
 from rules.instants import DAY, HOUR, MINUTE, Instant
 from rules.protection import keeper, may_write, overrides, protected
-from rules.protocol import Comment, Escalate, OneOf, Rule, SetField, State, Step
+from rules.protocol.actions import Comment, Escalate, SetField
+from rules.protocol.conditions import OneOf, State
+from rules.protocol.rule import Rule, Step
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef, Value
 
 HOIST: Final = Actor("hoist", Kind.HOIST)

@@ -12,7 +12,11 @@ from itertools import groupby
 from rules.binding import bind
 from rules.engine import Evaluation, evaluate
 from rules.instants import HOUR, instant
-from rules.protocol import All, Clock, Condition, Count, Counted, Duration, OneOf, Organisation, Rule, Rulebook, State
+from rules.protocol.conditions import All, Clock, Condition, Count, Counted, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Organisation
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.ticket import Actor, Change, Kind, Ticket, TicketRef
 from rules.timeline import Timeline, timeline
 from rules.world import Directory, World

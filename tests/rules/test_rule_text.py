@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rules.protocol import Existing, Mode, OnChange, Rule
+from rules.protocol.rule import Existing, Mode, OnChange, Rule
 from rules.rule_text import UnreadableTextError, text_of, under
 from rules.rulebook import RulebookError
 from tests.rules.protocol_texts import LIBRARY, RULES, loaded

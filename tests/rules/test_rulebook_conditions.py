@@ -6,9 +6,7 @@ import pytest
 
 from rules.instants import DAY, HOUR, MINUTE
 from rules.language.problems import Problem
-from rules.protocol import (
-    CALENDAR_OF_REQUESTER,
-    CALENDAR_OF_TEAM,
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     Amount,
@@ -18,7 +16,6 @@ from rules.protocol import (
     Condition,
     Count,
     Counted,
-    Duration,
     FirstReply,
     Held,
     Hours,
@@ -30,6 +27,7 @@ from rules.protocol import (
     Target,
     Unchanged,
 )
+from rules.protocol.durations import CALENDAR_OF_REQUESTER, CALENDAR_OF_TEAM, Duration
 from rules.rulebook import RulebookError, load
 from rules.ticket import Kind
 
@@ -180,7 +178,10 @@ MISTAKES = {
     "clock: {time: 1 business day, while: {status: open}}": ("1 business day", ""),
     "provider_case: {turn: ours}": ("turn: ours", ""),
     "list: vip": ("list", ""),
-    "clock: {time: 1 business hour, calendar: calendar of manager, while: {status: open}}": ("calendar of manager", "calendar of tier"),
+    "clock: {time: 1 business hour, calendar: calendar of manager, while: {status: open}}": (
+        "calendar of manager",
+        "calendar of tier",
+    ),
     "clock: {time: 1 business hour, calendar: calendar of teem, while: {status: open}}": ("calendar of teem", "calendar of team"),
 }
 

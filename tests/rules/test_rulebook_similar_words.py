@@ -3,7 +3,9 @@
 import pytest
 
 from rules.phrases import phrase
-from rules.protocol import AddLabel, Amount, Duration, Held, Proposal, Propose, State, Tell
+from rules.protocol.actions import AddLabel, Proposal, Propose, Tell
+from rules.protocol.conditions import Amount, Held, State
+from rules.protocol.durations import Duration
 from tests.rules.protocol_texts import loaded, marked, problems
 
 WORDS = Held(State("related.words", Amount(5)), Duration())

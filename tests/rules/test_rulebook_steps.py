@@ -7,33 +7,28 @@ from dataclasses import replace
 import pytest
 
 from rules.instants import HOUR, MINUTE
-from rules.protocol import (
+from rules.protocol.actions import Comment, Escalate, Tell
+from rules.protocol.conditions import (
     Acknowledged,
     All,
     AnyOf,
-    AppliesTo,
     Clock,
-    Comment,
     Condition,
     Count,
     Counted,
-    Duration,
-    Escalate,
     Ever,
     Held,
     Hours,
     Lingering,
     Not,
     OneOf,
-    Repeat,
-    Rule,
     Silent,
     State,
-    Step,
     Target,
-    Tell,
     Until,
 )
+from rules.protocol.durations import Duration
+from rules.protocol.rule import AppliesTo, Repeat, Rule, Step
 from rules.rulebook import RulebookError
 from rules.ticket import Kind
 from tests.rules.protocol_texts import loaded

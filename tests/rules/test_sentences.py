@@ -34,7 +34,8 @@ def test_a_rule_in_words_with_a_worked_date() -> None:
     assert found.sentences == (
         (
             "When the status is new or open and the priority is P1 or P2 and the assignee is nobody, for 30 business minutes"
-            ' without a break: the next tier of network gets it; an internal comment says "Without an owner for {held}."'
+            " without a break: the next tier of the chain network gets it; an internal comment says "
+            '"Without an owner for {held}."'
         ),
         "This is repeated every 30 minutes, up to 3 times.",
         "Business time is that of office, in Europe/Amsterdam, closed on public holidays of NL.",
@@ -75,7 +76,7 @@ def test_the_date_is_the_engines_own() -> None:
         ("{requester_wrote: 2}", "is written to by the requester on Friday at 18:50"),
         ("{unanswered: 30 business minutes}", "arrives on Friday 15 January 2027 at 16:50 CET escalates on Friday at 17:20"),
         ("{silent: 2 business days}", "escalates on Tuesday at 16:50"),
-        ("{due: {within: 1 hour}}", "with due on Saturday at 17:50 escalates on Saturday at 16:50"),
+        ("{due: {within: 1 hour}}", "with a due date on Saturday at 17:50 escalates on Saturday at 16:50"),
         ("{not: {status: [new, open]}, for: 1 hour}", "with status pending escalates on Friday at 17:50"),
         ("{any: [{label: vip}, {priority: P1}], for: 5 minutes}", "with labels vip escalates on Friday at 16:55"),
         ("{text: {any_word: [fire]}}", "with subject fire escalates"),
@@ -142,7 +143,7 @@ def test_a_ladder_is_told_step_by_step() -> None:
     (found,) = explanations(LADDER)
     assert found.sentences[1:4] == (
         "At once: duty-manager is paged.",
-        "After 15 minutes: the next tier of network gets it.",
+        "After 15 minutes: the next tier of the chain network gets it.",
         "After 60 minutes: anna@example.com is told.",
     )
     assert found.example == (

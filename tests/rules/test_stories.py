@@ -57,7 +57,7 @@ def test_a_story_that_ends_otherwise_shows_its_timeline() -> None:
     picture = "\n".join(found.picture)
     assert "Fri 2026-11-06 16:50  created: status new, priority P1, team service-desk, assignee nobody" in picture
     assert "Fri 2026-11-06 17:00  anna: assignee nobody -> anna" in picture
-    assert "Fri 2026-11-06 17:45  nobody-took-it FIRES: the next tier of network gets it" in picture
+    assert "Fri 2026-11-06 17:45  nobody-took-it FIRES: the next tier of the chain network gets it" in picture
     assert "nobody-took-it holds from Fri 2026-11-06 17:45 on" in picture
     assert "the assignee is nobody: Fri 2026-11-06 16:50 to Fri 2026-11-06 17:00, from Fri 2026-11-06 17:30 on" in picture
 

@@ -8,7 +8,8 @@ import pytest
 
 from rules.binding import bind
 from rules.engine import evaluate
-from rules.protocol import Rulebook, Twins
+from rules.protocol.organisation import Twins
+from rules.protocol.rulebook import Rulebook
 from rules.rulebook import schema
 from rules.sentences import explained
 from rules.stories import bound_for

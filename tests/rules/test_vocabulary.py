@@ -9,20 +9,9 @@ from typing import Any, Final, get_args
 
 import pytest
 
-from rules.protocol import (
-    CALENDARS_OF_THE_TICKET,
-    AnyWord,
-    Clock,
-    Condition,
-    Count,
-    Counted,
-    Duration,
-    Hours,
-    Matches,
-    Step,
-    Target,
-    Test,
-)
+from rules.protocol.conditions import AnyWord, Clock, Condition, Count, Counted, Hours, Matches, Target, Test
+from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
+from rules.protocol.rule import Step
 from tests.rules import random_stories, test_identity
 from tests.rules.grid_oracle import SHIFTS
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.intervals import Intervals, intersection, unbroken
-from rules.protocol import Acknowledged, All, Clock, Condition, Duration, Hours, Not
+from rules.protocol.conditions import Acknowledged, All, Clock, Condition, Hours, Not
+from rules.protocol.durations import Duration
 from rules.ticket import Ticket
 from rules.timeline import timeline
 from tests.rules.grid_oracle import END

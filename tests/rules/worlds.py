@@ -1,7 +1,7 @@
 """The world of a protocol whose outside facts all stand in its own files: calendars, and nothing to be fetched."""
 
 from rules.calendars import ALWAYS, calendar
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.world import World
 
 

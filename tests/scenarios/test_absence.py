@@ -8,7 +8,10 @@ from typing import Final
 from agent.protocol_files import library
 from agent.store.states import RowState
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import All, Comment, Duration, Silent, Step, Tell
+from rules.protocol.actions import Comment, Tell
+from rules.protocol.conditions import All, Silent
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Step
 from rules.rulebook import load
 from rules.ticket import Kind
 from tests.agent.desk import OPEN, Desk, moved_once, rule

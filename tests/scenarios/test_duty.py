@@ -12,7 +12,7 @@ from agent.store.states import RowState
 from agent.why import why
 from rules.calendars import ALWAYS, calendar
 from rules.instants import HOUR, MINUTE
-from rules.protocol import Duration
+from rules.protocol.durations import Duration
 from rules.rota import Rota, Shift
 from rules.rulebook import load
 from rules.world import World

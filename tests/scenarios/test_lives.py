@@ -9,7 +9,10 @@ from typing import Any
 from agent.store.states import RowState
 from agent.why import why
 from rules.instants import HOUR, MINUTE
-from rules.protocol import Duration, Held, Tell, Twins
+from rules.protocol.actions import Tell
+from rules.protocol.conditions import Held
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import Twins
 from rules.ticket import UNKNOWN, Value
 from tests.agent.desk import ALL_EXISTING, LONG, OPEN, ORGANISATION, SOURCE, Desk, again, moved_once, rule
 

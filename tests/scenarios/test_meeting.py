@@ -8,7 +8,10 @@ from typing import Final
 from agent.store.states import RowState
 from connectors.errors import OutcomeUnknown
 from rules.instants import HOUR, MINUTE
-from rules.protocol import AddLabel, All, Assign, Comment, Duration, Held, Mode, OneOf, RaisePriority, Rule, State
+from rules.protocol.actions import AddLabel, Assign, Comment, RaisePriority
+from rules.protocol.conditions import All, Held, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Mode, Rule
 from tests.agent.desk import LONG, OPEN, UNOWNED, Desk, rule
 
 VIP: Final = State("labels", OneOf(("vip",)))

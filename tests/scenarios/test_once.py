@@ -9,7 +9,9 @@ from agent.store import episodes, mirrored
 from agent.store.states import RowState
 from connectors.errors import GiveUp, OutcomeUnknown
 from rules.instants import HOUR, MINUTE, SECOND
-from rules.protocol import All, Clock, Comment, Count, Counted, Duration, Escalate, Held, OneOf, RaisePriority, Restrict, State
+from rules.protocol.actions import Comment, Escalate, RaisePriority, Restrict
+from rules.protocol.conditions import All, Clock, Count, Counted, Held, OneOf, State
+from rules.protocol.durations import Duration
 from tests.agent.desk import LONG, OPEN, SOURCE, Desk, again, moved_once, rule
 
 RESOLVED: Final = State("status", OneOf(("resolved",)))

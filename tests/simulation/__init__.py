@@ -7,6 +7,8 @@ helpdesk  the sandbox with its people, automations and vanishing tickets
 wire      the requests between agent and helpdesk, and what befalls them
 stops     the named points at which a process can end or freeze
 playing   a story played; what came of it
+ordering  what people tell hoist on its command line
+sight     what a run looks like when it is over
 judging   what must hold at the far side and in the store
 running   one seed, or many
 shrinking a failing story made short

@@ -1,43 +1,32 @@
-"""What must hold at the end: at the far side by its own record, and in hoist's store.
-
-The rules' own function says what was true when, over the helpdesk's final history; the outbox is what is judged.
-"""
+"""What must hold at the end: at the far side by its own record, and in hoist's store."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
 from agent.journal_verification import verify
-from agent.markers import marker
-from agent.store import episodes, journal, operations, waiting
+from agent.store import journal
 from agent.store.episodes import EpisodeRow
-from agent.store.operations import FORGOTTEN_AT_MOST, OperationRow
 from agent.store.states import OperationState, RowState
-from agent.store.waiting import WaitingRow
 from connectors.jira.site.catalog import TEAM
 from connectors.jira.site.state import Issue
-from rules.engine import Episode, Evaluation, evaluate
-from rules.escalation import FiringKey
+from rules.engine import Episode, Evaluation
 from rules.identity import match
 from rules.instants import MINUTE, SECOND, Instant
 from rules.ladder import ahead
-from rules.protocol import Mode
-from rules.ticket import Actor, Kind, Ticket
-from rules.timeline import timeline
-from tests.simulation.desk import SOURCE, WATCHED
+from rules.protocol.rule import Mode
+from tests.simulation.desk import WATCHED
 from tests.simulation.helpdesk import Effect
 from tests.simulation.playing import Played
+from tests.simulation.sight import READ_AGE, Firing, Sight
 from tests.simulation.story import clock_time
 
 HEARD: Final = SECOND
 """After how long hoist has heard of a pause: what it had handed to the network by then is on its way."""
-READ_AGE: Final = 11 * SECOND
-"""How old a read may be that a request rests on, and the second that a Date header lags."""
 BOUND: Final = 8 * MINUTE
 """After how long an escalation that stays true must be written where nothing goes wrong: polls, looks, other writes."""
 PUT_BACK: Final = 10 * MINUTE
@@ -50,23 +39,6 @@ SPACING: Final[Mapping[tuple[str, int], int]] = {
 }
 """By rule and step: how long after the step before it comes at the earliest."""
 _ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED, RowState.UNDONE})
-_MINUTES_DOWN: Final = 55
-"""After a restore, at most."""
-_NUMBERS: Final = 16
-_ESCALATIONS: Final = 1_000
-_STEPS: Final = 4
-
-
-@dataclass(frozen=True)
-class Firing:
-    """What the far side shows of one firing: its key, and hoist's effects that name it."""
-
-    key: FiringKey
-    effects: tuple[Effect, ...]
-
-    @property
-    def first(self) -> Effect:
-        return self.effects[0]
 
 
 def judge(played: Played) -> list[str]:
@@ -91,107 +63,8 @@ def judge(played: Played) -> list[str]:
     return list(dict.fromkeys(broken))
 
 
-class _Judges:
+class _Judges(Sight):
     """One run, looked at from all sides."""
-
-    def __init__(self, played: Played) -> None:
-        self.played = played
-        self.end = played.story.end
-        self.effects = played.helpdesk.effects
-        with played.database.reading() as db:
-            self.rows: list[WaitingRow] = waiting.of_source(db, SOURCE)
-            self.recorded: list[EpisodeRow] = list(episodes.rows(db, SOURCE))
-            self.operations: list[OperationRow] = [
-                row for state in OperationState for row in operations.in_state(db, SOURCE, state)
-            ]
-        self.rules = played.pipeline.ruling.rules
-
-    # --- what there is to look at ----------------------------------------------------------------------------------------
-
-    @cached_property
-    def tickets(self) -> dict[str, Ticket]:
-        """The tickets that hoist can see at the end, by id; acts of its own account are told apart as they really were."""
-        return {ticket.ref.id: self._told_apart(ticket) for ticket in self.played.tickets}
-
-    def _told_apart(self, ticket: Ticket) -> Ticket:
-        echoes = {str(number) for number in self.played.helpdesk.echoes}
-
-        def by(actor: Actor, save: str) -> Actor:
-            if actor.kind is not Kind.OWN_ACCOUNT:
-                return actor
-            return Actor(actor.id, Kind.AUTOMATION if save in echoes else self._taken_back.get(save, Kind.HOIST))
-
-        changes = tuple(replace(change, by=by(change.by, change.save)) for change in ticket.changes)
-        return replace(ticket, changes=changes, messages=tuple(replace(m, by=by(m.by, "")) for m in ticket.messages))
-
-    @cached_property
-    def _taken_back(self) -> dict[str, Kind]:
-        """By save: what somebody had hoist take back is theirs; a restored store does not know any more whose it was."""
-        return {
-            str(effect.entry.id): Kind.AUTOMATION if self._forgotten(effect) else Kind.STAFF
-            for effect in self.undos
-            if effect.entry is not None
-        }
-
-    @cached_property
-    def undos(self) -> list[Effect]:
-        """The saves by which hoist took back what it had written, because somebody said so."""
-        return [effect for effect in self.effects if effect.kind == "edit" and not effect.firings and self._is_undo(effect)]
-
-    def _is_undo(self, effect: Effect) -> bool:
-        high = [number * FORGOTTEN_AT_MOST for number in range(len(self.played.restored) + 1)]
-        numbers = (base + number for base in high for number in range(1, _ESCALATIONS))
-        keys = (f"{SOURCE}:{effect.ticket}/{number}/undo" for number in numbers)
-        return any(marker(self.played.installation, SOURCE, key) == effect.marker for key in keys)
-
-    @cached_property
-    def evaluations(self) -> dict[str, Evaluation]:
-        return {id_: evaluate(timeline(ticket), self.rules, self.end) for id_, ticket in self.tickets.items()}
-
-    @cached_property
-    def firings(self) -> list[Firing]:
-        """By key: what hoist did for each."""
-        found: dict[FiringKey, list[Effect]] = defaultdict(list)
-        for effect in self.effects:
-            for firing in effect.firings:
-                if firing in self.keys:
-                    found[self.keys[firing]].append(effect)
-        return [Firing(key, tuple(effects)) for key, effects in found.items()]
-
-    @cached_property
-    def keys(self) -> dict[str, FiringKey]:
-        """What each marker stands for; only who holds the installation's key can tell."""
-        found = {}
-        for ticket in dict.fromkeys(effect.ticket for effect in self.effects):
-            for rule in self.rules.by_id:
-                for number in self._numbers():
-                    for step in range(_STEPS):
-                        key = FiringKey(SOURCE, ticket, rule, number, step)
-                        found[marker(self.played.installation, SOURCE, str(key))] = key
-        return found
-
-    def _numbers(self) -> Iterator[int]:
-        """Numbers that an episode may bear: after a restore they go on from the minute of hoist's next start."""
-        yield from range(1, _NUMBERS)
-        for at, _ in self.played.restored:
-            yield from range(at // MINUTE, at // MINUTE + _MINUTES_DOWN + _NUMBERS)
-
-    def _named(self, ticket: str) -> str:
-        return self.played.helpdesk.name_of(ticket) or ticket
-
-    def _said(self, ticket: str, at: Instant, sentence: str) -> str:
-        return f"{clock_time(at)}  {self._named(ticket)}: {sentence}"
-
-    def _episode(self, firing: Firing) -> Episode | None:
-        """The episode that a firing's first effect was for, by what was true when it was sent."""
-        evaluation = self.evaluations.get(firing.key.ticket)
-        if evaluation is None:
-            return None
-        sent = firing.first.sent
-        near = [
-            e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > sent - READ_AGE for a, b in e.stretches)
-        ]
-        return near[-1] if near else None
 
     # --- nothing twice, nothing untrue -----------------------------------------------------------------------------------
 
@@ -200,15 +73,15 @@ class _Judges:
         for effect in self.effects:
             unknown = [each for each in effect.firings if each not in self.keys]
             if unknown or not effect.marker:
-                yield self._said(effect.ticket, effect.at, f"an {effect.kind} names no firing of hoist's")
+                yield self.said(effect.ticket, effect.at, f"an {effect.kind} names no firing of hoist's")
             if effect.comment is not None and effect.comment.public:
-                yield self._said(effect.ticket, effect.at, "the requester can read hoist's comment")
+                yield self.said(effect.ticket, effect.at, "the requester can read hoist's comment")
         for firing in self.firings:
             if self.rules.rule(firing.key.rule).rule.mode is not Mode.LIVE:
-                yield self._said(firing.key.ticket, firing.first.at, f"{firing.key.rule} only watches, and wrote")
+                yield self.said(firing.key.ticket, firing.first.at, f"{firing.key.rule} only watches, and wrote")
         for issue in self.played.helpdesk.site.names.values():
             if WATCHED in str(issue.fields.get("labels")):
-                yield self._said(str(issue.id), issue.updated, "it bears a label that only a watching rule sets")
+                yield self.said(str(issue.id), issue.updated, "it bears a label that only a watching rule sets")
 
     def twice(self) -> Iterator[str]:
         """Each firing has one save and one comment at most, and no firing's episode gets a step twice."""
@@ -217,37 +90,33 @@ class _Judges:
             notes = [effect for effect in firing.effects if effect.comment is not None]
             for what, effects in (("saves", saves), ("comments", notes)):
                 if len(effects) > 1:
-                    yield self._said(firing.key.ticket, effects[1].at, f"{len(effects)} {what} for {firing.key}")
+                    yield self.said(firing.key.ticket, effects[1].at, f"{len(effects)} {what} for {firing.key}")
         steps: dict[tuple[str, Episode, int], list[Firing]] = defaultdict(list)
         for firing in self.firings:
-            episode = self._episode(firing)
+            episode = self.episode_of(firing)
             if episode is not None:
                 steps[firing.key.ticket, episode, firing.key.step].append(firing)
         for (ticket, episode, step), found in steps.items():
             if len(found) > 1:
                 keys = ", ".join(str(firing.key) for firing in found)
-                yield self._said(ticket, found[1].first.at, f"step {step} of {episode.rule} was taken {len(found)} times: {keys}")
+                yield self.said(ticket, found[1].first.at, f"step {step} of {episode.rule} was taken {len(found)} times: {keys}")
 
     def untrue(self) -> Iterator[str]:
         """Each firing was true within the ten seconds before its first request left."""
         for firing in self.firings:
-            if firing.key.ticket in self.evaluations and self._episode(firing) is None:
+            if firing.key.ticket in self.evaluations and self.episode_of(firing) is None:
                 sent = firing.first.sent
-                yield self._said(firing.key.ticket, sent, f"{firing.key} was written though it was not true")
+                yield self.said(firing.key.ticket, sent, f"{firing.key} was written though it was not true")
         superseded = {row.key for row in self.rows if row.state is RowState.SUPERSEDED}
         for firing in self.firings:
-            if firing.key in superseded and not self._forgotten(firing.first):
-                yield self._said(firing.key.ticket, firing.first.at, f"{firing.key} was written and is superseded")
-
-    def _forgotten(self, effect: Effect) -> bool:
-        """Whether a restore took away what the store knew of it."""
-        return any(back <= effect.at < at for at, back in self.played.restored)
+            if firing.key in superseded and not self.forgotten(firing.first):
+                yield self.said(firing.key.ticket, firing.first.at, f"{firing.key} was written and is superseded")
 
     def hurried(self) -> Iterator[str]:
         """No step follows the one before it sooner than the rule has it."""
         by_episode: dict[tuple[str, Episode], list[Firing]] = defaultdict(list)
         for firing in self.firings:
-            episode = self._episode(firing)
+            episode = self.episode_of(firing)
             if episode is not None:
                 by_episode[firing.key.ticket, episode].append(firing)
         for (ticket, episode), found in by_episode.items():
@@ -256,9 +125,7 @@ class _Judges:
                 least = SPACING.get((episode.rule, after.key.step), 0) - 2 * SECOND
                 gap = after.first.at - before.first.at
                 if gap < least:
-                    yield self._said(
-                        ticket, after.first.at, f"{after.key} followed {before.key} after {gap / MINUTE:.1f} minutes"
-                    )
+                    yield self.said(ticket, after.first.at, f"{after.key} followed {before.key} after {gap / MINUTE:.1f} minutes")
 
     def scattered(self) -> Iterator[str]:
         """A firing stands for all steps that were due when it was confirmed: those that were missed go with it."""
@@ -272,7 +139,7 @@ class _Judges:
                     last = before[-1].applied_at if before else None
                     due = ahead(evaluation, episode, [each.steps for each in before], last, fired.confirmed).due
                     if episode.holds_at(fired.confirmed) and due is not None and set(due.steps) - set(fired.steps):
-                        yield self._said(ticket, fired.confirmed, f"{episode.rule}: {due.steps} were due, {fired.steps} taken")
+                        yield self.said(ticket, fired.confirmed, f"{episode.rule}: {due.steps} were due, {fired.steps} taken")
 
     def leaps(self) -> Iterator[str]:
         """No save moves a ticket by more than one tier, or raises it by more than one level."""
@@ -284,7 +151,7 @@ class _Judges:
             before, after = effect.marked.get("before", {}), effect.marked.get("after", {})
             for field, ladder, up in (("team", teams, 1), ("priority", levels, -1)):
                 if field in after and ladder.index(after[field]) - ladder.index(before[field]) != up:
-                    yield self._said(effect.ticket, effect.at, f"{field} was moved from {before[field]} to {after[field]}")
+                    yield self.said(effect.ticket, effect.at, f"{field} was moved from {before[field]} to {after[field]}")
         yield from self._climbed(teams, levels)
 
     def _climbed(self, teams: Sequence[str], levels: Sequence[str]) -> Iterator[str]:
@@ -293,7 +160,7 @@ class _Judges:
             for field, ladder in (("team", teams), ("priority", levels)):
                 values = [effect.marked["after"][field] for effect in firing.effects if field in effect.marked.get("after", {})]
                 if len({ladder.index(value) for value in values}) > 1:
-                    yield self._said(firing.key.ticket, firing.effects[-1].at, f"{firing.key} set {field} to {values}")
+                    yield self.said(firing.key.ticket, firing.effects[-1].at, f"{firing.key} set {field} to {values}")
 
     # --- people ----------------------------------------------------------------------------------------------------------
 
@@ -308,7 +175,7 @@ class _Judges:
             for item in entry.items:
                 name = {TEAM: "team"}.get(item.field_id, item.field_id)
                 if name in before and item.old != before[name] and not self._put_back(issue, effect, item.field_id, item.old):
-                    yield self._said(effect.ticket, effect.at, f"{name} {item.old} was overwritten and not put back")
+                    yield self.said(effect.ticket, effect.at, f"{name} {item.old} was overwritten and not put back")
 
     def _put_back(self, issue: Issue, effect: Effect, field: str, theirs: str | None) -> bool:
         entry = effect.entry
@@ -336,13 +203,13 @@ class _Judges:
                 effects = firing.effects if rest.kind == "pause" else firing.effects[:1]
                 for effect in effects:
                     if first < effect.sent < rest.until:
-                        yield self._said(key.ticket, effect.sent, f"{key} was written in a {rest.kind}")
+                        yield self.said(key.ticket, effect.sent, f"{key} was written in a {rest.kind}")
 
     def taken_too_far(self) -> Iterator[str]:
         """What is taken back is hoist's own value, which nobody has changed since, as far as a read could show."""
         agent = self.played.helpdesk.site.catalog.agent.id
         for effect in self.undos:
-            issue = self.played.helpdesk.site.names.get(self._named(effect.ticket))
+            issue = self.played.helpdesk.site.names.get(self.named(effect.ticket))
             for field, value in effect.marked.get("after", {}).items():
                 id_ = {"team": TEAM}.get(field, field)
                 moves = [
@@ -352,11 +219,11 @@ class _Judges:
                     if item.field_id == id_ and entry.at < effect.sent - READ_AGE
                 ]
                 if not moves or moves[-1][0].author != agent or moves[-1][0].id in self.played.helpdesk.echoes:
-                    yield self._said(
+                    yield self.said(
                         effect.ticket, effect.at, f"{field} was set to {value}, though it was not hoist's to take back"
                     )
                 elif value not in {item.old for entry, item in moves if entry.author == agent}:
-                    yield self._said(effect.ticket, effect.at, f"{field} was set to {value}, which it was not before hoist wrote")
+                    yield self.said(effect.ticket, effect.at, f"{field} was set to {value}, which it was not before hoist wrote")
 
     # --- nothing lost ----------------------------------------------------------------------------------------------------
 
@@ -380,24 +247,38 @@ class _Judges:
         last = row.written[-1].applied_at if row and row.written else None
         now = min(episode.end, self.end) - 1
         due = ahead(evaluation, episode, taken, last, now).due
-        if due is None or (row is not None and self._named_state(row)):
+        if due is None or (row is not None and self._named_state(row, episode)):
             return
         deadline = self._deadline(due.since, ticket)
         if any(a <= due.since and b > deadline for a, b in episode.stretches) and deadline < self.end:
             said = (
                 f"{episode.rule} step {due.step} was true from {clock_time(due.since)}, and not written by {clock_time(deadline)}"
             )
-            yield self._said(ticket, due.since, said)
+            yield self.said(ticket, due.since, said)
 
-    def _named_state(self, episode: EpisodeRow) -> bool:
-        """Somebody must look, was first or took it back, or it fell due while hoist rested and is left to a person."""
-        place = (episode.ticket, episode.rule, episode.number)
+    @cached_property
+    def _once_left(self) -> set[str]:
+        """The changes that were once left to a person, or held back with a reason."""
+        with self.played.database.reading() as db:
+            kinds = RowState.BACKLOG, RowState.HELD
+            return {str(line.data["change"]) for kind in kinds for line in journal.lines(db, kind=kind)}
+
+    def _named_state(self, row: EpisodeRow, episode: Episode) -> bool:
+        """Somebody must look, was first or took it back, or it fell due while hoist rested and is left to a person.
+
+        What nobody had said a word about by the time that it was over was left to them for as long as it held.
+        """
+        place = (row.ticket, row.rule, row.number)
         own = [row for row in self.rows if (row.key.ticket, row.key.rule, row.key.episode) == place]
         down = [each.at for each in self.played.struck if each.kind in {"crash", "restore"}]
         down += [rest.since for rest in self.played.rests if rest.kind == "pause"]
         left = any(row.state is RowState.BACKLOG and row.problem and any(at <= self.end for at in down) for row in own)
         held = any(row.state is RowState.HELD and row.problem for row in own)  # a limit, said with its reason
-        return left or held or any(row.state in _ENDED for row in own)
+        over = any(
+            row.state is RowState.SUPERSEDED and str(row.key) in self._once_left and not episode.holds_at(row.settled_at or 0)
+            for row in own
+        )
+        return left or held or over or any(row.state in _ENDED for row in own)
 
     def _deadline(self, due: Instant, ticket: str) -> Instant:
         """The bound, put off by whatever went wrong meanwhile, and by what somebody said."""
@@ -413,7 +294,7 @@ class _Judges:
         for row in self.rows:
             half = row.state in {RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN, RowState.PLANNED}
             if half and self._deadline(max(row.instant, row.planned_at, row.not_before), row.key.ticket) < self.end:
-                yield self._said(row.key.ticket, row.instant, f"{row.key} is still {row.state}: {row.problem}")
+                yield self.said(row.key.ticket, row.instant, f"{row.key} is still {row.state}: {row.problem}")
 
     # --- agreement -------------------------------------------------------------------------------------------------------
 
@@ -423,23 +304,23 @@ class _Judges:
         for each in self.operations:
             done, there = each.state is OperationState.APPLIED, each.operation.marker in took
             if done and not there:
-                yield self._said(each.operation.ticket.id, self.end, f"{each.operation.key} counts as applied and is not there")
+                yield self.said(each.operation.ticket.id, self.end, f"{each.operation.key} counts as applied and is not there")
             if there and each.state in {OperationState.PLANNED, OperationState.DROPPED}:
-                yield self._said(each.operation.ticket.id, self.end, f"{each.operation.key} is there and counts as {each.state}")
+                yield self.said(each.operation.ticket.id, self.end, f"{each.operation.key} is there and counts as {each.state}")
         known = {each.operation.marker: each.operation for each in self.operations}
         for effect in self.effects:
             if effect.marker in known and effect.kind == "edit":
                 decided = {change.field: change.new for change in known[effect.marker].changes}
                 if decided != effect.marked.get("after", {}):
-                    yield self._said(effect.ticket, effect.at, f"{effect.marked.get('after')} was written, {decided} decided")
+                    yield self.said(effect.ticket, effect.at, f"{effect.marked.get('after')} was written, {decided} decided")
         with self.played.database.reading() as db:
             journaled = {str(line.data.get("marker")) for line in journal.lines(db)}
         for effect in self.effects:
-            if self._forgotten(effect):
+            if self.forgotten(effect):
                 continue
             for where, markers in (("store", known.keys()), ("journal", journaled)):
                 if effect.marker not in markers:
-                    yield self._said(effect.ticket, effect.at, f"the {where} knows nothing of an {effect.kind}")
+                    yield self.said(effect.ticket, effect.at, f"the {where} knows nothing of an {effect.kind}")
 
     def chain(self) -> Iterator[str]:
         """The journal's chain is whole."""

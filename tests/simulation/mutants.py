@@ -21,7 +21,7 @@ from connectors.contract import Connector, Reading, Verification
 from connectors.jira import connector as jira
 from connectors.jira import writing as writing_to_jira
 from rules import ladder
-from rules.escalation import OperationKind
+from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
 from rules.ladder import Ahead, Due
 
@@ -140,6 +140,21 @@ def restore_not_noticed() -> Iterator[None]:
         yield
 
 
+def no_look_at_the_date_of_a_read() -> AbstractContextManager[object]:
+    """A read counts as fresh since it was just asked for."""
+    return patch.object(writing, "fresh", lambda connector, ids, _source, _clock: connector.read(ids))
+
+
+def no_look_at_the_date_of_a_record() -> AbstractContextManager[object]:
+    """What a record does not show never took effect, however old the record is."""
+    verified = outbox._verified
+
+    def at_any_time(connector: Connector, operation: Operation, accepted: Result | None, _since: Instant) -> Result:
+        return verified(connector, operation, accepted, 0)
+
+    return patch.object(outbox, "_verified", at_any_time)
+
+
 MUTANTS: Final[dict[str, Mutant]] = {
     "marker look-up removed": no_look_for_the_marker,
     "fence removed": no_fence,
@@ -152,5 +167,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "ticket revision check removed": no_look_at_what_was_known,
     "steps not collapsed": steps_one_by_one,
     "restore not noticed": restore_not_noticed,
+    "age of a read not compared": no_look_at_the_date_of_a_read,
+    "age of a record not compared": no_look_at_the_date_of_a_record,
 }
 """By what is missing."""

@@ -104,7 +104,7 @@ class Orders:
             snoozes.put(db, Snooze(SOURCE, ticket, now + item.lasts, WHO.name, WHO.why))
             mirrored.set_next_look(db, known.ticket.ref, now)
             journal.append(db, "snoozed", now, SOURCE, ticket, until=now + item.lasts, **WHO.data())
-        self.rests.append(Rest("snooze", "", ticket, self._true(), self._true() + item.lasts))
+        self.rests.append(Rest("snooze", "", ticket, self._true(), now + item.lasts))  # as the source's clock has it
 
     def _undo(self, item: Ordered, pipeline: Pipeline) -> None:
         """Ordered, and carried out by the hoist that runs."""

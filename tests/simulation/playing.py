@@ -256,18 +256,19 @@ class World:
         with database.reading() as db:
             self.watch.begin(db)
         try:
-            process.app.start()
+            rests = process.app.start()
         except ConfigError as error:
-            self.wire.log(f"not started: {error}")
+            rests = {SOURCE: str(error)}
+        if rests:
+            self.wire.log(f"not started: {rests[SOURCE]}")
             self._stop()
-            return False
-        return True
+        return not rests
 
     def _stop(self) -> None:
         if self.process is not None:
             for pipeline in self.process.app.pipelines:
                 with suppress(Exception):
-                    pipeline.connector.close()  # type: ignore[attr-defined]
+                    pipeline.connector.close()
             self.process.database.close()
             self.process = None
 

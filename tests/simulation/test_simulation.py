@@ -104,3 +104,17 @@ def test_a_restored_store_that_dies_at_once_repeats_nothing() -> None:
         Meanwhile(MONDAY + 5_113_372, "before-edit", "anna", {"assignee": None}),
     )
     assert not result_of(Story(28, MONDAY, 6 * HOUR, 100 * MINUTE, items)).broken
+
+
+def test_what_an_old_mirror_asks_for_bears_no_number_twice() -> None:
+    """Right after a restore the mirror is as old as the backup: what it makes due is not taken for what is due an hour later."""
+    opened = ((4, "T5", "Service Desk", "Low"), (55, "T3", "Service Desk", "Low"), (77, "T4", "Operations", "High"))
+    more = ((78, "T2", "Service Desk", "Highest"), (94, "T8", "Service Desk", "Highest"), (121, "T6", "Operations", "Low"))
+    tickets = [
+        replace(UNOWNED, ticket=ticket, at=MONDAY + at * MINUTE, values={**UNOWNED.values, "team": team, "priority": priority})
+        for at, ticket, team, priority in (*opened, *more)
+    ]
+    restore = Restore(MONDAY + 246 * MINUTE, MONDAY + 42 * MINUTE, 50 * MINUTE)
+    taken = Deed(MONDAY + 255 * MINUTE, "T5", "bert", {"assignee": "anna"})
+    result = result_of(Story(31, MONDAY, 6 * HOUR, 100 * MINUTE, (*tickets, restore, taken), page_size=5))
+    assert not result.broken

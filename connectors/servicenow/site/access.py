@@ -89,7 +89,9 @@ class Access:
         if ITIL in roles:
             if table in RESERVED:
                 return right == "read" and HISTORY_READER in roles
-            return right != "delete" or table in self._tables["task"].family or table in {"label", "label_entry"}
+            return (
+                right != "delete" or table in self._tables["task"].family or table in {"label", "label_entry", "sys_attachment"}
+            )
         if table not in _FOR_CALLERS:
             return False
         if right == "read":

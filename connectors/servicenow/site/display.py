@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
@@ -75,16 +75,29 @@ class Display:
 
     def of(self, table: str, column: Column, row: Row) -> str:
         """A column's display value."""
-        value = row.get(column.name, "")
+        return self.reader(table, column)(row)
+
+    def reader(self, table: str, column: Column) -> Callable[[Row], str]:
+        """What gives a column's display value of any row of a table."""
+        name, reference, zone, form = column.name, column.reference, self._session.zone, self._session.form
         if column.journal:
-            return self._journal(row, column.name)
-        if not value:
-            return ""
+            return lambda row: self._journal(row, name)
         if column.kind == "reference":
-            return self.title(column.reference, value) or ""
+            return lambda row: self.title(reference, value) or "" if (value := row.get(name)) else ""
         if column.moment:
-            return shown(value, self._session.zone, self._session.form)
-        return self._other(row.get("sys_class_name", table), column, value)
+            return lambda row: shown(value, zone, form) if (value := row.get(name)) else ""
+        known: dict[tuple[str, str], str] = {}
+
+        def read(row: Row) -> str:
+            value = row.get(name, "")
+            if not value:
+                return ""
+            key = row.get("sys_class_name", table), value
+            if key not in known:
+                known[key] = self._other(key[0], column, value)
+            return known[key]
+
+        return read
 
     def _other(self, table: str, column: Column, value: str) -> str:
         match column.kind:

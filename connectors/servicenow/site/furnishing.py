@@ -40,6 +40,10 @@ class Furnishing:
         self._rotas()
         self._terms(instance)
 
+    def tag(self, name: str) -> None:
+        """A tag that everyone sees, made by the administrator."""
+        self._put("label", {"name": name, "viewable_by": "everyone", "global": "true", "owner": self.users[ADMINISTRATOR]})
+
     def _put(self, table: str, values: Mapping[str, str], sys_id: str = "") -> str:
         id_ = sys_id or self._store.new_id(table)
         stamp = stored(self._at)
@@ -96,6 +100,8 @@ class Furnishing:
             "glide.sys.date_format": "yyyy-MM-dd",
             "glide.sys.time_format": "HH:mm:ss",
             "glide.invalid_query.returns_no_rows": "false",
+            "glide.oauth.inbound.client.credential.grant_type.enabled": "true",
+            "glide.oauth.inbound.ropc.grant_type.disabled": "false",
             "glide.rest.choice.allow_non_existing_value": "false",
             "glide.buildtag.last": "glide-zurich-07-01-2025__patch2",
         }

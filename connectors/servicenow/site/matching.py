@@ -6,6 +6,7 @@ The product's own words: an invalid part of a query is ignored, and the rest of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,8 @@ from typing import Final
 from connectors.servicenow.site.display import Display, Session
 from connectors.servicenow.site.moments import instant_of, stored
 from connectors.servicenow.site.paths import Path, path
-from connectors.servicenow.site.queries import Query, Term
+from connectors.servicenow.site.queries import Query, Term, parsed
+from connectors.servicenow.site.related import Related
 from connectors.servicenow.site.scripts import evaluated
 from connectors.servicenow.site.store import Row, Store
 from rules.instants import Instant, instant, moment
@@ -79,7 +81,23 @@ class Matching:
                     clauses.append(tests[0] if len(tests) == 1 else _either(tests))
             groups.append(clauses)
         test = _all(groups[0]) if len(groups) == 1 else _either([_all(group) for group in groups])
+        for related in query.related:
+            if asked := self._related(related):
+                test = _all([test, asked])
+            else:
+                dropped.append(Term("", "", ""))
         return Plan(test, lambda: self._candidates(query), tuple(dropped))
+
+    def _related(self, related: Related | None) -> Test | None:
+        """The test of a question about another table; None for one that makes no sense."""
+        if related is None or related.table not in self._store.tables or self.path(related.own) is None:
+            return None
+        there = Matching(self._reading, related.table)
+        if there.path(related.field) is None:
+            return None
+        plan = there.plan(parsed(related.conditions))
+        counts = Counter(row.get(related.field, "") for row in plan.candidates() if plan.test(row))
+        return lambda row: related.enough(counts[row.get(related.own, "")])
 
     # --- terms ---------------------------------------------------------------------------------------------------------
 
@@ -93,8 +111,8 @@ class Matching:
             return None
         name, store, now = found.last.name, self._store, self._reading.now
         if found.last.kind == "reference" and term.operator in _WORDS:
-            display, table, column = self._reading.display, found.table, found.last
-            return lambda row: match(display.of(table, column, end) if (end := found.end(row, store, now)) else "")
+            shown = self._reading.display.reader(found.table, found.last)
+            return lambda row: match(shown(end) if (end := found.end(row, store, now)) else "")
         if len(found.steps) == 1:
             return lambda row: match(row.get(name, ""))
         return lambda row: match(end.get(name, "") if (end := found.end(row, store, now)) else "")
@@ -168,7 +186,7 @@ class Matching:
             return _once(indexed)
         ranges = [self._range(group) for group in query.groups]
         low, high = min(each[0] for each in ranges), max(each[1] for each in ranges)
-        if low or high != _LAST:
+        if low or high != _LAST or (query.orders and query.orders[0].field == self._stamp):
             return self._store.stamped(self._table, low, high, self._reading.now)
         return self._store.every(self._table, self._reading.now)
 

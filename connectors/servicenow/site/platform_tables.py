@@ -243,8 +243,9 @@ table label_entry display title label Label Entry
   title string Title
   url string URL
 table sys_attachment display file_name label Attachment
-  content_type string Content type
-  file_name string Name
+  content_type string(100) Content type
+  download_link string(250) Download link
+  file_name string(255) Name
   size_bytes integer Size bytes
   table_name table_name Table name
   table_sys_id string Table sys ID

@@ -42,6 +42,7 @@ VARIANTS: Final[Mapping[str, str]] = {
     "links-to-another-host": "Link headers name the host of a property, which is not the one that was called",
     "literal-dates-in-session-zone": "literal date-times in a query are read in the session's zone, not in UTC",
     "negative-previous": "rel=prev of a first page has sysparm_offset=-1, as on old releases",
+    "no-lockout": "wrong passwords lock nobody out",
     "no-next-without-count": "Link has no rel=next where sysparm_no_count is true",
     "person-changes-count-as-reassignment": "reassignment_count counts changes of assigned_to as well",
     "priority-write-holds": "a priority that is written alone is kept",

@@ -1,7 +1,8 @@
 """The grammar of encoded queries: text in, terms out. What the terms mean is said in `matching`.
 
 `^` joins terms, `^OR` binds to the term before it alone, `^NQ` begins a new group, and the groups are alternatives; `^ORDERBYf`,
-`^ORDERBYDESCf` sort, `^GROUPBYf` and a trailing `^EQ` mean nothing to a list. Nothing can be escaped.
+`^ORDERBYDESCf` sort, `^GROUPBYf` and a trailing `^EQ` mean nothing to a list. Nothing can be escaped. Parts about other
+tables: see `related`.
 https://www.servicenow.com/docs/r/platform-user-interface/r_OpAvailableFiltersQueries.html
 """
 
@@ -11,6 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from connectors.servicenow.site.related import Related, taken
 
 OPERATORS: Final = (
     "NOT LIKE", "NOTLIKE", "NOT IN", "NOTIN", "NOTON", "NSAMEAS", "SAMEAS", "STARTSWITH", "ENDSWITH", "ISNOTEMPTY", "ISEMPTY",
@@ -38,18 +41,28 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`groups` are alternatives; each is a list of clauses that must all hold, a clause the terms of which one must."""
+    """`groups` are alternatives; each is a list of clauses that must all hold, a clause the terms of which one must.
+
+    `related` are questions about other tables, which hold for all groups; None for one that makes no sense.
+    """
 
     groups: tuple[tuple[tuple[Term, ...], ...], ...]
     orders: tuple[Order, ...] = ()
+    related: tuple[Related | None, ...] = ()
 
 
 def parsed(text: str) -> Query:
     """The terms of an encoded query, invalid ones among them."""
     groups: list[list[list[Term]]] = [[]]
     orders: list[Order] = []
-    for part in text.split("^"):
-        if part.startswith("ORDERBYDESC"):
+    related: list[Related | None] = []
+    parts, at = text.split("^"), 0
+    while at < len(parts):
+        part, at = parts[at], at + 1
+        if part.startswith(("RLQUERY", "JOIN")):
+            found, at = taken(parts, at - 1)
+            related.append(found)
+        elif part.startswith("ORDERBYDESC"):
             orders.append(Order(part[11:], descending=True))
         elif part.startswith("ORDERBY"):
             orders.append(Order(part[7:], descending=False))
@@ -60,7 +73,7 @@ def parsed(text: str) -> Query:
             _add(groups[-1], part[2:], either=True)
         elif part != "EQ" and not part.startswith("GROUPBY"):
             _add(groups[-1], part, either=False)
-    return Query(tuple(tuple(tuple(clause) for clause in group) for group in groups), tuple(orders))
+    return Query(tuple(tuple(tuple(clause) for clause in group) for group in groups), tuple(orders), tuple(related))
 
 
 def _add(group: list[list[Term]], text: str, *, either: bool) -> None:
@@ -81,11 +94,6 @@ def term(text: str) -> Term:
     if not field or not operator:
         return Term(field or text, "", "")
     return Term(field, _SAME.get(operator, operator), rest[len(operator) :])
-
-
-def joined(*texts: str) -> str:
-    """Texts without alternatives and order as one query; empty ones count nothing."""
-    return "^".join(text for text in texts if text)
 
 
 def plain(pairs: Iterable[tuple[str, str]]) -> Query:

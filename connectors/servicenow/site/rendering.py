@@ -47,20 +47,24 @@ class Rendering:
         return lambda row: inner(path.end(row, store, now) or empty)
 
     def _plain(self, path: Path) -> Cell:
-        name, column, table, of = path.last.name, path.last, path.table, self._display.of
+        column = path.last
+        name, read = column.name, self._display.reader(path.table, column)
         if self._mode == "false":
             return (lambda _: "") if column.journal else (lambda row: row.get(name, ""))
         if self._mode == "true":
-            return lambda row: of(table, column, row)
-        return lambda row: {"display_value": of(table, column, row), "value": "" if column.journal else row.get(name, "")}
+            return read
+        if column.journal:
+            return lambda row: {"display_value": read(row), "value": ""}
+        return lambda row: {"display_value": read(row), "value": row.get(name, "")}
 
     def _reference(self, path: Path) -> Cell:
-        column, table, of, api = path.last, path.table, self._display.of, self._call.api
+        column, api = path.last, self._call.api
+        read = self._display.reader(path.table, column)
         name, target = column.name, column.reference or "sys_user_group"
         domain = column.kind == "domain_id"
 
         def shown(row: Row) -> str:
-            return of(table, column, row) if not domain else row.get(name, "")
+            return read(row) if not domain else row.get(name, "")
 
         def cell(row: Row) -> object:
             value = row.get(name, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from connectors.sandboxes.answer import Answer
-from connectors.servicenow.site import table_calls
+from connectors.servicenow.site import aggregates, attachments, table_calls
 from connectors.servicenow.site.answers import Refused, refuse
 from connectors.servicenow.site.call import Call
 from connectors.servicenow.site.faults import WRITES
@@ -22,6 +22,9 @@ _ON_RECORD: dict[str, Callable[[Call, str, str], Answer]] = {
 }
 
 
+_ON_FILE: dict[str, Callable[[Call, str], Answer]] = {"GET": attachments.read, "DELETE": attachments.removed}
+
+
 def version(words: Sequence[str]) -> str:
     """The version that an address names; empty for none."""
     return words[2] if len(words) > 2 and words[2] in VERSIONS else ""
@@ -29,19 +32,24 @@ def version(words: Sequence[str]) -> str:
 
 def answer(call: Call, words: Sequence[str]) -> Answer:
     """What the instance answers. Raises Refused."""
-    rest = [word for place, word in enumerate(words[2:]) if place or word not in VERSIONS]
-    _check_headers(call)
+    rest = [word for place, word in enumerate(words[2:]) if place or word not in VERSIONS] or [""]
+    if rest[0] != "attachment":
+        _check_headers(call)
     match rest:
         case ["table", table]:
             return _method(_ON_TABLE.get(call.method))(call, table)
         case ["table", table, sys_id]:
             return _method(_ON_RECORD.get(call.method))(call, table, sys_id)
         case ["stats", table]:
-            return _method(table_calls.counted if call.method == "GET" else None)(call, table)
+            return _method(aggregates.stats if call.method == "GET" else None)(call, table)
         case ["attachment"]:
-            return _method(table_calls.listed if call.method == "GET" else None)(call, "sys_attachment")
+            return _method(attachments.listed if call.method == "GET" else None)(call)
+        case ["attachment", "file"]:
+            return _method(attachments.uploaded if call.method == "POST" else None)(call)
         case ["attachment", sys_id]:
-            return _method(table_calls.read if call.method == "GET" else None)(call, "sys_attachment", sys_id)
+            return _method(_ON_FILE.get(call.method))(call, sys_id)
+        case ["attachment", sys_id, "file"]:
+            return _method(attachments.content if call.method == "GET" else None)(call, sys_id)
         case _:
             raise Refused(400, "Requested URI does not represent any resource")
 

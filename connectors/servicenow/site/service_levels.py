@@ -75,7 +75,7 @@ def _last_job(planned: Instant, now: Instant) -> Instant:
     """When a row that breaches at `planned` was refreshed last."""
     if now >= planned:
         # The job of the last minutes has seen it just before; the next one that does runs once a day.
-        return max(now - now % DAY, planned - planned % MINUTE)
+        return max(now - now % DAY, planned - 1 - (planned - 1) % MINUTE)
     before = 0
     for left, every in JOBS:
         if planned - now > left:

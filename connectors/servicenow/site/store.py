@@ -20,6 +20,7 @@ INDEXED: Final[Mapping[str, tuple[str, ...]]] = {
     "sys_audit": ("documentkey",),
     "sys_audit_delete": ("documentkey",),
     "sys_choice": ("name",),
+    "sys_db_object": ("name",),
     "sys_dictionary": ("name",),
     "sys_journal_field": ("element_id",),
     "sys_properties": ("name",),
@@ -55,7 +56,8 @@ class Store:
         self._index: dict[tuple[str, str], dict[str, dict[str, None]]] = {
             (table, column): {} for table, columns in INDEXED.items() for column in columns
         }
-        self._stamped: dict[str, list[tuple[str, str]]] = {name: [] for name in tables}
+        self._order: dict[str, list[tuple[str, str]]] = {name: [] for name in tables}
+        self._moved: dict[str, dict[str, str | None]] = {name: {} for name in tables}
         self._veiled: dict[str, dict[str, list[Version]]] = {}
         self.saves = dict.fromkeys(tables, 0)
         """How often each table was written: what was made of its rows holds as long as the number."""
@@ -126,13 +128,27 @@ class Store:
         """The committed rows last stamped in [low, high], in the order of stamp and sys_id."""
         found: list[Row] = []
         for name in self.tables[table].family:
-            order = self._stamped[name]
+            order = self._ordered(name)
             ids = dict.fromkeys(sys_id for _, sys_id in order[bisect_left(order, (low, "")) : bisect_right(order, (high, "~"))])
             found += self._seen(name, ids, now)
         stamp = self.stamp_of(table)
         if len(self.tables[table].family) > 1 or self._veiled:
             found.sort(key=lambda row: (row.get(stamp, ""), row["sys_id"]))
         return found
+
+    def _ordered(self, table: str) -> list[tuple[str, str]]:
+        """Stamp and sys_id of all rows in order. Sorted when it is asked for, because a replay saves much and asks nothing."""
+        order, moved, rows, stamp = self._order[table], self._moved[table], self._rows[table], self.stamp_of(table)
+        if len(moved) * 8 > len(order):
+            order[:] = sorted((row.get(stamp, ""), sys_id) for sys_id, row in rows.items())
+        else:
+            for sys_id, before in moved.items():
+                if before is not None:
+                    del order[bisect_left(order, (before, sys_id))]
+                if sys_id in rows:
+                    insort(order, (rows[sys_id].get(stamp, ""), sys_id))
+        moved.clear()
+        return order
 
     def _seen(self, table: str, ids: Mapping[str, object], now: Instant) -> Iterator[Row]:
         """Rows by their ids; all of which a transaction is under way come as they were before it, whether asked for or not."""
@@ -167,12 +183,7 @@ class Store:
         if before is not None:
             self._forget(table, before)
         self._rows[table][sys_id] = row
-        stamped = (row.get(self.stamp_of(table), ""), sys_id)
-        order = self._stamped[table]
-        if not order or order[-1] < stamped:
-            order.append(stamped)
-        else:
-            insort(order, stamped)
+        self._moved[table].setdefault(sys_id, None)
         for column in INDEXED.get(table, ()):
             if value := row.get(column):
                 self._index[table, column].setdefault(value, {})[sys_id] = None
@@ -193,8 +204,7 @@ class Store:
             self._veiled[table].pop(sys_id, None)
 
     def _forget(self, table: str, row: Row) -> None:
-        order, stamped = self._stamped[table], (row.get(self.stamp_of(table), ""), row["sys_id"])
-        del order[bisect_left(order, stamped)]
+        self._moved[table].setdefault(row["sys_id"], row.get(self.stamp_of(table), ""))
         for column in INDEXED.get(table, ()):
             if value := row.get(column):
                 self._index[table, column][value].pop(row["sys_id"], None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -26,10 +26,9 @@ MOST: Final = 10_000
 def listed(call: Call, table: str) -> Answer:
     """GET of a table: one page of its rows."""
     _open(call, table)
-    if not call.access.may("read", table):
-        if call.varies("denied-tables-look-empty"):
-            return answered({"result": []})
-        refuse(403, "User Not Authorized", "Failed API level ACL Validation")
+    if not call.access.may("read", table) and call.varies("denied-tables-look-empty"):
+        return answered({"result": []})
+    opened(call, table)
     limit, offset = call.number("sysparm_limit", MOST), call.number("sysparm_offset", 0)
     matching, display = reading(call, table)
     query = asked(call, table)
@@ -51,7 +50,7 @@ def read(call: Call, table: str, sys_id: str) -> Answer:
     """GET of a record."""
     _open(call, table)
     row = _visible(call, table, sys_id)
-    return answered({"result": _rendered(call, table, row)})
+    return shown(call, table, row)
 
 
 def made(call: Call, table: str) -> Answer:
@@ -61,7 +60,7 @@ def made(call: Call, table: str) -> Answer:
         forbidden("ACL Exception Insert Failed due to security constraints")
     values = cleaned(call, table, None)
     row = call.instance.saving.insert(table, values, call.instance.transaction(call.session, call.now))
-    return answered({"result": _rendered(call, table, row)}, 201, {"Location": f"{call.api}/{table}/{row['sys_id']}"})
+    return shown(call, table, row, 201)
 
 
 def changed(call: Call, table: str, sys_id: str) -> Answer:
@@ -77,7 +76,7 @@ def changed(call: Call, table: str, sys_id: str) -> Answer:
     values = cleaned(call, own, row)
     stamps = not (call.flag("sysparm_suppress_auto_sys_field") and call.varies("suppress-auto-sys-field"))
     by = call.instance.transaction(call.session, call.now, stamps=stamps)
-    return answered({"result": _rendered(call, table, call.instance.saving.update(own, row, values, by))})
+    return shown(call, table, call.instance.saving.update(own, row, values, by))
 
 
 def removed(call: Call, table: str, sys_id: str) -> Answer:
@@ -92,17 +91,6 @@ def removed(call: Call, table: str, sys_id: str) -> Answer:
         forbidden("ACL Exception Delete Failed due to security constraints")
     call.instance.saving.delete(own, row, call.instance.transaction(call.session, call.now))
     return Answer(204, {"Content-Type": "application/json"})
-
-
-def counted(call: Call, table: str) -> Answer:
-    """GET of the Aggregate API, as far as it counts: sysparm_count alone."""
-    _open(call, table)
-    if not call.access.may("read", table):
-        refuse(403, "User Not Authorized", "Failed API level ACL Validation")
-    matching, display = reading(call, table)
-    query = asked(call, table)
-    rows, _ = found(call, table, query, matching.plan(query), matching, display, None)
-    return answered({"result": {"stats": {"count": str(len(rows))}}})
 
 
 # --- shared ----------------------------------------------------------------------------------------------------------------
@@ -124,7 +112,7 @@ def asked(call: Call, table: str) -> Query:
     if not extra:
         return query
     (group,) = parsed(extra).groups
-    return Query(tuple((*each, *group) for each in query.groups), query.orders)
+    return Query(tuple((*each, *group) for each in query.groups), query.orders, query.related)
 
 
 def found(
@@ -156,17 +144,32 @@ def _sort(rows: list[Row], orders: Sequence[Order], matching: Matching, display:
     rows.sort(key=lambda row: row["sys_id"])
     for order in reversed(orders):
         if path := matching.path(order.field):
-            rows.sort(key=partial(_rank, path, display, call), reverse=order.descending)
+            read = display.reader(path.table, path.last)
+            rows.sort(key=partial(_rank, path, read, call), reverse=order.descending)
 
 
-def _rank(path: Path, display: Display, call: Call, row: Row) -> tuple[float, str]:
+def _rank(path: Path, read: Callable[[Row], str], call: Call, row: Row) -> tuple[float, str]:
     end = path.end(row, call.instance.store, call.now)
     if end is None:
         return 0.0, ""
     value = end.get(path.last.name, "")
     if path.last.kind == "reference":
-        return 0.0, display.of(path.table, path.last, end)
+        return 0.0, read(end)
     return (float(value), "") if path.last.kind == "integer" and value.lstrip("-").isdigit() else (0.0, value)
+
+
+def opened(call: Call, table: str) -> None:
+    """Refuse a table that may not be read at all."""
+    _open(call, table)
+    if not call.access.may("read", table):
+        refuse(403, "User Not Authorized", "Failed API level ACL Validation")
+
+
+def shown(call: Call, table: str, row: Row, status: int = 200) -> Answer:
+    """A record as the answer; with its address where it is new."""
+    headers = {"Location": f"{call.api}/{table}/{row['sys_id']}"} if status == 201 else {}
+    matching, display = reading(call, table)
+    return answered({"result": Rendering(call, table, display, matching).record(row)}, status, headers)
 
 
 def _open(call: Call, table: str) -> None:
@@ -175,6 +178,8 @@ def _open(call: Call, table: str) -> None:
         refuse(400, f"Invalid table {table}")
     if not call.access.rest:
         refuse(403, "User Not Authorized", "Failed API level ACL Validation")
+    if any(row.get("ws_access") == "false" for row in call.instance.store.where("sys_db_object", "name", table)):
+        refuse(403, "User Not Authorized", f"Access to the table {table} via web services is switched off")
 
 
 def _visible(call: Call, table: str, sys_id: str) -> Row:
@@ -189,11 +194,6 @@ def _visible(call: Call, table: str, sys_id: str) -> Row:
     if extra and not call.instance.holds(table, extra, row):
         no_record()
     return row
-
-
-def _rendered(call: Call, table: str, row: Row) -> dict[str, object]:
-    matching, display = reading(call, table)
-    return Rendering(call, table, display, matching).record(row)
 
 
 def _none(headers: dict[str, str]) -> Answer:

@@ -30,6 +30,9 @@ from rules.instants import SECOND, Instant
 ACCESS_SECONDS: Final = 1_800
 REFRESH_SECONDS: Final = 8_640_000
 JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GRANTS: Final = frozenset({"password", "refresh_token", "client_credentials", JWT})
+CLIENT_CREDENTIALS: Final = "glide.oauth.inbound.client.credential.grant_type.enabled"
+NO_PASSWORDS: Final = "glide.oauth.inbound.ropc.grant_type.disabled"
 LOCKED_AFTER: Final = 5
 """Wrong passwords in a row after which an account is locked."""
 
@@ -47,18 +50,16 @@ def secret(seed: int, what: str) -> str:
 class Door:
     """Knows every credential of an instance.
 
-    `grants` are the grant types of the token endpoint that are switched on. `jwt_key` is the public key, PEM, that assertions
-    are signed for; without it none is good.
+    `jwt_key` is the public key, PEM, of whoever may sign assertions; without it none is good. Which grants are open is said by
+    the instance's own properties.
     """
 
     def __init__(
         self, instance: Instance, seed: int, *, expires_seconds: int = ACCESS_SECONDS,
-        grants: frozenset[str] = frozenset({"password", "refresh_token", "client_credentials", JWT}),
         jwt_key: bytes = b"",
     ) -> None:  # fmt: skip
         self._instance = instance
         self._seed = seed
-        self._grants = grants
         self._jwt_key = jwt_key
         self.expires_seconds = expires_seconds
         self.client_id = secret(seed, "client id")
@@ -98,7 +99,7 @@ class Door:
         if password != self.password(name):
             self._wrong[name] = self._wrong.get(name, 0) + 1
             return None
-        if self._wrong.get(name, 0) >= LOCKED_AFTER:
+        if self._wrong.get(name, 0) >= LOCKED_AFTER and "no-lockout" not in self._instance.terms.policies.variants:
             return None
         self._wrong.pop(name, None)
         return self._id(self._instance.user_named(name))
@@ -117,12 +118,18 @@ class Door:
         if client != (self.client_id, self.client_secret):
             return _wrong("access_denied", "server_error")
         grant = form.get("grant_type", "")
-        if grant not in self._grants:
+        if grant not in GRANTS or self._closed(grant):
             return _wrong("grant_type is not supported", "unsupported_grant_type")
         user = self._granted(grant, form, now)
         if user is None:
             return _wrong("access_denied", "invalid_grant" if grant == "refresh_token" else "server_error")
         return self._issued(user, now, refresh=grant in {"password", "refresh_token"}, kept=form.get("refresh_token", ""))
+
+    def _closed(self, grant: str) -> bool:
+        setting = self._instance.setting
+        return (grant == "client_credentials" and setting(CLIENT_CREDENTIALS) != "true") or (
+            grant == "password" and setting(NO_PASSWORDS) == "true"
+        )
 
     def _granted(self, grant: str, form: Mapping[str, str], now: Instant) -> str | None:
         match grant:

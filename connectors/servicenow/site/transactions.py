@@ -103,7 +103,7 @@ class Saving:
         if by.checked:
             self._check(table, row, journals)
         row = {name: value for name, value in row.items() if value}
-        changed = [name for name in {**before, **row} if before.get(name) != row.get(name)]
+        changed = sorted({name for name, _ in before.items() ^ row.items()})
         if before and not changed and not journals:
             return before
         if before and by.stamps and "sys_mod_count" in known.columns:

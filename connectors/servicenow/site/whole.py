@@ -54,6 +54,8 @@ class Instance:
         self.terms = terms
         self.faults = faults
         self.lag = terms.lag
+        self.files: dict[str, bytes] = {}
+        """What is attached, by sys_id."""
         self.base = f"https://{terms.instance}.service-now.com"
         self._clock = clock
         self._sessions: dict[str, Session] = {}

@@ -9,7 +9,7 @@ from agent.outside.facts import Outside
 from agent.outside.links import Links
 from agent.outside.overview import overview
 from rules.instants import DAY, HOUR, MINUTE, Instant, instant, moment
-from rules.protocol import Organisation
+from rules.protocol.organisation import Organisation
 from rules.rulebook import load
 from tests.agent.outside.calendars import AROUND_THE_CLOCK, event, ics
 from tests.agent.outside.https_server import HttpsServer, Said

@@ -8,7 +8,7 @@ import pytest
 
 from agent.outside.staff import people
 from agent.outside.unreadable import Unreadable
-from rules.protocol import Employee
+from rules.protocol.organisation import Employee
 from tests.agent.outside.test_facts import NOW, Place
 
 PROTOCOL = """\

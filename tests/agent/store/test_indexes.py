@@ -16,7 +16,7 @@ from agent.store.mirrored import Kept
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import Planned
 from rules.escalation import FiringKey
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.ticket import Ticket, TicketRef
 
 NOW = 1_000_000

@@ -9,7 +9,7 @@ from agent.store.database import Database
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.waiting import Planned
 from rules.escalation import FiringKey
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 
 SOURCE = "desk"
 

@@ -7,7 +7,7 @@ import pytest
 from agent.store import installation, quarantine, sources
 from agent.store.database import Database
 from agent.store.quarantine import QuarantineRow
-from rules.protocol import Mode
+from rules.protocol.rule import Mode
 from rules.world import Directory, Person
 
 

@@ -60,9 +60,7 @@ class Desk:
 
     def person_sets(self, ticket: str, fields: Mapping[str, object]) -> None:
         """A member of staff edits a ticket."""
-        handle = next(
-            person.handle for person in self.sandbox._site.history.people.values() if person.account_type == "staff"
-        )
+        handle = next(person.handle for person in self.sandbox._site.history.people.values() if person.account_type == "staff")
         credential = self.sandbox.credentials(handle)
         answer = requests.put(
             f"{credential['url']}/rest/api/3/issue/{ticket}",

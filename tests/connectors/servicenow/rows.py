@@ -52,7 +52,13 @@ def incident(**more: Any) -> dict[str, Any]:
 
 def audit(second: int, column: str, old: str, new: str, user: str = "anna", checkpoint: int | None = None) -> dict[str, str]:
     """A row of sys_audit, so many seconds after the creation."""
-    row = {"sys_id": f"{second}{column}{old}{new}{user}", "documentkey": TICKET, "fieldname": column, "oldvalue": old, "newvalue": new}
+    row = {
+        "sys_id": f"{second}{column}{old}{new}{user}",
+        "documentkey": TICKET,
+        "fieldname": column,
+        "oldvalue": old,
+        "newvalue": new,
+    }
     row |= {"user": user, "sys_created_on": f"2026-11-23 04:{second // 60:02}:{second % 60:02}"}
     return row | ({} if checkpoint is None else {"record_checkpoint": str(checkpoint)})
 
@@ -72,7 +78,9 @@ def entry(second: int, user: str, text: str, element: str = "work_notes") -> dic
 
 def instance(**more: Any) -> Instance:
     """An instance whose incidents hoist reads."""
-    fields = dict(source="snow", url="https://example.service-now.com", own=OWN, states=States(), requesters={"incident": "caller_id"})
+    fields: dict[str, Any] = dict(
+        source="snow", url="https://example.service-now.com", own=OWN, states=States(), requesters={"incident": "caller_id"}
+    )
     return Instance(**(fields | more))
 
 

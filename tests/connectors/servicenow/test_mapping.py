@@ -8,7 +8,20 @@ from connectors.servicenow.mapping import Unmappable, row_version
 from connectors.servicenow.states import States
 from rules.instants import HOUR, MINUTE, SECOND
 from rules.ticket import UNKNOWN, Kind, Status, Ticket
-from tests.connectors.servicenow.rows import ANNA, CHLOE, CREATED, DESK, NETWORK, OWN, audit, cell, entry, incident, instance, ticket
+from tests.connectors.servicenow.rows import (
+    ANNA,
+    CHLOE,
+    CREATED,
+    DESK,
+    NETWORK,
+    OWN,
+    audit,
+    cell,
+    entry,
+    incident,
+    instance,
+    ticket,
+)
 
 
 def went(found: Ticket, field: str) -> list[tuple[object, object]]:
@@ -117,7 +130,11 @@ def test_waiting_for_the_caller_is_not_waiting_for_a_vendor() -> None:
         audit(180, "hold_reason", "4", "", checkpoint=3),
     ]
     found = ticket(incident(state=cell("2", "In Progress")), audit=rows)
-    assert went(found, "status") == [(Status.OPEN, Status.PENDING), (Status.PENDING, Status.ON_HOLD), (Status.ON_HOLD, Status.OPEN)]
+    assert went(found, "status") == [
+        (Status.OPEN, Status.PENDING),
+        (Status.PENDING, Status.ON_HOLD),
+        (Status.ON_HOLD, Status.OPEN),
+    ]
     assert went(found, "native_status") == [("incident.2", "incident.3"), ("incident.3", "incident.2")]
     assert went(found, "native.hold_reason") == [(None, "1"), ("1", "4"), ("4", None)]
 
@@ -133,7 +150,10 @@ def test_a_change_that_is_on_hold() -> None:
 
 def test_a_save_after_the_row_was_read_is_left_for_later() -> None:
     """Row and audit are read one after the other: what happened in between belongs to the next read."""
-    rows = [audit(60, "assignment_group", DESK, NETWORK, checkpoint=1), audit(90, "assignment_group", NETWORK, DESK, checkpoint=2)]
+    rows = [
+        audit(60, "assignment_group", DESK, NETWORK, checkpoint=1),
+        audit(90, "assignment_group", NETWORK, DESK, checkpoint=2),
+    ]
     found = ticket(incident(assignment_group=cell(NETWORK, "Network"), sys_mod_count="1"), audit=rows)
     assert went(found, "team") == [(DESK, NETWORK)]
 
@@ -153,15 +173,20 @@ def test_rows_that_tell_nothing_are_passed_over() -> None:
 
 def test_who_acted() -> None:
     """The requester, the staff, programs, the platform itself and hoist's own account are told apart."""
-    rows = [audit(second, "location", str(second), str(second + 1), user=user) for second, user in enumerate(
-        ("anna", "chloe", "system", "", "monitoring", "stranger", "hoist.integration"), 60
-    )]
+    rows = [
+        audit(second, "location", str(second), str(second + 1), user=user)
+        for second, user in enumerate(("anna", "chloe", "system", "", "monitoring", "stranger", "hoist.integration"), 60)
+    ]
     found = ticket(incident(), of=instance(automation=frozenset({"monitoring"})), audit=rows)
-    kinds = [(change.by.id, change.by.kind) for change in found.changes]
-    assert kinds == [
-        (ANNA, Kind.STAFF), (CHLOE, Kind.REQUESTER), ("", Kind.AUTOMATION), ("", Kind.AUTOMATION), ("monitoring", Kind.AUTOMATION),
-        ("stranger", Kind.STAFF), (OWN.id, Kind.OWN_ACCOUNT),
-    ]  # fmt: skip
+    assert [(change.by.id, change.by.kind) for change in found.changes] == [
+        (ANNA, Kind.STAFF),
+        (CHLOE, Kind.REQUESTER),
+        ("", Kind.AUTOMATION),
+        ("", Kind.AUTOMATION),
+        ("monitoring", Kind.AUTOMATION),
+        ("stranger", Kind.STAFF),
+        (OWN.id, Kind.OWN_ACCOUNT),
+    ]
 
 
 # --- journal ---------------------------------------------------------------------------------------------------------
@@ -169,7 +194,11 @@ def test_who_acted() -> None:
 
 def test_replies_and_notes() -> None:
     """Additional comments are replies that the requester reads, work notes are not; the last that a person said is known."""
-    rows = [entry(70, "anna", "Looking."), entry(60, "chloe", "Thanks a lot!", "comments"), entry(80, "anna", "Fixed?", "comments")]
+    rows = [
+        entry(70, "anna", "Looking."),
+        entry(60, "chloe", "Thanks a lot!", "comments"),
+        entry(80, "anna", "Fixed?", "comments"),
+    ]
     found = ticket(incident(), journal=rows)
     assert [(message.public, message.by.kind, message.thanks) for message in found.messages] == [
         (True, Kind.REQUESTER, True), (False, Kind.STAFF, False), (True, Kind.STAFF, False),
@@ -180,7 +209,11 @@ def test_replies_and_notes() -> None:
 def test_hoists_bare_markers_are_no_messages() -> None:
     """A note that only marks an update of hoist's is nobody's word, unless somebody else wrote it."""
     bare = "Changed by hoist.\n\n[hoist 5f3a t=7]"
-    rows = [entry(60, "hoist.integration", bare), entry(70, "anna", bare), entry(80, "hoist.integration", "Moved.\n\n[hoist 77 t=8]")]
+    rows = [
+        entry(60, "hoist.integration", bare),
+        entry(70, "anna", bare),
+        entry(80, "hoist.integration", "Moved.\n\n[hoist 77 t=8]"),
+    ]
     found = ticket(incident(), journal=rows)
     assert [message.by.kind for message in found.messages] == [Kind.STAFF, Kind.OWN_ACCOUNT]
 
@@ -189,7 +222,12 @@ def test_hoists_bare_markers_are_no_messages() -> None:
 
 
 def level(stage: str, **more: str) -> dict[str, Any]:
-    row = {"sys_id": f"5{len(more)}" * 16, "stage": stage, "start_time": "2026-11-23 04:00:00", "planned_end_time": "2026-11-23 12:00:00"}
+    row = {
+        "sys_id": f"5{len(more)}" * 16,
+        "stage": stage,
+        "start_time": "2026-11-23 04:00:00",
+        "planned_end_time": "2026-11-23 12:00:00",
+    }
     return {name: cell(value) for name, value in (row | more).items()} | {"sla": cell("9" * 32, "P3 resolution")}
 
 
@@ -209,12 +247,16 @@ def test_a_target_that_does_not_run_has_no_instant(more: dict[str, str]) -> None
     """While a clock is paused its planned end means nothing; when it was met, or stopped, nothing is due."""
     found = ticket(incident(), levels=[level(**more)])
     assert found.fields["target.P3 resolution"] is None
-    assert [change.new for change in found.changes if change.at == CREATED + HOUR and not change.field.endswith("start")] == [None]
+    assert [change.new for change in found.changes if change.at == CREATED + HOUR and not change.field.endswith("start")] == [
+        None
+    ]
 
 
 def test_the_past_of_a_target_that_was_paused_is_unknown() -> None:
     """A target that was paused has moved: where it stood before, nobody knows any more."""
-    row = level("completed", end_time="2026-11-23 06:00:00", pause_duration="1970-01-01 00:30:00", start_time="2026-11-23 04:10:00")
+    row = level(
+        "completed", end_time="2026-11-23 06:00:00", pause_duration="1970-01-01 00:30:00", start_time="2026-11-23 04:10:00"
+    )
     found = ticket(incident(), levels=[row])
     assert went(found, "target.P3 resolution") == [(None, UNKNOWN), (UNKNOWN, None)]
 
@@ -234,6 +276,22 @@ def test_unread_kinds_of_facts_are_unknown() -> None:
     assert "labels" not in ticket(incident()).fields
     tags = [{"sys_id": "1", "label": cell("8" * 32, "vip")}, {"sys_id": "2", "label": cell("7" * 32, "lifted")}]
     assert ticket(incident(), tags=tags).fields["labels"] == ("lifted", "vip")
+
+
+def test_tags_have_a_past() -> None:
+    """Whoever put a tag on, and when, is told by its entry: a rule about labels knows since when one is there."""
+    early = {"sys_id": "1", "label": cell("8" * 32, "vip"), "sys_created_on": "2026-11-23 04:00:00"}
+    late = {
+        "sys_id": "2",
+        "label": cell("7" * 32, "lifted"),
+        "sys_created_on": "2026-11-23 04:20:00",
+        "sys_created_by": OWN.user_name,
+    }
+    found = ticket(incident(), tags=[late, early])
+    assert found.fields["labels"] == ("lifted", "vip")
+    (change,) = (each for each in found.changes if each.field == "labels")
+    assert (change.at, change.old, change.new) == (CREATED + 20 * MINUTE, ("vip",), ("lifted", "vip"))
+    assert change.by.kind is Kind.OWN_ACCOUNT
 
 
 def test_a_state_that_only_the_row_names() -> None:

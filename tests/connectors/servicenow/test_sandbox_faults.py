@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +18,7 @@ import pytest
 import requests
 
 from connectors.sandboxes.answer import Answer
-from connectors.servicenow.sandbox import ServiceNowSandbox
+from connectors.servicenow.sandbox import ServiceNowSandbox, run
 from connectors.servicenow.site.gateway import QUEUE, SEMAPHORES, SESSION_QUEUE, Lanes
 from rules.instants import SECOND
 from tests.connectors.sandbox_desk import HANDED, TAKEN, Clock, desk
@@ -131,7 +135,8 @@ def test_the_same_seed_strikes_the_same_calls() -> None:
 
     def struck(seed: int) -> list[int]:
         call = faulty(seed, html_503=0.5)
-        return [call("GET", "table/incident", sysparm_limit=1) and call.last.status or call.last.status for _ in range(20)]
+        calls = [(call("GET", "table/incident", sysparm_limit=1), call.last.status) for _ in range(20)]
+        return [status for _, status in calls]
 
     assert struck(1) == struck(1) != struck(2)
     assert set(struck(1)) == {200, 503}
@@ -143,7 +148,7 @@ def test_a_fault_that_does_not_exist_is_refused() -> None:
         faulty(sloow=1)
 
 
-# --- sessions ------------------------------------------------------------------------------------------------------------------
+# --- sessions --------------------------------------------------------------------------------------------------------
 
 
 def test_a_session_is_begun_by_its_cookies() -> None:
@@ -230,7 +235,7 @@ def test_a_node_serves_four_calls_at_once_and_queues_fifty() -> None:
         assert sorted(statuses) == [200] * (SEMAPHORES + QUEUE) + [429] * 2
 
 
-# --- the server ----------------------------------------------------------------------------------------------------------------
+# --- the server ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -284,3 +289,41 @@ def test_a_certificate_stands_for_the_service_account(monkeypatch: pytest.Monkey
         address = f"{server.url}/api/now/table/incident?sysparm_limit=1"
         assert requests.get(address, verify=trusted, timeout=10).status_code == 401
         assert requests.get(address, verify=trusted, cert=sandbox.client_file, timeout=10).status_code == 200
+
+
+# --- the program -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("http", [False, True])
+def test_the_program_prints_its_credential_once_it_listens(monkeypatch: pytest.MonkeyPatch, http: bool) -> None:
+    """The sandbox on its own prints one JSON line, answers to that credential over https or http, and stops when told to."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    command = [sys.executable, "-m", "connectors.servicenow.sandbox", "--tickets", "20", "--instance", "mine"]
+    command += ["--http"] if http else []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as program:
+        assert program.stdout is not None
+        known = json.loads(program.stdout.readline())
+        settings = known.pop("settings")
+        address = f"{known['url']}/api/now/table/incident?sysparm_limit=1"
+        signed = (known["username"], known["password"])
+        answer = requests.get(address, auth=signed, verify=known.get("ca_file", True), timeout=20)
+        program.send_signal(signal.SIGTERM)  # before anything is asserted, or a failure would wait for the program for ever
+        assert program.wait(timeout=20) == 0
+    given = {"platform", "url", "username", "password", "client_id", "client_secret"}
+    assert set(known) == given | (set() if http else {"ca_file"})
+    assert settings == {"instance": "mine"}
+    assert answer.headers["X-Total-Count"] == "20"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--fault", "slow"], ["--fault", "gremlins=1"], ["--at", "2012-05-07T06:00Z"], ["--history", "no"], ["--variant", "odd"]]
+    + [["--hidden", "incident"], ["--abort", "incidents:priority=1"]],
+)
+def test_wrong_use_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong options end the program with code 2 and a sentence."""
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err

@@ -69,6 +69,24 @@ def test_finds_what_the_terms_say(call: Caller, query: str, found: list[str]) ->
 
 
 @pytest.mark.parametrize(
+    ("table", "query", "found"),
+    [
+        ("sys_user", "RLQUERYincident.caller_id,>2^ENDRLQUERY", ["Chloe Maes"]),
+        ("sys_user", "RLQUERYincident.caller_id,>=1^state=2^ENDRLQUERY^active=true", ["Chloe Maes"]),
+        ("sys_user", "RLQUERYincident.caller_id,>1^state=2^ENDRLQUERY", []),
+        ("sys_user_group", "RLQUERYincident.assignment_group,=2,m2m^ENDRLQUERY", ["Service Desk"]),
+        ("sys_user_group", "nameLIKEe^RLQUERYincident.assignment_group,<=1^ENDRLQUERY^nameLIKENet", ["Network Operations"]),
+        ("sys_user_group", "JOINsys_user_group.manager=sys_user.sys_id!name=Anna Visser^ORDERBYname", ["Service Desk"]),
+        ("sys_user_group", "RLQUERYincident.nothing,>5^ENDRLQUERY^name=Service Desk", ["Service Desk"]),
+        ("sys_user_group", "JOINnonsense^ORDERBYname^name=Service Desk", ["Service Desk"]),
+    ],
+)
+def test_counts_records_of_other_tables(call: Caller, table: str, query: str, found: list[str]) -> None:
+    """Related lists and joins find what enough records elsewhere refer to; one that makes no sense is dropped."""
+    assert [row["name"] for row in call.rows(table, query)] == found
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "sttae=2",

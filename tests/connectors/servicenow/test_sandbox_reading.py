@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from connectors.servicenow.sandbox import Policies, ServiceNowSandbox, Terms
-from tests.connectors.sandbox_desk import CHASED, HANDED, START, TAKEN, Clock, desk
+from tests.connectors.sandbox_desk import CHASED, HANDED, TAKEN, Clock, desk
 from tests.connectors.servicenow.sandbox_caller import Caller
 
 
@@ -23,7 +23,7 @@ def shown(call: Caller, fields: str, **query: object) -> dict[str, Any]:
     return call.incident(call.sandbox.issue_id("T1"), sysparm_fields=fields, **query)
 
 
-# --- values ----------------------------------------------------------------------------------------------------------------
+# --- values ----------------------------------------------------------------------------------------------------------
 
 
 def test_database_values_are_strings_and_references_carry_links() -> None:
@@ -104,7 +104,7 @@ def test_a_base_table_shows_records_of_all_that_extend_it() -> None:
     assert "hold_reason" not in row
 
 
-# --- pages -----------------------------------------------------------------------------------------------------------------
+# --- pages -----------------------------------------------------------------------------------------------------------
 
 
 def links(call: Caller) -> dict[str, int]:
@@ -169,7 +169,7 @@ def test_the_first_version_answers_an_empty_search_with_404() -> None:
     assert "/api/now/v2/table/sys_user_group/" in group["link"]
 
 
-# --- access ----------------------------------------------------------------------------------------------------------------
+# --- access ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_rule_before_the_query_leaves_no_trace() -> None:
@@ -194,6 +194,16 @@ def test_a_table_that_may_not_be_read_is_refused() -> None:
     quiet = caller(withheld=["read sys_audit"], variants=("denied-tables-look-empty",))
     assert quiet.rows("sys_audit") == []
     assert caller(withheld=["rest"]).refusal("GET", "table/incident")[0] == 403
+
+
+def test_a_table_can_be_closed_to_web_services() -> None:
+    """Where the table's own flag is off, nobody reaches it, whatever their roles."""
+    call = caller()
+    admin = Caller(call.sandbox, "admin")
+    (row,) = admin.rows("sys_db_object", "name=problem")
+    assert call.rows("problem") == []
+    call.sandbox._site.silent("sys_db_object", row["sys_id"], {"ws_access": "false"})
+    assert call.refusal("GET", "table/problem")[0] == admin.refusal("GET", "table/problem")[0] == 403
 
 
 def test_roles_decide_who_reads_what() -> None:

@@ -106,11 +106,11 @@ def test_clocks_end_and_are_replaced(call: Caller, clock: Clock) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 40 * 60), min_size=1, max_size=6))
 def test_a_row_is_never_ahead_of_the_clock(waits: list[int]) -> None:
-    """Whatever is looked at when, the percentage never exceeds what has really passed, and the stamp is never in the future."""
+    """Whatever is looked at when, the percentage does not exceed what has passed, and the stamp is never in the future."""
     clock = Clock(START - 3 * HOUR)
     call = Caller(ServiceNowSandbox(clock=clock, history=desk()))
     for minutes in waits:
         clock.pass_(minutes * MINUTE)
         (row,) = levels(call)
-        assert float(row["percentage"]) <= (clock.at - (START - 3 * HOUR)) * 100 / DAY
+        assert float(row["percentage"]) <= (clock.at - (START - 3 * HOUR)) * 100 / DAY + 0.005  # rounded
         assert call.rows("task_sla", "sys_updated_on>javascript:gs.minutesAgo(0)") == []

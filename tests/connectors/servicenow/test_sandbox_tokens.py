@@ -29,12 +29,12 @@ def sandbox(clock: Clock) -> ServiceNowSandbox:
     return ServiceNowSandbox(clock=clock, history=desk(TAKEN, HANDED), expires_seconds=60)
 
 
-def token(sandbox: ServiceNowSandbox, *, basic: bool = False, **form: str) -> tuple[int, dict[str, Any]]:
+def token(sandbox: ServiceNowSandbox, how: str = "form", /, **form: str) -> tuple[int, dict[str, Any]]:
     """Asks the token endpoint as the registered client, whose id and secret stand in the form or in a Basic header."""
     known = sandbox.credentials()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     client = {name: known[name] for name in ("client_id", "client_secret")}
-    if basic:
+    if how == "basic":
         headers["Authorization"] = "Basic " + base64.b64encode(":".join(client.values()).encode()).decode()
         client = {}
     answer = sandbox.dispatch("POST", "/oauth_token.do", "", headers, urlencode(client | form).encode())
@@ -48,16 +48,16 @@ def user_of(sandbox: ServiceNowSandbox, given: str) -> str:
     return str(answer["result"]["sys_created_by"]) if call.last.status == 201 else ""
 
 
-@pytest.mark.parametrize("basic", [False, True])
-def test_the_password_grant_gives_both_tokens(sandbox: ServiceNowSandbox, clock: Clock, basic: bool) -> None:
+@pytest.mark.parametrize("how", ["form", "basic"])
+def test_the_password_grant_gives_both_tokens(sandbox: ServiceNowSandbox, clock: Clock, how: str) -> None:
     """A person's token is good until it expires, and the refresh token gets another."""
     known = sandbox.credentials("anna")
-    status, body = token(sandbox, basic=basic, grant_type="password", username="anna", password=known["password"])
+    status, body = token(sandbox, how, grant_type="password", username="anna", password=known["password"])
     assert (status, body["token_type"], body["expires_in"]) == (200, "Bearer", 60)
     assert user_of(sandbox, body["access_token"]) == "anna"
     clock.pass_(60 * SECOND)
     assert user_of(sandbox, body["access_token"]) == ""
-    status, again = token(sandbox, basic=basic, grant_type="refresh_token", refresh_token=body["refresh_token"])
+    status, again = token(sandbox, how, grant_type="refresh_token", refresh_token=body["refresh_token"])
     assert (status, again["refresh_token"]) == (200, body["refresh_token"])
     assert user_of(sandbox, again["access_token"]) == "anna"
 
@@ -96,7 +96,7 @@ def test_an_assertion_is_good_if_its_key_signed_it(clock: Clock, claims: dict[st
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     sandbox = ServiceNowSandbox(clock=clock, history=desk(), jwt_key=public)
     client = sandbox.credentials()["client_id"]
-    told = {"iss": client, "aud": client, "sub": "anna", "exp": 60} | claims
+    told: dict[str, Any] = {"iss": client, "aud": client, "sub": "anna", "exp": 60} | claims
     told["exp"] += clock.at // SECOND
     head, body = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "RS256"}, told))
     signature = key.sign(f"{head}.{body}".encode(), padding.PKCS1v15(), SHA256())
@@ -131,6 +131,34 @@ def test_wrong_passwords_lock_an_account(sandbox: ServiceNowSandbox) -> None:
     assert call.refusal("GET", "table/incident")[0] == 401
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "grant"),
+    [
+        ("glide.oauth.inbound.client.credential.grant_type.enabled", "false", {"grant_type": "client_credentials"}),
+        ("glide.oauth.inbound.ropc.grant_type.disabled", "true", {"grant_type": "password", "username": "anna"}),
+    ],
+)
+def test_an_instance_may_close_a_grant(sandbox: ServiceNowSandbox, name: str, value: str, grant: dict[str, str]) -> None:
+    """A property switches a grant type off; the token endpoint then takes it for unknown."""
+    form = grant | {"password": sandbox.credentials("anna")["password"]}
+    assert token(sandbox, **form)[0] == 200
+    admin = Caller(sandbox, "admin")
+    (row,) = admin.rows("sys_properties", f"name={name}")
+    admin("PATCH", f"table/sys_properties/{row['sys_id']}", {"value": value})
+    status, body = token(sandbox, **form)
+    assert (status, body["error"]) == (401, "unsupported_grant_type")
+
+
+def test_some_instances_lock_nobody_out() -> None:
+    """By a variant the right password helps after any number of wrong ones."""
+    terms = Terms(policies=Policies(variants=["no-lockout"]))
+    call = Caller(ServiceNowSandbox(clock=Clock(), history=desk(), terms=terms), "anna")
+    call.headers = {"Authorization": "Basic " + base64.b64encode(b"anna:wrong").decode()}
+    assert {call.refusal("GET", "table/incident")[0] for _ in range(9)} == {401}
+    call.headers = None
+    assert len(call.rows("incident")) == 3
+
+
 def test_people_who_have_left_can_not_sign_in(sandbox: ServiceNowSandbox) -> None:
     """An inactive account has no session."""
     assert Caller(sandbox, "gone").refusal("GET", "table/incident")[0] == 401
@@ -138,7 +166,7 @@ def test_people_who_have_left_can_not_sign_in(sandbox: ServiceNowSandbox) -> Non
         sandbox.credentials("nobody")
 
 
-# --- batches -------------------------------------------------------------------------------------------------------------------
+# --- batches ---------------------------------------------------------------------------------------------------------
 
 
 def item(id_: str, method: str, url: str, body: object = None, **more: object) -> dict[str, object]:

@@ -33,7 +33,7 @@ def audit(call: Caller, sys_id: str) -> list[tuple[str, str, str, str]]:
     return [(row["fieldname"], row["oldvalue"], row["newvalue"], row["user"]) for row in rows]
 
 
-# --- stamps and history ------------------------------------------------------------------------------------------------------
+# --- stamps and history ----------------------------------------------------------------------------------------------
 
 
 def test_a_save_stamps_counts_and_audits() -> None:
@@ -132,7 +132,7 @@ def test_a_deletion_is_remembered() -> None:
     assert call.rows("task_sla", f"task={two}") == []
 
 
-# --- base rules ----------------------------------------------------------------------------------------------------------------
+# --- base rules ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_parents_state_flows_down() -> None:
     assert call.incident(child)["sys_updated_by"] == "hoist.integration"
 
 
-# --- refused and dropped ---------------------------------------------------------------------------------------------------------
+# --- refused and dropped ---------------------------------------------------------------------------------------------
 
 
 def test_mandatory_fields_are_asked_for() -> None:
@@ -335,11 +335,11 @@ def test_other_task_tables_work_alike() -> None:
     assert len(call.rows("task")) == 5
 
 
-# --- commits -------------------------------------------------------------------------------------------------------------------
+# --- commits ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_late_commit_appears_with_its_old_stamp() -> None:
-    """A save of somebody else's transaction is seen seconds after its stamp, in lists, single reads, audit and journal alike."""
+    """What somebody else saves is seen seconds after its stamp, in lists, single reads, audit and journal alike."""
     call = caller()
     anna = Caller(call.sandbox, "anna")
     two = call.sandbox.issue_id("T2")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from rules.instants import Instant
-from rules.protocol import Rulebook
+from rules.protocol.rulebook import Rulebook
 from rules.prove import Guard, Proof, Years
 from rules.prove.coverage import coverage, usual_guards
 from rules.prove.replay import ticket_of, written
@@ -41,6 +41,7 @@ def longest_waits(
     for arrival in arrivals:
         for values in product(*fields.values()):
             ticket = ticket_of(setting.bound, dict(zip(fields, values, strict=True)), arrival)
-            first = next((step for step in written(setting.bound, ticket, among) if step.escalates), None)
+            steps = written(setting.bound, ticket, among, confidential=setting.confidential)
+            first = next((step for step in steps if step.escalates), None)
             found.append(None if first is None else first.at - arrival)
     return found

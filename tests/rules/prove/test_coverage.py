@@ -1,12 +1,14 @@
 import pytest
 
-from rules.protocol import Rulebook
-from rules.prove import Kind, Proof, read_guard
+from rules.protocol.conditions import All, Not, OneOf, State
+from rules.protocol.rulebook import Rulebook
+from rules.prove import Guard, Kind, Proof, read_guard
 from rules.rulebook import RulebookError
 from tests.rules.protocol_texts import loaded
 from tests.rules.prove.enumeration import asked
 from tests.rules.worlds import world_of
 
+URGENT = All((State("priority", OneOf(("P1",))), State("status", OneOf(("new", "open")))))
 OWNER = """\
 rules:
   - rule: nobody-took-it
@@ -106,11 +108,35 @@ def test_a_guard_with_a_wrong_word_is_refused_with_the_nearest() -> None:
         read_guard("priority: P4", None, loaded(OWNER).rulebook)
 
 
-def test_what_confidential_rules_keep_to_themselves_is_said_to_be_left_out() -> None:
-    """As long as one holds, moves by other rules may wait: the proof says that it knows nothing of that."""
+KEEPS = """\
+  - rule: secret
+    mode: live
+    confidential: true
+    when: {label: security, status: [new, open]}
+    only_to: [network-eng]
+    do: [{comment: "Nothing more."}]
+"""
+MOVES = OWNER.replace("tell: duty-manager", "assign: network-ops").replace("    for:", "    only_to: [network-ops]\n    for:")
+
+
+def test_a_ticket_that_a_confidential_rule_keeps_from_all_others_is_a_hole() -> None:
+    """As long as such a rule holds nobody else moves the ticket out of its teams: who has nothing else for it leaves it there."""
+    elsewhere = Guard("urgent", All((URGENT, Not(State("team", OneOf(("network-ops",)))))))
+    rulebook = loaded(MOVES + KEEPS).rulebook
+    found = asked(rulebook, world_of(rulebook), [elsewhere])
+    assert [proof.kind for proof in found] == [Kind.FOUND]
+    assert found[0].story is not None
+    assert found[0].story.ticket.fields["labels"] == ("security",)
+    without = loaded(MOVES).rulebook
+    (proof,) = asked(without, world_of(without), [elsewhere])
+    assert proof.kind is Kind.PROVED
+    reached = loaded(MOVES + KEEPS.replace("only_to: [network-eng]", "only_to: [network-ops, network-eng]")).rulebook
+    assert [proof.kind for proof in asked(reached, world_of(reached), [elsewhere])] == [Kind.PROVED]
+
+
+def test_a_confidential_rule_leaves_it_to_others_to_tell_somebody() -> None:
+    """It keeps moves to its own teams, and nothing else: the proof that all are covered stands."""
     secret = "  - {rule: secret, confidential: true, when: {label: security}, do: [{assign: network-eng}]}\n"
     (proof,) = p1(loaded(OWNER + secret).rulebook)
     assert proof.kind is Kind.PROVED
-    assert ", where no confidential rule keeps others from moving it" in proof.sentence
-    (plain,) = p1(loaded(OWNER + secret.replace("confidential: true, ", "")).rulebook)
-    assert "confidential" not in plain.sentence
+    assert "confidential" not in proof.sentence

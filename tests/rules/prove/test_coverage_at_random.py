@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.instants import DAY, HOUR, MINUTE, Instant
-from rules.protocol import Duration, Rulebook
+from rules.protocol.durations import Duration
+from rules.protocol.rulebook import Rulebook
 from rules.prove import Guard, Kind
 from rules.prove.coverage import usual_guards
 from rules.rota import Rota, Shift
@@ -96,11 +97,22 @@ def a_net(rng: Random, number: int) -> str:
     )
 
 
+def a_keeper(rng: Random) -> str:
+    """A confidential rule, which keeps others from moving its tickets and may do nothing about them itself."""
+    when, waits = rng.choice((", label: x", ", assignee: nobody", ", priority: P1")), rng.choice(WAITS)
+    bounds = rng.choice(("", "    only_to: [network-eng]\n", "    only_to: [network-ops, network-eng]\n"))
+    done = rng.choice(("comment: y", "comment: y", "escalate: network", "tell: duty-manager"))
+    named = f"  - rule: quiet\n    mode: live\n    confidential: true\n    when: {{status: [new, open]{when}{waits}}}\n"
+    return f"{named}{bounds}{rng.choice(LASTING)}    do: [{{{done}}}]\n"
+
+
 def a_rulebook(rng: Random) -> Rulebook:
-    """One to three rules, in half of the protocols with a net below them."""
+    """One to three rules, in half of the protocols with a net below them, in a third with a confidential one."""
     parts = [a_rule(rng, n) for n in range(rng.choice((1, 1, 2, 3)))]
     if rng.random() < 0.5:
         parts.insert(rng.randrange(len(parts) + 1), a_net(rng, len(parts)))
+    if rng.random() < 0.35:
+        parts.append(a_keeper(rng))
     organisation = ORGANISATION.replace("Network Night]}", "Network Night], on_call: rotas/ops.ics, calendar: office}").replace(
         "Network Engineering}", "Network Engineering, on_call: rotas/eng.ics}"
     )

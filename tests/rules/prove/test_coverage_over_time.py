@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant
-from rules.protocol import Duration, Rulebook
+from rules.protocol.durations import Duration
+from rules.protocol.rulebook import Rulebook
 from rules.prove import Guard, Kind, Proof, read_guard
 from rules.prove.wording import lasting
 from rules.rota import Rota, Shift

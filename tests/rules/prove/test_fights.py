@@ -29,14 +29,14 @@ DOWN = rule("down", "status: open, team: network-ops", "{assign: service-desk}")
 
 
 def test_two_rules_that_assign_back_and_forth_are_shown_with_their_story() -> None:
-    """The rules are named, the sentence says where the ticket goes, and the story was run by the engine."""
+    """Rules, places and times are told as the engine ran them: network-eng has two hours to take what it has just got."""
     (fight,) = found(
         rule("there", "team: service-desk", "{assign: network-eng}") + rule("back", "team: network-eng", "{assign: service-desk}")
     )
     assert (fight.kind, fight.question) == (Kind.FOUND, Question.FIGHT)
     assert set(fight.subject.split(", ")) == {"there", "back"}
     assert "undo each other for ever" in fight.sentence
-    assert "the first round takes 2 hours" in fight.sentence
+    assert "the first round takes 3 hours" in fight.sentence
     assert fight.story is not None
     assert any("team network-eng -> service-desk" in line for line in fight.story.lines)
 

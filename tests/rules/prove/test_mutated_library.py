@@ -7,26 +7,26 @@ from functools import cache
 import pytest
 
 from rules.engine import evaluate
-from rules.protocol import (
+from rules.protocol.conditions import (
     All,
     Clock,
     Condition,
     Count,
-    Duration,
     Ever,
     Held,
     Level,
     Lingering,
     Not,
     OneOf,
-    Rule,
-    Rulebook,
     Silent,
     State,
     Unanswered,
     Unchanged,
     Until,
 )
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Rule
+from rules.protocol.rulebook import Rulebook
 from rules.prove import Kind, Question, Years
 from rules.prove.never import never_fires
 from rules.prove.setting import Setting

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.engine import evaluate
-from rules.protocol import All, Condition, Duration, Level, Not, OneOf, Rule, Rulebook, State, Step
+from rules.protocol.conditions import All, Condition, Level, Not, OneOf, State
+from rules.protocol.durations import Duration
+from rules.protocol.rule import Rule, Step
+from rules.protocol.rulebook import Rulebook
 from rules.prove import Kind, Proof, Question, Years
 from rules.prove.never import can_hold, never_fires
 from rules.prove.setting import Setting

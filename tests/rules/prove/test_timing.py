@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from rules.calendars import ALWAYS, calendar
 from rules.instants import DAY, HOUR, MINUTE, Instant
-from rules.protocol import CalendarHours, Duration
+from rules.protocol.durations import Duration
+from rules.protocol.organisation import CalendarHours
 from rules.prove.timing import AT_ONCE, Columns, Later, NextOpening, Opening, Timing, latest
 from rules.prove.waits import Years
 

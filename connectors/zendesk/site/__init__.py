@@ -1,0 +1,1 @@
+"""The imitated Zendesk account behind the sandbox."""

@@ -1,0 +1,86 @@
+"""The whole account: its tickets, the updates that change them, its rules and jobs, and the history that it lives through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from connectors.sandboxes.faults import Faults
+from connectors.sandboxes.history import History
+from connectors.zendesk.site.catalog import Catalog
+from connectors.zendesk.site.jobs import Jobs
+from connectors.zendesk.site.native_rules import Rules
+from connectors.zendesk.site.replay import Replay
+from connectors.zendesk.site.saving import Saving
+from connectors.zendesk.site.state import Ticket, Tickets
+from connectors.zendesk.site.suspended import Suspended
+from connectors.zendesk.site.terms import Terms
+from connectors.zendesk.site.webhooks import Webhooks
+from rules.instants import DAY, HOUR, Instant
+
+CLOSES_AFTER: Final = 28 * DAY
+"""How long a ticket stays solved at the most."""
+SCRUBBED_AFTER: Final = 30 * DAY
+"""How long a deleted ticket can be restored."""
+
+
+class Account:
+    """One imitated Zendesk account. Not safe for threads: whoever calls holds the sandbox's lock."""
+
+    def __init__(self, history: History, terms: Terms, *, clock: Callable[[], Instant], faults: Faults, seed: int) -> None:
+        self.history = history
+        self.terms = terms
+        self.faults = faults
+        self.clock = clock
+        self.seed = seed
+        self.made = min([clock(), *(event.at for event in history.events[:1])]) - 30 * DAY
+        self.catalog = Catalog(history, self.made)
+        self.tickets = Tickets()
+        self.saving = Saving(self.catalog, self.tickets, lone_agent=self.varies("lone-agent-assigned"))
+        self.replay = Replay(history, self.catalog, self.saving)
+        self.rules = Rules(self.catalog, self.tickets, self.saving, self.made)
+        self.webhooks = Webhooks(self, seed)
+        self.jobs = Jobs(seed)
+        self.suspended = Suspended()
+        self.saving.triggered = self.rules.triggered
+        self.saving.listeners.append(self.webhooks.heard)
+        self._hour = clock() // HOUR
+
+    def varies(self, name: str) -> bool:
+        """Whether the account behaves in this other way."""
+        return name in self.terms.variants
+
+    def catch_up(self) -> Instant:
+        """Let everything happen that lies at or before now, which is returned."""
+        now = self.clock()
+        while (at := self.replay.next_at()) is not None and at <= now:
+            self._hours(at)
+            self.replay.step()
+        self._hours(now)
+        self.jobs.catch_up(now)
+        return now
+
+    def _hours(self, now: Instant) -> None:
+        """Automations run once an hour; so does what tidies up."""
+        if now // HOUR <= self._hour:
+            return
+        if not self.rules.automations_wait:
+            self._hour = now // HOUR
+            self._tidy(now)
+        while self._hour < now // HOUR:
+            self._hour += 1
+            self.rules.hourly(self._hour * HOUR)
+            self._tidy(self._hour * HOUR)
+
+    def _tidy(self, now: Instant) -> None:
+        """Contents of tickets that were deleted long ago are scrubbed."""
+        for ticket in self.tickets.by_id.values():
+            if ticket.deleted is not None and not ticket.scrubbed and ticket.deleted + SCRUBBED_AFTER <= now:
+                self.scrub(ticket, now)
+
+    def scrub(self, ticket: Ticket, now: Instant) -> None:
+        """Delete for good: what is left of a ticket tells nothing."""
+        ticket.scrubbed = True
+        ticket.values |= {"subject": "SCRUBBED", "requester_id": None, "assignee_id": None, "tags": ()}
+        ticket.comments.clear()
+        self.tickets.touch(ticket, now)
