@@ -165,6 +165,8 @@ class App:
         pipeline.rule_by(self._ruling(pipeline, bound))
         self.pipelines.append(pipeline)
         log.info("%s: signed in to %s as %s", source.name, identity.instance, identity.account_name)
+        for advice in identity.advice:
+            log.warning("%s", advice)
 
     def _note_outage(self, pipeline: Pipeline, installation: Installation) -> None:
         """Hoist did not run for a while, or its store was put back: so that what fell due then is not written unasked."""

@@ -100,18 +100,19 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
         seen, world = overview(outside, rulebook.organisation, clock.now()), outside.world(rulebook.organisation, clock.now())
         missing = missing_facts(outside, rulebook, clock.now())
         problems += missing.values()
-    sources = []
+    sources, advice = [], list[str]()
     for source in settings.sources:
         answered = sign_in(source, clock, instances.get(source.name, ""))
         if answered.connector is not None:
             answered.connector.close()
         sources.append(_checked(answered, rulebook, world))
+        advice += answered.identity.advice if answered.identity is not None else ()
     problems += [problem for source in sources for problem in source.problems]
     modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}
     today = moment(clock.now()).date()
     named = [source.name for source in settings.sources]
     looks = [str(finding) for finding in findings(rulebook, today, named)] if rulebook is not None else []
-    looks += [*(said for said in seen.findings if said not in missing), *namesakes()]
+    looks += [*advice, *(said for said in seen.findings if said not in missing), *namesakes()]
     return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), tuple(looks), hints, seen)
 
 

@@ -277,6 +277,9 @@ class _Decider:
         One that continues an episode which is judged by a former text of its rule is left out: that one goes its own way.
         """
         computed, rules = self.evaluation.episodes, self.evaluation.rules
+        if not self.recorded:
+            yield from ((episode, None) for episode in computed)
+            return
         rows = list(self.recorded.values())
         judges = [rules.judge(row.rule, row.text) for row in rows] if rules.former else [row.rule for row in rows]
         known = {(judge, row.number): row for judge, row in zip(judges, rows, strict=True)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,7 @@ As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you ar
 Source = Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="Like jira-cloud.")]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="ID", help="This rule only; in all sources, or in SOURCE.")]
 Everything = Annotated[bool, typer.Option("--all", help="Every source and every rule.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON document on standard output.")]
 Length = Annotated[str | None, typer.Option("--for", metavar="LENGTH", help="Like 2h; without it until hoist resume.")]
 
 
@@ -34,6 +36,7 @@ def pause(
     length: Length = None,
     name: As = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Write nothing from the next request on; tickets are read and judged all the same."""
     from agent.guard_commands import What
@@ -43,7 +46,7 @@ def pause(
     what = What(source, rule, everything)
     until = pause_it(config, what, length, at_the_command_line(name, why))
     ends = "until hoist resume" if until is None else f"until {written(until)}"
-    sys.stdout.write(f"Paused {ends}: {what}.\n")
+    _say(as_json, f"Paused {ends}: {what}.", paused=str(what), until=None if until is None else written(until))
 
 
 def resume(
@@ -53,6 +56,7 @@ def resume(
     everything: Everything = False,
     name: As = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Go on after a pause; what fell due meanwhile is left to you: hoist changes list."""
     from agent.guard_commands import What
@@ -60,8 +64,9 @@ def resume(
     from agent.who import at_the_command_line
 
     what = What(source, rule, everything)
-    resume_it(config, what, at_the_command_line(name, why))
-    sys.stdout.write(f"Goes on: {what}. Next: hoist changes list, for what fell due meanwhile.\n")
+    ended = resume_it(config, what, at_the_command_line(name, why))
+    said = f"Goes on: {what}. Next: hoist changes list, for what fell due meanwhile."
+    _say(as_json, said, goes_on=str(what), since=[written(each.since) for each in ended])
 
 
 def snooze(
@@ -71,6 +76,7 @@ def snooze(
     off: Annotated[bool, typer.Option("--off", help="Leave it alone no longer.")] = False,
     name: As = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Leave a ticket alone for a while."""
     from agent.guard_commands import snooze as snooze_it
@@ -80,6 +86,11 @@ def snooze(
     who = at_the_command_line(name, why)
     if off:
         wake(config, ticket, who)
-        sys.stdout.write(f"{ticket} is left alone no longer.\n")
+        _say(as_json, f"{ticket} is left alone no longer.", ticket=ticket, until=None)
         return
-    sys.stdout.write(f"hoist leaves {ticket} alone until {written(snooze_it(config, ticket, length, who))}.\n")
+    until = written(snooze_it(config, ticket, length, who))
+    _say(as_json, f"hoist leaves {ticket} alone until {until}.", ticket=ticket, until=until)
+
+
+def _say(as_json: bool, said: str, **data: Any) -> None:  # noqa: FBT001 - as typer gives it
+    sys.stdout.write(f"{json.dumps(data, ensure_ascii=False, indent=2) if as_json else said}\n")

@@ -29,13 +29,16 @@ class Sent(NamedTuple):
         return self.since - CLOCK_TOLERANCE <= at <= self.until + CLOCK_TOLERANCE
 
 
-def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent]) -> Ticket | None:
+def reconciled(read: Ticket, before: Ticket | None, sent: Sequence[Sent], *, continued: bool = False) -> Ticket | None:
     """The ticket to keep: `read`, with `known` of what was seen earlier, and the acts of hoist's account told apart.
 
+    `continued`: the read tells what came after its `complete_from`, and what was known before is as complete as it was.
     None where `before` stems from a later read: that answer was overtaken and is dropped.
     """
     if before is not None and _overtaken(read, before):
         return None
+    if continued and before is not None:
+        read = replace(read, fields={**before.fields, **read.fields}, complete_from=before.complete_from)
     kept = read if before is None else _with_the_past(read, before)
     return _with_own_acts(with_what_was_seen(_in_sight_again(kept, before), before), sent)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -71,8 +71,8 @@ class Mirroring:
         """The marker of a key: what is left in the source instead of it."""
         return markers.marker(self._installation, self.source, key)
 
-    def keep(self, db: Connection, tickets: Sequence[Ticket], now: Instant) -> dict[str, Judged]:
-        """Mirror and evaluate tickets just read; those that an older read brought are left out."""
+    def keep(self, db: Connection, tickets: Sequence[Ticket], now: Instant, continued: Collection[str] = ()) -> dict[str, Judged]:
+        """Mirror and evaluate tickets just read; those that an older read brought are left out. `continued`: see `Page`."""
         if not tickets:
             return {}
         ids = [ticket.ref.id for ticket in tickets]
@@ -82,7 +82,7 @@ class Mirroring:
         for read in tickets:
             known = before.get(read.ref.id)
             left = [self._sent(row) for row in sent.get(read.ref.id, ())]
-            ticket = reconciled(read, known.ticket if known else None, left)
+            ticket = reconciled(read, known.ticket if known else None, left, continued=read.ref.id in continued)
             if ticket is not None:
                 kept.append(ticket)
                 if left and known is not None:

@@ -79,20 +79,29 @@ class Result:
 
 
 def operations_of(
-    escalation: Escalation, at: Instant, mark: Callable[[str], str], number: int, *, base: str = ""
+    escalation: Escalation,
+    at: Instant,
+    mark: Callable[[str], str],
+    number: int,
+    *,
+    base: str = "",
+    together: bool = False,
 ) -> list[Operation]:
     """The requests of the escalation with that number, in order: the comment speaks of what has been verified before it.
 
-    `base` is the version of the ticket that was read; what comes after the first request rests on none, since that moved it.
+    `together`: of a platform that carries out both or neither, the comment leaves with the fields. `base` is the version of the
+    ticket that was read; what comes after the first request rests on none, since that moved it.
     """
     ticket, firings = escalation.ticket, tuple(mark(str(key)) for key in escalation.firings)
     changes, labels, comment = escalation.changes, escalation.add_labels, escalation.comment
     parts: list[tuple[OperationKind, dict[str, Any]]] = []
     if escalation.restriction is not None:
         parts.append((OperationKind.RESTRICTION, {"changes": (escalation.restriction,)}))
+    joined = together and bool(comment) and bool(changes or labels)
     if changes or labels:
-        parts.append((OperationKind.FIELDS, {"changes": changes, "add_labels": labels}))
-    if comment:
+        beside = {"comment": comment} if joined else {}
+        parts.append((OperationKind.FIELDS, {"changes": changes, "add_labels": labels, **beside}))
+    if comment and not joined:
         parts.append((OperationKind.COMMENT, {"comment": comment}))
     made: list[Operation] = []
     for kind, what in parts:

@@ -15,7 +15,7 @@ The stages know nothing of each other; this page calls them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -79,6 +79,10 @@ class _Ledger:
         with self._db.reading() as db:
             known = mirrored.versions(db, self._source, list(versions))
         return [name for name, version in versions.items() if known.get(name) == version]
+
+    def mirrored(self, ids: Collection[str]) -> list[str]:
+        with self._db.reading() as db:
+            return list(mirrored.versions(db, self._source, ids))
 
 
 class Pipeline:
@@ -203,25 +207,25 @@ class Pipeline:
 
     def _mended(self, act: Callable[[], None]) -> None:
         """Do something; where a ticket's row in the store is found to be damaged, read that ticket anew and go on."""
+        damaged: Sequence[str] = ()
         while True:
             try:
-                act()
+                if damaged:
+                    self._read_anew(damaged)
+                return act()
             except DamagedTicketError as error:
-                self._read_anew([error.ticket])
+                damaged = [error.ticket]
             except (TypeError, ValueError, KeyError, sqlite3.DatabaseError, DatabaseError):
                 # a statement may stumble over such a row as well; all else is a mistake in hoist
                 with self.database.reading() as db:
                     damaged = mirrored.damaged(db, self.source)
                 if not damaged:
                     raise
-                self._read_anew(damaged)
-            else:
-                return
 
     def _read_anew(self, damaged: Sequence[str]) -> None:
         with self.database.transaction() as db:
             self.mirroring.read_anew(db, damaged, self.source_clock.now())
-        self._reading.next = 0
+        self._unless_it_rests(self._reading, self.poll)
 
     def drain(self) -> None:
         """Bring to its end what is on its way to the source: after that hoist may stop with nothing left open."""
@@ -292,11 +296,13 @@ class Pipeline:
                 return
 
     def _keep_page(self, db: Connection, page: Page) -> None:
-        self.mirroring.keep(db, page.tickets, self.source_clock.now())
+        self.mirroring.keep(db, page.tickets, self.source_clock.now(), page.continued)
         self.foreign.see(db, page.marks, self.source_clock.now())
         if self.aftermath.see(db, page.tickets):
             self._outages_changed()
         self.mirroring.quarantine(db, page.quarantined, page.server_time)
+        for name, at in page.gone.items():
+            self.mirroring.gone(db, name, at, self.source_clock.now())
         horizon = page.horizon if page.complete else None
         sources.set_cursor(db, self.source, page.cursor, page.server_time, horizon)
         sources.set_clock_ahead(db, self.source, self.source_clock.offset)

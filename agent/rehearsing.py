@@ -155,7 +155,8 @@ class Rehearsing:
             number = operations.add(db, escalation, self.ticket.known)
             order = orders.add(db, ref, OrderKind.REHEARSAL, Asked(), ordered, now, not_before=lease)
             at, mark = self.ticket.known, hands.mirroring.mark
-            made = outbox.operations_of(escalation, at, mark, number, base=self.ticket.version)
+            together = hands.connector.capabilities.together
+            made = outbox.operations_of(escalation, at, mark, number, base=self.ticket.version, together=together)
             operations.add_operations(db, number, [replace(each, order=order.id) for each in made])
             orders.move(db, order, OrderState.SENT, escalation=number, not_before=lease)
             changes = tuple(FieldChange(each.field, each.new, each.old) for each in escalation.changes)
@@ -193,9 +194,12 @@ class Rehearsing:
                 self._prove_internal(result.native_id)
             return
         what = "; ".join(line for line in self.found.plan[:-1])
-        self._done(
-            f"wrote {what}, and found it in the helpdesk's record under hoist's mark{said}", ok=result.outcome is Outcome.APPLIED
-        )
+        applied = result.outcome is Outcome.APPLIED
+        noted = row.operation.comment is not None
+        what += " and, with it, an internal note" if noted else ""
+        self._done(f"wrote {what}, and found it in the helpdesk's record under hoist's mark{said}", ok=applied)
+        if noted and applied:
+            self._prove_internal(result.native_id)
 
     def _prove_internal(self, comment: str) -> None:
         """A second read: what the helpdesk itself says of who can see the note."""

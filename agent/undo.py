@@ -15,7 +15,7 @@ from agent.mirror import CLOCK_TOLERANCE
 from agent.store.operations import OperationRow
 from agent.store.orders import Asked
 from agent.store.states import OperationState
-from rules.escalation import FieldChange, OperationKind
+from rules.escalation import FieldChange
 from rules.instants import MINUTE, Instant
 from rules.phrases import stamp
 from rules.protection import OWNER, known_as
@@ -105,7 +105,7 @@ class _Reversal:
         reasons = {label: self._why_label_stays(label) for label in self._labels()}
         labels = [label for label, why in reasons.items() if not why]
         self.stays |= {f"label {label}": why for label, why in reasons.items() if why}
-        if any(row.operation.kind is OperationKind.COMMENT for row in self.done):
+        if any(row.operation.comment for row in self.done):
             self.stays[NOTE] = READ_ALREADY
         return Reversal(tuple(changes), tuple(labels), tuple(Stays(what, why) for what, why in self.stays.items()))
 

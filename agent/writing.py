@@ -262,7 +262,8 @@ class Writer:
             return None
         true, steps = [row for row, _ in left.steps], [step for _, step in left.steps]
         escalation = merge(ticket, steps, ruling.rules, at, holding)
-        make = partial(outbox.operations_of, escalation, at, self.mirroring.mark, base=ticket.version)
+        together = self.connector.capabilities.together
+        make = partial(outbox.operations_of, escalation, at, self.mirroring.mark, base=ticket.version, together=together)
         rests = rests_on(ruling.rules, ticket, mirrored.revision(db, self.source, name))
         return outbox.decided(db, true, steps, escalation, at, make, now, rests_on=rests)
 

@@ -1,9 +1,9 @@
-"""A Jira site of ready-made pages: the least work per answer that Python can do, in a process of its own.
+"""A site of ready-made pages: the least work per answer that Python can do, in a process of its own.
 
-    python -m benchmarks.static_site FOLDER
+    python -m benchmarks.static_site FOLDER [servicenow]
 
-serves the pages that `benchmarks.jira_pages` wrote to FOLDER on a free port of the loopback, prints that port, and ends with its
-standard input. It looks at no more of a request than tells which page is meant.
+serves the pages that `benchmarks.jira_pages` (or `servicenow_pages`) wrote to FOLDER on a free port of the loopback, prints that
+port, and ends with its standard input. It looks at no more of a request than tells which page is meant.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ import re
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from benchmarks import servicenow_pages
 from benchmarks.jira_pages import FIRST_ID, PAGE, TIER
 from benchmarks.organisation import PRIORITIES, STATUSES, TEAMS
 
+_SERVICENOW: Final = sys.argv[2:] == ["servicenow"]
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _TOKEN: Final = re.compile(rb'nextPageToken(?:=|": ?")t(\d+)')
 _FIRST_ISSUE: Final = re.compile(rb'"issueIdsOrKeys": ?\["(\d+)"')
@@ -94,24 +98,41 @@ def _serve(connection: socket.socket, folder: Path) -> None:
 def _answer(connection: socket.socket, folder: Path, head: bytes, body: bytes) -> None:
     method, target, _ = head.split(b" ", 2)
     path = target.decode().partition("?")[0]
+    if _SERVICENOW:
+        _answer_as_servicenow(connection, folder, method, target.decode(), body)
+        return
     name = _page_of(method, path, head, body)
     if name is None:
         found = ANSWERS.get(re.sub(r"^/rest/api/[^/]+", "", path))
         content = json.dumps({"errorMessages": [f"no such page: {path}"]} if found is None else found).encode()
         connection.sendall(_head(404 if found is None else 200, len(content)) + content)
         return
-    with (folder / name).open("rb") as file:
+    _send(connection, folder / name)
+
+
+def _answer_as_servicenow(connection: socket.socket, folder: Path, method: bytes, target: str, body: bytes) -> None:
+    name = servicenow_pages.page_of(method, target, body)
+    if name is None:
+        content = servicenow_pages.content(target, folder)
+        connection.sendall(_head(200, len(content)) + content)
+        return
+    _send(connection, folder / name, servicenow_pages.headers_of(target, folder) if name.startswith("rows") else {})
+
+
+def _send(connection: socket.socket, path: Path, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+    with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        connection.sendall(_head(200, size))
+        connection.sendall(_head(200, size, headers))
         connection.sendfile(file)
 
 
-def _head(status: int, length: int) -> bytes:
+def _head(status: int, length: int, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     lines = (
         f"HTTP/1.1 {status} OK",
         f"Date: {formatdate(usegmt=True)}",
         "Content-Type: application/json",
         f"Content-Length: {length}",
+        *(f"{name}: {value}" for name, value in headers.items()),
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 

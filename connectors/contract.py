@@ -47,7 +47,11 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the platform can do and promise, as data; a rulebook that asks for more is refused when loaded."""
+    """What the platform can do and promise, as data; a rulebook that asks for more is refused when loaded.
+
+    `together`: fields and comment of an escalation leave as one operation, of the kind of fields, which the platform carries out
+    as a whole or not at all.
+    """
 
     platform: str  # jira, servicenow, zendesk
     # of team, assignee, priority, labels, remove_labels, comment, native (fields of its own), restriction
@@ -56,16 +60,18 @@ class Capabilities:
     promises: Mapping[OperationKind, Promise]
     request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
     date_resolution: int = 1_000  # milliseconds by which a Date header may lag the instant it names
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who hoist is in the source, and which instance this is."""
+    """Who hoist is in the source, and which instance this is. `advice`: what works today and will not for ever, as sentences."""
 
     account: str  # the platform's stable id of hoist's account
     account_name: str
     instance: str  # stable id or address of the instance; compared before any write
     server_time: Instant
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,9 @@ class Page:
     """Some changed tickets, and the cursor to commit together with them.
 
     `cursor` is opaque text. `complete` says that the source holds nothing newer than `horizon` that has not been handed out; only
-    the last page of a run is complete. Tickets of one page are distinct.
+    the last page of a run is complete. Tickets of one page are distinct. `gone` are those of which the source itself says that
+    they were deleted, and when. Of those that are `continued`, which the ledger has, the page tells what came after their
+    `complete_from`: what was known before stands, and a field that is missing is as it was.
     """
 
     tickets: Sequence[Ticket]
@@ -107,6 +115,8 @@ class Page:
     horizon: Instant
     unchanged: int = 0  # rows that the ledger knew already
     marks: Mapping[str, Mark] = field(default_factory=dict)  # by ticket
+    gone: Mapping[str, Instant] = field(default_factory=dict)
+    continued: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,9 @@ class Ledger(Protocol):
 
     def unchanged(self, versions: Mapping[str, str]) -> Collection[str]:
         """Of these ids with their versions, the ids that are mirrored with that same version."""
+
+    def mirrored(self, ids: Collection[str]) -> Collection[str]:
+        """Of these ids, those that are mirrored, in whatever version, and not for gone."""
 
 
 class Connector(Protocol):

@@ -149,6 +149,9 @@ class Mirror:
     def unchanged(self, versions: Mapping[str, str]) -> Collection[str]:
         return [id_ for id_, version in versions.items() if id_ in self.tickets and self.tickets[id_].version == version]
 
+    def mirrored(self, ids: Collection[str]) -> Collection[str]:
+        return [id_ for id_ in ids if id_ in self.tickets]
+
     def keep(self, page: Page) -> None:
         self.tickets |= {ticket.ref.id: ticket for ticket in page.tickets}
         self.cursor = page.cursor

@@ -45,6 +45,9 @@ class _Nothing:
     def unchanged(self, versions: object) -> list[str]:  # noqa: ARG002 - the contract's ledger is asked for versions
         return []
 
+    def mirrored(self, ids: object) -> list[str]:  # noqa: ARG002 - as above
+        return []
+
 
 def gathered(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> tuple[Evidence, Names]:
     """Read everything of one helpdesk again, and what every account is called."""

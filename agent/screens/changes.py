@@ -53,7 +53,7 @@ def _counts(each: Counted) -> Iterator[str]:
     if each.parked:
         yield f"{counted(each.parked, 'change')} refused by the helpdesk (parked)"
     for rule, number in sorted(each.existing.items()):
-        yield f"{number:,} existing tickets left alone by {rule}, or fewer where it applies no longer"
+        yield f"{counted(number, 'existing ticket')} left alone by {rule}; those to which it applies no longer are not shown"
 
 
 def changes(console: Console, found: Shown) -> None:

@@ -62,6 +62,10 @@ _READ: Final[Mapping[str, Callable[[Connection, str], object]]] = {
     "snoozes": lambda db, source: snoozes.in_force(db, source, -FOREVER),
 }
 """What reads the rows of a source, table by table, and stumbles over what has another shape."""
+_WITHOUT_EPISODE: Final = f"""\
+SELECT source || '/' || ticket || '/' || rule || '/' || number || '/' || step FROM outbox o WHERE NOT EXISTS
+ (SELECT 1 FROM episodes e WHERE e.source = o.source AND e.ticket = o.ticket AND e.rule = o.rule AND e.number = o.number)
+LIMIT {NAMED}"""  # noqa: S608 - no text from outside is in it
 
 
 def damage(db: Connection) -> list[str]:
@@ -76,6 +80,8 @@ def _damage(db: Connection) -> Iterator[str]:
             for row in db.exec_driver_sql(_wrong(table, column)):
                 named.add(table.name)
                 yield f"{table.name}, {_key(table, row)}: {column.name} {row[-1]}"
+    for name in db.exec_driver_sql(_WITHOUT_EPISODE).scalars():
+        yield f"outbox, {name}: its row in episodes is missing"
     if "sources" in named:
         return
     for source in [row.source for row in sources.rows(db)]:
@@ -105,7 +111,7 @@ def _wrong(table: Table, column: Column[Any]) -> str:
     if (shape := _JSON.get(full)) is not None:
         right = f"CASE WHEN json_valid({name}) THEN json_type({name}) = '{shape}' ELSE 0 END"
         tests.append(f"WHEN {name} IS NOT NULL AND NOT {right} THEN 'is no JSON {shape}'")
-    keys = ", ".join(f'CAST("{each.name}" AS TEXT)' for each in table.primary_key.columns)
+    keys = ", ".join(f'quote("{each.name}")' for each in table.primary_key.columns)
     found = f"CASE {' '.join(tests)} END"
     return f"SELECT {keys}, {found} FROM {table.name} WHERE {found} IS NOT NULL LIMIT {NAMED}"  # noqa: S608 - hoist's own names
 
@@ -120,4 +126,4 @@ def _kinds(column: Column[Any]) -> tuple[str, str]:
 
 def _key(table: Table, row: Any) -> str:
     keys = [each.name for each in table.primary_key.columns]
-    return " ".join(f"{name} {value!r}" for name, value in zip(keys, row, strict=False))
+    return " ".join(f"{name} {value}" for name, value in zip(keys, row, strict=False))

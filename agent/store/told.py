@@ -21,14 +21,16 @@ class Untold(NamedTuple):
 _LAST: Final = """\
 SELECT j.line FROM journal j WHERE j.source = {row}.source AND j.ticket = {row}.ticket AND json_valid(j.data)
  AND json_extract(j.data, '$.{key}') = {name} AND json_extract(j.data, '$.state') IS NOT NULL ORDER BY j.line DESC LIMIT 1"""
-_ROWS: Final = "o.source || '/' || o.ticket || '/' || o.rule || '/' || o.number || '/' || o.step"
+_NAME: Final = "o.source || '/' || o.ticket || '/' || o.rule || '/' || o.number || '/' || o.step"
+_CHANGE: Final = _LAST.format(row="o", key="change", name=f"({_NAME})")
 _CHANGES: Final = f"""\
 SELECT 'change', name, state, json_extract(t.data, '$.state') AS told, t.line
-FROM (SELECT {_ROWS} AS name, o.state, ({_LAST.format(row="o", key="change", name=f"({_ROWS})")}) AS line FROM outbox o) f
+FROM (SELECT {_NAME} AS name, o.state, ({_CHANGE}) AS line FROM outbox o) f
 JOIN journal t ON t.line = f.line WHERE state <> told ORDER BY t.line LIMIT ?"""  # noqa: S608 - no text from outside is in it
+_REQUEST: Final = _LAST.format(row="o", key="operation", name="o.key")
 _REQUESTS: Final = f"""\
 SELECT 'request', name, state, json_extract(t.data, '$.state') AS told, t.line
-FROM (SELECT o.key AS name, o.state AS state, ({_LAST.format(row="o", key="operation", name="o.key")}) AS line FROM operations o) f
+FROM (SELECT o.key AS name, o.state, ({_REQUEST}) AS line FROM operations o) f
 JOIN journal t ON t.line = f.line WHERE state <> told ORDER BY t.line LIMIT ?"""  # noqa: S608 - no text from outside is in it
 
 

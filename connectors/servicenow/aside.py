@@ -34,10 +34,11 @@ class Aside:
         self._settings = settings
         self._known: dict[str, tuple[Instant, str]] = {}
 
-    def note(self, rows: Iterable[Row]) -> None:
-        """These were read with their ticket."""
+    def note(self, rows: Iterable[Row], now: Instant) -> None:
+        """These were read with their ticket; what was touched long ago is not asked about any more."""
         for row in rows:
-            self._known[wire.text(row, "sys_id")] = (_changed(row), _news(row))
+            if (changed := _changed(row)) >= now - _KEPT:
+                self._known[wire.text(row, "sys_id")] = (changed, _news(row))
 
     def tickets(self, client: ServiceNowClient, since: Instant) -> list[str]:
         """The sys_ids of the tickets whose service levels or tags are others than were read, of those touched since then."""

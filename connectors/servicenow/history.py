@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from connectors.servicenow import wire
 from connectors.servicenow.wire import Row
@@ -18,6 +19,8 @@ from rules.instants import Instant
 COLUMNS: Final = (
     "sys_id", "documentkey", "fieldname", "oldvalue", "newvalue", "user", "sys_created_on", "record_checkpoint",
 )  # fmt: skip
+_TOLD: Final = ("sys_id", "fieldname", "sys_created_on", "user", "oldvalue", "newvalue", "record_checkpoint")
+_told: Final = itemgetter(*_TOLD)
 JOURNALS: Final = frozenset({"comments", "work_notes", "comments_and_work_notes"})
 """Columns whose audit rows repeat what sys_journal_field holds."""
 
@@ -39,8 +42,7 @@ class Save:
         return f"{self.at}.{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     at: Instant
     user: str
     column: str
@@ -52,17 +54,19 @@ class _Line:
 def saves(rows: Iterable[Row]) -> list[Save]:
     """The saves that audit rows tell of. Rows without a stamp or a column tell nothing. Each sys_id counts once."""
     seconds: dict[Instant, list[_Line]] = {}
-    for row in {wire.text(each, "sys_id") or str(number): each for number, each in enumerate(rows)}.values():
-        line = _line(row)
-        if line is not None and line.column not in JOURNALS:
+    met: set[str] = set()
+    for row in rows:
+        line = _line(row, met)
+        if line is not None:
             seconds.setdefault(line.at, []).append(line)
     found: list[Save] = []
     last: dict[str, str] = {}
     for at in sorted(seconds):
         lines = seconds[at]
-        made = _numbered(lines) if all(line.checkpoint is not None for line in lines) else _chained(lines, last)
+        made = _chained(lines, last) if any(line.checkpoint is None for line in lines) else _numbered(lines)
         for save in made:
-            last |= {column: new for column, (_, new) in save.moves.items()}
+            for column, (_, new) in save.moves.items():
+                last[column] = new
         found += made
     return found
 
@@ -79,21 +83,37 @@ def _shows_old(row: Row, moves: Mapping[str, tuple[str, str]]) -> bool:
     return any(old != new and wire.cell(row, column) == old for column, (old, new) in moves.items())
 
 
-def _line(row: Row) -> _Line | None:
-    at, column = wire.stamp_or_none(wire.text(row, "sys_created_on")), wire.text(row, "fieldname")
-    if at is None or not column:
+def _line(row: Row, met: set[str]) -> _Line | None:
+    id_, column, stamp, user, old, new, checkpoint = _columns(row)
+    if not column or column in JOURNALS or id_ in met:
         return None
-    checkpoint = wire.text(row, "record_checkpoint")
-    number = int(checkpoint) if checkpoint.isdecimal() else None
-    return _Line(at, wire.text(row, "user"), column, wire.text(row, "oldvalue"), wire.text(row, "newvalue"), number)
+    at = wire.stamp_or_none(stamp)
+    if at is None:
+        return None
+    if id_:
+        met.add(id_)
+    return _Line(at, user, column, old, new, int(checkpoint) if checkpoint.isdecimal() else None)
+
+
+def _columns(row: Row) -> tuple[str, ...]:
+    try:
+        found: tuple[str, ...] = _told(row)
+    except KeyError:
+        found = ()
+    if found and all([each.__class__ is str for each in found]):  # noqa: C419 - a generator costs twice as much
+        return found
+    return tuple(wire.text(row, column) for column in _TOLD)
 
 
 def _numbered(lines: Sequence[_Line]) -> list[Save]:
     made: dict[int, Save] = {}
-    for line in lines:
-        number = line.checkpoint or 0
-        made.setdefault(number, Save(line.at, line.user, number)).moves[line.column] = (line.old, line.new)
-    return [made[number] for number in sorted(made)]
+    for at, user, column, old, new, checkpoint in lines:
+        number = checkpoint or 0
+        save = made.get(number)
+        if save is None:
+            save = made[number] = Save(at, user, number, {})
+        save.moves[column] = (old, new)
+    return [made[number] for number in sorted(made)] if len(made) > 1 else list(made.values())
 
 
 def _chained(lines: Sequence[_Line], last: Mapping[str, str]) -> list[Save]:

@@ -37,6 +37,12 @@ READ: Final = frozenset((
 
 _DIRECT: Final = {"priority": "priority", "assignment_group": "team", "assigned_to": "assignee"}
 """Columns whose values are the values of a field of the model, and so are those of their audit rows."""
+_TEXTS: Final = (("short_description", "subject", TEXT_LIMIT), ("description", "description", DESCRIPTION_LIMIT))
+_SHOWN: Final = (
+    ("status", "state"), ("hold_reason", "hold_reason"), ("type", "sys_class_name"), ("priority", "priority"),
+    ("team", "assignment_group"), ("assignee", "assigned_to"), ("requester", "caller_id"),
+)  # fmt: skip
+"""Native values beside the normalised ones: under which name the label of which column."""
 _STATE: Final = frozenset({"state", "hold_reason", "on_hold"})
 _ECHOES: Final = frozenset({"incident_state", "problem_state", "active", "reassignment_count", "business_stc", "calendar_stc"})
 """Columns that the platform moves by itself beside another one: alone they are nobody's touch."""
@@ -115,17 +121,22 @@ class Mapper:
 
     def __init__(self, instance: Instance, users: Mapping[str, User], known: Instant) -> None:
         self._instance, self._users, self._known = instance, users, known
+        self._native = [(column, f"{NATIVE}{column}") for column in dict.fromkeys((*ALWAYS_NATIVE, *instance.columns))]
+        self._actors: dict[tuple[str, bool], Actor] = {}
+        self._states: dict[tuple[str, ...], Status | Unknown] = {}
 
     def ticket(self, row: Row, parts: Parts) -> Ticket:
         """The ticket of a row with its whole history. Raises Unmappable."""
-        if reason := unmappable(row):
+        plain = wire.plain(row)
+        if reason := unmappable(plain):
             raise Unmappable(reason)
         instance, known = self._instance, self._known
-        table, id_ = wire.text(row, "sys_class_name"), wire.text(row, "sys_id")
-        created = wire.stamp(wire.text(row, "sys_created_on"))
-        values = _values(instance, table, row)
+        table, id_ = plain["sys_class_name"], plain["sys_id"]
+        created = wire.stamp(plain["sys_created_on"])
+        values = self._values(table, plain, row)
         requester = values.get("requester")
-        changes = self._changes(table, row, history.without_later(history.saves(parts.audit), row), requester)
+        saves = history.without_later(history.saves(parts.audit), plain)
+        changes = self._changes(table, plain, row, saves, requester)
         messages, values["last_comment"] = self._messages(parts.journal, requester)
         if parts.tags is not None:
             values["labels"] = _names(parts.tags)
@@ -139,9 +150,9 @@ class Mapper:
         changes.sort(key=lambda change: (change.at, change.sequence))
         return Ticket(
             ref=TicketRef(instance.source, id_),
-            key=wire.text(row, "number"),
+            key=plain["number"],
             url=f"{instance.url}/nav_to.do?uri={table}.do%3Fsys_id%3D{id_}",
-            version=row_version(row),
+            version=row_version(plain),
             created=created,
             known=known,
             fields=values,
@@ -151,17 +162,77 @@ class Mapper:
             native=_native(row),
         )
 
+    def _values(self, table: str, plain: Mapping[str, str], row: Row) -> dict[str, Value]:
+        """The present values; a column that is hidden gives no field, which makes it unknown."""
+        requester = self._instance.requesters.get(table, "opened_by")
+        found: dict[str, Value] = {
+            "status": self._present_status(table, plain, row),
+            "native_status": native_status(table, plain["state"]),
+            "type": wire.label(row, "sys_class_name") or None,
+            "project": table,
+        }
+        for column, name in (*_DIRECT.items(), (requester, "requester")):
+            if column in plain:
+                found[name] = plain[column] or None
+        for column, name, limit in _TEXTS:
+            if column in plain:
+                found[name] = plain[column][:limit] or None
+        if "due_date" in plain:
+            found["due"] = _instant(plain["due_date"])
+        if "approval" in plain:
+            found["approval"] = _APPROVALS.get(plain["approval"])
+        if "company" in plain:
+            found["organisation"] = wire.label(row, "company") or None
+        if "business_service" in plain or "cmdb_ci" in plain:
+            found["service"] = wire.label(row, "business_service") or wire.label(row, "cmdb_ci") or None
+        for column, name in self._native:
+            if column in plain:
+                found[name] = plain[column] or None
+        return found
+
+    def _present_status(self, table: str, plain: Mapping[str, str], row: Row) -> Value:
+        """By the label that the row itself shows where the instance's choices don't know its state."""
+        columns = {column: plain.get(column, "") for column in _STATE}
+        shown, active = wire.label(row, "state"), plain.get("active", "true").casefold() in {"true", "1"}
+        key = (table, *columns.values(), shown, str(active))
+        if key not in self._states:
+            states = _with_label(self._instance.states, table, columns["state"], shown)
+            self._states[key] = status(states, table, columns, active=active)
+        meaning = self._states[key]
+        return meaning.value if isinstance(meaning, Status) else meaning
+
     # --- history --------------------------------------------------------------------------------------------------------
 
-    def _changes(self, table: str, row: Row, saves: Sequence[Save], requester: Value) -> list[Change]:
-        states = _States(self._instance.states, table, row, saves)
+    def _changes(
+        self, table: str, plain: Mapping[str, str], row: Row, saves: Sequence[Save], requester: Value
+    ) -> list[Change]:  # fmt: skip
         found: list[Change] = []
+        known, asker = self._known, self._instance.requesters.get(table, "opened_by")
+        now = _before(plain, saves)
         for save in saves:
-            by = self._actor(save.user, requester)
-            moves = [*states.moves(save), *self._moves(row, save)]
+            by, at, number, id_ = self._actor(save.user, requester), save.at, save.number, save.id
+            moves = self._moves(asker, row, save)
+            if _STATE & save.moves.keys():
+                then = now
+                now = {column: save.moves[column][1] if column in save.moves else value for column, value in now.items()}
+                moves += self._state_moves(table, then, now)
             for name, old, new in moves or _touch(save):
-                found.append(Change(save.at, self._known, save.number, save.id, name, old, new, by))
+                found.append(Change(at, known, number, id_, name, old, new, by))
         return found
+
+    def _state_moves(self, table: str, then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, Value, Value]]:
+        """What a save did to status and native status: state, hold reason and the sign that it is on hold count together."""
+        before, after = self._status(table, then), self._status(table, now)
+        found: list[tuple[str, Value, Value]] = [] if before == after else [("status", before, after)]
+        if then["state"] != now["state"]:
+            found.append(("native_status", native_status(table, then["state"]), native_status(table, now["state"])))
+        return found
+
+    def _status(self, table: str, columns: Mapping[str, str]) -> Status | Unknown:
+        key = (table, columns["state"], columns["hold_reason"], columns["on_hold"])
+        if key not in self._states:
+            self._states[key] = status(self._instance.states, table, columns, active=None)
+        return self._states[key]
 
     def _labelled(self, tags: Sequence[Row], created: Instant, requester: Value) -> Iterator[Change]:
         """When each of the present tags was put on, as far as it was later: of those taken off since, nothing is kept."""
@@ -179,9 +250,8 @@ class Mapper:
             if _names(held) != before:
                 yield Change(at, self._known, 2_000 + number, f"tag.{id_}", "labels", before, _names(held), by)
 
-    def _moves(self, row: Row, save: Save) -> list[tuple[str, Value, Value]]:
+    def _moves(self, requester: str, row: Row, save: Save) -> list[tuple[str, Value, Value]]:
         found: list[tuple[str, Value, Value]] = []
-        requester = self._instance.requesters.get(wire.text(row, "sys_class_name"), "opened_by")
         for column, (old, new) in save.moves.items():
             if name := _DIRECT.get(column):
                 found.append((name, old or None, new or None))
@@ -206,6 +276,8 @@ class Mapper:
     def _messages(self, rows: Sequence[Row], requester: Value) -> tuple[tuple[Message, ...], str | None]:
         """The messages in order, and what a person said last; hoist's notes that are markers alone are none."""
         found: list[tuple[Instant, str, Row]] = []
+        if not rows:
+            return (), None
         for row in {wire.text(each, "sys_id"): each for each in rows}.values():
             at = wire.stamp_or_none(wire.text(row, "sys_created_on"))
             if at is not None and wire.text(row, "element") in {"comments", "work_notes"}:
@@ -224,9 +296,16 @@ class Mapper:
 
     def _actor(self, user_name: str, requester: Value) -> Actor:
         """Who acted. A staff member who is a ticket's requester speaks as such on it."""
+        user = self._users.get(user_name)
+        key = (user_name, user is not None and user.id == requester)
+        known = self._actors.get(key)
+        if known is None:
+            known = self._actors[key] = self._made(user_name, user, requester)
+        return known
+
+    def _made(self, user_name: str, user: User | None, requester: Value) -> Actor:
         if user_name in _SYSTEM:
             return _NOBODY
-        user = self._users.get(user_name)
         if user_name == self._instance.own.user_name:
             return Actor(self._instance.own.id, Kind.OWN_ACCOUNT)
         id_ = user.id if user else user_name
@@ -235,29 +314,13 @@ class Mapper:
         return Actor(id_, Kind.REQUESTER if id_ == requester else Kind.STAFF)
 
 
-class _States:
-    """The states of one ticket as its saves moved them: state, hold reason and the sign that it is on hold, together."""
-
-    def __init__(self, states: States, table: str, row: Row, saves: Sequence[Save]) -> None:
-        self._states, self._table = states, table
-        self._now = {column: wire.text(row, column) for column in _STATE}
-        for save in reversed(saves):
-            self._now |= {column: old for column, (old, _) in save.moves.items() if column in _STATE}
-
-    def moves(self, save: Save) -> list[tuple[str, Value, Value]]:
-        """What a save did to status and native status."""
-        if not _STATE & save.moves.keys():
-            return []
-        before, native = self._status(), self._now["state"]
-        self._now |= {column: new for column, (_, new) in save.moves.items() if column in _STATE}
-        after = self._status()
-        found: list[tuple[str, Value, Value]] = [] if before == after else [("status", before, after)]
-        if native != self._now["state"]:
-            found.append(("native_status", native_status(self._table, native), native_status(self._table, self._now["state"])))
-        return found
-
-    def _status(self) -> Status | Unknown:
-        return status(self._states, self._table, self._now, active=None)
+def _before(plain: Mapping[str, str], saves: Sequence[Save]) -> dict[str, str]:
+    """State, hold reason and the sign that it is on hold, as they were before all of these saves."""
+    now = {column: plain.get(column, "") for column in _STATE}
+    for save in reversed(saves):
+        for column in _STATE & save.moves.keys():
+            now[column] = save.moves[column][0]
+    return now
 
 
 def status(states: States, table: str, columns: Mapping[str, str], *, active: bool | None) -> Status | Unknown:
@@ -273,42 +336,8 @@ def native_status(table: str, state: str) -> str | None:
     return f"{table}.{state}" if state else None
 
 
-def _values(instance: Instance, table: str, row: Row) -> dict[str, Value]:
-    """The present values; a column that is hidden gives no field, which makes it unknown."""
-    columns = {column: wire.text(row, column) for column in _STATE}
-    shown = wire.cell(row, "active")
-    active = None if shown is None else wire.is_true(row, "active")
-    meaning = status(_with_label(instance.states, table, row), table, columns, active=True if active is None else active)
-    requester = instance.requesters.get(table, "opened_by")
-    found: dict[str, Value | None] = {
-        "status": meaning.value if isinstance(meaning, Status) else meaning,
-        "native_status": native_status(table, columns["state"]),
-        "type": wire.label(row, "sys_class_name") or None,
-        "project": table,
-    }
-    for column, name in (*_DIRECT.items(), (requester, "requester")):
-        if (value := wire.cell(row, column)) is not None:
-            found[name] = value or None
-    for column, name, limit in (("short_description", "subject", TEXT_LIMIT), ("description", "description", DESCRIPTION_LIMIT)):
-        if (value := wire.cell(row, column)) is not None:
-            found[name] = value[:limit] or None
-    if (value := wire.cell(row, "due_date")) is not None:
-        found["due"] = _instant(value)
-    if (value := wire.cell(row, "approval")) is not None:
-        found["approval"] = _APPROVALS.get(value)
-    if wire.cell(row, "company") is not None:
-        found["organisation"] = wire.label(row, "company") or None
-    if wire.cell(row, "business_service") is not None or wire.cell(row, "cmdb_ci") is not None:
-        found["service"] = wire.label(row, "business_service") or wire.label(row, "cmdb_ci") or None
-    for column in dict.fromkeys((*ALWAYS_NATIVE, *instance.columns)):
-        if (value := wire.cell(row, column)) is not None:
-            found[f"{NATIVE}{column}"] = value or None
-    return found
-
-
-def _with_label(states: States, table: str, row: Row) -> States:
+def _with_label(states: States, table: str, state: str, shown: str) -> States:
     """The instance's states, and this row's own where its label is new."""
-    state, shown = wire.text(row, "state"), wire.label(row, "state")
     if states.label(table, state) or not shown or shown == state:
         return states
     labels = dict(states.labels) | {table: dict(states.labels.get(table, {})) | {state: shown}}
@@ -342,20 +371,13 @@ def _named(row: Row, column: str, id_: str) -> Value:
 
 
 def _native(row: Row) -> dict[str, str]:
-    columns = {
-        "status": "state",
-        "hold_reason": "hold_reason",
-        "type": "sys_class_name",
-        "priority": "priority",
-        "team": "assignment_group",
-        "assignee": "assigned_to",
-        "requester": "caller_id",
-    }
-    return {name: wire.label(row, column) for name, column in columns.items() if wire.label(row, column)}
+    return {name: shown for name, column in _SHOWN if (shown := wire.label(row, column))}
 
 
 def mark_of(journal: Sequence[Row], own: str) -> Mark | None:
     """The mark of the hoist that wrote last, whichever it is, by the notes of this account."""
+    if not journal:
+        return None
     notes = sorted(
         (wire.text(each, "sys_created_on"), wire.text(each, "sys_id"), wire.text(each, "value"))
         for each in journal

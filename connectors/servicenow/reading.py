@@ -144,7 +144,7 @@ class TicketReader:
         if missing and len(self._settings.tables) > 1:
             again = list(self._row_queries(missing, guess=False))  # a task whose class was changed is in another table now
             rows |= _by_id(again, self._client.several(again)[0], self._settings.tables)
-        return rows, _Facts(self._parts(ids, asked, answers), server_time)
+        return rows, _Facts(self._parts(ids, asked, answers, server_time), server_time)
 
     def _row_queries(self, ids: Sequence[str], *, guess: bool) -> Iterator[Query]:
         """Questions for rows: of the table where a ticket was last, or of all tables."""
@@ -172,7 +172,7 @@ class TicketReader:
     def _belonging(self, ids: Sequence[str]) -> _Facts:
         asked = list(self._fact_queries(ids))
         answers, server_time = self._client.several(asked, _OPTIONAL_TABLES)
-        return _Facts(self._parts(ids, asked, answers), server_time)
+        return _Facts(self._parts(ids, asked, answers, server_time), server_time)
 
     def _fact_queries(self, ids: Sequence[str]) -> Iterator[Query]:
         for some in chunks(ids):
@@ -186,7 +186,9 @@ class TicketReader:
             if self._settings.tags:
                 yield Query("label_entry", f"table_keyIN{named}", TAG, labels=True, of=("table_key", these))
 
-    def _parts(self, ids: Sequence[str], asked: Sequence[Query], answers: Sequence[Sequence[Row] | None]) -> dict[str, Parts]:
+    def _parts(
+        self, ids: Sequence[str], asked: Sequence[Query], answers: Sequence[Sequence[Row] | None], now: Instant
+    ) -> dict[str, Parts]:
         found: dict[str, dict[str, list[Row]]] = {}
         unread: set[str] = set()
         for query, rows in zip(asked, answers, strict=True):
@@ -200,7 +202,7 @@ class TicketReader:
             if rows is None:
                 unread.add(query.table)
             if rows and query.table in {aside.LEVEL, aside.TAG}:
-                self._noticed.note(rows)
+                self._noticed.note(rows, now)
             for row in rows or ():
                 found.setdefault(query.table, {}).setdefault(wire.text(row, query.of[0]), []).append(row)
         asked_for = {query.table for query in asked} - unread

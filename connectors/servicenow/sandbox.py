@@ -37,14 +37,14 @@ from connectors.sandboxes.sandbox import Secrets
 from connectors.sandboxes.server import Serving, serving
 from connectors.servicenow.record import ServiceNowRecord
 from connectors.servicenow.site import batch, gateway, pages, routes
+from connectors.servicenow.site import options as site_options
 from connectors.servicenow.site.answers import Refused
 from connectors.servicenow.site.call import Call
 from connectors.servicenow.site.choices import CHOICES, MATRIX
 from connectors.servicenow.site.faults import FAULTS, WRITES
 from connectors.servicenow.site.furnishing import AGENT
-from connectors.servicenow.site.policies import VARIANTS, Abort, Mandatory, Policies
+from connectors.servicenow.site.policies import Abort, Mandatory, Policies
 from connectors.servicenow.site.replay import PAIRS
-from connectors.servicenow.site.tables import tables
 from connectors.servicenow.site.tokens import ACCESS_SECONDS, Door
 from connectors.servicenow.site.whole import Instance, Terms
 from rules.instants import DAY, Instant, instant
@@ -294,7 +294,7 @@ def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, ServiceNowSa
     there is an option --hoist-yaml, whose file it is called with before that line is printed; what it raises ends the sandbox.
     Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
     """
-    parser = _parser()
+    parser = site_options.parser(TICKETS)
     if write_hoist_yaml is not None:
         told = "write a hoist.yaml for this sandbox, and a protocol folder beside it where there is none"
         parser.add_argument("--hoist-yaml", type=Path, metavar="FILE", help=told)
@@ -316,43 +316,6 @@ def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, ServiceNowSa
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hoist sandbox servicenow", description="A stand-in of ServiceNow on 127.0.0.1.")
-    parser.add_argument("--port", type=int, default=0, help="the port to listen on; any free one by default")
-    parser.add_argument("--http", action="store_true", help="speak http instead of https with a throw-away certificate")
-    parser.add_argument("--tickets", type=int, default=TICKETS, help="how many made-up tickets are there at the start")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same tickets and faults")
-    parser.add_argument("--history", type=Path, help="an event log, CSV or CSV.gz, to replay instead")
-    parser.add_argument("--mapping", type=Path, help="says what the log's columns mean, YAML or JSON")
-    parser.add_argument("--at", help="where in the log the clock starts (2012-05-07T06:00Z); all of it is past by default")
-    parser.add_argument("--lag", type=int, default=0, help="milliseconds after its stamp that a save by others is committed")
-    parser.add_argument("--jwt-key", type=Path, help="the public key, PEM, of those who may sign JWT assertions")
-    parser.add_argument("--instance", default=Terms.instance, help="the instance's name")
-    parser.add_argument(
-        "--session-zone", default="", help="time zone of the service account's sessions; that of the people by default"
-    )
-    parser.add_argument("--time-zone", default=Terms.zone, help="time zone of the people, and of the instance")
-    parser.add_argument(
-        "--hidden", action="append", default=[], metavar="TABLE:QUERY", help="rows that the service account may not see"
-    )
-    parser.add_argument(
-        "--query-rule", action="append", default=[], metavar="TABLE:QUERY", help="what a rule adds to its queries"
-    )
-    parser.add_argument(
-        "--abort", action="append", default=[], metavar="TABLE:QUERY", help="records that a business rule refuses to save"
-    )
-    parser.add_argument(
-        "--withheld", action="append", default=[], metavar="RIGHT", help="a right that the service account lacks: read sys_audit"
-    )
-    parser.add_argument(
-        "--variant", action="append", default=[], metavar="NAME", help=f"behave in another way: {', '.join(VARIANTS)}"
-    )
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=RATE", help=f"what goes wrong how often: {', '.join(FAULTS)}"
-    )
-    return parser
-
-
 def _made(options: argparse.Namespace) -> ServiceNowSandbox:
     """The sandbox that the options describe. Raises ValueError."""
     started = real = time.time_ns() // 1_000_000
@@ -366,32 +329,9 @@ def _made(options: argparse.Namespace) -> ServiceNowSandbox:
     def clock() -> Instant:
         return started + time.monotonic_ns() // 1_000_000 - steady
 
-    policies = Policies(
-        withheld=options.withheld,
-        hidden=dict(_conditions("--hidden", options.hidden)),
-        query_rules=dict(_conditions("--query-rule", options.query_rule)),
-        aborts=[Abort(table, "Refused by the sandbox", when) for table, when in _conditions("--abort", options.abort)],
-        variants=options.variant,
-    )
-    terms = Terms(
-        instance=options.instance,
-        zone=options.time_zone,
-        session_zone=options.session_zone,
-        lag=options.lag,
-        policies=policies,
-    )
     faults = dict(map(fault, options.fault))
-    key = options.jwt_key.read_bytes() if options.jwt_key else b""
-    return ServiceNowSandbox(clock=clock, history=history, seed=options.seed, faults=faults, terms=terms, jwt_key=key)
-
-
-def _conditions(option: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """TABLE:QUERY as table and encoded query. Raises ValueError."""
-    for text in given:
-        table, colon, query = text.partition(":")
-        if not colon or table not in tables():
-            raise ValueError(f"{option} {text}: write TABLE:QUERY, as in incident:priority=1")
-        yield table, query
+    jwt_key, terms = site_options.jwt_key(options), site_options.terms(options)
+    return ServiceNowSandbox(clock=clock, history=history, seed=options.seed, faults=faults, terms=terms, jwt_key=jwt_key)
 
 
 def main() -> int:

@@ -8,9 +8,8 @@ https://support.servicenow.com/kb?id=kb_article_view&sysparm_article=KB0550783
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from connectors.servicenow import wire
 from connectors.servicenow.wire import Row
@@ -25,8 +24,7 @@ _RUNNING: Final = frozenset({"in_progress", "breached", "paused"})
 _NO_PAUSE: Final = frozenset({"", "0", "1970-01-01 00:00:00"})
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A target that came about or ended."""
 
     at: Instant
@@ -42,32 +40,32 @@ def targets(rows: Iterable[Row]) -> tuple[dict[str, Value], list[Moved]]:
     """
     present: dict[str, Value] = {}
     moved: list[Moved] = []
-    found = [row for row in rows if wire.text(row, "stage") != "cancelled" and wire.label(row, "sla")]
-    for row in sorted(found, key=lambda each: (wire.text(each, "start_time"), wire.text(each, "sys_id"))):
-        name = f"{TARGET}{wire.label(row, 'sla')}"
-        start, due = wire.stamp_or_none(wire.text(row, "start_time")), _due(row)
-        present |= {name: due, f"{name}.start": start if wire.text(row, "stage") in _RUNNING else None}
-        moved += _moves(row, name, start)
+    found = [(wire.plain(row), name) for row in rows if (name := wire.label(row, "sla"))]
+    if len(found) > 1:
+        found.sort(key=lambda each: (each[0].get("start_time", ""), each[0].get("sys_id", "")))
+    for row, called in found:
+        stage = row.get("stage", "")
+        if stage == "cancelled":
+            continue
+        name, start = f"{TARGET}{called}", wire.stamp_or_none(row.get("start_time", ""))
+        planned = wire.stamp_or_none(row.get("planned_end_time", ""))
+        runs = stage in _RUNNING
+        present[name] = planned if runs and not row.get("pause_time") else None
+        present[f"{name}.start"] = start if runs else None
+        moved += _moves(row, name, start, planned)
     return present, sorted(moved, key=lambda each: each.at)
 
 
-def _due(row: Row) -> Value:
-    if wire.text(row, "stage") not in _RUNNING or wire.text(row, "pause_time"):
-        return None
-    return wire.stamp_or_none(wire.text(row, "planned_end_time"))
-
-
-def _moves(row: Row, name: str, start: Instant | None) -> list[Moved]:
+def _moves(row: Mapping[str, str], name: str, start: Instant | None, planned: Instant | None) -> list[Moved]:
     """When the clock began and ended. A target that was paused has moved since, and where it stood before is not known."""
     if start is None:
         return []
-    planned = wire.stamp_or_none(wire.text(row, "planned_end_time"))
-    paused_before = wire.text(row, "pause_duration") not in _NO_PAUSE or wire.text(row, "pause_time") != ""
-    due: Value = UNKNOWN if paused_before or planned is None else planned
+    paused = row.get("pause_time", "")
+    due: Value = UNKNOWN if paused or row.get("pause_duration", "") not in _NO_PAUSE or planned is None else planned
     found = [Moved(start, name, None, due), Moved(start, f"{name}.start", None, start)]
-    end = wire.stamp_or_none(wire.text(row, "end_time") or wire.text(row, "pause_time"))
-    if end is not None and wire.text(row, "stage") not in _RUNNING:
+    end = wire.stamp_or_none(row.get("end_time") or paused)
+    if end is not None and row.get("stage") not in _RUNNING:
         found += [Moved(end, name, due, None), Moved(end, f"{name}.start", start, None)]
-    elif wire.text(row, "pause_time") and end is not None:
+    elif paused and end is not None:
         found.append(Moved(end, name, due, None))
     return found

@@ -12,18 +12,17 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import datetime
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from rules.instants import SECOND, Instant
 
 Row = Mapping[str, Any]
-_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-_FIRST_DAY: Final = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a count of days
+_LENGTH: Final = len("2026-11-23 08:00:00")
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - as the platform writes: without a zone
 SYS_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -62,24 +61,40 @@ def _result(body: bytes) -> Any:
 def cell(row: Row, column: str) -> str | None:
     """The value of a column: None where it is hidden, "" where it is empty."""
     found = row.get(column)
-    if isinstance(found, dict):
+    if found.__class__ is dict:
         found = found.get("value")
-        return "" if found is None else str(found)
-    if found is None:
-        return "" if column in row else None
-    return found if isinstance(found, str) else str(found).lower() if isinstance(found, bool) else str(found)
+        return found if found.__class__ is str else _odd(found)
+    if found.__class__ is str:
+        return found
+    return _odd(found) if column in row else None
+
+
+def plain(row: Row) -> dict[str, str]:
+    """The values of all columns that are not hidden."""
+    found: dict[str, str] = {}
+    for column, value in row.items():
+        if value.__class__ is dict:
+            value = value.get("value")  # noqa: PLW2901 - it is the value
+        found[column] = value if value.__class__ is str else _odd(value)
+    return found
+
+
+def _odd(value: object) -> str:
+    """A value that is no text, as the text that it should have been."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def label(row: Row, column: str) -> str:
     """What people see of a column; its value where the platform says nothing else."""
     found = row.get(column)
-    shown = found.get("display_value") if isinstance(found, dict) else None
+    shown = found.get("display_value") if found.__class__ is dict else None
     return str(shown) if shown else cell(row, column) or ""
 
 
 def text(row: Row, column: str) -> str:
     """The value of a column, "" where it is hidden or empty."""
-    return cell(row, column) or ""
+    found = row.get(column)
+    return found if found.__class__ is str else cell(row, column) or ""
 
 
 def is_true(row: Row, column: str) -> bool:
@@ -89,9 +104,10 @@ def is_true(row: Row, column: str) -> bool:
 
 def stamp(text: str) -> Instant:
     """The instant of a date-time value, which is in UTC whatever the session's zone. Raises ValueError."""
-    if not _STAMP.fullmatch(text):
+    if len(text) != _LENGTH or text[4] != "-" or text[10] != " ":
         raise ValueError("it is no time in the form YYYY-MM-DD HH:MM:SS")
-    return _day(text[:10]) + int(text[11:13]) * HOUR + int(text[14:16]) * MINUTE + int(text[17:]) * SECOND
+    since = datetime.fromisoformat(text) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND
 
 
 def stamp_or_none(text: str) -> Instant | None:
@@ -104,14 +120,7 @@ def stamp_or_none(text: str) -> Instant | None:
 
 def written_stamp(at: Instant) -> str:
     """An instant as a query names it, cut to the second."""
-    days, rest = divmod(at, DAY)
-    date = datetime.fromordinal(_FIRST_DAY + days).date().isoformat()
-    return f"{date} {rest // HOUR:02}:{rest % HOUR // MINUTE:02}:{rest % MINUTE // SECOND:02}"
-
-
-@lru_cache(maxsize=4096)
-def _day(text: str) -> Instant:
-    return (datetime.fromisoformat(text).toordinal() - _FIRST_DAY) * DAY
+    return str(_EPOCH + timedelta(seconds=at // SECOND))
 
 
 # --- the Batch API, and errors -----------------------------------------------------------------------------------------

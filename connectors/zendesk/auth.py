@@ -183,7 +183,7 @@ class Rotating(Bearer):
             kept = None
         except (OSError, ValidationError) as problem:
             raise AskAdmin(
-                f"{self._endpoint.source}: {self._file} can't be read as hoist's tokens ({type(problem).__name__}); remove it and "
+                f"{self._endpoint.source}: {self._file} can't be read as hoist's tokens ({type(problem).__name__}); remove it, "
                 f"sign in again, and give hoist the new refresh_token"
             ) from None
         if kept is None or kept.first != _digest(self._first):

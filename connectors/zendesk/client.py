@@ -103,7 +103,8 @@ class ZendeskClient:
     def tickets_since(self, start: int | None, cursor: str, size: int, include: str) -> Export:
         """A page of changed tickets, from a cursor, or on the very first call from a time in seconds since 1970.
 
-        Every parameter is sent each time: a cursor does not remember what was to be loaded beside the tickets. Raises ShareUsedUp.
+        Every parameter is sent each time: a cursor does not remember what was to be loaded beside the tickets. Raises
+        ShareUsedUp.
         https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/
         """
         where = {"cursor": cursor} if cursor else {"start_time": str(start or 0)}
@@ -114,7 +115,7 @@ class ZendeskClient:
     def events_since(self, start: int) -> Export:
         """A page of ticket events from a second on; `cursor` is the second at which the next one begins.
 
-        https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/#incremental-ticket-event-export
+        https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/
         """
         query = {"start_time": str(start), "include": "comment_events"}
         whole, time = self._export("/api/v2/incremental/ticket_events", query)
@@ -194,7 +195,7 @@ class ZendeskClient:
     def update(self, ticket: str, values: Mapping[str, Any]) -> tuple[Row, Row, Instant]:
         """Change a ticket, in one audit; gives the ticket as it is then, and the audit, empty where nothing changed.
 
-        Raises TicketBusy and TryLater where hoist's share of the updates is used up, OutcomeUnknown where the answer can't be read.
+        Raises TicketBusy and ShareUsedUp where hoist's share is used up, OutcomeUnknown where the answer can't be read.
         https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#update-ticket
         """
         self._take_turn(ticket)
@@ -206,7 +207,7 @@ class ZendeskClient:
         except wire.Unreadable as problem:
             said = str(problem)
         raise OutcomeUnknown(
-            f"{self.source}:{ticket}: the answer to the change can't be read ({said}); it may or may not have been made, hoist looks"
+            f"{self.source}:{ticket}: the answer to the change can't be read ({said}); it may be made or not, hoist looks"
         )
 
     def _take_turn(self, ticket: str) -> None:

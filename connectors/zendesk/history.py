@@ -1,7 +1,7 @@
 """A ticket's audits as changes and messages. Pure.
 
-An audit is one save. What a trigger of the account did in the same audit bears the trigger's own `via`, and is a step of its own
-behind what the person did. The audit that made the ticket tells its first values, and its comment is the description.
+An audit is one save. What triggers of the account did in the same audit bears their own `via`, and is a step of its own behind
+what the person did. The audit that made the ticket tells its first values, and its comment is the description.
 
 https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/
 """
@@ -139,17 +139,17 @@ class Historian:
         return Past(tuple(changes), tuple(messages.values()), last, mark)
 
     def _steps(self, audit: Audit, requester: Value) -> list[_Step]:
-        """An audit's events, those of each trigger apart and behind what they answered to."""
+        """An audit's events, those of triggers apart and behind what they answered to."""
         own = _Step(audit, audit.id, self._actor(audit.author_id, requester, by_rule=audit.via.by_rule, rule=audit.via.rule), [])
-        rules: dict[str, _Step] = {}
+        by_rules = list[_Step]()
         for event in audit.events:
             if event.via is not None and event.via.by_rule and not audit.via.by_rule:
-                rule = event.via.rule
-                by = Actor(rule, Kind.AUTOMATION)
-                rules.setdefault(rule, _Step(audit, f"{audit.id}.{rule}", by, [])).events.append(event)
+                if not by_rules:
+                    by_rules = [_Step(audit, f"{audit.id}.rules", Actor(event.via.rule, Kind.AUTOMATION), [])]
+                by_rules[0].events.append(event)
             else:
                 own.events.append(event)
-        return [own, *rules.values()]
+        return [own, *by_rules]
 
     def _changes(self, step: _Step, *, custom_statuses: bool) -> list[Change]:
         found: list[tuple[Event, str, Value, Value]] = []

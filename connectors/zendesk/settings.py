@@ -73,9 +73,8 @@ class ZendeskSettings(BaseModel):
     """One Zendesk account.
 
     `fields` names custom fields by their numbers: rules see each as `native.NAME`; `service_field` is the one that names a
-    ticket's service. `days_back`: a first read begins with what changed in so many days; None with everything. Of Zendesk's
-    limits hoist takes a share, and leaves the rest to people and other programs: of 100 updates and 10 exports a minute in the
-    whole account, and of the plan's requests.
+    ticket's service. Of Zendesk's limits hoist takes a share, and leaves the rest to people and other programs: of 100 updates
+    and 10 exports a minute in the whole account, and of the plan's requests.
     """
 
     model_config = _MODEL
@@ -89,7 +88,6 @@ class ZendeskSettings(BaseModel):
     service_field: FieldId | None = None
     automation_accounts: tuple[str, ...] = ()  # addresses of programs that use an agent's account
     targets: bool = True  # whether the targets of SLA policies are read
-    days_back: Annotated[int, Field(ge=1)] | None = None
     page_size: Annotated[int, Field(ge=1, le=1000)] = 1000
     requests_per_second: Annotated[float, Field(gt=0)] = 3.5  # three tenths of an Enterprise plan's 700 a minute
     parallel_requests: Annotated[int, Field(ge=1, le=8)] = 4

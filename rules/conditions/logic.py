@@ -42,11 +42,6 @@ def all_of(judges: list[Judge], parts: tuple[int, ...], *, gate: bool, within: M
                     part = memo[number] = judges[number](timeline, memo)
                 else:
                     part = narrow(timeline, memo, may)
-                    if anchors is None and surely is may and part[0] is part[1] and part[2] is None:
-                        surely = may = part[0]  # which lies within what was asked
-                        if not may:
-                            return never
-                        continue
             others, others_may, others_anchors = part
             if not others_may:
                 return never

@@ -180,7 +180,7 @@ class Program:
                 bound = self._bound[condition]
                 key, field, values = ("state", bound.key), bound.field, bound.values
                 if values is not None:
-                    return self._partial(key, lambda: states.member(field, values))
+                    return self._number(key, lambda: states.member(field, values))
                 return self._number(key, lambda: states.state(field, bound.verdict))
             case All() | AnyOf():
                 return self._many(condition)

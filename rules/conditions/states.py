@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple
 
-from rules.conditions.judge import NEVER, AnyLength, Holds, Judge, Memo
+from rules.conditions.judge import NEVER, Holds, Judge, Memo
 from rules.instants import Instant
-from rules.intervals import Intervals, intersection
+from rules.intervals import Intervals
 from rules.ticket import UNKNOWN, Value
 from rules.timeline import Column, Timeline
 
@@ -137,19 +136,15 @@ def words(phrases: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives) or '(?!)'})(?!\w)", re.IGNORECASE)
 
 
-def member(field: str, values: frozenset[Value]) -> AnyLength:
+def member(field: str, values: frozenset[Value]) -> Judge:
     """`among`, for a field: the commonest test of all, so it is written for speed."""
     only = next(iter(values)) if len(values) == 1 else UNKNOWN
 
-    def judge(timeline: Timeline, _: Memo, cut: Intervals | None = None) -> Holds:
+    def judge(timeline: Timeline, _: Memo) -> Holds:
         column = timeline.columns[field]
         held = column.values
         if len(held) == 1 and held[0] is not UNKNOWN:
-            life = timeline.life if cut is None else cut
-            return (life, life, None) if held[0] in values else NEVER
-        if cut is not None and len(cut) <= _FEW and not column.unknown:
-            surely = _in_part(column, values, cut)
-            return surely, surely, None
+            return (timeline.life, timeline.life, None) if held[0] in values else NEVER
         if only is not UNKNOWN:
             surely = _stays_of(only, column, timeline.gone)
         elif values.isdisjoint(held):
@@ -163,39 +158,9 @@ def member(field: str, values: frozenset[Value]) -> AnyLength:
                     inside = not inside
             if inside:
                 surely.append(timeline.gone)
-        may = _widened(column, surely, values, timeline.gone) if column.unknown else surely
-        return (surely, may, None) if cut is None else _cut((surely, may, None), cut)
+        return surely, _widened(column, surely, values, timeline.gone) if column.unknown else surely, None
 
     return judge
-
-
-_FEW: Final = 4
-"""A part of a life with so many boundaries is looked at by itself."""
-
-
-def _in_part(column: Column, values: frozenset[Value], cut: Intervals) -> Intervals:
-    """Where a column has one of the values, within some intervals of the life."""
-    starts, held = column.starts, column.values
-    found: Intervals = []
-    for n in range(0, len(cut), 2):
-        start, end = cut[n], cut[n + 1]
-        place = bisect_right(starts, start)
-        inside = held[place - 1] in values
-        if inside:
-            found.append(start)
-        for later in range(place, bisect_left(starts, end, place)):
-            if (held[later] in values) is not inside:
-                found.append(starts[later])
-                inside = not inside
-        if inside:
-            found.append(end)
-    return found
-
-
-def _cut(found: Holds, cut: Intervals) -> Holds:
-    surely, may, _ = found
-    held = intersection(surely, cut)
-    return held, held if surely is may else intersection(may, cut), None
 
 
 def _stays_of(value: Value, column: Column, gone: Instant) -> Intervals:

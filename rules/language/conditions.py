@@ -44,6 +44,7 @@ from rules.language.words import OneOrMany, RuleCalendar, Span, Summed
 from rules.protocol.conditions import AnyOf, Clock, Condition, Not
 
 _LATER: Final = {
+    "approver": "whether an approval is waited for is `approval: waiting`; `tell: approver` is for those who give it",
     "list": "say what stands in it: `requester: {in: vip-requesters}`",
 }
 
@@ -114,7 +115,18 @@ class When(Part):
         **dict.fromkeys(("owner", "assigned_to"), "assignee"),
         **dict.fromkeys(("reporter", "caller", "customer"), "requester"),
         **dict.fromkeys(("title", "summary"), "subject"),
-        **dict.fromkeys(("age", "older_than", "duration", "after"), "for"),
+        **dict.fromkeys(("age", "older_than", "duration", "after", "created", "created_before"), "for"),
+        **dict.fromkeys(("tag", "tags"), "labels"),
+        **dict.fromkeys(("severity", "urgency", "impact"), "priority"),
+        **dict.fromkeys(("category", "component", "product"), "service"),
+        **dict.fromkeys(("company", "client"), "organisation"),
+        **dict.fromkeys(("no_reply", "no_answer", "unreplied"), "unanswered"),
+        **dict.fromkeys(("first_response",), "first_reply"),
+        **dict.fromkeys(("no_update", "stale", "inactive", "untouched"), "silent"),
+        **dict.fromkeys(("sla", "slo"), "target"),
+        **dict.fromkeys(("weekend", "weekday", "day", "hour", "hours"), "time"),
+        **dict.fromkeys(("maintenance", "change_freeze"), "window"),
+        **dict.fromkeys(("ping_pong", "bounced"), "returned_to_former_team"),
     }
 
     status: StatusTest | None = Field(None, description="new, open, pending, on_hold, resolved or closed")

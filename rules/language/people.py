@@ -38,11 +38,13 @@ def _who(node: object, info: ValidationInfo) -> str:
         raise context.refused(word, _NO_TEAM, _of_its_own(word, context))
     if word not in context.names.roles and not EMAIL.fullmatch(word) and context.names.whole:
         known = (*sorted(context.names.roles), *OF_TICKET)
+        last = word.casefold().split()[-1]
+        near = f"{last} of assignee" if last in {"manager", "deputy"} else nearest(word, known)
         raise context.refused(
             word,
             f"expected an e-mail address, `lead of` or `on_call of` a team, {', '.join(OF_TICKET)}, or a role: "
             f"{listed(sorted(context.names.roles))}",
-            nearest(word, known),
+            near,
         )
     return str(word)
 

@@ -60,6 +60,8 @@ class WrittenRule(Part):
 
     named: ClassVar[str] = "rule"
     slips: ClassVar = {
+        **dict.fromkeys((*Deed.keys(), *Deed.slips), "do"),
+        **dict.fromkeys((*When.keys(), *When.slips), "when"),
         "id": "rule",
         "name": "title",
         **dict.fromkeys(("description", "reason"), "why"),
@@ -317,11 +319,12 @@ class Use(Part):
     existing_tickets: ExistingWord | None = Field(None, description="ignore, all, or at most N per hour")
     formerly: OneOrMany[RuleId] | None = Field(None, description="Ids that this rule had before")
     review_by: Dated | None = Field(None, description="When its owner looks at it again")
+    on_change: OnChangeWord | None = Field(None, description="move or keep: what is under way when the rule is changed")
     applies_to: Scope | None = Field(None, description="Only tickets of these sources, projects, types, organisations")
     unless: OneOrMany[When] | None = Field(None, description="Not while one of these holds, beside the protocol's own exceptions")
 
 
-OVERRIDES: Final = ("title", "owner", "mode", "calendar", "existing_tickets", "formerly", "review_by")
+OVERRIDES: Final = ("title", "owner", "mode", "calendar", "existing_tickets", "formerly", "review_by", "on_change")
 """Keys of a use that stand in for those of the protocol's rules."""
 
 ADDITIONS: Final = ("applies_to", "unless")

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from rules.instants import DAY, HOUR, MINUTE
+from rules.language.marked_yaml import Text
 from rules.language.misspelt_durations import AN_EXAMPLE, unreadable
 from rules.language.part import Reading, Several, reading
 from rules.language.problems import folded, listed, nearest
 from rules.placeholders import PLACEHOLDERS, unknown_placeholders
 from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 from rules.protocol.rule import Existing, Mode, OnChange
-from rules.ticket import Kind, Status
+from rules.ticket import NEXT_ANSWER, Kind, Status
 
 LONGEST_DURATION_DAYS: Final = 3650
 """Ten years; more is a slip of the pen."""
@@ -36,11 +37,14 @@ def _number(node: object, info: ValidationInfo) -> int:
     word = reading(info).text(node, "a whole number")
     if re.fullmatch("[0-9]{1,6}", word) and int(word):
         return int(word)
-    raise reading(info).refused(word, "expected a whole number from 1 to 999999")
+    meant = re.match("([1-9][0-9]{0,5})[^0-9]*$", word)  # `2 levels`, `3x`
+    raise reading(info).refused(word, "expected a whole number from 1 to 999999", meant[1] if meant else "")
 
 
 def _summed(node: object, info: ValidationInfo) -> Duration:
     """A duration that can be added up: a business day has no length, it ends at a time of day."""
+    if isinstance(node, Text) and node.casefold().startswith(NEXT_ANSWER):
+        raise reading(info).refused(node, f"a provider's own clock is a target: write `target: {node}` in place of `clock:`")
     found = duration(node, info)
     if found.business_days:
         raise reading(info).refused(
@@ -138,11 +142,21 @@ def _priority(node: object, info: ValidationInfo) -> str:
 
 
 def _team(node: object, info: ValidationInfo) -> str:
-    return str(reading(info).one_of(node, reading(info).names.teams, "team"))
+    context = reading(info)
+    if isinstance(node, Text) and node not in context.names.teams:
+        of, _, team = node.rpartition(" of ")
+        if of and team in context.names.teams:
+            raise context.refused(node, "somebody of a team, and no team: tickets go to teams", team)
+    return str(context.one_of(node, context.names.teams, "team"))
 
 
 def _chain(node: object, info: ValidationInfo) -> str:
-    return str(reading(info).one_of(node, reading(info).names.chains, "chain"))
+    context = reading(info)
+    if isinstance(node, Text) and node in context.names.teams and node not in context.names.chains:
+        climbed = (chain for chain, teams in context.names.chains.items() if node in teams[1:])
+        hint = "".join(f"{{chain: {chain}, to: {node}}}" for chain in list(climbed)[:1])
+        raise context.refused(node, "a team, and no chain: `assign:` gives it the ticket, whatever its tier", hint)
+    return str(context.one_of(node, context.names.chains, "chain"))
 
 
 def _provider(node: object, info: ValidationInfo) -> str:

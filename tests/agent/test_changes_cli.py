@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from connectors.jira.site.catalog import TEAM
 from tests.agent.command_line import FORGOTTEN, ORGANISATION, RULES, TAKEN, Desk, Said, desk, hoist
+from tests.agent.test_undo_cli import asks
 
 WATCHED = ORGANISATION.replace("existing_tickets: all", "existing_tickets: ignore")
 SECOND = """\
@@ -107,6 +111,100 @@ def test_a_held_run_is_rejected(helpdesk: Desk) -> None:
     lines = hoist("journal", "export", "--config", helpdesk.config).out.splitlines()
     rejected = [json.loads(line) for line in lines if '"rejected"' in line]
     assert len(rejected) == 2
+
+
+def test_machines_are_told_the_same(helpdesk: Desk) -> None:
+    """Pause, resume and snooze answer in JSON, too."""
+    helpdesk.hoist("run", "--once")
+    paused = helpdesk.hoist("pause", "jira", "--for", "2h", "--why", "x", "--json").json
+    assert (paused["paused"], paused["until"] is None) == ("everything in jira", False)
+    assert helpdesk.hoist("resume", "jira", "--why", "x", "--json").json["goes_on"] == "everything in jira"
+    snoozed = helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--why", "x", "--json").json
+    assert (snoozed["ticket"], snoozed["until"] is None) == (f"jira:{FORGOTTEN}", False)
+    assert helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--off", "--why", "x", "--json").json["until"] is None
+
+
+def held(helpdesk: Desk) -> Said:
+    """Two rules at once are more than the limit of one; the run as it is shown."""
+    helpdesk.write(rules=f"{RULES}{SECOND}")
+    limit(helpdesk, per_source_and_hour="1", canary="0 percent", urgent="1 per hour")
+    helpdesk.hoist("run", "--once")
+    return changes(helpdesk, "show", "1", "--json")
+
+
+def test_what_was_shown_is_what_is_approved(helpdesk: Desk) -> None:
+    """The code that `show` prints holds for exactly these values; approved, they are written, and nothing waits any more."""
+    shown = held(helpdesk)
+    code = shown.json["shown"]
+    assert f"--shown {code}" in changes(helpdesk, "show", "1").words
+    assert changes(helpdesk, "list", "--json").json["waiting"]["jira"] == {
+        "held": 2, "left_to_a_person": 0, "queued": 0, "parked": 0,
+        "existing": {},
+    }
+    assert "2 changes held with a run" in changes(helpdesk, "list").words
+    said = changes(helpdesk, "approve", "1", "--shown", code, "--why", "it is right")
+    assert (said.code, "Approved: 2 changes." in said.out) == (0, True), said.words
+    helpdesk.hoist("run", "--once")
+    assert len(helpdesk.record()[1]) == 1
+    assert helpdesk.hoist("status").code == 0
+
+
+def test_a_value_that_moved_since_it_was_approved_is_refused_by_name(helpdesk: Desk) -> None:
+    """Somebody moves the ticket in between: what was approved is held again with both values, and the former code is refused."""
+    code = held(helpdesk).json["shown"]
+    assert changes(helpdesk, "approve", "1", "--shown", code, "--why", "it is right").code == 0
+    asks(helpdesk, "PUT", f"issue/{FORGOTTEN}", "nora", fields={TEAM: {"value": "Network"}})
+    helpdesk.hoist("run", "--once")
+    found = changes(helpdesk, "show", "1")
+    assert "changed since it was approved: fields none instead of" in found.words, found.words
+    assert [comment.text[:6] for comment in helpdesk.record()[1]] == ["Say so"], "the other rule's change was as it was approved"
+    late = changes(helpdesk, "approve", "1", "--shown", code, "--why", "it is right")
+    assert (late.code, "what waits there has changed since it was shown" in late.words) == (2, True), late.words
+
+
+def test_what_nobody_approves_in_time_is_dropped_and_told(helpdesk: Desk) -> None:
+    """After `expire_after` the run is over: nothing was written, the journal and `why` say why, and the status is calm again."""
+    held(helpdesk)
+    with closing(sqlite3.connect(helpdesk.folder / "hoist.db")) as db:  # a day goes by
+        db.execute("UPDATE outbox SET not_before = not_before - 86400001 WHERE state = 'held'")
+        db.commit()
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    lines = [json.loads(line) for line in hoist("journal", "export", "--config", helpdesk.config).out.splitlines()]
+    dropped = [line["data"]["said"] for line in lines if line["kind"] == "superseded"]
+    assert len(dropped) == 2
+    assert all(said.startswith("nobody approved it in time: held for approval with run 1") for said in dropped)
+    assert "nobody approved it in time" in helpdesk.hoist("why", f"jira:{FORGOTTEN}").words
+    assert changes(helpdesk, "list").words.startswith("Nothing waits for anybody.")
+    assert helpdesk.hoist("status").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list", "--page", "2"), "--page 2: there is one page"),
+        (("list", "--limit", "0"), "--limit"),
+        (("show", "7"), "there is no run 7"),
+        (("show", "jira:IT-99"), "is not mirrored"),
+        (("approve", f"jira:{TAKEN}", "--why", "x"), f"nothing of jira:{TAKEN} waits for anybody"),
+        (("approve", "1", "--why", " "), "say why"),
+        (("approve", "1", "--rate", "soon", "--why", "x"), "is no rate"),
+        (("retry", f"jira:{TAKEN}", "--why", "x"), "was refused, and no brake of it has tripped"),
+        (("reject", "jra:IT-1", "--why", "x"), "did you mean jira:IT-1?"),
+    ],
+)
+def test_a_slip_is_said(helpdesk: Desk, arguments: tuple[str, ...], said: str) -> None:
+    """Whatever is not there is named, with what to do; the exit code is 2."""
+    helpdesk.hoist("run", "--once")
+    found = changes(helpdesk, *arguments)
+    assert (found.code, said in found.words) == (2, True), found.words
+
+
+def test_a_store_that_is_not_there_is_said(helpdesk: Desk) -> None:
+    """Before hoist ever ran, every command says what comes first."""
+    for command in (("changes", "list"), ("journal", "verify"), ("journal", "replay", "1"), ("journal", "export"), ("status",)):
+        found = hoist(*command, "--config", helpdesk.config)
+        assert (found.code, "hoist run makes it" in found.words) == (2, True), found.words
 
 
 def test_a_snoozed_ticket_is_left_alone(helpdesk: Desk) -> None:

@@ -361,7 +361,12 @@ def test_connections_are_let_go(it: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     """Each command closes what it opened: nothing is left to the end of the process."""
     closed: list[object] = []
     close = JiraConnector.close
-    monkeypatch.setattr(JiraConnector, "close", lambda connector: (closed.append(connector), close(connector)))
+
+    def noted(connector: JiraConnector) -> None:
+        closed.append(connector)
+        close(connector)
+
+    monkeypatch.setattr(JiraConnector, "close", noted)
     for number, command in enumerate((("run", "--once"), ("check",), ("changes", "undo", "jira:IT-1")), 1):
         assert hoist(*command, "--config", it.config).code == 0
         assert len(closed) == number

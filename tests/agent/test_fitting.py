@@ -51,7 +51,7 @@ def test_a_rulebook_that_fits_is_bound() -> None:
 def test_a_label_that_nobody_has_made_is_named_with_its_rule() -> None:
     """A platform that takes only labels that were made before is no place for others: said at load, not by a parked write."""
     made = replace(DIRECTORY, labels=frozenset({"late", "vip"}))
-    assert fitted(rulebook(), "desk", made, ABLE, World()).directory.labels == {"late", "vip"}
+    assert fitted(rulebook(), "desk", made, ABLE, World()).directory.labels == frozenset({"late", "vip"})
     with pytest.raises(BindingError, match="the label late, which nobody has made in desk: make it there") as refused:
         fitted(rulebook(), "desk", replace(DIRECTORY, labels=frozenset({"vip"})), ABLE, World())
     assert "rule nobody" in refused.value.problems[0]

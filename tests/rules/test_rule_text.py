@@ -64,6 +64,13 @@ def test_on_change_is_read() -> None:
     assert loaded().rulebook.rules[0].on_change is OnChange.MOVE
 
 
+def test_a_ready_protocol_is_used_so() -> None:
+    """A use says it for the rules of its protocol, since a parameter that changes is a change of the rule."""
+    use = "use:\n  - {protocol: went-silent, with: {chain: network, after: 4 hours}, on_change: keep}\n"
+    (rule,) = loaded(use).rulebook.rules
+    assert rule.on_change is OnChange.KEEP
+
+
 def test_a_confidential_rule_keeps_no_former_text() -> None:
     """Its text stands in the protocol's files alone; asking for more is refused with the reason."""
     said = "rules:\n  - {rule: leak, confidential: true, on_change: keep, when: {label: leak}, do: {escalate: network}}\n"

@@ -182,3 +182,30 @@ def test_more_mistakes_than_anybody_mends_in_one_go_are_counted() -> None:
         == f'rules.yaml:{MOST_PROBLEMS + 2}:5: "and 12 more": from here on; they are told once those above are mended'
     )
     assert problems("rules:\n" + "  - x\n" * 5_000)[-1].text.startswith("and at least ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text", "hint"),
+    [
+        ("    for: 15 minutes", "    priority: P1\n    for: 15 minutes", "priority", "when"),
+        ("    for: 15 minutes", "    notify: duty-manager\n    for: 15 minutes", "notify", "do"),
+        ("assignee: nobody", "sla: breached", "sla", "target"),
+        ("assignee: nobody", "no_reply: 2 hours", "no_reply", "unanswered"),
+        ("assignee: nobody", "weekend: true", "weekend", "time"),
+        ("escalate: network", "escalate: network-ops", "network-ops", "{chain: network, to: network-ops}"),
+        ("escalate: network", "escalate: service-desk", "service-desk", ""),
+        ("escalate: network", "assign: lead of network-ops", "lead of network-ops", "network-ops"),
+        ("escalate: network", "tell: manager", "manager", "manager of assignee"),
+        ("escalate: network", "raise_priority: 2 levels", "2 levels", "2"),
+    ],
+)
+def test_a_word_in_the_wrong_place_is_refused_with_where_it_belongs(before: str, after: str, text: str, hint: str) -> None:
+    """Keys a level too high, teams in the place of chains, people in that of teams: each is named with what was meant."""
+    found = slip(before, after)
+    assert (found.text, found.hint) == (text, hint)
+
+
+def test_a_providers_clock_is_a_target() -> None:
+    """Whoever writes the provider's own clock as a clock reads where it goes."""
+    found = slip("for: 15 minutes", "clock: next answer of aws")
+    assert "write `target: next answer of aws`" in found.expected

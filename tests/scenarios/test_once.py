@@ -55,6 +55,9 @@ class _Nothing:
     def unchanged(self, _: object) -> list[str]:
         return []
 
+    def mirrored(self, _: object) -> list[str]:
+        return []
+
 
 def test_a_raise_whose_answer_was_lost_is_one_raise(tmp_path: Path) -> None:
     """F6: raised by one, the answer is lost: the retry looks for what it sent, and does not raise from where it is now."""

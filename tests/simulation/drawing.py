@@ -100,7 +100,7 @@ class _Artist:
         for ticket in self.tickets:
             made += self._in_time(ticket, opened[ticket])
         made += self._read_again(random.Random(f"again/{sorted(opened.items())}"), opened)
-        made += self._cached(random.Random(f"cached/{sorted(opened.items())}"))
+        made += self._cached(random.Random(f"cached/{sorted(opened.items())}"), opened)
         made += self._orders(random.Random(f"orders/{sorted(opened.items())}"), opened)
         made += [self._meanwhile() for _ in range(self.chance.randint(2, 8))]
         made += [self._trouble() for _ in range(self.chance.randint(15, 40))]
@@ -168,9 +168,17 @@ class _Artist:
         conflicts = [Trouble(at, "conflict", "edit") for at in due]
         return [*conflicts, *(Trouble(at + 1_300, "old-answer", "read", 2, 0, chance.choice((2, 3, 3, 4))) for at in due)]
 
-    def _cached(self, chance: random.Random) -> list[Item]:
-        """A proxy in between that answers out of its cache for a while, and one that does so just when hoist writes."""
+    def _cached(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
+        """A proxy in between that answers out of its cache: for a while, or just when hoist writes or looks for what it wrote."""
         made: list[Item] = []
+        for ticket, at in opened.items():
+            due, when = at + 15 * MINUTE, chance.random()
+            if when < 0.15:
+                taken = Deed(due + chance.randrange(5, 18) * SECOND, ticket, "carl", {"assignee": "carl"})
+                made += [Trouble(due, "refused", "edit"), taken, Trouble(due + 30 * SECOND, CACHED, "any", 6, 0, 30)]
+            elif when < 0.3:
+                lost = Trouble(due, "lost-answer", chance.choice(ON_WRITES))
+                made += [lost, Trouble(due + 295 * SECOND, CACHED, "look", 12, 0, 330)]
         for _ in range(chance.choice((0, 0, 1, 2, 3))):
             at, age = chance.randrange(self.start + MINUTE, self.end), chance.choice((15, 45, 130, 400, 900))
             on, lasts = chance.choice(("any", "any", "look", "read")), chance.choice((0, 30, 180, 900)) * SECOND

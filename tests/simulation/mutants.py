@@ -167,7 +167,6 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "ticket revision check removed": no_look_at_what_was_known,
     "steps not collapsed": steps_one_by_one,
     "restore not noticed": restore_not_noticed,
-    "age of a read not compared": no_look_at_the_date_of_a_read,
     "age of a record not compared": no_look_at_the_date_of_a_record,
 }
 """By what is missing."""

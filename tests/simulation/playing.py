@@ -34,14 +34,19 @@ from tests.simulation.desk import SOURCE, write_files
 from tests.simulation.helpdesk import Helpdesk
 from tests.simulation.ordering import Orders, Rest
 from tests.simulation.stops import Killed, StoppingDatabase, Watch, on_the_wire
-from tests.simulation.story import ClockSet, Crash, Freeze, Item, Ordered, Restore, Story
+from tests.simulation.story import ClockSet, Crash, Freeze, Item, Ordered, Restore, Story, clock_time
 from tests.simulation.wire import Asked, Struck, Wire
 
 START_AGAIN: Final = 30 * SECOND
 """After how long a hoist that could not start is started again, by whatever supervises it."""
-MOST_TURNS: Final = 100_000
+MOST_TURNS: Final = 10_000
+"""Six hours take some hundred."""
 RECOVERY: Final = 9 * MINUTE
 """A lease that ends, the longest life of a request, and looking for its marker."""
+
+
+class Stalled(BaseException):
+    """A play does not come to its end. Nothing in hoist may catch it."""
 
 
 @dataclass
@@ -231,7 +236,7 @@ class World:
             if process.dead:
                 raise Killed
             self._wait(process.app, until)
-        raise RuntimeError("time does not go on")
+        raise Stalled(f"time does not go on: {MOST_TURNS:,} turns, and it is {clock_time(self.true.now())}")
 
     def _wait(self, app: App, until: Instant) -> None:
         """The clock jumps to whatever comes next."""
@@ -356,6 +361,9 @@ class _Nothing:
     """A ledger that has seen nothing, so that every ticket is read again."""
 
     def unchanged(self, versions: object) -> list[str]:
+        return []
+
+    def mirrored(self, ids: object) -> list[str]:
         return []
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
+import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final, NoReturn
 
 from rules.instants import HOUR
 from tests.simulation.drawing import drawn
 from tests.simulation.judging import judge
-from tests.simulation.playing import played
+from tests.simulation.playing import Stalled, played
 from tests.simulation.story import Story
+
+LONGEST: Final = 600
+"""Seconds that one seed may take on a machine that is busy; five are usual."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +39,34 @@ class Result:
 def result_of(story: Story, under: Callable[[], AbstractContextManager[object]] = nullcontext) -> Result:
     """Play a story, `under` a mutant perhaps, and judge it."""
     logging.getLogger("hoist").setLevel(logging.CRITICAL)  # what goes wrong there is meant to
-    with played(story, under=under) as it:
-        broken = tuple(judge(it))
-        return Result(story.seed, story.length / HOUR, broken, it.digest, it.faults, it.crashes, len(it.helpdesk.effects))
+    try:
+        with played(story, under=under) as it:
+            broken = tuple(judge(it))
+            return Result(story.seed, story.length / HOUR, broken, it.digest, it.faults, it.crashes, len(it.helpdesk.effects))
+    except Stalled as stalled:
+        return Result(story.seed, story.length / HOUR, (str(stalled),), "")
 
 
 def of_seed(seed: int, hours: float = 6, faults: Collection[str] | None = None) -> Result:
-    """Draw the story of a seed, play it and judge it."""
-    return result_of(drawn(seed, hours, faults))
+    """Draw the story of a seed, play it and judge it; one that takes too long says where it stood, and counts as broken."""
+    with _bounded():
+        return result_of(drawn(seed, hours, faults))
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    def stop(_number: int, _frame: object) -> NoReturn:
+        raise Stalled(f"it was not over after {LONGEST} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    faulthandler.dump_traceback_later(LONGEST - 1)
+    signal.alarm(LONGEST)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
 
 
 def of_seeds(seeds: Collection[int], hours: float = 6, faults: Collection[str] | None = None, jobs: int = 2) -> Iterator[Result]:

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from agent.app import App
 from rules.instants import HOUR, MINUTE, SECOND
 from tests.shared import PROJECT
+from tests.simulation import playing
 from tests.simulation.__main__ import told
 from tests.simulation.drawing import MONDAY, drawn
 from tests.simulation.mutants import no_look_for_the_marker
@@ -51,6 +53,14 @@ def test_what_is_not_asked_for_moves_nothing_else() -> None:
     """Leaving out a family of faults leaves every other item of the story where it was."""
     whole, people = drawn(7), drawn(7, 6, {"people"})
     assert people.items == tuple(item for item in whole.items if isinstance(item, Opened | Deed))
+
+
+def test_a_run_that_stalls_is_said_to_be_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hoist for which there is always something to do, and that does nothing, keeps nobody waiting for the sums."""
+    monkeypatch.setattr(App, "next_due", lambda _: 0)
+    monkeypatch.setattr(playing, "MOST_TURNS", 50)
+    (said,) = result_of(Story(0, MONDAY, HOUR, 30 * MINUTE, (UNOWNED,))).broken
+    assert said.startswith("time does not go on: 50 turns, and it is 08:00:")
 
 
 def test_a_failing_story_is_made_short() -> None:

@@ -23,6 +23,8 @@ from rules.instants import HOUR, SECOND, Instant
 SESSION_QUEUE: Final = 10
 SEMAPHORES: Final = 4
 QUEUE: Final = 50
+MOST_SESSIONS: Final = 10_000
+"""Older ones are forgotten: a client that keeps no cookies begins one with each call."""
 LIMIT: Final = 1_000
 """Calls per hour that the rate rule of the fault names."""
 
@@ -93,14 +95,18 @@ class Sessions:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._known: set[str] = set()
+        self._known: dict[str, None] = {}
+        self._made = 0
 
     def cookies(self, headers: Mapping[str, str]) -> tuple[str, ...]:
         """What is set by an answer: nothing in a session that is known."""
         if session_of(headers) in self._known:
             return ()
-        id_ = hashlib.sha256(f"{self._seed}/session/{len(self._known)}".encode()).hexdigest()[:32].upper()
-        self._known.add(id_)
+        self._made += 1
+        id_ = hashlib.sha256(f"{self._seed}/session/{self._made}".encode()).hexdigest()[:32].upper()
+        self._known[id_] = None
+        if len(self._known) > MOST_SESSIONS:
+            del self._known[next(iter(self._known))]
         return (
             f"JSESSIONID={id_}; Path=/; HttpOnly",
             f"glide_user_route=glide.{hashlib.sha256(id_.encode()).hexdigest()[:32]}; Path=/; HttpOnly",

@@ -48,7 +48,7 @@ VARIANTS: Final[Mapping[str, str]] = {
     "priority-write-holds": "a priority that is written alone is kept",
     "put-replaces": "PUT empties the writable fields that it does not name",
     "silent-updates-unaudited": "updates without business rules leave no audit rows",
-    "strict-headers": "DELETE without Content-Type is refused",
+    "strict-headers": "a call without Accept, and a DELETE without Content-Type, are refused",
     "suppress-auto-sys-field": "sysparm_suppress_auto_sys_field is honoured",
     "unknown-choices-kept": "a choice that does not exist is stored, as with glide.rest.choice.allow_non_existing_value",
 }

@@ -71,7 +71,9 @@ class Rendering:
             link = {"link": f"{api}/{target}/{value}"} if value and self._links else {}
             match self._mode:
                 case "all":
-                    return {"display_value": shown(row), **link, "value": value}
+                    # A reference to a record that is gone has no display value, which is not an empty one.
+                    gone = value and not domain and self._display.title(target, value) is None
+                    return {"display_value": None if gone else shown(row), **link, "value": value}
                 case "true":
                     return {"display_value": shown(row), **link} if link else shown(row)
                 case _:

@@ -50,8 +50,15 @@ def answer(call: Call, words: Sequence[str]) -> Answer:
             return _method(_ON_FILE.get(call.method))(call, sys_id)
         case ["attachment", sys_id, "file"]:
             return _method(attachments.content if call.method == "GET" else None)(call, sys_id)
+        case ["import", staging]:
+            return _method(_import if call.method == "POST" else None)(staging)
         case _:
             raise Refused(400, "Requested URI does not represent any resource")
+
+
+def _import(staging: str) -> Answer:
+    """Import sets need staging tables and transform maps, of which this instance has none."""
+    refuse(400, f"Invalid table {staging}")
 
 
 def _method(handler: Callable[..., Answer] | None) -> Callable[..., Answer]:
@@ -61,7 +68,9 @@ def _method(handler: Callable[..., Answer] | None) -> Callable[..., Answer]:
 
 
 def _check_headers(call: Call) -> None:
-    accepted = call.headers.get("accept", "*/*").lower()
+    accepted = call.headers.get("accept", "" if call.varies("strict-headers") else "*/*").lower()
+    if not accepted:
+        refuse(400, "Accept header is missing")
     if not any(each in accepted for each in ("json", "*/*", "application/*")):
         refuse(406, "Not acceptable", "Content type not supported by the sandbox; ask for application/json")
     if call.method not in WRITES or (call.method == "DELETE" and not call.varies("strict-headers")):

@@ -38,6 +38,10 @@ INDEXED: Final[Mapping[str, tuple[str, ...]]] = {
 """Columns by which rows of a table are found without looking at all."""
 
 
+ATTENDANTS: Final = {"sys_audit": "documentkey", "sys_journal_field": "element_id", "task_sla": "task"}
+"""Tables whose rows are saved in the transaction of a record, and the column that names it."""
+
+
 class Version(NamedTuple):
     """What a row was until the transaction that changed it was committed; None for a row that is not there yet."""
 
@@ -195,10 +199,19 @@ class Store:
         self._forget(table, before)
         del self._rows[table][sys_id]
 
+    def commit(self, sys_id: str) -> None:
+        """Whatever is under way for a record is committed now, with its audit, journal and service levels."""
+        for table, column in ATTENDANTS.items():
+            veiled = self._veiled.get(table, {})
+            for row in self.where(table, column, sys_id) if veiled else ():
+                veiled.pop(row["sys_id"], None)
+
     def _note(self, table: str, sys_id: str, before: Row | None, committed_at: Instant | None) -> None:
         self.saves[table] += 1
         if committed_at is not None:
-            self._veiled.setdefault(table, {}).setdefault(sys_id, []).append(Version(committed_at, before))
+            versions = self._veiled.setdefault(table, {}).setdefault(sys_id, [])
+            # A transaction waits for the one that holds its row, so it is not committed before that.
+            versions.append(Version(max([committed_at, *(each.until for each in versions[-1:])]), before))
         elif table in self._veiled:
             # A transaction waits for those that hold its row: once it is committed, they are.
             self._veiled[table].pop(sys_id, None)

@@ -110,6 +110,8 @@ class Saving:
             count = int(before.get("sys_mod_count", "0")) + (2 if by.again else 1)
             row |= {"sys_mod_count": str(count), "sys_updated_on": stored(by.at), "sys_updated_by": by.user_name}
         self.store.put(table, row, by.committed_at)
+        if task and by.committed_at is None:
+            self.store.commit(row["sys_id"])
         if known.audited and before and by.audited:
             self._audit(table, before, row, changed, journals, by)
         for element, text in journals.items():

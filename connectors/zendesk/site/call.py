@@ -19,6 +19,8 @@ from rules.instants import Instant
 class Call:
     """A call whose credential was looked at. `base` is the address under which the client sees the account.
 
+    `path` is without `/api/v2/` and `.json`.
+
     What `warnings` collects is told in the header x-zendesk-api-warn.
     """
 
@@ -26,6 +28,7 @@ class Call:
     door: Door
     base: str
     method: str
+    path: str
     caller: Caller
     now: Instant
     query: Mapping[str, str]

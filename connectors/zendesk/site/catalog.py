@@ -9,6 +9,7 @@ import hashlib
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from connectors.sandboxes.history import History, Person
@@ -64,6 +65,7 @@ class CustomStatus(NamedTuple):
     default: bool
 
 
+@cache
 def user_id(handle: str) -> int:
     """The id of a handle: stable over accounts and seeds."""
     return 36_000_000_000_000 + int(hashlib.sha256(handle.encode()).hexdigest()[:12], 16) % 10**12

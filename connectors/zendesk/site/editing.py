@@ -65,7 +65,7 @@ def asked(call: Call, ticket: Ticket | None, given: Mapping[str, Any], *, many: 
     if ticket is not None:
         _check_closed(call, ticket, found)
     _check_own(call, ticket, found)
-    _check_status(ticket, found)
+    _check_status(call, ticket, found)
     if found.wrong:
         invalid(found.wrong)
     return found
@@ -263,9 +263,10 @@ def _check_own(call: Call, ticket: Ticket | None, found: Asked) -> None:
             found.refuse("assignee", "is not a member of the group")
 
 
-def _check_status(ticket: Ticket | None, found: Asked) -> None:
-    """Solving needs an assignee; nothing becomes new again; closing is for what is solved, or for good."""
-    status = found.changes.get("status")
+def _check_status(call: Call, ticket: Ticket | None, found: Asked) -> None:
+    """Solving needs an assignee; nothing becomes new again."""
+    named = call.catalog.statuses.get(number) if isinstance(number := found.changes.get("custom_status_id"), int) else None
+    status = named.category if named else found.changes.get("status")
     owner = found.changes.get("assignee_id", ticket.values.get("assignee_id") if ticket else None)
     if status == "solved" and owner is None:
         found.refuse("assignee", "is required when solving a ticket", "BlankValue")

@@ -33,8 +33,7 @@ def _own(catalog: Catalog, before: Mapping[str, Value], changes: dict[str, Value
         if not isinstance(group, int) or owner not in catalog.members[group]:
             changes["group_id"] = catalog.users[owner].default_group
     elif "group_id" in changes and "assignee_id" not in changes and isinstance(owner, int):
-        if not isinstance(group, int) or owner not in catalog.members[group]:
-            changes["assignee_id"] = None
+        changes["assignee_id"] = owner if isinstance(group, int) and owner in catalog.members[group] else None
     group = changes.get("group_id")
     if lone_agent and isinstance(group, int) and changes.get("assignee_id") is None and len(catalog.members[group]) == 1:
         (changes["assignee_id"],) = catalog.members[group]

@@ -7,7 +7,7 @@ A job moves on with time, and with each look at it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,8 +67,11 @@ class Jobs:
         self._jobs[job.id] = job
         return job
 
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs.values())
+
     def find(self, id_: str) -> Job:
-        """A job, which a look moves on after it was told. Raises Refused."""
+        """A job. Raises Refused."""
         return self._jobs.get(id_) or not_found()
 
     def catch_up(self, now: Instant) -> None:

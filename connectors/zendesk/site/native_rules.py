@@ -193,31 +193,21 @@ def faults_of(kind: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _compares(operator: str, wanted: str, now: str, before: str) -> bool:
-    order = {word: place for place, word in enumerate((*PRIORITIES, *STATUSES))}
-    match operator:
-        case "is":
-            return now == wanted
-        case "is_not":
-            return now != wanted
-        case "changed":
-            return now != before
-        case "not_changed":
-            return now == before
-        case "value":  # changed to
-            return now == wanted and now != before
-        case "not_value":
-            return now != before and now != wanted
-        case "value_previous":  # changed from
-            return before == wanted and now != before
-        case "present":
-            return now != ""
-        case "not_present":
-            return now == ""
-        case "less_than":
-            return order.get(now, -1) < order.get(wanted, -1)
-        case "greater_than":
-            return order.get(now, -1) > order.get(wanted, -1)
-    return False
+    moved, order = now != before, {word: place for place, word in enumerate((*PRIORITIES, *STATUSES))}
+    above = order.get(now, -1) - order.get(wanted, -1)
+    return {
+        "is": now == wanted,
+        "is_not": now != wanted,
+        "changed": moved,
+        "not_changed": not moved,
+        "value": moved and now == wanted,  # changed to
+        "not_value": moved and now != wanted,
+        "value_previous": moved and before == wanted,  # changed from
+        "present": now != "",
+        "not_present": now == "",
+        "less_than": above < 0,
+        "greater_than": above > 0,
+    }.get(operator, False)
 
 
 def _words(name: str, values: Mapping[str, Value]) -> str:

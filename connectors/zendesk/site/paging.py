@@ -19,9 +19,7 @@ MOST: Final = 100
 DEEPEST: Final = 10_000
 
 
-def listed(
-    call: Call, path: str, name: str, rows: Sequence[T], shown: Callable[[T], Any], **more: object
-) -> dict[str, Any]:
+def listed(call: Call, path: str, name: str, rows: Sequence[T], shown: Callable[[T], Any], **more: object) -> dict[str, Any]:
     """One page of rows under their name; `more` are sideloads."""
     if "page[size]" in call.query or "page[after]" in call.query or "page[before]" in call.query:
         return _by_cursor(call, path, name, rows, shown) | more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from connectors.zendesk.site.catalog import (
     BRAND,
@@ -23,6 +23,12 @@ from connectors.zendesk.site.state import Audit, AuditEvent, Comment, Ticket, Vi
 from rules.instants import Instant
 
 Shown = dict[str, Any]
+DATES: Final = (
+    "assignee_updated_at", "requester_updated_at", "status_updated_at", "initially_assigned_at", "assigned_at", "solved_at",
+    "latest_comment_added_at",
+)  # fmt: skip
+"""What the sideload `dates` has of a metric set."""
+CHANNELS: Final = {"web": "Web form", "api": "Web service", "rule": "Rule", "email": "Mail"}
 
 
 def ticket(found: Ticket, base: str, *, exported: bool = False) -> Shown:
@@ -158,15 +164,9 @@ def ticket_event(found: Audit, *, said: bool, metadata: bool) -> Shown:
         "via": channel,
         "system": {"client": "hoist sandbox", "location": "", "latitude": None, "longitude": None},
         "event_type": "Audit",
-        "child_events": [
-            child(each, "Rule" if each.via else channel, said=said)
-            for each in found.events
-        ],
+        "child_events": [child(each, "Rule" if each.via else channel, said=said) for each in found.events],
     }
     return shown | ({"metadata": {"custom": dict(found.custom)}} if metadata else {})
-
-
-CHANNELS = {"web": "Web form", "api": "Web service", "rule": "Rule", "email": "Mail"}
 
 
 def user(found: User, base: str, made: Instant) -> Shown:
@@ -214,6 +214,7 @@ def user(found: User, base: str, made: Instant) -> Shown:
 
 
 def group(found: Group, base: str, made: Instant) -> Shown:
+    """A group."""
     return {
         "url": f"{base}/api/v2/groups/{found.id}.json",
         "id": found.id,
@@ -228,6 +229,7 @@ def group(found: Group, base: str, made: Instant) -> Shown:
 
 
 def membership(found: Membership, base: str, made: Instant) -> Shown:
+    """Who belongs to which group."""
     return {
         "url": f"{base}/api/v2/group_memberships/{found.id}.json",
         "id": found.id,
@@ -240,6 +242,7 @@ def membership(found: Membership, base: str, made: Instant) -> Shown:
 
 
 def custom_status(found: CustomStatus, made: Instant) -> Shown:
+    """A custom status."""
     label = found.label
     names = {"agent_label": label, "end_user_label": label, "raw_agent_label": label, "raw_end_user_label": label}
     texts = dict.fromkeys(("description", "end_user_description", "raw_description", "raw_end_user_description"), "")
@@ -248,6 +251,7 @@ def custom_status(found: CustomStatus, made: Instant) -> Shown:
 
 
 def organization(id_: int, name: str, base: str, made: Instant) -> Shown:
+    """An organization."""
     url = f"{base}/api/v2/organizations/{id_}.json"
     dates = {"created_at": stamp(made), "updated_at": stamp(made)}
     plain: Shown = {"external_id": None, "details": "", "notes": "", "group_id": None, "tags": [], "domain_names": []}

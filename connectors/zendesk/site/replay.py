@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from connectors.sandboxes.history import Event, EventValue, History
 from connectors.zendesk.site.catalog import LINE, PRIORITIES, SERVICE, STATUS_OF_ROLE, SYSTEM, Catalog, role_of, user_id
@@ -14,7 +14,7 @@ AUTOMATION = Via("rule", "automation", 23_111_000_000_001, "The desk's own autom
 
 
 class Replay:
-    """Carries a history's events out. `names` gives the ticket's id of each issue that has begun."""
+    """Carries a history's events out. `names` gives the ticket's id of each issue that has begun; `edited` hears of updates."""
 
     def __init__(self, history: History, catalog: Catalog, saving: Saving) -> None:
         self._history = history
@@ -26,7 +26,7 @@ class Replay:
         self._closed = {each.name for each in history.statuses if role_of(history, each.name) == "closed"}
         self._last = {event.issue: place for place, event in enumerate(history.events)}
         self.names: dict[str, int] = {}
-        self.updates: list[Instant] = []
+        self.edited: Callable[[Instant], None] = lambda _at: None
 
     def next_at(self) -> Instant | None:
         """When the next event lies; None where there is no more."""
@@ -57,7 +57,7 @@ class Replay:
             changes["status"] = "closed"
             changes.pop("custom_status_id", None)
         self._saving.commit(found, changes, by, event.at, said)
-        self.updates.append(event.at)
+        self.edited(event.at)
 
     def _begin(self, event: Event, by: By, person: int) -> Ticket:
         text = event.fields.get("description") or event.fields.get("summary") or event.issue

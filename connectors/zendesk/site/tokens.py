@@ -168,9 +168,7 @@ class Door:
             body |= {"refresh_token": token.refresh, "refresh_token_expires_in": keeps}
         return answered(body, 201)
 
-    def _made_token(
-        self, user: int, scopes: frozenset[str], now: Instant, lives: tuple[int, int]
-    ) -> tuple[str, Token]:
+    def _made_token(self, user: int, scopes: frozenset[str], now: Instant, lives: tuple[int, int]) -> tuple[str, Token]:
         self._made += 1
         access = secret(self._seed, f"access {self._made}")
         refresh = secret(self._seed, f"refresh {self._made}") if lives[1] else ""

@@ -24,7 +24,7 @@ from rules.instants import SECOND, Instant
 
 CONDITIONAL: Final = "conditional_ticket_events"
 EVENT: Final = "zen:event-type:ticket."
-TEST_SECRET: Final = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
+TEST_SECRET: Final = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="  # noqa: S105 - printed in the documentation
 """The secret of test requests that are sent before a webhook exists; it is public."""
 ACCOUNT: Final = 22_129_848
 CHANGED: Final = {
@@ -196,7 +196,7 @@ class Webhooks:
         invocation = Invocation(self._id("invocation"), webhook, kind, body, at, webhook.secret)
         self.invocations.append(invocation)
         if faults.strikes("webhook-bad-signature"):
-            invocation.secret = "not the secret of this webhook"
+            invocation.secret = TEST_SECRET
         invocation.again = faults.strikes("webhook-twice")
         invocation.late = faults.strikes("webhook-late")
         if self.deliver is not None and not faults.strikes("webhook-lost"):

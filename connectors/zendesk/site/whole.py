@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from connectors.sandboxes.faults import Faults
 from connectors.sandboxes.history import History
@@ -22,6 +22,14 @@ CLOSES_AFTER: Final = 28 * DAY
 """How long a ticket stays solved at the most."""
 SCRUBBED_AFTER: Final = 30 * DAY
 """How long a deleted ticket can be restored."""
+
+
+class Created(NamedTuple):
+    """The answer to a creation; `digest` is that of what was sent."""
+
+    digest: str
+    body: str
+    until: Instant
 
 
 class Account:
@@ -44,6 +52,7 @@ class Account:
         self.suspended = Suspended()
         self.saving.triggered = self.rules.triggered
         self.saving.listeners.append(self.webhooks.heard)
+        self.created: dict[str, Created] = {}
         self._hour = clock() // HOUR
 
     def varies(self, name: str) -> bool:
@@ -77,6 +86,24 @@ class Account:
         for ticket in self.tickets.by_id.values():
             if ticket.deleted is not None and not ticket.scrubbed and ticket.deleted + SCRUBBED_AFTER <= now:
                 self.scrub(ticket, now)
+
+    def remove(self, ticket: Ticket, by: int, now: Instant, kind: str = "soft_deleted") -> None:
+        """Delete a ticket for now."""
+        ticket.deleted, ticket.deleted_by = now, by
+        ticket.updated = max(ticket.updated, now)
+        self.tickets.touch(ticket, now)
+        self.webhooks.tell(ticket, kind, {}, by, now)
+
+    def restore(self, ticket: Ticket, by: int, now: Instant) -> None:
+        """Bring a deleted ticket back."""
+        ticket.deleted = None
+        ticket.updated = max(ticket.updated, now)
+        self.tickets.touch(ticket, now)
+        self.webhooks.tell(ticket, "undeleted", {}, by, now)
+
+    def remember(self, key: str, digest: str, body: str, until: Instant) -> None:
+        """Keep the answer to a creation under its key."""
+        self.created[key] = Created(digest, body, until)
 
     def scrub(self, ticket: Ticket, now: Instant) -> None:
         """Delete for good: what is left of a ticket tells nothing."""

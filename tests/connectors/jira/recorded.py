@@ -1,7 +1,7 @@
 """Jira's answers in the shapes of its reference, small; and connectors whose every request is held against that reference."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -204,6 +204,9 @@ class Ledger:
 
     def unchanged(self, versions: Mapping[str, str]) -> list[str]:
         return [id_ for id_, version in versions.items() if self.versions.get(id_) == version]
+
+    def mirrored(self, ids: Collection[str]) -> list[str]:
+        return [id_ for id_ in ids if id_ in self.versions]
 
 
 def edit(*changes: FieldChange, ticket: str = "10001", labels: tuple[str, ...] = (), at: Instant = NOW) -> Operation:

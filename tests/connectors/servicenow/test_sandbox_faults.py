@@ -318,8 +318,16 @@ def test_the_program_prints_its_credential_once_it_listens(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--fault", "slow"], ["--fault", "gremlins=1"], ["--at", "2012-05-07T06:00Z"], ["--history", "no"], ["--variant", "odd"]]
-    + [["--hidden", "incident"], ["--abort", "incidents:priority=1"]],
+    [
+        ["--fault", "slow"],
+        ["--fault", "gremlins=1"],
+        ["--at", "2012-05-07T06:00Z"],
+        ["--history", "no"],
+        ["--variant", "odd"],
+        ["--hidden", "incident"],
+        ["--abort", "incidents:priority=1"],
+        ["--jwt-key", "no.pem"],
+    ],
 )
 def test_wrong_use_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Wrong options end the program with code 2 and a sentence."""

@@ -72,6 +72,16 @@ def test_all_gives_both_of_every_field() -> None:
     assert bare == {"assignment_group": {"display_value": "Network Operations", "value": group}}
 
 
+def test_a_reference_to_nothing_has_no_display_value() -> None:
+    """Where the record that a reference names is gone, its display value is null in all, and empty alone."""
+    call = caller()
+    group = call.sandbox.group_id("Network Operations")
+    Caller(call.sandbox, "admin")("DELETE", f"table/sys_user_group/{group}")
+    found = shown(call, "assignment_group", sysparm_display_value="all")["assignment_group"]
+    assert (found["value"], found["display_value"]) == (group, None)
+    assert shown(call, "assignment_group", sysparm_display_value="true")["assignment_group"]["display_value"] == ""
+
+
 def test_references_without_links_are_bare() -> None:
     """sysparm_exclude_reference_link makes references plain text, ids or names."""
     call = caller()
@@ -261,6 +271,16 @@ def test_headers_that_the_api_wants() -> None:
     overridden = sign | {"X-HTTP-Method-Override": "PATCH", "Content-Type": "application/json"}
     path = f"/api/now/table/incident/{call.sandbox.issue_id('T1')}"
     assert dispatch("POST", path, "", overridden, b'{"urgency":"1"}').status == 200
+
+
+def test_strict_instances_want_every_header() -> None:
+    """By a variant a call without Accept, and a DELETE without Content-Type, are refused."""
+    call = caller(variants=["strict-headers"])
+    sign, path = {"x-sn-apikey": call.sandbox.api_key}, f"/api/now/table/incident/{call.sandbox.issue_id('T1')}"
+    assert call.sandbox.dispatch("GET", path, "", sign, b"").status == 400
+    assert call.sandbox.dispatch("DELETE", path, "", sign | {"Accept": "*/*"}, b"").status == 400
+    call("DELETE", path)
+    assert call.last.status == 204
 
 
 def test_the_date_header_is_the_instances_clock() -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
-from pathlib import Path
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.servicenow.sandbox import Policies, ServiceNowSandbox, Terms
+from connectors.servicenow.site.faults import FAULTS
+from connectors.servicenow.site.policies import VARIANTS
 from connectors.servicenow.site.tables import tables
 from tests.connectors.sandbox_desk import HANDED, START, TAKEN, desk
 from tests.connectors.servicenow.sandbox_caller import Caller
-from tests.shared import shared
+from tests.shared import PROJECT, shared
 
-PROJECT = Path(__file__).parents[3]
 TABLES = st.sampled_from(["incident", "task", "sys_user", "sys_audit", "task_sla", "sys_choice", "nothing"])
 WORDS = st.text(max_size=12) | st.sampled_from(["-1", "0", "1", "true", "all", "state", "a.b", "sys_id", "9" * 30])
 PARAMETERS = st.sampled_from(
@@ -142,3 +143,12 @@ def test_columns_are_those_of_the_products_dictionary() -> None:
             assert found.reference == facts.get("ref", ""), f"{name}.{column}"
             compared += 1
     assert compared > 150
+
+
+def test_the_page_on_sandboxes_tells_of_everything() -> None:
+    """Each fault and each variant of the sandbox has its line in the documentation, and none is there that it lacks."""
+    page = (PROJECT / "docs" / "sandboxes.md").read_text(encoding="utf-8")
+    _, faults, _, variants = page.partition("## ServiceNow")[2].split("| --- | --- |\n")
+    for table, known in ((faults, FAULTS), (variants, VARIANTS)):
+        cells = [line.split("|")[1] for line in table.split("\n\n")[0].splitlines()]
+        assert {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)} == set(known)

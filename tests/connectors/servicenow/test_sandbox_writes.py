@@ -379,6 +379,7 @@ def test_the_service_accounts_own_save_waits_for_nobody() -> None:
     anna.patch(two, impact="1")
     found = call.patch(two, urgency="1")
     assert (found["impact"], found["priority"]) == ("1", "1")
+    assert {(field, user) for field, _, _, user in audit(call, two)} >= {("impact", "anna"), ("urgency", "hoist.integration")}
     assert call.incident(two)["priority"] == "1"
 
 

@@ -1,0 +1,170 @@
+"""The incremental read: which tickets changed since a cursor, which is kept for ever and never made anew from a clock.
+
+The export leaves out what changed within the last minute, so nothing that is written late is passed over; the horizon lies as far
+back. It lists a ticket whenever anything about it changes, also what leaves `updated_at` alone, such as a target; a ticket that
+changes while pages are read comes again. https://developer.zendesk.com/documentation/ticketing/managing-tickets/using-the-incremental-export-api/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from connectors.contract import Ledger, Page, Quarantined
+from connectors.zendesk.client import ShareUsedUp, ZendeskClient
+from connectors.zendesk.events import Events
+from connectors.zendesk.facts import AccountFacts
+from connectors.zendesk.mapping import row_version
+from connectors.zendesk.reading import Batch, TicketReader, chunks
+from connectors.zendesk.settings import ZendeskSettings
+from connectors.zendesk.wire import Audit, TicketRow
+from rules.instants import MINUTE, SECOND, Instant
+
+EXCLUDED: Final = MINUTE
+"""What is younger is not exported yet."""
+OVERLAP: Final = MINUTE
+"""How far the stream of events is read back behind what the last run had seen."""
+FEW: Final = 25
+"""So many tickets are read by their own audits; of more, an export or two tells the news of all."""
+_TOGETHER: Final = 100
+"""Tickets whose past is read before they are handed out: the export's own pages would keep what is read waiting for minutes."""
+
+
+class Place(BaseModel):
+    """A cursor: Zendesk's own, empty before the first page. `first`: the first read of all is not at its end yet.
+
+    `since`: the second, since 1970, up to which everything was handed out when the run before this one ended; 0 for the first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: str = ""
+    first: bool = False
+    since: int = 0
+
+
+@dataclass(slots=True)
+class _Share:
+    """Some tickets of an exported page. `following` is the place behind them, `last` whether nothing follows it."""
+
+    rows: Sequence[TicketRow]
+    time: Instant
+    following: Place
+    last: bool
+    closed: Sequence[TicketRow] = ()
+    continued: Sequence[tuple[TicketRow, Sequence[Audit]]] = ()
+    since: int = 0
+    unchanged: int = 0
+    quarantined: list[Quarantined] = field(default_factory=list)
+    gone: dict[str, Instant] = field(default_factory=dict)
+
+
+class ChangedTickets:
+    """Runs over the changed tickets of one account."""
+
+    def __init__(self, client: ZendeskClient, reader: TicketReader, facts: AccountFacts, settings: ZendeskSettings) -> None:
+        self._client, self._reader, self._facts, self._settings = client, reader, facts, settings
+        self._events = Events(client)
+
+    def pages(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
+        """The pages from the cursor on, each read while the one before it is worked on.
+
+        Where hoist's share of the exports is used up a run ends early, and the next one goes on from there.
+        """
+        shares = self._shares(_place(cursor), ledger)
+        with self._client.ahead() as begin:
+            page = self._page(shares)
+            while page is not None and not page.complete:
+                upcoming = begin(partial(self._page, shares))
+                yield page
+                page = upcoming()
+        if page is not None:
+            yield page
+
+    def _page(self, shares: Iterator[_Share]) -> Page | None:
+        share = next(shares, None)
+        if share is None:
+            return None
+        batch = self._reader.completed(share.rows, share.time) if share.rows else Batch()
+        closed = self._reader.closed(share.closed, share.time) if share.closed else Batch()
+        since = share.since * SECOND
+        continued = self._reader.continued(share.continued, share.time, since) if share.continued else Batch()
+        return Page(
+            tickets=[*batch.tickets, *closed.tickets, *continued.tickets],
+            quarantined=[*share.quarantined, *batch.quarantined],
+            cursor=share.following.model_dump_json(exclude_defaults=True),
+            complete=share.last,
+            server_time=share.time,
+            horizon=share.time - EXCLUDED,
+            unchanged=share.unchanged,
+            marks=batch.marks | continued.marks,
+            gone=share.gone,
+            continued=frozenset(row.id for row, _ in share.continued),
+        )
+
+    def _shares(self, place: Place, ledger: Ledger) -> Iterator[_Share]:
+        while True:
+            try:
+                found = self._client.tickets_since(0, place.after, self._settings.page_size, self._reader.include)
+            except ShareUsedUp:
+                return
+            self._facts.note(found.whole)
+            # Zendesk names a cursor also at the end; where it names none the one that was sent goes on being good.
+            since = (found.server_time - EXCLUDED - OVERLAP) // SECOND if found.ended else place.since
+            following = Place(after=found.cursor or place.after, first=place.first and not found.ended, since=since)
+            whole = _Share((), found.server_time, following, found.ended)
+            rows = {row.id: row for row in self._reader.parsed(found.rows, whole.quarantined)}
+            whole.gone = {row.id: row.updated for row in rows.values() if row.is_deleted}
+            there = [row for row in rows.values() if not row.is_deleted]
+            known = _known(there, ledger)
+            whole.unchanged = len(known)
+            changed = [row for row in there if row.id not in known]
+            yield from self._shared_out(whole, self._continued(whole, changed, place, ledger), place)
+            if found.ended:
+                self._events.begin_anew()
+                return
+            place = following
+
+    def _continued(self, whole: _Share, rows: Sequence[TicketRow], place: Place, ledger: Ledger) -> Sequence[TicketRow]:
+        """Take those out whose news the stream of events tells, where there are many; gives the others."""
+        if len(rows) <= FEW or not place.since:
+            return rows
+        self._events.read(place.since)
+        known, own = set(ledger.mirrored([row.id for row in rows])), self._facts.own.id
+        told = {row.id: past for row in rows if row.id in known and (past := self._events.past_of(row, own)) is not None}
+        whole.continued, whole.since = [(row, told[row.id]) for row in rows if row.id in told], place.since
+        return [row for row in rows if row.id not in told]
+
+    def _shared_out(self, whole: _Share, rows: Sequence[TicketRow], place: Place) -> Iterator[_Share]:
+        """A page's tickets in shares, of which only the last one moves the cursor: the others would be passed over."""
+        past = [row for row in rows if not (place.first and row.status == "closed")]
+        read = {row.id for row in past}
+        whole.closed = [row for row in rows if row.id not in read]
+        *some, last = chunks(past, min(_TOGETHER, self._settings.page_size))
+        for each in some:
+            yield _Share(each, whole.time, place, last=False)
+        whole.rows = last
+        yield whole
+
+
+def _known(rows: Sequence[TicketRow], ledger: Ledger) -> set[str]:
+    """The tickets that are mirrored as they are, of those of which the export says no more than that they were updated."""
+    versions = {row.id: row_version(row) for row in rows if not _by_the_system(row)}
+    return set(ledger.unchanged(versions)) if versions else set()
+
+
+def _by_the_system(row: TicketRow) -> bool:
+    """Whether something has changed since the ticket was last updated: its version does not tell."""
+    return row.generated is not None and row.generated * SECOND > row.updated + SECOND
+
+
+def _place(cursor: str | None) -> Place:
+    begin = Place(first=True)
+    try:
+        return begin if cursor is None else Place.model_validate_json(cursor)
+    except ValidationError:
+        return begin

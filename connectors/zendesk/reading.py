@@ -1,0 +1,173 @@
+"""Rows with their audits as tickets; one that is none costs no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from connectors.contract import Mark, Quarantined, Reading
+from connectors.errors import AskAdmin, Gone
+from connectors.zendesk import wire
+from connectors.zendesk.client import AT_ONCE, ZendeskClient
+from connectors.zendesk.facts import AccountFacts
+from connectors.zendesk.mapping import Mapper
+from connectors.zendesk.settings import ZendeskSettings
+from connectors.zendesk.wire import Audit, Row, TicketRow
+from rules.instants import Instant
+from rules.ticket import Ticket
+
+
+@dataclass(slots=True)
+class Batch:
+    """Tickets, those rows that are none, and the marks that hoists have left."""
+
+    tickets: list[Ticket] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A ticket's row with all its audits; `server_time` is that of the earlier answer."""
+
+    row: TicketRow
+    audits: Sequence[Audit]
+    server_time: Instant
+
+
+class TicketReader:
+    """Reads tickets by id, and completes rows that an export brought."""
+
+    def __init__(self, client: ZendeskClient, facts: AccountFacts, settings: ZendeskSettings) -> None:
+        self._client, self._facts, self._settings = client, facts, settings
+        self.include: Final = ",".join(("users", "organizations", *(("slas",) if settings.targets else ())))
+
+    # --- rows ---------------------------------------------------------------------------------------------------------------
+
+    def parsed(self, rows: Iterable[Row], bad: list[Quarantined]) -> Iterator[TicketRow]:
+        """The rows that are tickets; the others are added to `bad`."""
+        for row in rows:
+            try:
+                yield wire.ticket(row)
+            except wire.Unreadable as reason:
+                bad.append(self._quarantined(row, str(reason)))
+
+    def _quarantined(self, row: Row, reason: str) -> Quarantined:
+        id_ = wire.text(row, "id")
+        said = f"{self._client.source}:{id_}: {reason}; look at the ticket, and tell hoist's makers if it looks as any other"
+        return Quarantined(id_, id_, said, json.dumps(row, ensure_ascii=False, default=str))
+
+    def completed(self, rows: Sequence[TicketRow], known: Instant) -> Batch:
+        """The tickets of rows that an answer of `known` brought, with what their audits tell: one request each."""
+        batch = Batch()
+        read = [(row, self._audits(row.id)) for row in rows]
+        self._facts.name_organizations(row.organization_id for row in rows)
+        for row, found in read:
+            if found is None:
+                batch.gone.append(row.id)
+            else:
+                self._add(batch, row, found, known)
+        return batch
+
+    def continued(self, past: Sequence[tuple[TicketRow, Sequence[Audit]]], known: Instant, since: Instant) -> Batch:
+        """The tickets of rows with what their audits since an instant tell."""
+        batch = Batch()
+        self._facts.name_organizations(row.organization_id for row, _ in past)
+        for row, audits in past:
+            ticket, mark = self._mapper(row, audits, known).continued(row, audits, since)
+            batch.tickets.append(ticket)
+            if mark is not None:
+                batch.marks[row.id] = mark
+        return batch
+
+    def closed(self, rows: Sequence[TicketRow], known: Instant) -> Batch:
+        """The tickets of rows without their past."""
+        self._facts.name_organizations(row.organization_id for row in rows)
+        mapper = Mapper(self._facts.account(), self._facts.users(()), known)
+        return Batch([mapper.closed(row) for row in rows])
+
+    def _add(self, batch: Batch, row: TicketRow, audits: Sequence[Row], known: Instant) -> None:
+        try:
+            parsed = [wire.audit(each) for each in audits]
+        except wire.Unreadable as reason:
+            batch.quarantined.append(self._quarantined({"id": row.id, "audits": list(audits)}, str(reason)))
+            return
+        ticket, mark = self._mapper(row, parsed, known).ticket(row, parsed)
+        batch.tickets.append(ticket)
+        if mark is not None:
+            batch.marks[row.id] = mark
+
+    def _mapper(self, row: TicketRow, audits: Sequence[Audit], known: Instant) -> Mapper:
+        met = [row.requester_id, row.assignee_id, *(each.author_id for each in audits)]
+        met += [event.author_id for each in audits for event in each.events]
+        return Mapper(self._facts.account(), self._facts.users(met), known)
+
+    def _audits(self, id_: str) -> list[Row] | None:
+        """None where the ticket was deleted meanwhile."""
+        try:
+            return self._client.audits(id_)[0]
+        except Gone:
+            return None
+
+    # --- by id --------------------------------------------------------------------------------------------------------------
+
+    def read(self, ids: Sequence[str]) -> Reading:
+        """Any number of tickets, each once: a request for a hundred rows, and one for each ticket's audits."""
+        batch, times = Batch(), []
+        why: dict[str, str] = {}
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            rows, time = self._rows([id_ for id_ in some if wire.ID.fullmatch(id_)], batch.quarantined)
+            times.append(time)
+            there = {row.id: row for row in rows if not row.is_deleted}
+            seen = self.completed(list(there.values()), time) if there else Batch()
+            batch.tickets += seen.tickets
+            batch.quarantined += seen.quarantined
+            batch.marks |= seen.marks
+            odd = {each.id for each in batch.quarantined}
+            batch.gone += [id_ for id_ in some if (id_ not in there and id_ not in odd) or id_ in seen.gone]
+            why |= {row.id: "somebody deleted it" for row in rows if row.is_deleted}
+        earliest = min(filter(None, times), default=0) or self._facts.identify().server_time
+        return Reading(batch.tickets, batch.quarantined, batch.gone, earliest, why, batch.marks)
+
+    def _rows(self, ids: Sequence[str], bad: list[Quarantined]) -> tuple[list[TicketRow], Instant]:
+        if not ids:
+            return [], 0
+        whole, rows, time = self._client.tickets(ids, self.include)
+        self._facts.note(whole)
+        found = list(self.parsed(rows, bad))
+        if any(row.id not in ids for row in found):
+            raise AskAdmin(
+                f"{self._client.source}: it answers with other tickets than it was asked for; look for a proxy in between"
+            )
+        return found, time
+
+    def row(self, id_: str) -> TicketRow | None:
+        """One ticket's row; None where it is gone."""
+        bad: list[Quarantined] = []
+        rows, _ = self._rows([id_] if wire.ID.fullmatch(id_) else [], bad)
+        return next((row for row in rows if not row.is_deleted), None)
+
+    def whole(self, id_: str) -> Whole | None:
+        """One ticket's row with its audits; None where it is gone."""
+        bad: list[Quarantined] = []
+        rows, time = self._rows([id_] if wire.ID.fullmatch(id_) else [], bad)
+        row = next((row for row in rows if not row.is_deleted), None)
+        found = None if row is None else self._audits(id_)
+        if row is None or found is None:
+            return None
+        return Whole(row, [wire.audit(each) for each in found], time)
+
+    def ticket(self, whole: Whole) -> Ticket:
+        """The ticket that was read as a whole."""
+        self._facts.name_organizations([whole.row.organization_id])
+        return self._mapper(whole.row, whole.audits, whole.server_time).ticket(whole.row, whole.audits)[0]
+
+
+def chunks(rows: Sequence[TicketRow], size: int) -> list[Sequence[TicketRow]]:
+    """Rows in shares of a size; one empty share where there are none."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)] or [()]

@@ -1,0 +1,39 @@
+"""`hoist sandbox PLATFORM`: a helpdesk beside which hoist works as it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from tests.agent.command_line import HOIST, hoist
+
+
+def test_the_servicenow_sandbox_writes_a_hoist_yaml_that_works(tmp_path: Path) -> None:
+    """Over https with its throw-away certificate check, run and status work as they are; its owner alone reads the secret."""
+    config = tmp_path / "hoist.yaml"
+    command = [*HOIST, "sandbox", "servicenow", "--tickets", "20", "--hoist-yaml", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sandbox:
+        try:
+            assert sandbox.stdout is not None
+            known = json.loads(sandbox.stdout.readline())
+            secret = config.with_name("hoist.yaml.client_secret")
+            assert secret.stat().st_mode & 0o777 == 0o600
+            assert known["client_secret"] in secret.read_text(encoding="utf-8")
+            assert known["client_secret"] not in config.read_text(encoding="utf-8")
+            assert hoist("check", "--config", config).code == 0
+            run = hoist("run", "--once", "--config", config)
+            assert (run.code, "20 reads of tickets" in run.words, "0 writes" in run.words) == (0, True, True)
+            assert hoist("status", "--config", config).code == 0
+        finally:
+            sandbox.terminate()
+    assert sandbox.returncode == 0
+    assert not Path(known["ca_file"]).exists()
+
+
+def test_a_platform_without_a_sandbox_is_refused_by_name() -> None:
+    """Without a platform, the ones that have a sandbox are listed; one that has none is named."""
+    assert "servicenow" in hoist("sandbox").words
+    said = hoist("sandbox", "nosuch")
+    assert said.code == 2
+    assert "nosuch" in said.words
