@@ -8,7 +8,7 @@ store has forgotten, bears the mark of one of its firings, that firing was carri
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -62,8 +62,8 @@ class HalfDone:
         """All requests up to that place took effect."""
         for each in self._open():
             if each.position <= last:
-                sent = {"sent_at": each.sent_at or self._told.since, "settled_at": self._now, "problem": READ_BACK}
-                operations.move(self._db, each, OperationState.APPLIED, self._now, _named(each), KIND, **sent)
+                done = {"settled_at": self._now, "problem": READ_BACK}
+                operations.move(self._db, self._sent(each), OperationState.APPLIED, self._now, _named(each), KIND, **done)
         if not any(each.position > last for each in self._open()):
             for row in self._rows:
                 self._ended(row, undone=bool(self._operations[last].undoes))
@@ -71,6 +71,13 @@ class HalfDone:
             self._unclear()
         else:
             self._go_on()
+
+    def _sent(self, row: OperationRow) -> OperationRow:
+        """A request that was still to be sent when the backup was made left in the lost time."""
+        if row.state is not OperationState.PLANNED:
+            return row
+        operations.move(self._db, row, OperationState.SENT, self._now, _named(row), sent_at=self._told.since)
+        return replace(row, state=OperationState.SENT)
 
     def _unclear(self) -> None:
         """Nobody can tell, but of a firing that a forgotten escalation was for."""

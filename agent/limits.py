@@ -25,6 +25,8 @@ log = logging.getLogger("hoist")
 
 OWN_FAULT: Final = HOUR
 """So long after a new rulebook, or after tickets vanished at once, a run is taken for hoist's own fault."""
+REMINDED_AFTER: Final = (50, 90)
+"""Shares of the time that a run may wait, in per cent, after which it is told again; the last one as an error."""
 EVERY: Final = 10 * SECOND
 """How often runs are looked after."""
 
@@ -47,6 +49,7 @@ class Limiting:
     def __init__(self, source: str, limits: Limits | None) -> None:
         self._source, self._limits = source, limits
         self._next: Instant = 0
+        self._reminded: dict[int, int] = {}
 
     # --- when work is handed out ---------------------------------------------------------------------------------------
 
@@ -139,6 +142,21 @@ class Limiting:
             if run.scope is not Scope.TICKET and not run.fault:
                 self._let_some_through(db, run, now)
         runs.close_empty(db, self._source, now)
+        for run in runs.opened(db, self._source):
+            if run.scope is not Scope.TICKET:
+                self._remind(db, run, now)
+
+    def _remind(self, db: Connection, run: Run, now: Instant) -> None:
+        """Say again, and then louder, what waits and until when; once more after each start."""
+        expires = run.since + (self._limits.expire_after if self._limits is not None else DAY)
+        level = sum(now >= run.since + (expires - run.since) * share // 100 for share in REMINDED_AFTER)
+        if level <= self._reminded.get(run.id, 0):
+            return
+        self._reminded[run.id] = level
+        held, until = runs.count_held(db, run), written(expires)
+        journal.append(db, "held-run-waits", now, self._source, run=run.id, held=held, until=until)
+        loud = log.error if level == len(REMINDED_AFTER) else log.warning
+        loud("%s: %d changes still wait, and are dropped from %s on: hoist changes show %d", self._source, held, until, run.id)
 
     def _let_some_through(self, db: Connection, run: Run, now: Instant) -> None:
         limits = self._limits or Limits()

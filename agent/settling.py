@@ -156,10 +156,8 @@ class _Settling:
         return sum(1 for _ in takewhile(lambda each: each.problem == self.result.said, firsts))
 
     def _conflict(self) -> None:
-        if self.row.undoes:
-            self._left_alone()
-        else:
-            self._again(self.now + SECOND * 2 ** (self.attempts + 1), counts=True)
+        """Read afresh and tried again; where a value was to be put back, that read tells whether it is still to be."""
+        self._again(self.now + SECOND * 2 ** (self.attempts + 1), counts=True)
 
     def _again(self, not_before: Instant, counts: bool) -> None:  # noqa: FBT001 - named where it is called
         """The first operation is decided anew, after a fresh read; a later one is sent again alone."""

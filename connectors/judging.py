@@ -53,17 +53,23 @@ def _labels_that_did_not_hold(operation: Operation, ticket: Ticket, save: Sequen
 
 
 def _own_save(operation: Operation, ticket: Ticket) -> Sequence[Change]:
-    """The newest save of hoist's account, not older than the plan, that set one of the operation's values or labels."""
+    """The newest save of hoist's account, not older than the plan, that set one of the operation's values; else of its labels.
+
+    Where labels are records of their own, they are put on in a save of their own, which tells nothing about the values.
+    """
     wanted = {(change.field, change.new) for change in operation.changes}
     earliest = operation.planned_at - SECOND
+    labelled: Sequence[Change] = ()
     for change in reversed(ticket.changes):
         if change.at < earliest:
             break
         if change.by.kind is not Kind.OWN_ACCOUNT:
             continue
-        if (change.field, change.new) in wanted or _moves_labels(operation, change):
+        if (change.field, change.new) in wanted:
             return [each for each in ticket.changes if each.save == change.save]
-    return ()
+        if not labelled and _moves_labels(operation, change):
+            labelled = [each for each in ticket.changes if each.save == change.save]
+    return labelled
 
 
 def _moves_labels(operation: Operation, change: Change) -> bool:

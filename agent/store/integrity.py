@@ -82,6 +82,11 @@ def _damage(db: Connection) -> Iterator[str]:
                 yield f"{table.name}, {_key(table, row)}: {column.name} {row[-1]}"
     for name in db.exec_driver_sql(_WITHOUT_EPISODE).scalars():
         yield f"outbox, {name}: its row in episodes is missing"
+    for read in (installation_key, outages.last_sign, unread.troubles, stalled.stages):
+        try:
+            read(db)
+        except (TypeError, ValueError, LookupError) as error:
+            yield f"installation: a value can't be read ({error})"
     if "sources" in named:
         return
     for source in [row.source for row in sources.rows(db)]:

@@ -74,8 +74,7 @@ class OperationState(StrEnum):
 
 
 OPERATION_MOVES: Final[Mapping[OperationState, frozenset[OperationState]]] = {
-    # applied: its mark was read back after a restore
-    OperationState.PLANNED: frozenset({OperationState.SENT, OperationState.DROPPED, OperationState.APPLIED}),
+    OperationState.PLANNED: frozenset({OperationState.SENT, OperationState.DROPPED}),
     OperationState.SENT: frozenset(
         {OperationState.APPLIED, OperationState.UNKNOWN, OperationState.PLANNED, OperationState.DROPPED, OperationState.REFUSED}
     ),

@@ -194,8 +194,13 @@ class ServiceNowClient:
         times: list[Instant] = []
         for start in range(0, len(queries), MOST_PARTS):
             numbers = list(range(start, min(start + MOST_PARTS, len(queries))))
-            if self._batches.on and len(numbers) > 1:
-                found |= self._batch({number: queries[number] for number in numbers}, times)
+            unasked = numbers
+            while self._batches.on and len(unasked) > 1:
+                served, refused = self._batch({number: queries[number] for number in unasked}, times)
+                found |= served
+                unasked = [number for number in unasked if number not in served and number not in refused]
+                if not served:
+                    break
             for number in numbers:
                 if number not in found:
                     found[number] = self._alone(queries[number], optional, times)
@@ -208,8 +213,11 @@ class ServiceNowClient:
             return None
         return self._to_the_end(query, self._found(query, answer))
 
-    def _batch(self, queries: Mapping[int, Query], times: list[Instant]) -> dict[int, list[Row] | None]:
-        """What a batch answers; a part that it does not answer, or refuses, is left for a request of its own."""
+    def _batch(self, queries: Mapping[int, Query], times: list[Instant]) -> tuple[dict[int, list[Row] | None], set[int]]:
+        """What a batch answers, and the parts that it refuses: of these a request of its own tells why.
+
+        Parts that it did not come to are in neither.
+        """
         body = {
             "batch_request_id": "1",
             "rest_requests": [
@@ -225,19 +233,22 @@ class ServiceNowClient:
         answer = self._http.read("POST", _BATCH, body=encoded(body), accept=_NOT_FOR_US | {405, 500})
         if answer.status != 200:
             self._batches.on = answer.status == 500
-            return {}
+            return {}, set()
         parts = self._parsed(answer, wire.batch).served
         # The Date is that of the end; the parts were read while the batch ran.
         seconds = int(sum(part.milliseconds for part in parts)) // SECOND
         times.append(answer.server_time - seconds * SECOND)
         found: dict[int, list[Row] | None] = {}
+        refused: set[int] = set()
         for part in parts:
             number = int(part.id) if part.id.isdecimal() else -1
             if part.status == 200 and number in queries:
                 headers = {header.name: header.value for header in part.headers}
                 one = Answer(200, part.body, answer.server_time, headers)
                 found[number] = self._to_the_end(queries[number], self._found(queries[number], one))
-        return found
+            else:
+                refused.add(number)
+        return found, refused
 
     def _to_the_end(self, query: Query, found: Found) -> list[Row] | None:
         if found.hidden and not found.more:

@@ -19,8 +19,7 @@ from rules.instants import Instant
 COLUMNS: Final = (
     "sys_id", "documentkey", "fieldname", "oldvalue", "newvalue", "user", "sys_created_on", "record_checkpoint",
 )  # fmt: skip
-_TOLD: Final = ("sys_id", "fieldname", "sys_created_on", "user", "oldvalue", "newvalue", "record_checkpoint")
-_told: Final = itemgetter(*_TOLD)
+_told: Final = itemgetter("fieldname", "sys_created_on", "user", "oldvalue", "newvalue", "record_checkpoint")
 JOURNALS: Final = frozenset({"comments", "work_notes", "comments_and_work_notes"})
 """Columns whose audit rows repeat what sys_journal_field holds."""
 
@@ -51,8 +50,11 @@ class _Line(NamedTuple):
     checkpoint: int | None
 
 
-def saves(rows: Iterable[Row]) -> list[Save]:
+def saves(rows: Sequence[Row]) -> list[Save]:
     """The saves that audit rows tell of. Rows without a stamp or a column tell nothing. Each sys_id counts once."""
+    numbered = _numbered(rows)
+    if numbered is not None:
+        return numbered
     seconds: dict[Instant, list[_Line]] = {}
     met: set[str] = set()
     for row in rows:
@@ -62,13 +64,34 @@ def saves(rows: Iterable[Row]) -> list[Save]:
     found: list[Save] = []
     last: dict[str, str] = {}
     for at in sorted(seconds):
-        lines = seconds[at]
-        made = _chained(lines, last) if any(line.checkpoint is None for line in lines) else _numbered(lines)
+        made = _in_second(seconds[at], last)
         for save in made:
             for column, (_, new) in save.moves.items():
                 last[column] = new
         found += made
     return found
+
+
+def _numbered(rows: Iterable[Row]) -> list[Save] | None:
+    """The same where each row is as it should be, and numbered, which most are; None where one is not."""
+    made: dict[tuple[str, str], Save] = {}
+    try:
+        for row in rows:
+            column, stamp, user, old, new, checkpoint = _told(row)
+            if column in JOURNALS:
+                continue
+            save = made.get((stamp, checkpoint))
+            if save is None:
+                save = made[stamp, checkpoint] = Save(wire.stamp(stamp), user, int(checkpoint), {})
+            if not column or save.moves.setdefault(column, (old, new)) != (old, new) or not old.__class__ is new.__class__ is str:
+                return None
+    except (KeyError, TypeError, ValueError):  # hidden or odd columns, no number, no time
+        return None
+    return sorted(made.values(), key=_place) if len(made) > 1 else list(made.values())
+
+
+def _place(save: Save) -> tuple[Instant, int]:
+    return save.at, save.number
 
 
 def without_later(found: Sequence[Save], row: Row) -> Sequence[Save]:
@@ -84,36 +107,27 @@ def _shows_old(row: Row, moves: Mapping[str, tuple[str, str]]) -> bool:
 
 
 def _line(row: Row, met: set[str]) -> _Line | None:
-    id_, column, stamp, user, old, new, checkpoint = _columns(row)
+    id_, column = wire.text(row, "sys_id"), wire.text(row, "fieldname")
     if not column or column in JOURNALS or id_ in met:
         return None
-    at = wire.stamp_or_none(stamp)
+    at = wire.stamp_or_none(wire.text(row, "sys_created_on"))
     if at is None:
         return None
     if id_:
         met.add(id_)
-    return _Line(at, user, column, old, new, int(checkpoint) if checkpoint.isdecimal() else None)
+    checkpoint = wire.text(row, "record_checkpoint")
+    number = int(checkpoint) if checkpoint.isdecimal() else None
+    return _Line(at, wire.text(row, "user"), column, wire.text(row, "oldvalue"), wire.text(row, "newvalue"), number)
 
 
-def _columns(row: Row) -> tuple[str, ...]:
-    try:
-        found: tuple[str, ...] = _told(row)
-    except KeyError:
-        found = ()
-    if found and all([each.__class__ is str for each in found]):  # noqa: C419 - a generator costs twice as much
-        return found
-    return tuple(wire.text(row, column) for column in _TOLD)
-
-
-def _numbered(lines: Sequence[_Line]) -> list[Save]:
+def _in_second(lines: Sequence[_Line], last: Mapping[str, str]) -> list[Save]:
+    if any(line.checkpoint is None for line in lines):
+        return _chained(lines, last)
     made: dict[int, Save] = {}
-    for at, user, column, old, new, checkpoint in lines:
-        number = checkpoint or 0
-        save = made.get(number)
-        if save is None:
-            save = made[number] = Save(at, user, number, {})
-        save.moves[column] = (old, new)
-    return [made[number] for number in sorted(made)] if len(made) > 1 else list(made.values())
+    for line in lines:
+        number = line.checkpoint or 0
+        made.setdefault(number, Save(line.at, line.user, number)).moves[line.column] = (line.old, line.new)
+    return [made[number] for number in sorted(made)]
 
 
 def _chained(lines: Sequence[_Line], last: Mapping[str, str]) -> list[Save]:

@@ -297,7 +297,7 @@ class Mapper:
     def _actor(self, user_name: str, requester: Value) -> Actor:
         """Who acted. A staff member who is a ticket's requester speaks as such on it."""
         user = self._users.get(user_name)
-        key = (user_name, user is not None and user.id == requester)
+        key = (user_name, (user.id if user else user_name) == requester)
         known = self._actors.get(key)
         if known is None:
             known = self._actors[key] = self._made(user_name, user, requester)
@@ -306,7 +306,7 @@ class Mapper:
     def _made(self, user_name: str, user: User | None, requester: Value) -> Actor:
         if user_name in _SYSTEM:
             return _NOBODY
-        if user_name == self._instance.own.user_name:
+        if user_name in {self._instance.own.user_name, self._instance.own.id}:  # some instances write the sys_id into an audit
             return Actor(self._instance.own.id, Kind.OWN_ACCOUNT)
         id_ = user.id if user else user_name
         if user_name in self._instance.automation or (user is not None and user.program):

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from connectors.zendesk import wire
 from connectors.zendesk.client import ShareUsedUp, ZendeskClient
-from connectors.zendesk.wire import Audit, Event, Row, Source, TicketRow, Unreadable, Via
+from connectors.zendesk.wire import Audit, Event, Row, TicketRow, Unreadable, Via
 from rules.instants import SECOND, Instant
 
 MOST: Final = 50_000
@@ -136,5 +136,5 @@ def _is_rule(row: Row) -> bool:
 def _via(row: Row) -> Via:
     """The stream names a way in the words of the screen; a rule is all that has to be told apart."""
     number = wire.text(row, "via_reference_id")
-    source = Source.model_validate({"from": {"id": number} if number else {}})
-    return Via(channel="rule" if _is_rule(row) else wire.text(row, "via").casefold() or None, source=source)
+    channel = "rule" if _is_rule(row) else wire.text(row, "via").casefold() or None
+    return Via.model_validate({"channel": channel, "source": {"from": {"id": number} if number else {}}})

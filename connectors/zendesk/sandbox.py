@@ -54,6 +54,7 @@ __all__ = [
 TICKETS: Final = 200
 AHEAD: Final = 14 * DAY
 """How far made-up tickets go on living when the sandbox runs on its own."""
+UNLIMITED: Final = 100_000
 API: Final = "/api/v2/"
 
 
@@ -137,8 +138,9 @@ class ZendeskSandbox:
             return self._door.granted(self._account.catch_up())
 
     def source_settings(self) -> dict[str, object]:
-        """What hoist's configuration of this source needs beyond the credential."""
-        return {"service_field": SERVICE}
+        """What hoist's configuration of this source needs beyond the credential; where there are no limits, it needs no shares."""
+        unlimited = dict.fromkeys(("updates_per_minute", "exports_per_minute"), UNLIMITED)
+        return {"service_field": SERVICE, **(unlimited if self._account.terms.plan is None else {})}
 
     def hoist_settings(self, secrets: Secrets) -> dict[str, object]:
         """All that hoist.yaml has to say of this source, while it listens. What is secret goes through `secrets`."""

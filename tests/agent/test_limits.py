@@ -152,6 +152,19 @@ def test_what_nobody_approves_in_time_is_dropped(tmp_path: Path) -> None:
     assert desk.saves(tickets[0]) == []
 
 
+def test_a_run_that_nobody_looks_at_is_told_again_and_louder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At half of its time and shortly before its end, with how much waits and until when."""
+    desk = limited(tmp_path, Limits(per_rule_and_hour=5, canary=0, expire_after=4 * HOUR))
+    for _ in range(6):
+        desk.ticket()
+    desk.run(3 * HOUR)
+    desk.run(90 * MINUTE)
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if "still wait" in record.getMessage()]
+    assert [level for level, _ in told] == ["WARNING", "ERROR"]
+    assert all("6 changes still wait, and are dropped from 2026-03-02T12:15" in said for _, said in told), told
+    assert [line.data["held"] for line in desk.journal("held-run-waits")] == [6, 6]
+
+
 def test_what_is_no_longer_true_leaves_the_run(tmp_path: Path) -> None:
     """Somebody takes a ticket whose change is held: nothing is left to approve of it."""
     desk = limited(tmp_path, Limits(per_rule_and_hour=5, canary=0))

@@ -10,7 +10,7 @@ import pytest
 from agent.store.states import RowState
 from agent.why import why
 from connectors.contract import Receipt
-from connectors.errors import OutcomeUnknown
+from connectors.errors import Conflict, OutcomeUnknown
 from rules.escalation import Operation
 from rules.instants import HOUR, MINUTE, SECOND
 from rules.protocol.actions import Comment, Escalate, RaisePriority
@@ -96,6 +96,24 @@ def test_a_put_back_without_an_answer_is_looked_for_and_not_sent_twice(desk: Des
     moves = [item.new for save in desk.saves(ticket) for item in save.items if item.field == "team"]
     assert moves == ["ops", "eng"], desk.said()
     assert desk.states(ticket) == [RowState.OVERRULED]
+
+
+@pytest.mark.parametrize("times", [1, 20])
+def test_a_put_back_that_is_refused_as_a_conflict_is_tried_again(desk: Desk, times: int) -> None:
+    """Another save is under way in the ticket just then: theirs is put back after it, or a person is told that it was not."""
+    ticket = interrupted(desk, lambda t: desk.helpdesk.change(t, "anna", team="eng"))
+
+    def in_the_way() -> None:
+        for _ in range(times):
+            desk.helpdesk.fail_next(Conflict("409: another save is under way"), on="write")
+
+    before_putting_back(desk, in_the_way)
+    desk.run(HOUR)
+    if times == 1:
+        assert (desk.team(ticket), desk.states(ticket)) == ("eng", [RowState.OVERRULED]), desk.said()
+    else:
+        assert desk.states(ticket) == [RowState.PARKED]
+        assert "could not be put back" in desk.rows(ticket)[0].problem
 
 
 def test_a_late_put_back_is_waited_for(desk: Desk) -> None:

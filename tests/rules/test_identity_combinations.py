@@ -161,6 +161,6 @@ def test_rows_of_any_history_may_come_in_any_order(rng: Random) -> None:
 def test_the_stories_say_enough() -> None:
     """Most of these rules fire, and many of them more than one step, so that the properties speak of something."""
     rng = Random(7)
-    firings = [Run(rng, late=True).firings() for _ in range(60)]
-    assert sum(bool(found) for found in firings) > 25
-    assert sum(len({firing.step for firing in found}) > 1 for found in firings) > 12
+    firings = [Run(rng, late=True).firings() for _ in range(120)]
+    assert sum(bool(found) for found in firings) > 50
+    assert sum(len({firing.step for firing in found}) > 1 for found in firings) > 24

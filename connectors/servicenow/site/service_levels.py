@@ -59,8 +59,22 @@ def follow(saving: Saving, table: str, old: Row, row: Row, by: Transaction) -> N
             _resume(store, each, by)
 
 
-def refresh(store: Store, now: Instant) -> None:
-    """Let the jobs run that have been due until now."""
+class Jobs:
+    """The jobs that refresh the rows of task_sla. They run at full minutes, and are carried out when somebody looks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ran = (-1, -1)
+
+    def run(self, now: Instant) -> None:
+        """Let those run that have been due until now."""
+        due = (now // MINUTE, self._store.saves["task_sla"])
+        if due != self._ran:
+            _refresh(self._store, now)
+            self._ran = (due[0], self._store.saves["task_sla"])
+
+
+def _refresh(store: Store, now: Instant) -> None:
     for row in list(store.all("task_sla")):
         if row.get("stage") != "in_progress":
             continue

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from connectors.sandboxes.answer import Answer
-from connectors.servicenow.site import paging, service_levels
+from connectors.servicenow.site import paging
 from connectors.servicenow.site.answers import answered, forbidden, no_record, refuse
 from connectors.servicenow.site.call import Call
 from connectors.servicenow.site.display import Display
@@ -121,7 +121,7 @@ def found(
     """The rows of a query in its order, before row access; at most so many, where the order allows to stop."""
     instance = call.instance
     if table == "task_sla":
-        service_levels.refresh(instance.store, call.now)
+        instance.jobs.run(call.now)
     if plan.dropped and instance.setting("glide.invalid_query.returns_no_rows") == "true":
         return [], 0
     stamp = instance.store.stamp_of(table)
@@ -186,7 +186,7 @@ def _visible(call: Call, table: str, sys_id: str) -> Row:
     """The record, if this caller may see it."""
     row = call.instance.store.get(table, sys_id, call.now)
     if table == "task_sla":
-        service_levels.refresh(call.instance.store, call.now)
+        call.instance.jobs.run(call.now)
         row = call.instance.store.get(table, sys_id, call.now)
     if row is None or not call.access.may("read", table) or not call.access.sees(table, row):
         no_record()

@@ -17,6 +17,7 @@ from connectors.servicenow.site.moments import pattern
 from connectors.servicenow.site.policies import Policies
 from connectors.servicenow.site.queries import parsed
 from connectors.servicenow.site.replay import Replay
+from connectors.servicenow.site.service_levels import Jobs
 from connectors.servicenow.site.store import Row, Store
 from connectors.servicenow.site.tables import tables
 from connectors.servicenow.site.transactions import Saving, Transaction
@@ -66,6 +67,7 @@ class Instance:
         self.choices = Choices(self.store)
         self.furnished = Furnishing(self.store, history, at=installed, instance=terms.instance, zone=terms.zone)
         self.saving = Saving(self.store, self.choices, terms.policies, self.holds)
+        self.jobs = Jobs(self.store)
         self.replay = Replay(history, self.saving, self.furnished)
 
     def catch_up(self) -> Instant:

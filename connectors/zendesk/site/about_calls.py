@@ -12,7 +12,7 @@ from connectors.sandboxes.answer import Answer
 from connectors.zendesk.site import render, service_levels
 from connectors.zendesk.site.answers import answered, not_found
 from connectors.zendesk.site.call import Call
-from connectors.zendesk.site.catalog import CATEGORIES, FORM, LINE, PRIORITIES, SERVICE, TYPES
+from connectors.zendesk.site.catalog import BRAND, CATEGORIES, FORM, LINE, PRIORITIES, SERVICE, TYPES
 from connectors.zendesk.site.moments import stamp
 from connectors.zendesk.site.paging import listed
 
@@ -99,6 +99,16 @@ def schedules(call: Call) -> Answer:
     facts = {"id": 38_011_000_000_001, "name": "Office hours", "time_zone": "Amsterdam", "intervals": intervals}
     dates = {"created_at": stamp(call.catalog.made), "updated_at": stamp(call.catalog.made)}
     return answered({"schedules": [{**facts, **dates}]})
+
+
+def brands(call: Call) -> Answer:
+    """GET brands: the one of a new account."""
+    address = {"subdomain": call.account.terms.subdomain, "host_mapping": None, "brand_url": call.base, "has_help_center": False}
+    flags = {"active": True, "default": True, "help_center_state": "disabled", "is_deleted": False, "logo": None}
+    dates = {"created_at": stamp(call.catalog.made), "updated_at": stamp(call.catalog.made)}
+    known = {"id": BRAND, "url": f"{call.base}/api/v2/brands/{BRAND}.json", "name": call.account.history.project_name}
+    found = {**known, **address, **flags, **dates, "signature_template": "{{agent.signature}}", "ticket_form_ids": [FORM]}
+    return answered(listed(call, "brands", "brands", [found], lambda each: each))
 
 
 def current_token(call: Call) -> Answer:

@@ -58,6 +58,8 @@ def asked(call: Call, ticket: Ticket | None, given: Mapping[str, Any], *, many: 
             call.warnings.append(f"Removed restricted keys [{name!r}] from parameters according to allowlist")
     _tags(call, ticket, given, found, many=many)
     comment = given.get("comment")
+    if ticket is None and not comment:
+        comment = given.get("description")
     if isinstance(comment, (dict, str)):
         found.said = _said(call, comment, found)
     metadata = given.get("metadata")

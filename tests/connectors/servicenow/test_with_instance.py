@@ -184,9 +184,10 @@ def test_an_answer_that_breaks_off_is_asked_for_in_smaller_pages(make: Make) -> 
 def test_a_batch_that_runs_out_of_time(make: Make) -> None:
     """Parts of a batch that the instance did not come to are asked for again."""
     it = make(faults={"batch-unserviced": 1.0})
-    made = sorted(it.incident() for _ in range(3))
+    made = sorted(it.incident() for _ in range(90))
     it.change(made[0], assignment_group=it.network)
     assert sorted(it.run()) == made
+    assert len(it.site.calls) < 15
     assert len(it.read(made[0]).changes) == 1
 
 
@@ -469,3 +470,49 @@ def test_requests_for_changed_tickets(make: Make) -> None:
     assert len(it.run()) == 120
     assert [(method, path.rpartition("/")[2]) for method, path, _, _ in it.site.calls] == [("GET", "incident"), ("POST", "batch")]
     assert max(len(query) for _, _, query, _ in it.site.calls) < 2_000
+
+
+def test_writes_under_another_name_stop_the_source(make: Make) -> None:
+    """Where the instance says that somebody else wrote, hoist would not find its own marker: it writes nothing more."""
+    it = make()
+    ticket = it.incident()
+    told = json.dumps({"result": {"sys_id": ticket, "sys_mod_count": "1", "sys_updated_by": "svc.other"}}).encode()
+    it.site.instead = lambda method, _: Answer(200, {"Content-Type": "application/json"}, told) if method == "PATCH" else None
+    it.hoist.write(it.comment(ticket))
+    for act in (it.hoist.identify, lambda: it.hoist.write(it.comment(ticket)), lambda: it.hoist.verify(it.comment(ticket))):
+        with pytest.raises(AskAdmin, match=r"written as svc\.other, not as hoist\.integration"):
+            act()
+    assert sum(method == "PATCH" for method, _, _, _ in it.site.calls) == 1
+
+
+def test_a_silent_change_is_seen_when_the_ticket_is_read(make: Make) -> None:
+    """An update that leaves stamp and count alone is no news to a run, and no secret to a fresh read."""
+    it = make()
+    ticket = it.incident()
+    it.clock.pass_(SECOND)
+    assert it.run() == [ticket]
+    it.clock.pass_(MINUTE)
+    it.site.silently(ticket, assignment_group=it.network)
+    assert it.run() == []
+    assert it.read(ticket).fields["team"] == it.network
+
+
+def test_a_clone_is_told_from_its_original(make: Make) -> None:
+    """A copy of an instance has the same sys_ids under another name, and hoist does not take one for the other."""
+    it = make(instance="")
+    assert it.hoist.identify().instance == "hoistsandbox"
+    for row in it.rows("sys_properties", "name=instance_name"):
+        it.person("PATCH", f"table/sys_properties/{row['sys_id']}", {"value": "hoisttest"}, "admin")
+    assert it.connect().identify().instance == "hoisttest"
+    with pytest.raises(AskAdmin, match="calls itself hoisttest, not hoistsandbox"):
+        it.connect(instance="hoistsandbox").identify()
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "{}", '{"tables":["problem"]}', '{"tables":["incident"],"table":7}', "null"])
+def test_a_cursor_that_is_none_begins_anew(make: Make, cursor: str) -> None:
+    """A cursor of other tables, or one that nobody can read, costs a full read and no ticket."""
+    it = make()
+    ticket = it.incident()
+    it.mirror.cursor = cursor
+    assert it.run() == [ticket]
+    assert set(it.hoist.census(cursor).tickets) == {ticket}
