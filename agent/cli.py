@@ -106,7 +106,7 @@ def demo(  # noqa: PLR0913 - an option each
     mapping: Annotated[Path | None, typer.Option(help="What that log's columns mean, where they are not known.")] = None,
     platform: Annotated[
         list[str] | None,
-        typer.Option(help="jira (the default), servicenow; several times for several helpdesks under one set of rules."),
+        typer.Option(help="jira (the default), servicenow, zendesk; several times for several helpdesks under one set of rules."),
     ] = None,
     at: Annotated[
         Instant | None,

@@ -60,6 +60,7 @@ class Capabilities:
     promises: Mapping[OperationKind, Promise]
     request_life_seconds: float  # after which a request whose answer was lost can no longer take effect
     date_resolution: int = 1_000  # milliseconds by which a Date header may lag the instant it names
+    shows_after: int = 0  # milliseconds that a change is old at least when `changed` tells it
     together: bool = False
 
 

@@ -13,6 +13,8 @@ from connectors.jira.settings import JiraSettings
 from connectors.memory import CAPABILITIES
 from connectors.servicenow.connector import ServiceNowConnector
 from connectors.servicenow.settings import ServiceNowSettings
+from connectors.zendesk.connector import ZendeskConnector
+from connectors.zendesk.settings import ZendeskSettings
 
 PAGE = Path(__file__).parent.parent / "docs" / "guarantees.md"
 
@@ -29,6 +31,10 @@ def declared(platform: str) -> Capabilities:
             }
         )
         return ServiceNowConnector("snow-prod", snow).capabilities
+    if platform == "zendesk":
+        auth = {"kind": "api_token", "email": "hoist@example.com", "token": "env:A_TOKEN"}
+        zendesk = ZendeskSettings.model_validate({"url": "https://example.zendesk.com", "auth": auth})
+        return ZendeskConnector("zendesk-eu", zendesk).capabilities
     settings = JiraSettings.model_validate(
         {
             "url": "https://example.atlassian.net",
@@ -49,7 +55,7 @@ def rows(platform: str) -> list[tuple[str, ...]]:
     return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
 
 
-@pytest.mark.parametrize("platform", ["jira", "servicenow", "memory"])
+@pytest.mark.parametrize("platform", ["jira", "servicenow", "zendesk", "memory"])
 def test_the_page_says_what_the_connector_declares(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads what is guaranteed reads the connector's own words, for every operation that it can do."""
     monkeypatch.setenv("A_TOKEN", "secret")

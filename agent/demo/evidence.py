@@ -14,6 +14,7 @@ from agent.store import episodes, installation, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from connectors.contract import Connector
 from connectors.sandboxes.record import FoundComment, FoundSave
 from connectors.sandboxes.sandbox import Sandbox
 from rules.instants import SECOND, Instant
@@ -25,7 +26,8 @@ class Evidence:
     """All that the check looks at: the helpdesk's record and final tickets, and hoist's notes of what it confirmed when.
 
     `mark` turns a firing's key into the marker that the helpdesk holds.
-    `bound` is how long (milliseconds) a firing may last without being noticed: a poll, a look and the Date header's resolution.
+    `bound` is how long (milliseconds) a firing may last without being noticed: a poll, what the platform keeps back, a look and
+    the Date header's resolution.
     """
 
     tickets: Sequence[Ticket]
@@ -51,9 +53,9 @@ class _Nothing:
 
 def gathered(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> tuple[Evidence, Names]:
     """Read everything of one helpdesk again, and what every account is called."""
-    tickets = [ticket for page in pipeline.connector.changed(None, _Nothing()) for ticket in page.tickets]
     record, source = sandbox.record(), pipeline.source
     issues = record.issues()
+    tickets = _tickets(pipeline.connector, issues)
     saves = list(record.saves(issues))
     comments = [comment for issue in issues for comment in record.comments(issue)]
     with stage.database.transaction() as db:
@@ -69,6 +71,14 @@ def gathered(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> tuple[Eviden
         pipeline.ruling,
         {str(row.key): marker(mine, source, str(row.key)) for row in rows},
         stage.clock.now(),
-        pipeline.poll_every + 3 * SECOND,
+        pipeline.poll_every + pipeline.connector.capabilities.shows_after + 3 * SECOND,
     )
     return evidence, Names(pipeline.connector.directory(), record.names)
+
+
+def _tickets(connector: Connector, issues: Sequence[str]) -> list[Ticket]:
+    """Every ticket with all its history: a first page may leave out what is new, and the past of what is closed."""
+    shown = {ticket.ref.id: ticket for page in connector.changed(None, _Nothing()) for ticket in page.tickets}
+    wanted = [id_ for id_, ticket in shown.items() if ticket.complete_from != ticket.created]
+    wanted += [issue for issue in issues if issue not in shown]
+    return list((shown | {ticket.ref.id: ticket for ticket in connector.read(wanted).tickets}).values())

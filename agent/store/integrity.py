@@ -14,7 +14,22 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Float, Integer, Table
 
 from agent.errors import DamagedTicketError
-from agent.store import censuses, episodes, mirrored, operations, orders, outages, pauses, runs, snoozes, sources, waiting
+from agent.store import (
+    censuses,
+    episodes,
+    mirrored,
+    operations,
+    orders,
+    outages,
+    pauses,
+    runs,
+    snoozes,
+    sources,
+    stalled,
+    unread,
+    waiting,
+)
+from agent.store.installation import installation_key
 from agent.store.orders import OrderKind, OrderState
 from agent.store.runs import Scope
 from agent.store.states import OperationState, RowState
@@ -62,6 +77,13 @@ _READ: Final[Mapping[str, Callable[[Connection, str], object]]] = {
     "snoozes": lambda db, source: snoozes.in_force(db, source, -FOREVER),
 }
 """What reads the rows of a source, table by table, and stumbles over what has another shape."""
+_VALUES: Final[Mapping[str, Callable[[Connection], object]]] = {
+    "key": installation_key,
+    "last sign of life": outages.last_sign,
+    unread.NAME: unread.kept,
+    stalled.NAME: stalled.kept,
+}
+"""What reads the values of the installation."""
 _WITHOUT_EPISODE: Final = f"""\
 SELECT source || '/' || ticket || '/' || rule || '/' || number || '/' || step FROM outbox o WHERE NOT EXISTS
  (SELECT 1 FROM episodes e WHERE e.source = o.source AND e.ticket = o.ticket AND e.rule = o.rule AND e.number = o.number)
@@ -82,11 +104,7 @@ def _damage(db: Connection) -> Iterator[str]:
                 yield f"{table.name}, {_key(table, row)}: {column.name} {row[-1]}"
     for name in db.exec_driver_sql(_WITHOUT_EPISODE).scalars():
         yield f"outbox, {name}: its row in episodes is missing"
-    for read in (installation_key, outages.last_sign, unread.troubles, stalled.stages):
-        try:
-            read(db)
-        except (TypeError, ValueError, LookupError) as error:
-            yield f"installation: a value can't be read ({error})"
+    yield from _of_no_source(db)
     if "sources" in named:
         return
     for source in [row.source for row in sources.rows(db)]:
@@ -95,6 +113,14 @@ def _damage(db: Connection) -> Iterator[str]:
         for table_name, read in _READ.items():
             if table_name not in named and (why := _unreadable(db, source, read)):
                 yield f"{table_name}, source {source!r}: a row can't be read ({why})"
+
+
+def _of_no_source(db: Connection) -> Iterator[str]:
+    for name, read in _VALUES.items():
+        try:
+            read(db)
+        except (TypeError, ValueError, LookupError) as error:
+            yield f"installation, {name}: it can't be read ({error})"
 
 
 def _unreadable(db: Connection, source: str, read: Callable[[Connection, str], object]) -> str:

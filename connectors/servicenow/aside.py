@@ -1,12 +1,13 @@
-"""What changes about a ticket beside its row: service levels, which run on by themselves, and tags.
+"""What changes about a ticket beside its row: service levels, which run on by themselves, tags, and whether it is there at all.
 
-Neither moves the stamp of the ticket, so they are asked for by their own. Jobs touch service levels all the time to refresh
+None of these moves the stamp of the ticket, so they are asked for by their own. Jobs touch service levels all the time to refresh
 percentages; only what a rule could look at counts as news.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from connectors.servicenow import wire
@@ -17,11 +18,21 @@ from rules.instants import HOUR, Instant
 
 LEVEL: Final = "task_sla"
 TAG: Final = "label_entry"
+DELETED: Final = "sys_audit_delete"
 _TOLD: Final = ("stage", "start_time", "end_time", "planned_end_time", "pause_time")
 _LEVEL: Final = ("sys_id", "task", "sys_updated_on", *_TOLD)
 _TAG: Final = ("sys_id", "table", "table_key", "sys_created_on")
+_DELETED: Final = ("sys_id", "tablename", "documentkey", "sys_created_on")
 _KEPT: Final = HOUR
 """Jobs come back to a service level that is not about to end every ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Tickets of which something beside the row has changed, and those that were deleted, with the time."""
+
+    touched: dict[str, None]
+    deleted: dict[str, Instant]
 
 
 class Aside:
@@ -33,6 +44,7 @@ class Aside:
     def __init__(self, settings: ServiceNowSettings) -> None:
         self._settings = settings
         self._known: dict[str, tuple[Instant, str]] = {}
+        self._newest: Instant = 0
 
     def note(self, rows: Iterable[Row], now: Instant) -> None:
         """These were read with their ticket; what was touched long ago is not asked about any more."""
@@ -40,20 +52,35 @@ class Aside:
             if (changed := _changed(row)) >= now - _KEPT:
                 self._known[wire.text(row, "sys_id")] = (changed, _news(row))
 
-    def tickets(self, client: ServiceNowClient, since: Instant) -> list[str]:
-        """The sys_ids of the tickets whose service levels or tags are others than were read, of those touched since then."""
+    def look(self, client: ServiceNowClient, since: Instant) -> Beside:
+        """What was touched since then and is not as it was read; what was deleted and has not been told."""
         self._known = {id_: known for id_, known in list(self._known.items()) if known[0] >= since - _KEPT}
+        found = Beside({}, {})
         asked = list(self._queries(wire.written_stamp(since)))
-        if not asked:
-            return []
-        answers, _ = client.several(asked, frozenset({LEVEL, TAG}))
-        found: dict[str, None] = {}
-        for row in (row for rows in answers for row in rows or ()):
-            id_, ticket = wire.text(row, "sys_id"), wire.text(row, "task") or wire.text(row, "table_key")
-            known = self._known.get(id_)
-            if _changed(row) >= since and wire.SYS_ID.fullmatch(ticket) and (known is None or known[1] != _news(row)):
-                found[ticket] = None
-        return list(found)
+        answers, _ = client.several(asked, frozenset({LEVEL, TAG, DELETED}))
+        for query, rows in zip(asked, answers, strict=True):
+            for row in rows or ():
+                if _changed(row) >= since:
+                    self._sort(query.table, row, found)
+        return found
+
+    def told(self, deleted: Iterable[str]) -> None:
+        """These tickets were told to be gone, and that is kept."""
+        for id_ in deleted:
+            self._known[id_] = (self._newest, DELETED)
+
+    def _sort(self, table: str, row: Row, found: Beside) -> None:
+        id_, ticket = wire.text(row, "sys_id"), _ticket_of(row)
+        self._newest = max(self._newest, _changed(row))
+        if not wire.SYS_ID.fullmatch(ticket):
+            return
+        if table == DELETED:
+            if ticket not in self._known and wire.text(row, "tablename") in self._settings.tables:
+                found.deleted[ticket] = _changed(row)
+            return
+        known = self._known.get(id_)
+        if known is None or known[1] != _news(row):
+            found.touched[ticket] = None
 
     def _queries(self, since: str) -> Iterable[Query]:
         tables = ",".join(self._settings.tables)
@@ -63,6 +90,12 @@ class Aside:
         if self._settings.tags:
             where = f"sys_created_on>={since}^tableIN{tables}^ORDERBYsys_created_on^ORDERBYsys_id"
             yield Query(TAG, where, _TAG, limit=2_000)
+        where = f"tablenameIN{tables}^sys_created_on>={since}^ORDERBYsys_created_on^ORDERBYsys_id"
+        yield Query(DELETED, where, _DELETED, limit=2_000)
+
+
+def _ticket_of(row: Row) -> str:
+    return wire.text(row, "task") or wire.text(row, "table_key") or wire.text(row, "documentkey")
 
 
 def _changed(row: Row) -> Instant:

@@ -8,7 +8,7 @@ may have taken all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -21,7 +21,7 @@ from connectors.servicenow import wire
 from connectors.servicenow.aside import Aside
 from connectors.servicenow.client import CutShort, Found, Query, ServiceNowClient
 from connectors.servicenow.mapping import row_version
-from connectors.servicenow.reading import TicketReader
+from connectors.servicenow.reading import TicketReader, of_table
 from connectors.servicenow.settings import ServiceNowSettings
 from connectors.servicenow.wire import Row
 from rules.instants import MINUTE, Instant
@@ -38,7 +38,7 @@ class Place(BaseModel):
 
     `table` counts the configured tables; `stamp` and `id` are those of the last row seen in it, `offset` the rows behind that one
     which row rules hid. `started` is the server time of the run's first answer. After the last table come the tickets that have
-    changed `beside` their rows.
+    changed `beside` their rows, and those of which the instance says that they were `deleted`, when.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +52,7 @@ class Place(BaseModel):
     started: Instant | None = None
     pages: int = 0
     beside: tuple[str, ...] = ()
+    deleted: Mapping[str, Instant] = {}
 
     def where(self) -> str:
         """The condition for the next page."""
@@ -96,8 +97,10 @@ class ChangedTasks:
             while not page.complete:
                 upcoming = begin(partial(self._next, place, ledger))
                 yield page
+                self._aside.told(page.gone)  # it was kept, or nobody would ask for more
                 page, place = upcoming()
         yield page
+        self._aside.told(page.gone)
 
     def _place(self, cursor: str | None) -> Place:
         """A cursor of other tables begins anew: the tickets of a table just added are older than any `since`."""
@@ -117,7 +120,7 @@ class ChangedTasks:
         if place.pages >= _PAGES:
             raise TryLater(f"{self._client.source}: a run over the changed tickets does not end after {_PAGES} pages", 600.0)
         found, limit = self._found(place)
-        rows = [row for row in found.rows if self._is_in_window(row, place)]
+        rows = [of_table(row, place.tables[place.table]) for row in found.rows if self._is_in_window(row, place)]
         started = place.started or found.server_time
         versions = {wire.text(row, "sys_id"): row_version(row) for row in rows}
         known = set(ledger.unchanged(versions)) if versions else set()
@@ -128,9 +131,7 @@ class ChangedTasks:
         if not found.more:
             following = following.next_table()
             if following.table == len(place.tables):
-                beside = [] if place.since is None else self._aside.tickets(self._client, place.since)
-                read = {wire.text(row, "sys_id") for row in wanted}
-                following = following.model_copy(update={"beside": tuple(id_ for id_ in beside if id_ not in read)})
+                following = self._with_beside(following, {wire.text(row, "sys_id") for row in wanted})
                 complete = not following.beside
         if complete:
             following = place.next_run(started)
@@ -146,6 +147,14 @@ class ChangedTasks:
         )
         return page, following
 
+    def _with_beside(self, place: Place, read: Container[str]) -> Place:
+        """The place with what there is to read beside the rows; what has just been read is left out."""
+        if place.since is None:
+            return place
+        found = self._aside.look(self._client, place.since)
+        touched = [id_ for id_ in found.touched if id_ not in read and id_ not in found.deleted]
+        return place.model_copy(update={"beside": (*touched, *found.deleted), "deleted": found.deleted})
+
     def _beside(self, place: Place) -> tuple[Page, Place]:
         """A page of tickets whose service levels or tags have changed, and the place after it."""
         now, rest = place.beside[: self._settings.page_size], place.beside[self._settings.page_size :]
@@ -160,6 +169,7 @@ class ChangedTasks:
             server_time=reading.server_time,
             horizon=started - OVERLAP,
             marks=reading.marks,
+            gone={id_: place.deleted[id_] for id_ in reading.gone if id_ in place.deleted},
         )
         return page, following
 

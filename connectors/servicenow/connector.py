@@ -70,7 +70,7 @@ class ServiceNowConnector:
         self._facts = InstanceFacts(source, self._client, settings)
         self._aside = Aside(settings)
         self._reader = TicketReader(self._client, self._facts, self._aside, settings)
-        self._fitness = Fitness(self._client, self._reader, settings)
+        self._fitness = Fitness(self._client, self._facts, self._reader, settings)
         self._census = Census(self._client.at(Urgency.BACKFILL), settings)
         self._tags = Tags(self._client)
         self._first = self._changes(Urgency.BACKFILL)

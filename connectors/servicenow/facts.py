@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from connectors.contract import Identity
 from connectors.errors import AskAdmin
-from connectors.servicenow import wire
+from connectors.servicenow import choices, wire
 from connectors.servicenow.client import Query, ServiceNowClient
 from connectors.servicenow.mapping import Instance, User, native_status
 from connectors.servicenow.priorities import Lookup, lookup_of
-from connectors.servicenow.settings import ServiceNowSettings
+from connectors.servicenow.settings import REQUESTERS, ServiceNowSettings
 from connectors.servicenow.states import States
 from connectors.servicenow.wire import Row
 from rules.world import Directory, Person
@@ -25,13 +25,13 @@ _USER: Final = (
 _MEMBER: Final = (
     "sys_id", "group", "user", "user.user_name", "user.name", "user.email", "user.active", "user.manager",
 )  # fmt: skip
-_CHOICE: Final = ("name", "element", "value", "label", "sequence", "inactive", "language")
 _LOOKUP: Final = ("impact", "urgency", "priority", "active", "order")
 _HOSTED: Final = ".service-now.com"
 IDS_AT_ONCE: Final = 40
 """sys_ids in one condition: 32 characters each, so that an address stays below 2,048."""
 _NAMES_AT_ONCE: Final = 40
 _MOST_TABLES_KNOWN: Final = 20_000
+_LONGEST_LINE: Final = 8
 
 
 class InstanceFacts:
@@ -44,6 +44,7 @@ class InstanceFacts:
         self._instance: Instance | None = None
         self._lookup: Lookup | None = None
         self._choices: list[Row] = []
+        self._lineage: dict[str, tuple[str, ...]] = {}
         self._users: dict[str, User] = {}
         self._people: dict[str, Person] = {}
         self._groups: dict[str, str] = {}
@@ -109,7 +110,7 @@ class InstanceFacts:
                     url=self._settings.url,
                     own=self._own or User("", self._settings.username),
                     states=self._states(),
-                    requesters={table: self._settings.requester_of(table) for table in self._settings.tables},
+                    requesters={table: self._requester_of(table) for table in self._settings.tables},
                     columns=self._settings.columns,
                     automation=frozenset(self._settings.automation_accounts),
                 )
@@ -137,32 +138,47 @@ class InstanceFacts:
     # --- choices --------------------------------------------------------------------------------------------------------
 
     def _read_choices(self) -> list[Row]:
-        names = ",".join(dict.fromkeys(("task", *self._settings.tables)))
-        where = f"nameIN{names}^elementINstate,hold_reason,priority^ORDERBYsequence"
-        return self._client.find_if_allowed(Query("sys_choice", where, _CHOICE, limit=1_000)) or []
+        self._lineage = {table: self._line_of(table) for table in self._settings.tables}
+        names = ",".join(dict.fromkeys(name for line in self._lineage.values() for name in line))
+        where = f"nameIN{names}^elementIN{','.join(choices.ELEMENTS)}^ORDERBYsequence"
+        return self._client.find_if_allowed(Query("sys_choice", where, choices.COLUMNS, limit=1_000)) or []
 
-    def _labels(self, table: str, element: str) -> dict[str, str]:
-        """Value and label of a table's choices in their order; those of task where it has none of its own."""
-        for name in (table, "task"):
-            found: dict[str, str] = {}
-            for row in self._choices:
-                if wire.text(row, "name") == name and wire.text(row, "element") == element and not wire.is_true(row, "inactive"):
-                    value, english = wire.text(row, "value"), wire.text(row, "language") in {"", "en"}
-                    if value and (english or value not in found):
-                        found[value] = wire.text(row, "label") or value
-            if found:
-                return found
-        return {}
+    def _line_of(self, table: str) -> tuple[str, ...]:
+        """The table and those that it extends; asked of the instance for a table that is its own."""
+        found: list[str] = []
+        name = table
+        while name and len(found) < _LONGEST_LINE:
+            if known := choices.well_known(name):
+                return (*found, *known)
+            found.append(name)
+            rows = (
+                self._client.find_if_allowed(Query("sys_db_object", f"name={name}", ("name", "super_class.name"), limit=2)) or ()
+            )
+            own = (row for row in rows if wire.text(row, "name") == name)
+            name = next((wire.text(row, "super_class.name") for row in own), "")
+        return (*found, "task")
+
+    def requester_of(self, table: str) -> str:
+        """The column that names a table's requester: as configured, as the base system has it, or opened_by."""
+        return self.instance().requesters.get(table, "opened_by")
+
+    def _requester_of(self, table: str) -> str:
+        base = (REQUESTERS[name] for name in self._lineage[table] if name in REQUESTERS)
+        return self._settings.requesters.get(table) or next(base, "opened_by")
+
+    def _labels(self, table: str, element: str, *, retired: bool = False) -> dict[str, str]:
+        return choices.labels(self._choices, self._lineage[table], element, retired=retired)
 
     def _states(self) -> States:
         holds: dict[str, str] = {}
         for table in self._settings.tables:
-            holds = self._labels(table, "hold_reason") | holds
+            holds = self._labels(table, "hold_reason", retired=True) | holds
         return States(
-            labels={table: self._labels(table, "state") for table in self._settings.tables},
+            labels={table: self._labels(table, "state", retired=True) for table in self._settings.tables},
             hold_labels=holds,
             by_name=self._settings.statuses.by_name(),
             holds=self._settings.hold_reasons.by_name(),
+            lineage=self._lineage,
         )
 
     def lookup(self) -> Lookup:

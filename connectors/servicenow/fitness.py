@@ -9,7 +9,7 @@ from typing import Final
 from connectors.errors import AskAdmin, ConnectorError, TryLater
 from connectors.servicenow import history, service_levels, wire
 from connectors.servicenow.client import Query, ServiceNowClient
-from connectors.servicenow.facts import IDS_AT_ONCE
+from connectors.servicenow.facts import IDS_AT_ONCE, InstanceFacts
 from connectors.servicenow.mapping import ESSENTIAL, OPTIONAL
 from connectors.servicenow.reading import JOURNAL, TAG, TicketReader
 from connectors.servicenow.settings import ServiceNowSettings
@@ -54,8 +54,10 @@ _TAGS: Final = (
 class Fitness:
     """Looks, and writes nothing."""
 
-    def __init__(self, client: ServiceNowClient, reader: TicketReader, settings: ServiceNowSettings) -> None:
-        self._client, self._reader, self._settings = client, reader, settings
+    def __init__(
+        self, client: ServiceNowClient, facts: InstanceFacts, reader: TicketReader, settings: ServiceNowSettings
+    ) -> None:
+        self._client, self._facts, self._reader, self._settings = client, facts, reader, settings
         self._touched = False  # a ticket has been changed, so there is an audit, and work was done
 
     def problems(self) -> list[str]:
@@ -107,7 +109,7 @@ class Fitness:
             return "without it no ticket can be read"
         if column in self._settings.columns:
             return "rules that ask for it find nothing (or take it out of `columns`)"
-        if column == self._settings.requester_of(table):
+        if column == self._facts.requester_of(table):
             return "replies can't be told from answers (or name another column in `requesters`)"
         return "rules find nothing there, and hoist can't write it"
 

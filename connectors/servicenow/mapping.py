@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connectors.contract import Mark
@@ -20,9 +20,19 @@ from rules.ticket import NATIVE, UNKNOWN, Actor, Change, Kind, Message, Status, 
 DESCRIPTION_LIMIT: Final = 8_000
 TEXT_LIMIT: Final = 255
 
-ESSENTIAL: Final = ("sys_id", "number", "sys_class_name", "sys_created_on", "sys_updated_on", "sys_mod_count", "state")
+ESSENTIAL: Final = ("sys_id", "number", "sys_created_on", "sys_updated_on", "sys_mod_count", "state")
 """Columns without which a row is no ticket."""
-OPTIONAL: Final = ("hold_reason", "on_hold", "category", "due_date", "company", "business_service", "cmdb_ci", "approval")
+OPTIONAL: Final = (
+    "sys_class_name",
+    "hold_reason",
+    "on_hold",
+    "category",
+    "due_date",
+    "company",
+    "business_service",
+    "cmdb_ci",
+    "approval",
+)
 """Columns that not every table has, or that a desk can do without."""
 WANTED: Final = ("active", "priority", "impact", "urgency", "assignment_group", "assigned_to", "short_description", "description")
 """Columns that every task has; where one is hidden from hoist's account an administrator is told."""
@@ -341,7 +351,7 @@ def _with_label(states: States, table: str, state: str, shown: str) -> States:
     if states.label(table, state) or not shown or shown == state:
         return states
     labels = dict(states.labels) | {table: dict(states.labels.get(table, {})) | {state: shown}}
-    return States(labels, states.hold_labels, states.by_name, states.holds)
+    return replace(states, labels=labels)
 
 
 def _names(tags: Sequence[Row]) -> tuple[str, ...]:

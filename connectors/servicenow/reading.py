@@ -55,7 +55,7 @@ class TicketReader:
 
     def columns(self, table: str) -> tuple[str, ...]:
         """What is asked of a table's rows."""
-        requester = self._settings.requester_of(table)
+        requester = self._facts.requester_of(table)
         return tuple(dict.fromkeys((*ESSENTIAL, "sys_updated_by", *WANTED, *OPTIONAL, requester, *self._settings.columns)))
 
     # --- a page's rows --------------------------------------------------------------------------------------------------
@@ -224,9 +224,14 @@ def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + IDS_AT_ONCE]
 
 
+def of_table(row: Row, table: str) -> Row:
+    """A row that names its table; where its class is hidden, that of the table that was asked."""
+    return row if wire.text(row, "sys_class_name") else {**row, "sys_class_name": table}
+
+
 def _by_id(asked: Sequence[Query], answers: Sequence[Sequence[Row] | None], tables: Sequence[str]) -> dict[str, Row]:
     return {
-        wire.text(row, "sys_id"): row
+        wire.text(row, "sys_id"): of_table(row, query.table)
         for query, rows in zip(asked, answers, strict=True)
         if query.table in tables
         for row in rows or ()

@@ -36,6 +36,7 @@ class ServiceNowRecord:
         self._session = requests.Session()
         self._session.auth = (username, password)
         self._account = username
+        self._notes: dict[str, list[FoundComment]] | None = None  # a request for each incident would take long
         self.names: dict[str, str] = {}
 
     def issues(self) -> list[str]:
@@ -59,10 +60,12 @@ class ServiceNowRecord:
 
     def comments(self, issue: str) -> list[FoundComment]:
         """The notes of the account on an incident that say something."""
-        query = f"name={TABLE}^element_id={issue}^sys_created_by={self._account}"
-        rows = self._rows("sys_journal_field", query, ("element", "value", "sys_created_on"))
-        notes = [_note(issue, row) for row in sorted(rows, key=_at)]
-        return [note for note in notes if note.text != ALONE]
+        if self._notes is None:
+            self._notes = defaultdict(list)
+            query = f"name={TABLE}^sys_created_by={self._account}"
+            for row in self._rows("sys_journal_field", query, ("element_id", "element", "value", "sys_created_on")):
+                self._notes[row["element_id"]].append(_note(row["element_id"], row))
+        return [note for note in self._notes.get(issue, ()) if note.text != ALONE]
 
     def _labels(self, issues: Sequence[str]) -> dict[tuple[str, Instant], list[str]]:
         names = {row["sys_id"]: row["name"] for row in self._rows("label", "", ("sys_id", "name"))}

@@ -170,7 +170,3 @@ class ServiceNowSettings(BaseModel):
         if unread:
             raise ValueError(f"requesters: {', '.join(unread)} is none of the tables")
         return self
-
-    def requester_of(self, table: str) -> str:
-        """The column of a table that names the requester."""
-        return self.requesters.get(table) or REQUESTERS.get(table, "opened_by")

@@ -7,7 +7,7 @@ last whether the row is active: such a ticket is watched rather than forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -104,13 +104,15 @@ _AWAITING_CALLER: Final = "1"
 class States:
     """The states of one instance: `labels` by table and value as the instance has them, hold reasons by value.
 
-    `by_name` and `holds` are the administrator's own meanings of labels, in lower case.
+    `by_name` and `holds` are the administrator's own meanings of labels, in lower case. `lineage` names the tables that a table
+    extends, itself first: what one of them ships with counts for it as well.
     """
 
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     hold_labels: Mapping[str, str] = field(default_factory=dict)
     by_name: Mapping[str, Status] = field(default_factory=dict)
     holds: Mapping[str, Status] = field(default_factory=dict)
+    lineage: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def label(self, table: str, value: str) -> str:
         """The label of a state; empty where the instance does not name it."""
@@ -125,7 +127,8 @@ class States:
         return self._of_hold(hold) if status is Status.ON_HOLD and hold else status
 
     def _of_state(self, table: str, state: str, active: bool | None) -> Status | Unknown:  # noqa: FBT001 - three-valued
-        shipped_label, shipped = _SHIPPED.get(table, _TASK).get(state, ("", None))
+        line = self.lineage.get(table, (table,))
+        shipped_label, shipped = next((_SHIPPED[name] for name in line if name in _SHIPPED), _TASK).get(state, ("", None))
         label = (self.label(table, state) or shipped_label).casefold()
         if label in self.by_name:
             return self.by_name[label]

@@ -25,7 +25,7 @@ from connectors.errors import ConnectorError, GiveUp, Gone
 from connectors.http import Surroundings
 from connectors.zendesk import marking, wire
 from connectors.zendesk.census import ROWS, Census
-from connectors.zendesk.changes import ChangedTickets
+from connectors.zendesk.changes import EXCLUDED, ChangedTickets
 from connectors.zendesk.client import ZendeskClient
 from connectors.zendesk.facts import AccountFacts
 from connectors.zendesk.fitness import Fitness
@@ -157,13 +157,12 @@ def _capabilities(settings: ZendeskSettings) -> Capabilities:
         platform="zendesk",
         writes=frozenset({"team", "assignee", "priority", "labels", "remove_labels", "comment"} | fields),
         reads=frozenset(reads | ({TARGET} if settings.targets else set())),
+        # A comment rests on the version that was read, as everything in an update does.
         promises={
-            kind: Promise(Guard.REFUSED, Once.VERSION, found)
-            for kind, found in (
-                (OperationKind.FIELDS, "the audit's metadata"),
-                (OperationKind.COMMENT, "the audit's metadata"),
-            )
+            kind: Promise(Guard.REFUSED, Once.MARKER, "the metadata of an audit")
+            for kind in (OperationKind.FIELDS, OperationKind.COMMENT)
         },
         request_life_seconds=_REQUEST_LIFE,
+        shows_after=EXCLUDED,
         together=True,
     )

@@ -51,8 +51,9 @@ class Events:
                 return
             for row in page.rows:
                 self._add(row)
-            self._ended = page.ended or not page.cursor or int(page.cursor) <= self._next
-            self._next = int(page.cursor) if page.cursor else self._next
+            self._ended = page.ended or not page.cursor or not page.rows
+            # A page ends with a whole second, and the next one begins with that second once more.
+            self._next = max(int(page.cursor), self._next + (page.cursor == str(self._next))) if page.cursor else self._next
 
     def begin_anew(self) -> None:
         """The run is over: the next one reads what is new by then."""

@@ -22,22 +22,25 @@ _A_MINUTE: Final = 60.0
 
 def limit_of(answer: Answer) -> Limit | None:
     """What an answer says, success or not; None where it says nothing of limits."""
-    if answer.status == 429:
-        return _too_many(answer)
     given = {name.casefold(): value for name, value in answer.headers.items()}
     total = _number(given, "ratelimit-limit", "x-rate-limit", "rate-limit")
     left = _number(given, "ratelimit-remaining", "x-rate-limit-remaining", "rate-limit-remaining")
+    if answer.status == 429:
+        return _too_many(answer, left)
     if total and left is not None and left < total * _SPARED:
         return Limit(Reach.BACKFILL, float(_number(given, "ratelimit-reset") or _A_MINUTE))
     return None
 
 
-def _too_many(answer: Answer) -> Limit:
-    """A limit of the account closes it; one of an endpoint says which it is in a header of its own."""
+def _too_many(answer: Answer, left: int | None) -> Limit | None:
+    """A limit of the account closes it. One of an endpoint, which a header of its own names, is in the way of nothing else."""
     seconds = told_seconds(answer)
-    for name, parts in _buckets(answer):
-        if parts.get("remaining") == 0 and "per-ticket" in name:
+    used_up = {name: parts for name, parts in _buckets(answer) if parts.get("remaining") == 0}
+    for name, parts in used_up.items():
+        if "per-ticket" in name:
             return Limit(Reach.TICKET, float(parts.get("resets", 0)) if seconds is None else seconds)
+    if used_up and left:
+        return None
     if (seconds or 0.0) > LONG_WAIT:
         return Limit(Reach.SOURCE, seconds, "Zendesk's limit of requests is used up")
     return Limit(Reach.PACE, seconds)

@@ -138,7 +138,7 @@ class ZendeskSandbox:
             return self._door.granted(self._account.catch_up())
 
     def source_settings(self) -> dict[str, object]:
-        """What hoist's configuration of this source needs beyond the credential; where there are no limits, it needs no shares."""
+        """What hoist's configuration of this source needs beyond the credential; without limits there are no shares of them."""
         unlimited = dict.fromkeys(("updates_per_minute", "exports_per_minute"), UNLIMITED)
         return {"service_field": SERVICE, **(unlimited if self._account.terms.plan is None else {})}
 

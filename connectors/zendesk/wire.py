@@ -95,7 +95,7 @@ class _Loose(BaseModel):
 
 
 def _mapping(value: object) -> object:
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict | BaseModel) else {}
 
 
 def _list(value: object) -> object:
@@ -216,7 +216,7 @@ class Event(_Loose):
     plain_body: str | None = None
     body: str | None = None
     comment_id: str | None = None
-    via: Annotated[Via | None, BeforeValidator(lambda value: value if isinstance(value, dict) else None)] = None
+    via: Annotated[Via | None, BeforeValidator(lambda value: value if isinstance(value, dict | BaseModel) else None)] = None
 
     @property
     def is_comment(self) -> bool:

@@ -138,7 +138,10 @@ def test_what_was_shown_is_what_is_approved(helpdesk: Desk) -> None:
     code = shown.json["shown"]
     assert f"--shown {code}" in changes(helpdesk, "show", "1").words
     assert changes(helpdesk, "list", "--json").json["waiting"]["jira"] == {
-        "held": 2, "left_to_a_person": 0, "queued": 0, "parked": 0,
+        "held": 2,
+        "left_to_a_person": 0,
+        "queued": 0,
+        "parked": 0,
         "existing": {},
     }
     assert "2 changes held with a run" in changes(helpdesk, "list").words

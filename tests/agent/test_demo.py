@@ -69,7 +69,7 @@ def test_the_demo_shows_escalations_and_checks_them(tmp_path: Path) -> None:
     assert found["history"]["cases"] == found["mirrored"]
 
 
-@pytest.mark.parametrize("platforms", [("servicenow",), ("jira", "servicenow")], ids=" and ".join)
+@pytest.mark.parametrize("platforms", [("servicenow",), ("zendesk",), ("jira", "servicenow", "zendesk")], ids=" and ".join)
 def test_every_platform_plays_the_demo_alone_and_with_others(tmp_path: Path, platforms: tuple[str, ...]) -> None:
     """One set of rules over all helpdesks: each one's own record agrees with one evaluation of its history."""
     named = [word for platform in platforms for word in ("--platform", platform)]
@@ -80,7 +80,7 @@ def test_every_platform_plays_the_demo_alone_and_with_others(tmp_path: Path, pla
     assert summary["found"] == summary["expected"] > 0
     if len(platforms) > 1:
         assert {source: found["mirrored"] > 0 for source, found in summary["sources"].items()} == dict.fromkeys(
-            ("jira-cloud", "snow-prod"), True
+            ("jira-cloud", "snow-prod", "zendesk-eu"), True
         )
         assert summary["written"] == sum(found["written"] for found in summary["sources"].values())
 

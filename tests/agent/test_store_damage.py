@@ -89,6 +89,7 @@ def test_all_damaged_tickets_are_read_anew(it: Desk) -> None:
         ("episodes", "number", "one", "number holds text where a number belongs"),
         ("episodes", "rule", "another", "its row in episodes is missing"),
         ("operations", "body", "{}", "a row can't be read"),
+        ("installation", "value", "no key", "it can't be read"),
         ("activations", "activated_at", "then", "activated_at holds text where a number belongs"),
     ],
 )

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.zendesk.sandbox import Terms, ZendeskSandbox
+from agent.app import App
+from agent.clock import SteppedClock
+from agent.config import load_settings
+from agent.store.database import open_database
+from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.history import Event, History
+from connectors.zendesk.sandbox import PLANS, Terms, ZendeskSandbox
+from rules.instants import HOUR, MINUTE, SECOND, Instant
 from tests.agent.command_line import hoist, real_time, small_desk
+from tests.connectors.sandbox_desk import START
+from tests.desk_history import desk_history
 
 ORGANISATION = """\
 format: 1
@@ -153,3 +163,55 @@ def test_a_wrong_secret_is_said_and_nothing_is_written(desk: Desk) -> None:
     assert "check client_id, client_secret" in said.words
     assert "a-wrong-secret" not in said.words
     assert desk.hoist("run", "--once").code != 0
+
+
+BUSY = 130
+"""Escalations that are due at once: more than the account takes in a minute, and three times hoist's share of it."""
+
+
+def busy_desk(now: Instant) -> History:
+    new: dict[str, str | None] = {
+        "status": "Open",
+        "team": "Service Desk",
+        "line": "L1",
+        "priority": "High",
+        "assignee": None,
+        "component": "Mail",
+    }
+    more: dict[str, str | None] = {"description": "", "summary": "No mail since noon"}
+    return desk_history([Event(now - HOUR - number, f"mail-{number}", "rick", new | more) for number in range(BUSY)])
+
+
+class Minutes(ZendeskSandbox):
+    """A professional account that notes when hoist changes tickets, and what it answers."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        super().__init__(clock=clock.now, history=busy_desk(clock.now()), terms=Terms(plan=PLANS["professional"]))
+        self.clock, self.changed, self.refused = clock, list[Instant](), 0
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = super().dispatch(method, path, query, headers, body)
+        if method == "PUT":
+            self.changed.append(self.clock.now())
+        self.refused += answer.status == 429
+        return answer
+
+
+def test_many_escalations_at_once_keep_to_hoists_share(tmp_path: Path) -> None:
+    """Of a hundred updates a minute hoist takes forty at the most, the account refuses none, and every ticket gets its turn."""
+    clock = SteppedClock(START)
+    sandbox = Minutes(clock)
+    with sandbox.serve():
+        desk = Desk(tmp_path, sandbox)
+        desk.write(requests_per_second=5.0, limits="none")
+        settings = load_settings(tmp_path / "hoist.yaml", {})
+        with closing(open_database(settings.store)) as database:
+            app = App(settings, database, clock)
+            assert app.start() == {}
+            while clock.now() < START + 15 * MINUTE and len(sandbox.changed) < BUSY:
+                app.turn()
+                clock.jump(max(app.next_due(), clock.now() + SECOND))
+            app.close()
+    busiest = max(sum(at <= each < at + MINUTE for each in sandbox.changed) for at in set(sandbox.changed))
+    assert (len(sandbox.changed), busiest, sandbox.refused) == (BUSY, 40, 0)
+    assert max(sandbox.changed) - min(sandbox.changed) <= 5 * MINUTE

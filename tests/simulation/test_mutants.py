@@ -13,10 +13,10 @@ from tests.simulation.story import Deed, Opened, Story, Trouble
 SEEDS = 50
 FIRST = {
     "marker look-up removed": 2,
-    "fresh read removed": 3,
+    "fresh read removed": 5,
     "waiting time zero": 3,
     "relative values re-decided": 2,
-    "old-value check removed": 1,
+    "old-value check removed": 4,
     "horizon check removed": 7,
     "ticket revision check removed": 18,
     "steps not collapsed": 12,

@@ -143,9 +143,16 @@ def _sort(rows: list[Row], orders: Sequence[Order], matching: Matching, display:
     """Sort in place; references by what they are called, numbers by size, and what no order decides by sys_id."""
     rows.sort(key=lambda row: row["sys_id"])
     for order in reversed(orders):
-        if path := matching.path(order.field):
+        path = matching.path(order.field)
+        if path and len(path.steps) == 1 and path.last.kind not in {"reference", "integer"}:
+            rows.sort(key=partial(_text, path.last.name), reverse=order.descending)
+        elif path:
             read = display.reader(path.table, path.last)
             rows.sort(key=partial(_rank, path, read, call), reverse=order.descending)
+
+
+def _text(name: str, row: Row) -> str:
+    return row.get(name, "")
 
 
 def _rank(path: Path, read: Callable[[Row], str], call: Call, row: Row) -> tuple[float, str]:

@@ -76,7 +76,7 @@ def asked(call: Call, ticket: Ticket | None, given: Mapping[str, Any], *, many: 
 def check_stamp(ticket: Ticket, given: Mapping[str, Any]) -> None:
     """The guard of a safe update: whether the ticket is still as old as the caller believes. Raises Refused."""
     wanted = given.get("safe_update")
-    if wanted not in {True, "true"}:
+    if wanted not in (True, "true"):
         return
     try:
         believed = stamp(read(str(given["updated_stamp"])))
@@ -108,10 +108,11 @@ def _status(call: Call, found: Asked, name: str, value: object) -> None:
 
 
 def _custom_status(call: Call, found: Asked, name: str, value: object) -> None:
-    if value not in call.catalog.statuses:
+    number = _id(value)
+    if number not in call.catalog.statuses:
         found.refuse(name, "is invalid")
         return
-    found.changes[name] = int(str(value))
+    found.changes[name] = number
 
 
 def _type(call: Call, found: Asked, name: str, value: object) -> None:
@@ -167,7 +168,7 @@ def _custom_fields(call: Call, found: Asked, name: str, value: object) -> None:
     for each in value:
         id_ = _id(each.get("id")) if isinstance(each, dict) else None
         chosen = each.get("value") if isinstance(each, dict) else None
-        if id_ == LINE and chosen not in {None, "", *call.catalog.lines}:
+        if id_ == LINE and str(chosen or "") not in {"", *call.catalog.lines}:
             found.refuse("base", f"{chosen} is not a valid option of the field")
         elif id_ in {LINE, SERVICE}:
             found.changes[str(id_)] = str(chosen) if chosen else None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from connectors.zendesk.site.catalog import LINE, Catalog
 from connectors.zendesk.site.state import Value
 
+_FIELD = str(LINE)
 WAITING = ("pending", "hold", "solved")
 
 
@@ -56,7 +57,9 @@ def _status(catalog: Catalog, before: Mapping[str, Value], changes: dict[str, Va
 
 def _choices(catalog: Catalog, before: Mapping[str, Value], changes: dict[str, Value]) -> None:
     """A drop-down's choice is a tag: who changes the one changes the other."""
-    field = str(LINE)
+    field = _FIELD
+    if "tags" not in changes and changes.get(field, before.get(field)) == before.get(field):
+        return
     tags, had = _several(changes.get("tags", before.get("tags"))), _several(before.get("tags"))
     if field in changes:
         chosen = changes[field]

@@ -8,11 +8,11 @@ an hour, on at most a thousand tickets each.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.zendesk.site.catalog import PRIORITIES, SYSTEM, Catalog
+from connectors.zendesk.site.catalog import PRIORITIES, SYSTEM, TYPES, Catalog
 from connectors.zendesk.site.moments import stamp
 from connectors.zendesk.site.saving import By, Saving, Update, told
 from connectors.zendesk.site.state import Ticket, Tickets, Value, Via
@@ -102,7 +102,7 @@ class Rules:
 
     def triggered(self, update: Update) -> None:
         """Let the triggers act on an update, as part of it."""
-        if update.before.get("status") == "closed" or not self.by_id:
+        if update.was("status") == "closed" or not self.by_id:
             return
         waiting = [rule for rule in self.of("trigger") if rule.active]
         while (rule := next((each for each in waiting if self._meets(each, update)), None)) is not None:
@@ -128,8 +128,7 @@ class Rules:
                     self._saving.commit(ticket, self._changes(rule, ticket), By(SYSTEM, rule.via), now)
 
     def _due(self, rule: Rule, ticket: Ticket, now: Instant) -> bool:
-        update = Update(ticket, ticket.values, By(SYSTEM, rule.via), now, None, new=False)
-        return self._meets(rule, update)
+        return self._meets(rule, Update(ticket, By(SYSTEM, rule.via), now, None, new=False))
 
     # --- both ------------------------------------------------------------------------------------------------------------
 
@@ -163,7 +162,7 @@ class Rules:
             case "current_tags":
                 found = bool(set(str(wanted).split()) & set(update.ticket.tags))
                 return found == (operator in {"includes", "is"})
-        return _compares(operator, str(wanted), _words(name, update.ticket.values), _words(name, update.before))
+        return _compares(operator, str(wanted), _word(update.ticket.values.get(name)), _word(update.was(name)))
 
     @staticmethod
     def _hours(status: str, operator: str, wanted: float, update: Update) -> bool:
@@ -172,24 +171,58 @@ class Rules:
         return current == status and (passed > wanted if operator == "greater_than" else passed == wanted)
 
 
-def faults_of(kind: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def faults_of(kind: str, given: Mapping[str, Any], catalog: Catalog) -> Iterator[tuple[str, str]]:
     """(field, what is wrong) of a rule that somebody wants to make."""
     if not given.get("title"):
         yield "title", "cannot be blank"
-    conditions = given.get("conditions") or {}
-    if not (conditions.get("all") or conditions.get("any")):
+    if given.get("position") is not None and not _is_number(given["position"]):
+        yield "position", "is not a number"
+    conditions = given.get("conditions")
+    sides = [conditions.get(side) or [] for side in ("all", "any")] if isinstance(conditions, dict) else []
+    if not any(sides) or not all(map(_are_objects, sides)):
         yield "conditions", "must have at least one condition"
-    for each in (*(conditions.get("all") or ()), *(conditions.get("any") or ())):
-        name, operator = each.get("field"), each.get("operator")
-        if name not in FIELDS and not (kind == "automation" and name in HOURS):
-            yield "conditions", f"Condition {name} is not known"
-        elif operator not in OPERATORS and name not in {"update_type", "comment_is_public"}:
-            yield "conditions", f"Operator {operator} is not known"
-    if not given.get("actions"):
+    else:
+        yield from (("conditions", text) for side in sides for each in side for text in _wrong_condition(kind, each))
+    actions = given.get("actions")
+    if not actions or not _are_objects(actions):
         yield "actions", "must have at least one action"
-    for each in given.get("actions") or ():
-        if each.get("field") not in (*SETS, *TAGS, *TELLS):
-            yield "actions", f"Action {each.get('field')} is not known"
+    else:
+        yield from (("actions", text) for each in actions for text in _wrong_action(each, catalog))
+
+
+def _wrong_condition(kind: str, given: Mapping[str, Any]) -> Iterator[str]:
+    name, operator = given.get("field"), given.get("operator")
+    if kind == "automation" and name in HOURS:
+        if not _is_number(given.get("value")):
+            yield f"{given.get('value')} is not a number of hours"
+    elif name not in FIELDS:
+        yield f"Condition {name} is not known"
+    if operator not in OPERATORS and name not in {"update_type", "comment_is_public"}:
+        yield f"Operator {operator} is not known"
+
+
+def _wrong_action(given: Mapping[str, Any], catalog: Catalog) -> Iterator[str]:
+    name, value = given.get("field"), str(given.get("value") or "")
+    known: Mapping[str, Collection[str]] = {
+        "status": STATUSES,
+        "priority": PRIORITIES,
+        "type": TYPES,
+        "custom_status_id": {str(id_) for id_ in catalog.statuses},
+        "group_id": {"", *(str(id_) for id_ in catalog.groups)},
+        "assignee_id": {"", *(str(id_) for id_ in catalog.users if catalog.assignable(id_))},
+    }
+    if name not in (*SETS, *TAGS, *TELLS):
+        yield f"Action {name} is not known"
+    elif name in known and value not in known[name]:
+        yield f"{value} is no value of {name}"
+
+
+def _are_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _is_number(value: object) -> bool:
+    return str(value).isascii() and str(value).isdigit()
 
 
 def _compares(operator: str, wanted: str, now: str, before: str) -> bool:
@@ -210,8 +243,8 @@ def _compares(operator: str, wanted: str, now: str, before: str) -> bool:
     }.get(operator, False)
 
 
-def _words(name: str, values: Mapping[str, Value]) -> str:
-    return str(told(values.get(name)) or "")
+def _word(value: Value) -> str:
+    return str(told(value) or "")
 
 
 def _stored(name: str, value: object) -> Value:

@@ -25,6 +25,7 @@ class Replay:
         self._categories = {each.name: STATUS_OF_ROLE[role_of(history, each.name)] for each in history.statuses}
         self._closed = {each.name for each in history.statuses if role_of(history, each.name) == "closed"}
         self._last = {event.issue: place for place, event in enumerate(history.events)}
+        self._known: dict[tuple[str, EventValue], Mapping[str, Value]] = {}
         self.names: dict[str, int] = {}
         self.edited: Callable[[Instant], None] = lambda _at: None
 
@@ -71,7 +72,13 @@ class Replay:
     def _values(self, fields: Mapping[str, EventValue], ticket: Ticket | None) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name, value in fields.items():
-            values |= self._value(name, value, ticket)
+            if name == "status":
+                values["custom_status_id"] = self._custom_status(str(value), ticket)
+            elif name == "labels":
+                kept = [tag for tag in ticket.tags if tag in self._catalog.lines] if ticket else []
+                values["tags"] = (*kept, *(value or ()))
+            else:
+                values |= self._fixed(name, value)
         if "team" not in fields and "line" in fields and not self._history.teams:
             values["group_id"] = self._catalog.group_ids.get(str(fields["line"]))
         # An event is absolute: a group does not empty the assignee that it leaves alone, an assignee brings no group.
@@ -79,28 +86,29 @@ class Replay:
             values = {name: ticket.values.get(name) for name in ("group_id", "assignee_id")} | values
         return values
 
-    def _value(self, name: str, value: EventValue, ticket: Ticket | None) -> dict[str, Value]:
+    def _fixed(self, name: str, value: EventValue) -> Mapping[str, Value]:
+        """What a word means for every ticket alike."""
+        if (name, value) not in self._known:
+            self._known[name, value] = self._value(name, str(value or ""))
+        return self._known[name, value]
+
+    def _value(self, name: str, word: str) -> Mapping[str, Value]:
         catalog = self._catalog
         match name:
-            case "status":
-                return {"custom_status_id": self._custom_status(str(value), ticket)}
             case "team":
-                return {"group_id": catalog.group_ids.get(str(value))}
+                return {"group_id": catalog.group_ids.get(word)}
             case "assignee":
-                return {"assignee_id": user_id(str(value)) if value else None}
+                return {"assignee_id": user_id(word) if word else None}
             case "priority":
                 known = self._history.priorities
-                place = min(known.index(value), 3) if value in known else 2
+                place = min(known.index(word), 3) if word in known else 2
                 return {"priority": PRIORITIES[3 - place]}
-            case "labels":
-                kept = [tag for tag in ticket.tags if tag in catalog.lines] if ticket else []
-                return {"tags": (*kept, *(value or ()))}
             case "line":
-                return {str(LINE): catalog.line_tags.get(str(value))}
+                return {str(LINE): catalog.line_tags.get(word)}
             case "component":
-                return {str(SERVICE): str(value) if value else None}
+                return {str(SERVICE): word or None}
             case "summary":
-                return {"subject": str(value)}
+                return {"subject": word}
         return {}
 
     def _custom_status(self, status: str, ticket: Ticket | None) -> int:

@@ -34,7 +34,7 @@ def create(call: Call) -> Answer:
     call.must_be_admin()
     kind = _kind(call)
     given = _whole(call.sent(kind))
-    _check(kind, given)
+    _check(call, kind, given)
     if len(call.account.rules.of(kind)) >= MOST[kind]:
         invalid({"base": [(f"An account has at most {MOST[kind]} of these", "TooManyRules")]})
     return _told(call, call.account.rules.add(kind, given, call.now), 201)
@@ -46,7 +46,7 @@ def update(call: Call, word: str) -> Answer:
     rule = _found(call, word)
     there = {"title": rule.title, "conditions": rule.conditions, "actions": rule.actions, "active": rule.active}
     given = {**there, "position": rule.position, **_whole(call.sent(rule.kind))}
-    _check(rule.kind, given)
+    _check(call, rule.kind, given)
     rule.title, rule.conditions, rule.actions = str(given["title"]), given["conditions"], given["actions"]
     rule.position, rule.active = int(given["position"]), given["active"] is not False
     return _told(call, rule)
@@ -75,9 +75,9 @@ def _whole(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _check(kind: str, given: dict[str, Any]) -> None:
+def _check(call: Call, kind: str, given: dict[str, Any]) -> None:
     wrong: dict[str, list[tuple[str, str]]] = {}
-    for name, text in faults_of(kind, given):
+    for name, text in faults_of(kind, given, call.catalog):
         wrong.setdefault(name, []).append((f"{name.capitalize()}: {text}", "InvalidValue"))
     if len(json.dumps(given).encode()) >= MOST_BYTES:
         wrong["base"] = [("The rule is too large", "ValueTooLong")]

@@ -35,28 +35,37 @@ class Said:
 
 @dataclass(slots=True)
 class Update:
-    """One update under way: the values before it, who set which field, and whether it makes the ticket."""
+    """One update under way, and whether it makes the ticket. Of what it set: what was there before, and who set it last."""
 
     ticket: Ticket
-    before: Mapping[str, Value]
     by: By
     at: Instant
     said: Comment | None
     new: bool
-    setters: dict[str, Via | None] = field(default_factory=dict)
+    old: dict[str, Value] = field(default_factory=dict)
+    setters: dict[str, Via] = field(default_factory=dict)
 
     def set(self, changes: Mapping[str, Value], via: Via | None) -> bool:
         """Give fields values; whether that changed anything."""
-        values = self.ticket.values
-        moved = {name: value for name, value in changes.items() if values.get(name) != value}
-        values.update(moved)
-        self.setters.update(dict.fromkeys(moved, via))
-        return bool(moved)
+        values, moved = self.ticket.values, False
+        for name, value in changes.items():
+            before = values.get(name)
+            if before != value:
+                moved = True
+                self.old.setdefault(name, before)
+                values[name] = value
+                if via is not None:
+                    self.setters[name] = via
+        return moved
+
+    def was(self, name: str) -> Value:
+        """The value of a field before the update."""
+        return self.old[name] if name in self.old else self.ticket.values.get(name)
 
     @property
     def changed(self) -> Iterator[str]:
         """The fields that differ now; what was set and set back is not among them."""
-        return (name for name, value in self.ticket.values.items() if value != self.before.get(name))
+        return (name for name, before in self.old.items() if before != self.ticket.values[name])
 
 
 Triggered = Callable[[Update], None]
@@ -96,10 +105,9 @@ class Saving:
     def _update(
         self, ticket: Ticket, asked: Mapping[str, Value], by: By, at: Instant, said: Said | None, *, new: bool
     ) -> Audit | None:
-        before = dict(ticket.values)
         audit = self.tickets.next_id()
         comment = self._comment(ticket, audit, said, by, at) if said else None
-        update = Update(ticket, before, by, at, comment, new)
+        update = Update(ticket, by, at, comment, new)
         author = comment.author if comment else by.author
         update.set(self.settled(ticket, asked, author, commented=comment is not None), None)
         if self.triggered is not None:
@@ -130,7 +138,7 @@ class Saving:
             value, via = update.ticket.values[name], update.setters.get(name)
             facts: dict[str, Any] = {"field_name": name, "value": told(value)}
             if not update.new:
-                facts["previous_value"] = told(update.before.get(name))
+                facts["previous_value"] = told(update.was(name))
             yield AuditEvent(self.tickets.next_id(), "Create" if update.new else "Change", facts, via)
 
     def _spoken(self, update: Update) -> Iterator[AuditEvent]:
@@ -145,9 +153,9 @@ class Saving:
 
     def _linked(self, update: Update) -> None:
         """A problem knows its incidents, and shows them: it changes with them, though nobody updated it."""
-        old, new = update.before.get("problem_id"), update.ticket.values.get("problem_id")
-        if old == new:
+        if "problem_id" not in update.old:
             return
+        old, new = update.was("problem_id"), update.ticket.values["problem_id"]
         for id_, joins in ((old, False), (new, True)):
             problem = self.tickets.by_id.get(id_) if isinstance(id_, int) else None
             if problem is None:

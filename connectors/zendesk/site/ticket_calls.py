@@ -125,7 +125,7 @@ def delete(call: Call, word: str) -> Answer:
 def mark_as_spam(call: Call, word: str) -> Answer:
     """PUT tickets/{id}/mark_as_spam: deletes it, and suspends its requester."""
     call.account.remove(call.ticket(word), call.caller.user.id, call.now, kind="marked_as_spam")
-    return answered({})
+    return answered("")
 
 
 # --- deleted and suspended ones -------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def restore(call: Call, word: str) -> Answer:
     """PUT deleted_tickets/{id}/restore."""
     ticket = _deleted(call, word)
     call.account.restore(ticket, call.caller.user.id, call.now)
-    return answered({})
+    return answered("")
 
 
 def destroy(call: Call, word: str) -> Answer:

@@ -215,7 +215,7 @@ class Webhooks:
             yield "comment_added", {"comment": told_}
 
     def _change(self, name: str, update: Update) -> Iterator[tuple[str, dict[str, object]]]:
-        now, before = told(update.ticket.values[name]), told(update.before.get(name))
+        now, before = told(update.ticket.values[name]), told(update.was(name))
         if name == "tags":
             come, had = set(update.ticket.tags), set(before if isinstance(before, list) else ())
             yield CHANGED[name], {"tags_added": sorted(come - had), "tags_removed": sorted(had - come)}

@@ -17,8 +17,8 @@ WRITTEN = {"url": "https://example.service-now.com", "username": "h", "auth": {"
 class Told:
     """A client that answers with these rows, and remembers what it was asked."""
 
-    def __init__(self, levels: Sequence[Any] = (), tags: Sequence[Any] = ()) -> None:
-        self.rows = {"task_sla": list(levels), "label_entry": list(tags)}
+    def __init__(self, levels: Sequence[Any] = (), tags: Sequence[Any] = (), deleted: Sequence[Any] = ()) -> None:
+        self.rows = {"task_sla": list(levels), "label_entry": list(tags), "sys_audit_delete": list(deleted)}
         self.asked: list[str] = []
 
     def several(self, queries: Sequence[Query], optional: frozenset[str]) -> tuple[list[Any], int]:
@@ -32,7 +32,7 @@ def level(minute: int, planned: str = "12:00:00", **more: str) -> dict[str, str]
 
 
 def news(aside: Aside, told: Told, since: int = CREATED) -> list[str]:
-    return aside.tickets(cast("ServiceNowClient", told), since)
+    return list(aside.look(cast("ServiceNowClient", told), since).touched)
 
 
 def aside(**more: object) -> Aside:
@@ -88,7 +88,18 @@ def test_only_what_is_read_is_asked_for() -> None:
     """Without targets and tags no request is spent on them."""
     told = Told()
     news(aside(tags=False), told)
-    assert told.asked == ["task_sla"]
+    assert told.asked == ["task_sla", "sys_audit_delete"]
     none = Told()
     assert news(aside(tags=False, targets=False), none) == []
-    assert none.asked == []
+    assert none.asked == ["sys_audit_delete"]
+
+
+def test_a_deletion_is_told_once() -> None:
+    """What the instance's own record of deletions names is gone, until that was kept."""
+    row = {"sys_id": "7" * 32, "tablename": "incident", "documentkey": TICKET, "sys_created_on": "2026-11-23 04:05:00"}
+    others = [row | {"tablename": "sys_user"}, row | {"documentkey": "x"}, row | {"sys_created_on": "2020-01-01 00:00:00"}]
+    it, told = aside(), Told(deleted=[*others, row])
+    for _ in range(2):
+        assert it.look(cast("ServiceNowClient", told), CREATED).deleted == {TICKET: CREATED + 5 * MINUTE}
+    it.told([TICKET])
+    assert it.look(cast("ServiceNowClient", told), CREATED).deleted == {}

@@ -21,8 +21,7 @@ def test_a_short_settings_block_is_enough() -> None:
     made = ServiceNowSettings.model_validate(WRITTEN)
     assert made.url == "https://example.service-now.com"
     assert made.tables == ("incident",)
-    assert made.requester_of("incident") == "caller_id"
-    assert made.requester_of("x_acme_case") == "opened_by"
+    assert made.instance == ""
 
 
 def test_texts_as_yaml_gives_them() -> None:

@@ -70,6 +70,13 @@ def test_the_administrator_has_the_last_word() -> None:
     assert states.meaning("incident", "2", "", active=True) is Status.ON_HOLD
 
 
+def test_a_table_means_what_it_extends() -> None:
+    """A table of one's own has the states of the table that it extends."""
+    states = States(lineage={"u_hr_case": ("u_hr_case", "incident", "task")})
+    assert states.meaning("u_hr_case", "3", "1", active=None) is Status.PENDING
+    assert states.meaning("u_hr_case", "6", "", active=None) is Status.RESOLVED
+
+
 def test_a_state_that_nobody_knows() -> None:
     """A ticket in an unknown state is watched while it is active; a state of the past that nobody names is unknown."""
     assert States().meaning("incident", "77", "", active=True) is Status.OPEN

@@ -88,6 +88,34 @@ def test_several_tables(make: Make) -> None:
     assert fresh.directory().statuses["problem.102"] == "Assess"
 
 
+def test_a_hidden_class_is_that_of_the_table(make: Make) -> None:
+    """Where an instance hides the class of its rows, a ticket is of the table that was asked."""
+    it = make(policies=Policies(withheld=("read incident.sys_class_name",)))
+    ticket = it.incident()
+    assert it.run() == [ticket]
+    assert it.read(ticket).fields["project"] == "incident"
+    it.hoist.write(it.comment(ticket))
+
+
+def test_a_table_of_ones_own(make: Make) -> None:
+    """A table that extends incident takes its states, hold reasons and requester from there, in the past as well."""
+    own = "table u_hr_case extends incident prefix HRC audited label HR Case\n  u_secret string Secret\n"
+    it = make(tables=("u_hr_case",), columns=("u_secret",), terms=Terms(more_tables=own))
+    ticket = it.incident("u_hr_case", u_secret="yes")
+    for values in ({"state": "2"}, {"state": "3", "hold_reason": "4"}, {"state": "3", "hold_reason": "1", "comments": "When?"}):
+        it.clock.pass_(SECOND)
+        it.change(ticket, table="u_hr_case", **values)
+    read = it.read(ticket)
+    assert (read.key[:3], read.fields["type"], read.fields["requester"]) == ("HRC", "HR Case", it.chloe)
+    assert read.fields["native.u_secret"] == "yes"
+    statuses = [change.new for change in read.changes if change.field == "status"]
+    assert statuses == [Status.OPEN, Status.ON_HOLD, Status.PENDING]
+    assert it.hoist.directory().statuses["u_hr_case.3"] == "On Hold"
+    assert it.hoist.problems() == []
+    it.hoist.write(it.fields(ticket, ("priority", str(read.fields["priority"]), "1")))
+    assert it.read(ticket).fields["priority"] == "1"
+
+
 def test_a_table_that_is_added_later(make: Make) -> None:
     """When a table is added, everything is read once more: its tickets are older than what was read last."""
     it = make()
@@ -161,6 +189,22 @@ def test_who_deleted_a_ticket(make: Make) -> None:
     reading = it.hoist.read([ticket])
     assert reading.gone == [ticket]
     assert reading.why_gone[ticket].startswith("admin deleted it at 2026-11-23")
+
+
+def test_a_deletion_is_handed_out(make: Make) -> None:
+    """A run names what was deleted since the last one, once, with the time; a row that is there again is none."""
+    it = make(page_size=2)
+    kept, deleted, restored = (it.incident() for _ in range(3))
+    it.clock.pass_(SECOND)
+    it.run()
+    it.clock.pass_(MINUTE)
+    it.person("DELETE", f"table/incident/{deleted}", None, "admin")
+    row = {"tablename": "incident", "documentkey": restored, "user": "admin"}
+    it.site._site.saving.insert("sys_audit_delete", row, it.site._site.transaction(it.site._site.session(it.anna), it.clock.at))
+    pages = it.mirror.run(it.hoist)
+    assert [dict(page.gone) for page in pages if page.gone] == [{deleted: it.clock.at}]
+    assert kept not in {ticket.ref.id for page in pages for ticket in page.tickets}
+    assert not any(page.gone for page in it.mirror.run(it.hoist))
 
 
 def test_an_answer_that_breaks_off_is_asked_for_in_smaller_pages(make: Make) -> None:
@@ -458,7 +502,7 @@ def test_nothing_of_a_ticket_gets_into_a_query(make: Make) -> None:
 
 
 def test_requests_for_changed_tickets(make: Make) -> None:
-    """Changed tickets with their whole history take two requests for each page."""
+    """Changed tickets with their whole history take two requests for each page, and a run one for what changed beside them."""
     it = make(tags=False, targets=False)
     made = [it.incident() for _ in range(120)]
     it.change(made[0], urgency="3")
@@ -468,7 +512,8 @@ def test_requests_for_changed_tickets(make: Make) -> None:
         it.change(ticket, urgency="1")
     it.site.calls.clear()
     assert len(it.run()) == 120
-    assert [(method, path.rpartition("/")[2]) for method, path, _, _ in it.site.calls] == [("GET", "incident"), ("POST", "batch")]
+    asked = [(method, path.rpartition("/")[2]) for method, path, _, _ in it.site.calls]
+    assert asked == [("GET", "incident"), ("POST", "batch"), ("GET", "sys_audit_delete")]
     assert max(len(query) for _, _, query, _ in it.site.calls) < 2_000
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from connectors.contract import Overwritten
+from connectors.errors import Conflict
 from connectors.http import Surroundings
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.history import Event
@@ -216,3 +218,34 @@ class TestConformance(ConnectorConformance):
         monkeypatch.setattr(exports, "EXCLUDED", 0)  # tests of the export itself keep the minute that it leaves out
         with ExitStack() as open_:
             yield ZendeskStage(open_, tmp_path)
+
+    def test_who_was_first_within_the_second_of_the_stamp_is_named(self, stage: Stage) -> None:
+        """Zendesk's stamps are whole seconds: what slips by its own comparison is named by the audit, to be put back."""
+        ticket = stage.create(team=stage.teams[0], priority=stage.priorities[1])
+        operation = replace(stage.operation(ticket), comment="Without an owner for 20 minutes.")
+        stage.before_next_write(lambda: stage.change(ticket, team=stage.teams[2]))
+        stage.connector.write(operation)
+        found = stage.connector.verify(operation)
+        assert (found.found, found.overwritten) == (True, (Overwritten("team", stage.teams[2], stage.teams[1]),))
+
+    def test_fields_and_comment_are_one_save(self, stage: Stage) -> None:
+        """What is declared to leave together does: one request, one save, and one marker for all of it."""
+        (ticket,) = stage.some_tickets(1)
+        assert stage.connector.capabilities.together
+        operation = replace(stage.operation(ticket), comment="Without an owner for 20 minutes.")
+        before = stage.writes()
+        receipt = stage.connector.write(operation)
+        far = stage.far(ticket)
+        assert (stage.writes() - before, far.saves, len(far.comments)) == (1, 1, 1)
+        found = stage.connector.verify(operation)
+        assert (found.found, found.problems, found.native_id) == (True, (), receipt.native_id)
+
+    def test_nothing_of_a_refused_escalation_is_written(self, stage: Stage) -> None:
+        """Where somebody was first, neither fields nor comment are there afterwards."""
+        (ticket,) = stage.some_tickets(1)
+        operation = replace(stage.operation(ticket), comment="Without an owner for 20 minutes.")
+        stage.before_next_write(lambda: stage.change(ticket, team=stage.teams[2]))
+        with pytest.raises(Conflict):
+            stage.connector.write(operation)
+        far = stage.far(ticket)
+        assert (far.team, far.priority, far.comments) == (stage.teams[2], stage.priorities[1], ())

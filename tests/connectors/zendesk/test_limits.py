@@ -25,6 +25,14 @@ def test_what_answers_say_of_limits() -> None:
     assert limit_of(answer(429, **older)) == Limit(Reach.SOURCE, 30.0, "Zendesk's limit of requests is used up")
 
 
+def test_the_limit_of_an_endpoint_stops_nothing_else() -> None:
+    """Where the exports of a minute are used up by all programs together, hoist goes on writing."""
+    told = {"zendesk_ratelimit_incremental_exports": "total=10; remaining=0; resets=40", "X_Rate_Limit_Remaining": "600"}
+    assert limit_of(answer(429, Retry_After="40", X_Rate_Limit="700", **told)) is None
+    told["X_Rate_Limit_Remaining"] = "0"
+    assert limit_of(answer(429, Retry_After="40", X_Rate_Limit="700", **told)) is not None
+
+
 def test_backfill_leaves_the_last_fifth_to_others() -> None:
     """Once four fifths of the plan's requests are used, a first mirror and a census wait for the next minute."""
     assert limit_of(answer(200, X_Rate_Limit="700", X_Rate_Limit_Remaining="400")) is None

@@ -38,12 +38,12 @@ def test_unknown_faults_and_rates_are_refused() -> None:
 )
 def test_what_meets_a_call_instead_of_the_account_changes_nothing(fault: str, status: int, kind: str) -> None:
     """Whatever is answered, nothing took effect."""
-    call = caller(**{fault: 1})
+    call = caller(None, **{fault: 1})
     call.put(2, priority="high")
     assert call.last.status == status
     assert call.last.headers["Content-Type"].startswith(kind)
     assert ("Retry-After" in call.last.headers) == (fault == "too-many-requests")
-    call.sandbox._faults.rates.clear()  # noqa: SLF001 - the weather changes
+    call.sandbox._faults.rates.clear()
     assert call.ticket(2)["priority"] == "normal"
 
 
@@ -87,7 +87,7 @@ def test_a_token_may_end_early() -> None:
     call = caller(expired_token=1)
     call.headers = {"Authorization": f"Bearer {call.sandbox.granted()[0]}"}
     assert call("GET", "tickets")["error"] == "invalid_token"
-    call.sandbox._faults.rates.clear()  # noqa: SLF001 - the weather changes
+    call.sandbox._faults.rates.clear()
     call("GET", "tickets")
     assert call.last.status == 401
 

@@ -89,9 +89,8 @@ def test_the_words_of_the_log_become_those_of_tickets(tmp_path: Path) -> None:
         found = changes(audit)
         state = found.get("status", (None, state))[1]
         told.append((labels[int(found["custom_status_id"][1])] if "custom_status_id" in found else "", state))
-    expected = list(STATUSES.values())
-    assert [status for _, status in told] == expected[1:-1] + ["closed"]
-    assert [label for label, _ in told][:-1] == list(STATUSES)[1:-1]
+    assert [status for _, status in told] == [*list(STATUSES.values())[:-1], "closed"]
+    assert [label for label, _ in told][1:-1] == list(STATUSES)[1:-1]
     tickets = [call.ticket(call.sandbox.issue_id(f"1-{number}")) for number in range(4)]
     assert [ticket["priority"] for ticket in tickets] == ["urgent", "high", "normal", "low"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def caller(*variants: str, clock: Clock | None = None, **faults: float) -> Calle
     return Caller(ZendeskSandbox(clock=clock or Clock(), history=desk(TAKEN, HANDED, CHASED), faults=given, terms=terms))
 
 
-def numbers(rows: list[dict[str, object]]) -> list[object]:
+def numbers(rows: list[dict[str, Any]]) -> list[Any]:
     return [row["id"] for row in rows]
 
 
@@ -311,7 +312,7 @@ def test_search_finds_by_words_and_terms() -> None:
     call = caller()
     call.put(2, priority="urgent", additional_tags=["vip"])
 
-    def found(query: str) -> list[object]:
+    def found(query: str) -> list[Any]:
         return sorted(numbers(call("GET", "search", query=query)["results"]), key=str)
 
     assert found("type:ticket status<solved") == [1, 2, 3]
@@ -343,7 +344,7 @@ def old() -> Iterator[tuple[Clock, Caller]]:
     call.put(2, status="closed")
     clock.pass_(121 * DAY)
     call.headers = {"Authorization": f"Bearer {call.sandbox.granted()[0]}"}  # the API token has been idle for too long
-    yield clock, call
+    return clock, call
 
 
 def test_old_closed_tickets_are_archived(old: tuple[Clock, Caller]) -> None:

@@ -99,9 +99,9 @@ def test_a_refresh_token_outlives_its_access_token(sandbox: ZendeskSandbox, cloc
 
 def test_a_wrong_client_is_refused(sandbox: ZendeskSandbox) -> None:
     """Neither a wrong secret nor an unknown grant opens anything."""
-    status, answer = token(sandbox, grant_type="client_credentials", client_secret="wrong")  # noqa: S106
+    status, answer = token(sandbox, grant_type="client_credentials", client_secret="wrong")
     assert (status, answer["error"]) == (401, "invalid_client")
-    assert token(sandbox, grant_type="password", username="a", password="b")[0] == 400  # noqa: S106
+    assert token(sandbox, grant_type="password", username="a", password="b")[0] == 400
 
 
 def test_a_code_is_exchanged_once_within_two_minutes(sandbox: ZendeskSandbox, clock: Clock) -> None:
