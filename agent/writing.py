@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from agent import outbox, settling
 from agent.approval import as_approved, hold_again
+from agent.at_once import AtOnce
 from agent.backing_off import Refusals
 from agent.clock import Clock, SourceClock, steady
 from agent.departed import DepartedTeams
@@ -51,6 +52,7 @@ UNREADABLE_PAUSE: Final = MINUTE
 """After how long a ticket is read again that could not be read as a whole."""
 READ_TOGETHER: Final = 5
 """Tickets of one fresh read: fewer requests where many are due, and still written while the read is young."""
+_TOO_OLD: Final = "what the write rests on had grown too old"
 PATIENCE: Final = 0.25
 """Seconds that a round waits for something to come back."""
 
@@ -110,6 +112,7 @@ class Writer:
         self.workers: Workers[Back] = workers if workers is not None else OneByOne()
         self._terms = Terms(int(connector.capabilities.request_life_seconds * SECOND), mirroring.mark)
         self._trouble, self._refusals = _Trouble(), Refusals()
+        self._at_once = AtOnce(self.workers.places * READ_TOGETHER)
         self._departed = DepartedTeams(connector, clocks[0])
         self._foreign, self._guards, self._standing = foreign, guards, standing
         self._looking_for: set[str] = set()  # operations whose marker is being looked for
@@ -181,7 +184,7 @@ class Writer:
         work = list(islice(chain(self._to_look_for(db, now), self._to_go_on_with(db, now)), free))
         free -= len(work)
         if free > 0:
-            work += self._to_read(self._claimed(db, free * READ_TOGETHER, now), free)
+            work += self._to_read(self._claimed(db, min(free * READ_TOGETHER, int(self._at_once)), now), free)
         return work
 
     # --- claim and read ------------------------------------------------------------------------------------------------
@@ -292,7 +295,7 @@ class Writer:
         if paused := self._guards.bars(row.escalation):
             return _Sent(row, Result(Outcome.NOT_SENT, paused), asked=False)
         if steady(self.clock) - since >= outbox.HAND_OVER_LIMIT * SECOND:
-            return _Sent(row, Result(Outcome.NOT_SENT, "what the write rests on had grown too old"), asked=False)
+            return _Sent(row, Result(Outcome.NOT_SENT, _TOO_OLD), asked=False)
         operation = replace(row.operation, installation=self._foreign.identity, installed_at=self._foreign.since)
         row = replace(row, operation=operation)
         send = outbox.put_back if row.undoes else outbox.send
@@ -306,8 +309,11 @@ class Writer:
             self.mirroring.counts.requests_for_writes += back.asked
         if result.departed:
             self.mirroring.ruling = self.mirroring.ruling.without(result.departed)
+        if result.said == _TOO_OLD:
+            self._at_once.too_late()
         if result.outcome is Outcome.APPLIED:
             self._refusals.over()
+            self._at_once.written()
         stood = settling.settle(db, row, result, now, self._terms)
         if stood and result.outcome is Outcome.APPLIED:
             mirrored.set_next_look(db, row.operation.ticket, now)

@@ -26,8 +26,8 @@ class Evidence:
     """All that the check looks at: the helpdesk's record and final tickets, and hoist's notes of what it confirmed when.
 
     `mark` turns a firing's key into the marker that the helpdesk holds.
-    `bound` is how long (milliseconds) a firing may last without being noticed: a poll, what the platform keeps back, a look and
-    the Date header's resolution.
+    `bound` is how long (milliseconds) a firing may last without being noticed: a poll, a look and the Date header's resolution.
+    After each change of a ticket the platform keeps it back for `kept_back` milliseconds, which do not count.
     """
 
     tickets: Sequence[Ticket]
@@ -39,6 +39,7 @@ class Evidence:
     mark: Mapping[str, str]
     until: Instant
     bound: int
+    kept_back: int
 
 
 class _Nothing:
@@ -71,7 +72,8 @@ def gathered(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> tuple[Eviden
         pipeline.ruling,
         {str(row.key): marker(mine, source, str(row.key)) for row in rows},
         stage.clock.now(),
-        pipeline.poll_every + pipeline.connector.capabilities.shows_after + 3 * SECOND,
+        pipeline.poll_every + 3 * SECOND,
+        pipeline.connector.capabilities.shows_after,
     )
     return evidence, Names(pipeline.connector.directory(), record.names)
 

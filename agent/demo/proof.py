@@ -147,13 +147,19 @@ class _Prover:
         if last is None or last.settled_at is None:
             return
         due = ahead(evaluation, episode, [fired.steps for fired in row.firings], last.settled_at, self.evidence.until).due
-        if due is not None and any(self._stood(a, b, due.since) for a, b in episode.stretches):
+        if due is not None and any(self._stood(ticket, a, b, due.since) for a, b in episode.stretches):
             name = step_name(evaluation.bound(episode.rule).rule, due.step)
             self._wrong(ticket, f"{episode.rule}: {name} was due at {written(due.since)} and was never decided")
 
-    def _stood(self, start: Instant, end: Instant, since: Instant) -> bool:
-        """Whether a stretch lasted long enough, from an instant on, to be seen."""
-        return max(start, since) + self.evidence.bound < min(end, self.evidence.until)
+    def _stood(self, ticket: Ticket, start: Instant, end: Instant, since: Instant) -> bool:
+        """Whether a stretch lasted long enough, from an instant on, to be seen: in one piece in which nothing was kept back."""
+        seen, end = max(start, since), min(end, self.evidence.until)
+        kept_back = self.evidence.kept_back
+        acts = sorted([*(change.at for change in ticket.changes), *(said.at for said in ticket.messages)])
+        for at in acts if kept_back else ():
+            if seen < at + kept_back and seen + self.evidence.bound >= min(at, end):
+                seen = at + kept_back
+        return seen + self.evidence.bound < end
 
     def _unnoticed(self, ticket: Ticket, line: Timeline, evaluation: Evaluation, episode: Episode) -> None:
         """An episode that hoist never recorded: fine before the rule's activation, or where it was too short to be seen."""
@@ -162,7 +168,7 @@ class _Prover:
         due = ahead(evaluation, episode, (), None, self.evidence.until).due
         if due is None:
             return
-        seen = [(max(a, due.since), min(b, line.gone)) for a, b in episode.stretches if self._stood(a, b, due.since)]
+        seen = [(max(a, due.since), min(b, line.gone)) for a, b in episode.stretches if self._stood(ticket, a, b, due.since)]
         if seen and held_by_label(ticket, self.evidence.until) is None:
             self._wrong(
                 ticket, f"{episode.rule} was true from {written(seen[0][0])} to {written(seen[0][1])}, and hoist never noticed"

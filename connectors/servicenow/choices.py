@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 from typing import Final
 
 from connectors.servicenow import wire
@@ -35,7 +36,17 @@ def labels(rows: Sequence[Row], lineage: Iterable[str], element: str, *, retired
 
 
 def _named(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """Of several languages English comes last, so that it counts."""
-    for row in sorted(rows, key=lambda row: wire.text(row, "language") in {"", "en"}):
-        if value := wire.text(row, "value"):
-            yield value, wire.text(row, "label") or value
+    """In the order of the choice list, by value where that says nothing; of several languages English counts."""
+    found: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: (_number(wire.text(row, "sequence")), _number(wire.text(row, "value")))):
+        value, english = wire.text(row, "value"), wire.text(row, "language") in {"", "en"}
+        if value and (english or value not in found):
+            found[value] = wire.text(row, "label") or value
+    yield from found.items()
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return inf

@@ -46,6 +46,7 @@ from connectors.servicenow.writing import (
     own_note,
     pair_of,
     update_of,
+    wrote_nothing,
 )
 from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
@@ -128,6 +129,7 @@ class ServiceNowConnector:
         written, server_time = self._update(
             operation, table, body, tags.parts(operation.ticket.id, table, wire.text(row, "number"))
         )
+        wrote_nothing(operation, row, written)
         self._facts.wrote_as(wire.text(written, "sys_updated_by"))
         self._move_priority(operation, table, {**row, **written}, body)
         return Receipt(operation.key, server_time, operation.marker if operation.kind is OperationKind.COMMENT else "")

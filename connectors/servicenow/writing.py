@@ -101,6 +101,19 @@ def checked_labels(ticket: TicketRef, labels: Sequence[str]) -> Sequence[str]:
     return labels
 
 
+def wrote_nothing(operation: Operation, before: Row, after: Row) -> None:
+    """Refuse to take an update for made that did not move the row's count of updates. Raises GiveUp.
+
+    The platform drops columns that may not be written in silence, a work note as well, of which the answer shows nothing.
+    """
+    count = wire.text(after, "sys_mod_count")
+    if count and count == wire.text(before, "sys_mod_count"):
+        raise GiveUp(
+            f"{operation.ticket}: ServiceNow took the update and wrote nothing of it; let hoist's account write work_notes "
+            f"and what it is to change"
+        )
+
+
 def did_not_take(body: Mapping[str, str], row: Row) -> list[str]:
     """The columns of an update that the row does not show afterwards: what may not be written is dropped in silence."""
     return [column for column, value in body.items() if column != "work_notes" and wire.text(row, column) != value]

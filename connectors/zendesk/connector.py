@@ -32,9 +32,10 @@ from connectors.zendesk.fitness import Fitness
 from connectors.zendesk.mapping import ALWAYS_NATIVE, READ
 from connectors.zendesk.reading import TicketReader, Whole
 from connectors.zendesk.settings import ZendeskSettings
-from connectors.zendesk.wire import Row
+from connectors.zendesk.wire import Row, TicketRow
 from connectors.zendesk.writing import guard, judge, tags_did_not_take, update_of
 from rules.escalation import Operation, OperationKind
+from rules.instants import Instant
 from rules.ticket import NATIVE, TARGET
 from rules.world import Directory
 
@@ -61,6 +62,7 @@ class ZendeskConnector:
         self._changed = self._changes(Urgency.POLL)
         self._capabilities = _capabilities(settings)
         self._tags_as_a_whole = False
+        self._answered: dict[str, tuple[TicketRow, Instant]] = {}  # by marker, until it is verified
 
     def _changes(self, urgency: Urgency) -> ChangedTickets:
         client = self._client.at(urgency)
@@ -98,7 +100,7 @@ class ZendeskConnector:
 
     def write(self, operation: Operation) -> Receipt:
         id_ = operation.ticket.id
-        row = self._reader.row(id_)
+        row = self._reader.row(id_, operation.base)
         if row is None:
             raise self._gone(operation)
         guard(operation, row, self._facts)
@@ -106,6 +108,9 @@ class ZendeskConnector:
         written, audit, server_time = self._client.update(id_, values)
         if tags_did_not_take(operation, written.get("tags")):
             self._tag_as_a_whole(operation, written)
+        else:
+            with suppress(wire.Unreadable):
+                self._answered[operation.marker] = (wire.ticket(written), server_time)
         return Receipt(operation.key, server_time, _comment_of(audit) if operation.comment is not None else "")
 
     def _tag_as_a_whole(self, operation: Operation, written: Row) -> None:
@@ -127,15 +132,17 @@ class ZendeskConnector:
         return set[str]().union(*map(marking.markers_in, made))
 
     def verify(self, operation: Operation) -> Verification:
-        whole = self._whole(operation.ticket.id)
+        answered = self._answered.pop(operation.marker, None)
+        whole = self._whole(operation.ticket.id, answered)
         if whole is None:
             return Verification(found=None, problems=(str(self._gone(operation)),))
         found = judge(operation, self._reader.ticket(whole), whole.audits, self._facts.own.id)
         return replace(found, server_time=whole.server_time)
 
-    def _whole(self, ticket: str) -> Whole | None:
+    def _whole(self, ticket: str, answered: tuple[TicketRow, Instant] | None = None) -> Whole | None:
+        """A ticket with its audits, which are always read; its row may be that of the answer to an update."""
         try:
-            return self._reader.whole(ticket)
+            return self._reader.whole(ticket) if answered is None else self._reader.whole_after(*answered)
         except wire.Unreadable as problem:
             said = str(problem)
         raise GiveUp(f"{self._source}:{ticket}: its record can't be read ({said}); look at the ticket")

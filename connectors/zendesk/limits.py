@@ -57,10 +57,13 @@ def _number(given: dict[str, str], *names: str) -> int | None:
 
 
 class Share:
-    """So many of something within so many seconds, whoever asks. Safe to use from several threads."""
+    """So many of something within so many seconds, whoever asks. Safe to use from several threads.
 
-    def __init__(self, most: int, seconds: float, monotonic: Callable[[], float]) -> None:
-        self._most, self._seconds, self._monotonic = most, seconds, monotonic
+    Once all are taken, whoever asks is told to wait until a `batch` of them is there again.
+    """
+
+    def __init__(self, most: int, seconds: float, monotonic: Callable[[], float], batch: int = 1) -> None:
+        self._most, self._seconds, self._monotonic, self._batch = most, seconds, monotonic, batch
         self._lock = threading.Lock()
         self._taken: deque[float] = deque()
 
@@ -72,11 +75,11 @@ class Share:
             return seconds
 
     def wait(self) -> float:
-        """Seconds until one more may leave; nought where it may."""
+        """Seconds until more may leave; nought where one may."""
         now = self._monotonic()
         while self._taken and now - self._taken[0] >= self._seconds:
             self._taken.popleft()
-        return self._taken[0] + self._seconds - now if len(self._taken) >= self._most else 0.0
+        return self._taken[self._batch - 1] + self._seconds - now if len(self._taken) >= self._most else 0.0
 
     def idle(self) -> bool:
         """Whether nothing was taken within the seconds that count."""
@@ -94,7 +97,8 @@ class Updates:
 
     def __init__(self, per_minute: int, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._all = Share(per_minute, _A_MINUTE, monotonic)
+        # What is to be written was read just before: one place at a time would have many tickets read again for each of them.
+        self._all = Share(per_minute, _A_MINUTE, monotonic, batch=(per_minute + 1) // 2)
         self._lock = threading.Lock()
         self._tickets: dict[str, Share] = {}
 

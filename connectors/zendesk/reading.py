@@ -18,6 +18,8 @@ from connectors.zendesk.wire import Audit, Row, TicketRow
 from rules.instants import Instant
 from rules.ticket import Ticket
 
+_KEPT: Final = 500
+
 
 @dataclass(slots=True)
 class Batch:
@@ -43,6 +45,7 @@ class TicketReader:
 
     def __init__(self, client: ZendeskClient, facts: AccountFacts, settings: ZendeskSettings) -> None:
         self._client, self._facts, self._settings = client, facts, settings
+        self._last: dict[str, tuple[str, TicketRow]] = {}
         self.include: Final = ",".join(("users", "organizations", *(("slas",) if settings.targets else ())))
 
     # --- rows ---------------------------------------------------------------------------------------------------------------
@@ -126,6 +129,7 @@ class TicketReader:
             there = {row.id: row for row in rows if not row.is_deleted}
             seen = self.completed(list(there.values()), time) if there else Batch()
             batch.tickets += seen.tickets
+            self._keep([(ticket.version, there[ticket.ref.id]) for ticket in seen.tickets])
             batch.quarantined += seen.quarantined
             batch.marks |= seen.marks
             odd = {each.id for each in batch.quarantined}
@@ -146,11 +150,26 @@ class TicketReader:
             )
         return found, time
 
-    def row(self, id_: str) -> TicketRow | None:
-        """One ticket's row; None where it is gone."""
+    def _keep(self, read: Iterable[tuple[str, TicketRow]]) -> None:
+        """Remember the rows that were read last: what is written next was read just before."""
+        for version, row in read:
+            self._last.pop(row.id, None)
+            self._last[row.id] = (version, row)
+        for id_ in list(self._last)[:-_KEPT]:
+            self._last.pop(id_, None)
+
+    def row(self, id_: str, version: str = "") -> TicketRow | None:
+        """One ticket's row, without asking where it was read last in that very version; None where it is gone."""
+        if version and (last := self._last.get(id_)) is not None and last[0] == version:
+            return last[1]
         bad: list[Quarantined] = []
         rows, _ = self._rows([id_] if wire.ID.fullmatch(id_) else [], bad)
         return next((row for row in rows if not row.is_deleted), None)
+
+    def whole_after(self, row: TicketRow, time: Instant) -> Whole | None:
+        """A ticket whose row came with the answer to an update, with its audits; None where it is gone."""
+        found = self._audits(row.id)
+        return None if found is None else Whole(row, [wire.audit(each) for each in found], time)
 
     def whole(self, id_: str) -> Whole | None:
         """One ticket's row with its audits; None where it is gone."""

@@ -169,49 +169,55 @@ BUSY = 130
 """Escalations that are due at once: more than the account takes in a minute, and three times hoist's share of it."""
 
 
-def busy_desk(now: Instant) -> History:
-    new: dict[str, str | None] = {
-        "status": "Open",
-        "team": "Service Desk",
-        "line": "L1",
-        "priority": "High",
-        "assignee": None,
-        "component": "Mail",
-    }
-    more: dict[str, str | None] = {"description": "", "summary": "No mail since noon"}
-    return desk_history([Event(now - HOUR - number, f"mail-{number}", "rick", new | more) for number in range(BUSY)])
+def busy_desk(now: Instant, tickets: int) -> History:
+    new: dict[str, str | None] = {"status": "Open", "team": "Service Desk", "line": "L1", "priority": "High", "assignee": None}
+    new |= {"component": "Mail", "description": "", "summary": "No mail since noon"}
+    return desk_history([Event(now - HOUR - number, f"mail-{number}", "rick", new) for number in range(tickets)])
 
 
 class Minutes(ZendeskSandbox):
-    """A professional account that notes when hoist changes tickets, and what it answers."""
+    """A professional account that notes when hoist changes tickets, what it is asked for besides, and what it refuses."""
 
-    def __init__(self, clock: SteppedClock) -> None:
-        super().__init__(clock=clock.now, history=busy_desk(clock.now()), terms=Terms(plan=PLANS["professional"]))
-        self.clock, self.changed, self.refused = clock, list[Instant](), 0
+    def __init__(self, clock: SteppedClock, tickets: int) -> None:
+        super().__init__(clock=clock.now, history=busy_desk(clock.now(), tickets), terms=Terms(plan=PLANS["professional"]))
+        self.clock, self.changed, self.asked, self.refused = clock, list[Instant](), 0, 0
 
     def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         answer = super().dispatch(method, path, query, headers, body)
         if method == "PUT":
             self.changed.append(self.clock.now())
+        self.asked += bool(self.changed) and method == "GET"
         self.refused += answer.status == 429
         return answer
 
 
+def escalated(folder: Path, sandbox: Minutes, tickets: int, minutes: int, requests_per_second: float) -> None:
+    """hoist beside an account until all is written, or so many minutes are over."""
+    with sandbox.serve():
+        desk = Desk(folder, sandbox)
+        desk.write(requests_per_second=requests_per_second, limits="none")
+        settings = load_settings(folder / "hoist.yaml", {})
+        with closing(open_database(settings.store)) as database:
+            app = App(settings, database, sandbox.clock)
+            assert app.start() == {}
+            while sandbox.clock.now() < START + minutes * MINUTE and len(sandbox.changed) < tickets:
+                app.turn()
+                sandbox.clock.jump(max(app.next_due(), sandbox.clock.now() + SECOND))
+            app.close()
+
+
 def test_many_escalations_at_once_keep_to_hoists_share(tmp_path: Path) -> None:
     """Of a hundred updates a minute hoist takes forty at the most, the account refuses none, and every ticket gets its turn."""
-    clock = SteppedClock(START)
-    sandbox = Minutes(clock)
-    with sandbox.serve():
-        desk = Desk(tmp_path, sandbox)
-        desk.write(requests_per_second=5.0, limits="none")
-        settings = load_settings(tmp_path / "hoist.yaml", {})
-        with closing(open_database(settings.store)) as database:
-            app = App(settings, database, clock)
-            assert app.start() == {}
-            while clock.now() < START + 15 * MINUTE and len(sandbox.changed) < BUSY:
-                app.turn()
-                clock.jump(max(app.next_due(), clock.now() + SECOND))
-            app.close()
+    sandbox = Minutes(SteppedClock(START), BUSY)
+    escalated(tmp_path, sandbox, BUSY, 15, 5.0)
     busiest = max(sum(at <= each < at + MINUTE for each in sandbox.changed) for at in set(sandbox.changed))
     assert (len(sandbox.changed), busiest, sandbox.refused) == (BUSY, 40, 0)
     assert max(sandbox.changed) - min(sandbox.changed) <= 5 * MINUTE
+    assert sandbox.asked <= 6 * BUSY
+
+
+def test_a_slow_account_is_written_all_the_same(tmp_path: Path) -> None:
+    """Where hoist may ask once a second, it reads no more tickets at once than it can write while the reads are young."""
+    sandbox = Minutes(SteppedClock(START), 30)
+    escalated(tmp_path, sandbox, 30, 10, 1.0)
+    assert (len(sandbox.changed), sandbox.refused) == (30, 0)

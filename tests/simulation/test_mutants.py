@@ -17,7 +17,7 @@ FIRST = {
     "waiting time zero": 3,
     "relative values re-decided": 2,
     "old-value check removed": 4,
-    "horizon check removed": 7,
+    "horizon check removed": 25,
     "ticket revision check removed": 18,
     "steps not collapsed": 12,
     "restore not noticed": 2,

@@ -122,12 +122,14 @@ def _fields(call: Call) -> list[dict[str, Any]]:
         _field(call, LINE + 1_000 + place, kind, title, [{"name": each.title(), "value": each} for each in options])
         for place, (kind, (title, options)) in enumerate(SYSTEM_FIELDS.items())
     ]
+    required = call.account.varies("service-required")
     rows += [_field(call, LINE, "tagger", "Support line", None), _field(call, SERVICE, "text", "Affected service", None)]
     choices = [
         {"id": LINE + 2_000 + place, "name": name, "raw_name": name, "value": tag, "default": False}
         for place, (tag, name) in enumerate(call.catalog.lines.items())
     ]
     rows[-2]["custom_field_options"] = choices
+    rows[-1]["required"] = required
     return rows
 
 

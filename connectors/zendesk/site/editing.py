@@ -273,6 +273,9 @@ def _check_status(call: Call, ticket: Ticket | None, found: Asked) -> None:
     owner = found.changes.get("assignee_id", ticket.values.get("assignee_id") if ticket else None)
     if status == "solved" and owner is None:
         found.refuse("assignee", "is required when solving a ticket", "BlankValue")
+    service = found.changes.get(str(SERVICE), ticket.values.get(str(SERVICE)) if ticket else None)
+    if status == "solved" and not service and call.account.varies("service-required"):
+        found.wrong["base"] = [("Affected service: is required when solving a ticket", "BlankValue")]
     if status == "new" and ticket is not None and ticket.status != "new":
         found.refuse("status", "a ticket can't become new again")
 

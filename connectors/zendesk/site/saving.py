@@ -125,6 +125,7 @@ class Saving:
         self.tickets.touch(ticket, at)
         for listener in self.listeners:
             listener(update, found)
+        self._solve_incidents(update)
         return found
 
     def _comment(self, ticket: Ticket, audit: int, said: Said, by: By, at: Instant) -> Comment:
@@ -150,6 +151,16 @@ class Saving:
         if comment.public and comment.author != requester and not update.new and comment.author != SYSTEM:
             mail = {"subject": "[{{ticket.account}}] Re: {{ticket.title}}", "body": "{{ticket.comments_formatted}}"}
             yield AuditEvent(self.tickets.next_id(), "Notification", {**mail, "recipients": [requester]}, NOTIFY)
+
+    def _solve_incidents(self, update: Update) -> None:
+        """Who solves a problem solves its incidents."""
+        if "status" not in update.old or update.ticket.status != "solved":
+            return
+        for id_ in sorted(update.ticket.incidents):
+            incident = self.tickets.find(id_)
+            if incident is not None and incident.status not in {"solved", "closed"}:
+                owner = incident.values.get("assignee_id") or update.ticket.values.get("assignee_id")
+                self.commit(incident, {"status": "solved", "assignee_id": owner}, update.by, update.at)
 
     def _linked(self, update: Update) -> None:
         """A problem knows its incidents, and shows them: it changes with them, though nobody updated it."""

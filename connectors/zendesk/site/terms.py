@@ -20,6 +20,7 @@ VARIANTS: Final[Mapping[str, str]] = {
     "retries-keep-signature": "a delivery that is tried again has the time stamp and signature of the first try",
     "text-429": "429 has a text instead of JSON",
     "oauth-200": "the token endpoint answers 200 instead of 201",
+    "service-required": "a ticket can't be solved while its field for the affected service is empty",
     "search-lags": "the search index is two minutes behind",
 }
 

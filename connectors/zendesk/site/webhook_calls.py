@@ -112,6 +112,15 @@ def _invalid(field: str, text: str, code: str = "InvalidValue") -> None:
     raise Refused(400, {"errors": [{"code": code, "title": field, "detail": text}]})
 
 
+def _may_be_called(endpoint: str) -> bool:
+    """Whether an endpoint is https, or a program on this machine."""
+    try:
+        address = urlsplit(endpoint)
+    except ValueError:
+        return False
+    return bool(address.hostname) and (address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK))
+
+
 def _check(given: dict[str, Any]) -> None:
     for name in ("name", "endpoint", "http_method", "request_format"):
         if not given.get(name):
@@ -120,8 +129,7 @@ def _check(given: dict[str, Any]) -> None:
         _invalid("http_method", f"{given['http_method']} is none of {', '.join(METHODS)}")
     if given["request_format"] not in FORMATS:
         _invalid("request_format", f"{given['request_format']} is none of {', '.join(FORMATS)}")
-    address = urlsplit(str(given["endpoint"]))
-    if address.scheme != "https" and address.hostname not in LOOPBACK:
+    if not _may_be_called(str(given["endpoint"])):
         _invalid("endpoint", "The endpoint must be an https address")
     subscriptions = given.setdefault("subscriptions", [CONDITIONAL])
     if not isinstance(subscriptions, list) or (CONDITIONAL in subscriptions and len(subscriptions) > 1):

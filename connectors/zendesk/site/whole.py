@@ -18,8 +18,6 @@ from connectors.zendesk.site.terms import Terms
 from connectors.zendesk.site.webhooks import Webhooks
 from rules.instants import DAY, HOUR, Instant
 
-CLOSES_AFTER: Final = 28 * DAY
-"""How long a ticket stays solved at the most."""
 SCRUBBED_AFTER: Final = 30 * DAY
 """How long a deleted ticket can be restored."""
 

@@ -28,6 +28,17 @@ def test_the_nearest_table_counts() -> None:
     assert labels(ROWS, ("incident",), "priority") == {}
 
 
+def test_the_order_is_that_of_the_choice_list() -> None:
+    """Choices come in their sequence, which counts as a number; without one, in the order of their values."""
+    rows = [
+        choice("task", "3", "c", sequence="100"),
+        choice("task", "1", "a", sequence="20"),
+        choice("task", "0", "x", sequence="-5"),
+    ]
+    assert list(labels(rows, ("task",), "state")) == ["0", "1", "3"]
+    assert list(labels([choice("task", "10", "b"), choice("task", "9", "a")], ("task",), "state")) == ["9", "10"]
+
+
 def test_retired_choices_explain_the_past() -> None:
     """A state that was switched off still names what tickets went through."""
     assert labels(ROWS, ("incident",), "state", retired=True) == {"9": "Awaiting Problem", "1": "New", "2": "2"}

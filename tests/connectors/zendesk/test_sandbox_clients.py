@@ -17,13 +17,13 @@ from connectors.sandboxes.made_up import made_up
 from connectors.zendesk.sandbox import PLANS, Plan, Terms, ZendeskSandbox
 from rules.instants import DAY, MINUTE
 from tests.connectors.sandbox_desk import START, Clock, desk
+from tests.shared import PROJECT
 
 zenpy = pytest.importorskip("zenpy", reason="THE SANDBOX IS NOT COMPARED WITH AN INDEPENDENT CLIENT: zenpy is not installed")
 objects: Any = pytest.importorskip("zenpy.lib.api_objects", reason="zenpy is not installed")
 errors: Any = pytest.importorskip("zenpy.lib.exception", reason="zenpy is not installed")
 
-NODE_MODULES = "NODE_PATH"
-"""Names the folder in which node-zendesk is installed."""
+NODE_MODULES = PROJECT / ".node" / "node_modules"
 
 
 def client_of(sandbox: ZendeskSandbox, **more: object) -> Any:
@@ -188,16 +188,17 @@ const client = zendesk.createClient({username, token, subdomain: "x", endpointUr
 
 def test_a_client_that_is_no_python(tmp_path: Path) -> None:
     """node-zendesk reads, updates and searches, where Node and it are there."""
-    modules = os.environ.get(NODE_MODULES, "")
-    if not shutil.which("node") or not (Path(modules) / "node-zendesk").is_dir():
-        pytest.skip(f"THE SANDBOX IS NOT COMPARED WITH node-zendesk: name the folder that it is installed in as {NODE_MODULES}")
+    node = shutil.which("node")
+    if node is None or not (NODE_MODULES / "node-zendesk").is_dir():
+        pytest.skip("THE SANDBOX IS NOT COMPARED WITH node-zendesk: npm install --prefix .node node-zendesk")
     sandbox = ZendeskSandbox(clock=Clock(), history=desk())
     script = tmp_path / "client.js"
     script.write_text(SCRIPT, encoding="utf-8")
     with sandbox.serve():
         known = sandbox.credentials()
         ran = subprocess.run(
-            [str(shutil.which("node")), str(script), known["url"], known["username"], known["token"]],
+            [node, str(script), known["url"], known["username"], known["token"]],
+            env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
             capture_output=True,
             text=True,
             timeout=60,

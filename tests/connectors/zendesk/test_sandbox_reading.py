@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -338,7 +337,7 @@ def test_the_cursor_of_a_search_export_dies() -> None:
 
 
 @pytest.fixture
-def old() -> Iterator[tuple[Clock, Caller]]:
+def old() -> tuple[Clock, Caller]:
     clock = Clock()
     call = caller(clock=clock)
     call.put(2, status="closed")

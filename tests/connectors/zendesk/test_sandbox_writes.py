@@ -151,6 +151,27 @@ def test_solving_needs_an_assignee(call: Caller) -> None:
     assert call.last.status == 200
 
 
+def test_solving_may_need_a_field(clock: Clock) -> None:
+    """A field that is required when solving is named in the refusal, and shown as required."""
+    call = caller(clock, "service-required")
+    (field,) = [each for each in call("GET", "ticket_fields")["ticket_fields"] if each["required"]]
+    anna = call.sandbox.user_id("anna")
+    call.put(2, custom_fields=[{"id": field["id"], "value": None}], assignee_id=anna)
+    call.put(2, status="solved")
+    assert details(call) == {"base": "Affected service: is required when solving a ticket"}
+    call.put(2, status="solved", custom_fields=[{"id": field["id"], "value": "VPN"}])
+    assert call.last.status == 200
+
+
+def test_who_solves_a_problem_solves_its_incidents(call: Caller) -> None:
+    """Each incident is solved in an audit of its own, by the same person."""
+    call.put(2, type="problem", assignee_id=call.sandbox.user_id("anna"))
+    call.put(3, problem_id=2)
+    call.put(2, status="solved")
+    assert call.ticket(3)["status"] == "solved"
+    assert changes(call.audits(3)[-1])["status"] == ("new", "solved")
+
+
 def test_a_requesters_comment_reopens(call: Caller) -> None:
     """Whoever reported a ticket opens it again by writing, whatever it waited for."""
     call.put(2, status="solved", assignee_id=call.sandbox.user_id("anna"))
