@@ -153,13 +153,9 @@ class _Prover:
 
     def _stood(self, ticket: Ticket, start: Instant, end: Instant, since: Instant) -> bool:
         """Whether a stretch lasted long enough, from an instant on, to be seen: in one piece in which nothing was kept back."""
-        seen, end = max(start, since), min(end, self.evidence.until)
-        kept_back = self.evidence.kept_back
-        acts = sorted([*(change.at for change in ticket.changes), *(said.at for said in ticket.messages)])
-        for at in acts if kept_back else ():
-            if seen < at + kept_back and seen + self.evidence.bound >= min(at, end):
-                seen = at + kept_back
-        return seen + self.evidence.bound < end
+        acts = [*(change.at for change in ticket.changes), *(said.at for said in ticket.messages)]
+        bound, kept_back = self.evidence.bound, self.evidence.kept_back
+        return shows(max(start, since), min(end, self.evidence.until), acts, bound=bound, kept_back=kept_back)
 
     def _unnoticed(self, ticket: Ticket, line: Timeline, evaluation: Evaluation, episode: Episode) -> None:
         """An episode that hoist never recorded: fine before the rule's activation, or where it was too short to be seen."""
@@ -252,6 +248,14 @@ class _Prover:
 
     def _wrong(self, ticket: Ticket, said: str) -> None:
         self.result.mismatches.append(f"{ticket.key}: {said}")
+
+
+def shows(start: Instant, end: Instant, acts: Iterable[Instant], *, bound: int, kept_back: int) -> bool:
+    """Whether a stretch shows for longer than `bound` in one piece, of a ticket that after each act does not for `kept_back`."""
+    for at in sorted(acts) if kept_back else ():
+        if start < at + kept_back and start + bound >= min(at, end):
+            start = at + kept_back
+    return start + bound < end
 
 
 def with_own_writes_after_their_reads(ticket: Ticket) -> Ticket:

@@ -31,8 +31,6 @@ from connectors.zendesk.settings import ApiToken, ClientCredentials, RefreshToke
 TOKENS: Final = "/oauth/tokens"
 _EARLY: Final = 60.0
 """Seconds before its end at which a token is renewed."""
-_ANEW: Final = 5.0
-"""Seconds for which a new token is not fetched again, however many requests were turned away with the old one."""
 _ENDLESS: Final = 1_800.0
 """Seconds after which a token without an end is fetched anew: a token of a client made before 30 April 2026 has none."""
 
@@ -103,7 +101,8 @@ class Bearer:
         self._monotonic = surroundings.monotonic
         self._lock: Final = threading.Lock()
         self._token = Token(access_token="")
-        self._until = self._fetched = float("-inf")
+        self._until = float("-inf")
+        self._signed_with: Final = threading.local()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(...)"
@@ -122,13 +121,14 @@ class Bearer:
         with self._lock:
             if self._monotonic() >= self._until:
                 self._renew()
-            request.headers["Authorization"] = f"Bearer {self._token.access_token}"
+            self._signed_with.token = self._token.access_token
+        request.headers["Authorization"] = f"Bearer {self._signed_with.token}"
         return request
 
     def renewed(self) -> bool:
-        """Fetch another token, unless another request has just done so."""
+        """Fetch another token, unless another thread has done so since this one signed its request."""
         with self._lock:
-            if self._monotonic() - self._fetched > _ANEW:
+            if self._signed_with.token == self._token.access_token:
                 self._renew()
             return True
 
@@ -138,8 +138,8 @@ class Bearer:
     def _use(self, token: Token, left: float | None = None) -> None:
         """`left`: seconds that the token lives still, where it was not fetched just now."""
         life = left if left is not None else token.expires_in or _ENDLESS
-        self._token, self._fetched = token, self._monotonic()
-        self._until = self._fetched + max(life - _EARLY, life / 2)
+        self._token = token
+        self._until = self._monotonic() + max(life - _EARLY, life / 2)
 
 
 class Rotating(Bearer):

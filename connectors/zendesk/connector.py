@@ -62,7 +62,7 @@ class ZendeskConnector:
         self._changed = self._changes(Urgency.POLL)
         self._capabilities = _capabilities(settings)
         self._tags_as_a_whole = False
-        self._answered: dict[str, tuple[TicketRow, Instant]] = {}  # by marker, until it is verified
+        self._answered: dict[tuple[str, str], tuple[TicketRow, Instant]] = {}  # by ticket and marker, until it is verified
 
     def _changes(self, urgency: Urgency) -> ChangedTickets:
         client = self._client.at(urgency)
@@ -110,7 +110,7 @@ class ZendeskConnector:
             self._tag_as_a_whole(operation, written)
         else:
             with suppress(wire.Unreadable):
-                self._answered[operation.marker] = (wire.ticket(written), server_time)
+                self._answered[id_, operation.marker] = (wire.ticket(written), server_time)
         return Receipt(operation.key, server_time, _comment_of(audit) if operation.comment is not None else "")
 
     def _tag_as_a_whole(self, operation: Operation, written: Row) -> None:
@@ -132,7 +132,7 @@ class ZendeskConnector:
         return set[str]().union(*map(marking.markers_in, made))
 
     def verify(self, operation: Operation) -> Verification:
-        answered = self._answered.pop(operation.marker, None)
+        answered = self._answered.pop((operation.ticket.id, operation.marker), None)
         whole = self._whole(operation.ticket.id, answered)
         if whole is None:
             return Verification(found=None, problems=(str(self._gone(operation)),))

@@ -163,10 +163,10 @@ class _Artist:
         return [Deed(at, ticket, "bert", {"assignee": "bert"}, "I have it.")]
 
     def _read_again(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
-        """A save is refused as a conflict, and the read for the second try is answered by a replica that is behind."""
+        """Saves are refused as conflicts, and the read for the last try is answered by a replica that is behind."""
         due = [at + 15 * MINUTE for at in opened.values() if chance.random() < 0.4]
-        conflicts = [Trouble(at, "conflict", "edit") for at in due]
-        return [*conflicts, *(Trouble(at + 1_300, "old-answer", "read", 2, 0, chance.choice((2, 3, 3, 4))) for at in due)]
+        conflicts = [Trouble(at, "conflict", "edit", 2) for at in due]
+        return [*conflicts, *(Trouble(at + 5 * SECOND, "old-answer", "read", 2, 0, chance.choice((5.5, 6, 6.5))) for at in due)]
 
     def _cached(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
         """A proxy in between that answers out of its cache: for a while, or just when hoist writes or looks for what it wrote."""

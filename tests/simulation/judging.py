@@ -216,7 +216,7 @@ class _Judges(Sight):
                     (entry, item)
                     for entry in (issue.entries if issue else ())
                     for item in entry.items
-                    if item.field_id == id_ and entry.at < effect.sent - READ_AGE
+                    if item.field_id == id_ and entry.at < effect.sent - (0 if entry.author == agent else READ_AGE)
                 ]
                 if not moves or moves[-1][0].author != agent or moves[-1][0].id in self.played.helpdesk.echoes:
                     yield self.said(

@@ -18,7 +18,6 @@ FIRST = {
     "relative values re-decided": 2,
     "old-value check removed": 4,
     "horizon check removed": 25,
-    "ticket revision check removed": 18,
     "steps not collapsed": 12,
     "restore not noticed": 2,
     "age of a record not compared": 2,

@@ -44,6 +44,7 @@ class User(NamedTuple):
     active: bool
     organization: int | None
     default_group: int | None
+    at: Instant = 0  # of the last change; none since the account was made for 0
 
 
 class Group(NamedTuple):
@@ -112,6 +113,12 @@ class Catalog:
     def agent(self) -> User:
         """The service account."""
         return self.users[user_id(AGENT)]
+
+    def put_user(self, user: User) -> None:
+        """Take a user in, or a changed one."""
+        self.users[user.id] = user
+        if user.email:
+            self.by_email[user.email] = user
 
     def assignable(self, user: int) -> bool:
         """Whether tickets can be given to this user."""

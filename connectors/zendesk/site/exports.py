@@ -108,15 +108,15 @@ def metric_events(call: Call) -> Answer:
 
 
 def users(call: Call) -> Answer:
-    """GET incremental/users/cursor: all of them are as old as the account."""
+    """GET incremental/users/cursor."""
     call.must_be_admin()
-    start = int(call.query["cursor"]) if call.query.get("cursor", "").isdigit() else 0
-    size = _size(call)
-    everybody = list(call.catalog.users.values()) if _made_after(call) or call.query.get("cursor") else []
-    rows = everybody[start : start + size]
-    after = str(start + len(rows))
+    made, until, size = call.catalog.made, (call.now - EXCLUDED) // SECOND, _size(call)
+    place = _read(call.query["cursor"]) if call.query.get("cursor") else (_start(call), 0)
+    changed = sorted(((each.at or made) // SECOND, each.id) for each in call.catalog.users.values())
+    waiting = [each for each in changed if place < each <= (until, 1 << 62)]
+    rows, end = [call.catalog.users[id_] for _, id_ in waiting[:size]], len(waiting) <= size
+    after = _written(waiting[:size][-1] if waiting else place)
     page = link(call, "incremental/users/cursor", {"cursor": after, "start_time": None})
-    end = start + size >= len(everybody)
     body = {"users": [render.user(each, call.base, call.catalog.made) for each in rows], "after_cursor": after}
     return answered(body | {"after_url": page, "before_url": None, "before_cursor": None, "end_of_stream": end})
 

@@ -14,7 +14,8 @@ from connectors.zendesk.site.call import Call
 from connectors.zendesk.site.editing import MOST_AT_ONCE, several
 from connectors.zendesk.site.saving import By, Said
 from connectors.zendesk.site.state import API, Ticket
-from connectors.zendesk.site.ticket_calls import change
+from connectors.zendesk.site.ticket_calls import change, made
+from connectors.zendesk.site.webhooks import ACCOUNT
 
 Row = dict[str, Any]
 
@@ -33,6 +34,16 @@ def update_many(call: Call) -> Answer:
         return [_updated(call, each) for each in reversed(rows)]
 
     return _queued(call, "Bulk Update Tickets", len(rows), work)
+
+
+def create_many(call: Call) -> Answer:
+    """POST tickets/create_many: at most a hundred."""
+    rows = several(call.json())
+
+    def work() -> list[Row]:
+        return [_created(call, place, each) for place, each in enumerate(rows)]
+
+    return _queued(call, "Bulk Create Tickets", len(rows), work)
 
 
 def destroy_many(call: Call) -> Answer:
@@ -104,6 +115,14 @@ def _updated(call: Call, given: Mapping[str, Any]) -> Row:
         error, details = refused.body.get("error"), refused.body.get("details") or refused.body.get("description")
         return {"id": id_, "action": "update", "success": False, "error": error, "details": details}
     return {"id": id_, "action": "update", "status": "Updated", "success": True}
+
+
+def _created(call: Call, place: int, given: Mapping[str, Any]) -> Row:
+    try:
+        return {"index": place, "id": made(call, given).id, "account_id": ACCOUNT}
+    except Refused as refused:
+        error, details = refused.body.get("error"), refused.body.get("details") or refused.body.get("description")
+        return {"index": place, "error": error, "details": details}
 
 
 def _removed(call: Call, id_: int) -> Row:

@@ -13,7 +13,6 @@ from connectors.zendesk.site import render
 from connectors.zendesk.site.answers import answered, invalid, not_found
 from connectors.zendesk.site.call import Call
 from connectors.zendesk.site.catalog import Group, Membership, User
-from rules.instants import SECOND
 
 
 def create_user(call: Call) -> Answer:
@@ -133,5 +132,4 @@ def _add(call: Call, user: int, group: int, *, default: bool) -> Membership:
 
 
 def _shown_user(call: Call, user: User, status: int = 200) -> Answer:
-    shown = render.user(user, call.base, call.catalog.made) | {"updated_at": render.stamp(call.now // SECOND * SECOND)}
-    return answered({"user": shown}, status)
+    return answered({"user": render.user(user, call.base, call.catalog.made)}, status)

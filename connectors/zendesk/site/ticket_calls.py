@@ -18,6 +18,7 @@ from connectors.zendesk.site.editing import Asked, asked, check_stamp, tags_of
 from connectors.zendesk.site.exports import embedded, sideloads
 from connectors.zendesk.site.moments import stamp
 from connectors.zendesk.site.paging import listed
+from connectors.zendesk.site.people_edits import joined
 from connectors.zendesk.site.saving import By, Said
 from connectors.zendesk.site.service_levels import policy_metrics
 from connectors.zendesk.site.state import API, Audit, Ticket, Value
@@ -72,22 +73,33 @@ def create(call: Call) -> Answer:
         if known.digest != digest:
             refuse(400, "IdempotentRequestError", "The request body does not match the one of the first request with this key")
         return answered(json.loads(known.body), 201, {"x-idempotency-lookup": "hit"})
-    given = call.sent("ticket")
-    wanted = asked(call, None, given)
-    if wanted.said is None:
-        refuse(422, "RecordInvalid", "Record validation errors",
-               details={"base": [{"description": "Description: cannot be blank", "error": "BlankValue"}]})  # fmt: skip
-    user = call.caller.user
-    values = {"requester_id": user.id, "submitter_id": user.id, "organization_id": user.organization, **wanted.changes}
-    values.setdefault("subject", wanted.said.body[:80])
-    by = By(user.id, API, wanted.metadata)
-    ticket = call.account.saving.create(values, by, call.now, wanted.said)
+    ticket = made(call, call.sent("ticket"))
     body = {"ticket": render.ticket(ticket, call.base), "audit": render.audit(ticket.audits[-1])}
     headers = {"Location": f"{call.base}/api/v2/tickets/{ticket.id}.json"}
     if key:
         call.account.remember(key, digest, json.dumps(body), call.now + KEPT)
         headers["x-idempotency-lookup"] = "miss"
     return answered(body, 201, headers)
+
+
+def made(call: Call, given: Mapping[str, Any]) -> Ticket:
+    """A new ticket of what a call asks for; a requester who is not known yet becomes a user. Raises Refused."""
+    wanted = asked(call, None, given)
+    if wanted.said is None:
+        refuse(422, "RecordInvalid", "Record validation errors",
+               details={"base": [{"description": "Description: cannot be blank", "error": "BlankValue"}]})  # fmt: skip
+    user, requester = call.caller.user, given.get("requester")
+    asker = joined(call, requester) if isinstance(requester, dict) else user
+    values = {"requester_id": asker.id, "submitter_id": user.id, "organization_id": asker.organization, **wanted.changes}
+    values.setdefault("subject", wanted.said.body[:80])
+    return call.account.saving.create(values, By(user.id, API, wanted.metadata), call.now, wanted.said)
+
+
+def of_user(call: Call, word: str) -> Answer:
+    """GET users/{id}/tickets/requested and assigned."""
+    field = "requester_id" if call.path.endswith("requested") else "assignee_id"
+    rows = [each for each in call.account.tickets if str(each.values.get(field)) == word and not each.archived(call.now)]
+    return answered(_page(call, call.path, rows))
 
 
 def update(call: Call, word: str) -> Answer:

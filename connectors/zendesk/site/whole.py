@@ -11,7 +11,7 @@ from connectors.zendesk.site.catalog import Catalog
 from connectors.zendesk.site.jobs import Jobs
 from connectors.zendesk.site.native_rules import Rules
 from connectors.zendesk.site.replay import Replay
-from connectors.zendesk.site.saving import Saving
+from connectors.zendesk.site.saving import By, Saving
 from connectors.zendesk.site.state import Ticket, Tickets
 from connectors.zendesk.site.suspended import Suspended
 from connectors.zendesk.site.terms import Terms
@@ -98,6 +98,12 @@ class Account:
         ticket.updated = max(ticket.updated, now)
         self.tickets.touch(ticket, now)
         self.webhooks.tell(ticket, "undeleted", {}, by, now)
+
+    def bereave(self, user: int, group: int, by: int, now: Instant) -> None:
+        """Tickets of a group lose the assignee who is no member any more."""
+        for ticket in list(self.tickets):
+            if (ticket.number("assignee_id"), ticket.number("group_id")) == (user, group) and ticket.status != "closed":
+                self.saving.commit(ticket, {"assignee_id": None}, By(by), now)
 
     def remember(self, key: str, digest: str, body: str, until: Instant) -> None:
         """Keep the answer to a creation under its key."""

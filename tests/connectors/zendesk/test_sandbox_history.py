@@ -80,7 +80,7 @@ def test_the_words_of_the_log_become_those_of_tickets(tmp_path: Path) -> None:
         f"1-{number},2012-05-07T06:{number:02}:00+01:00,x,In Progress,A,L1,{impact},P,P0001"
         for number, impact in enumerate(PRIORITIES)
     ]
-    rows += [f"1-1,2012-05-08T06:{n:02}:00+01:00,x,{word},A,L1,Low,P,P0002" for n, word in enumerate(STATUSES)]
+    rows += [f"1-1,2012-05-08T06:{n:02}:00+01:00,x,{word},A,L1,High,P,P0002" for n, word in enumerate(STATUSES)]
     call = Caller(rewritten(tmp_path / "log.csv", rows))
     labels = {each["id"]: each["agent_label"] for each in call("GET", "custom_statuses")["custom_statuses"]}
     told = []

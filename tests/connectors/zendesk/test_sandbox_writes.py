@@ -352,3 +352,57 @@ def test_bodies_that_are_no_json_are_refused(call: Caller) -> None:
     form = Caller(call.sandbox, headers={"Authorization": f"Bearer {known}", "Content-Type": "text/plain"})
     form("PUT", "tickets/2", {"ticket": {}})
     assert form.last.status == 415
+
+
+# --- people ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_requester_who_is_not_known_becomes_a_user(call: Caller) -> None:
+    """A ticket may bring its requester; the same address is the same user."""
+    body = {"ticket": {"subject": "New", "comment": {"body": "x"}, "requester": {"name": "Zoe", "email": "zoe@example.com"}}}
+    first, second = (call("POST", "tickets", body)["ticket"] for _ in range(2))
+    assert first["requester_id"] == second["requester_id"]
+    assert call("GET", f"users/{first['requester_id']}")["user"]["name"] == "Zoe"
+    mine = call("GET", f"users/{first['requester_id']}/tickets/requested")["tickets"]
+    assert [each["id"] for each in mine] == [4, 5]
+
+
+def test_an_agent_comes_and_goes(call: Caller, clock: Clock) -> None:
+    """A new agent can be assigned in the groups that he joins; where he leaves one, its tickets are nobody's."""
+    user = call("POST", "users", {"user": {"name": "New One", "email": "new@example.com", "role": "agent"}})["user"]
+    assert call("POST", "users", {"user": {"name": "Again", "email": "new@example.com"}})["error"] == "RecordInvalid"
+    network = call.sandbox.group_id("Network Operations")
+    call.put(1, assignee_id=user["id"], group_id=network)
+    assert call.last.status == 422
+    asked = {"group_membership": {"user_id": user["id"], "group_id": network}}
+    membership = call("POST", "group_memberships", asked)["group_membership"]
+    assert call("POST", "group_memberships", asked)["error"] == "RecordInvalid"
+    call.put(1, assignee_id=user["id"], group_id=network)
+    assert call.ticket(1)["assignee_id"] == user["id"]
+    call("DELETE", f"group_memberships/{membership['id']}")
+    assert call.ticket(1)["assignee_id"] is None
+    clock.pass_(120 * SECOND)
+    told = call("GET", "incremental/users/cursor", start_time=clock.at // 1000 - 300)["users"]
+    assert [each["id"] for each in told] == [user["id"]]
+    call("DELETE", f"users/{user['id']}")
+    call.put(2, assignee_id=user["id"])
+    assert call.last.status == 422
+
+
+def test_a_new_group_takes_tickets(call: Caller) -> None:
+    """A group that is made is there at once; a ticket can stand in it without an assignee."""
+    group = call("POST", "groups", {"group": {"name": "Night Shift"}})["group"]
+    call.put(2, group_id=group["id"])
+    assert call.ticket(2)["group_id"] == group["id"]
+    call.person = "anna"
+    call("POST", "groups", {"group": {"name": "Mine"}})
+    assert call.last.status == 403
+
+
+def test_many_are_made_as_a_job(call: Caller, clock: Clock) -> None:
+    """Each row tells its id, or what was wrong."""
+    body = {"tickets": [{"subject": "One", "comment": {"body": "x"}}, {"subject": "Nothing said"}]}
+    job = call("POST", "tickets/create_many", body)["job_status"]
+    clock.pass_(3 * SECOND)
+    good, bad = call("GET", f"job_statuses/{job['id']}")["job_status"]["results"]
+    assert (good["id"], bad["error"]) == (4, "RecordInvalid")

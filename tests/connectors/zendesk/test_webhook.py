@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from connectors.zendesk.webhook import LARGEST_BODY, REMEMBERED, TEST_SECRET, WINDOW, Hint, NotAHint, NotVerified, Webhook
 from rules.instants import MINUTE, SECOND, written
+from tests.connectors.sandbox_desk import START
+from tests.connectors.zendesk.test_sandbox_webhooks import stage, subscribe
 
 SECRET, FORMER = "a-signing-secret", "the-former-one"
 NOW = 1_795_406_400_000
@@ -166,3 +168,17 @@ def test_a_storm_with_duplicates_and_strangers_counts_each_event_once() -> None:
             refused += 1
     assert sorted(hint.event for hint in hints if hint is not None) == sorted(f"e{number}" for number in range(2_000))
     assert refused == sum("s" in headers["X-Zendesk-Webhook-Invocation-Id"] for headers, _ in calls) > 100
+
+
+def test_what_an_account_really_delivers_is_understood() -> None:
+    """Deliveries of the sandbox, repeated and out of order, become one hint for each event, all of the ticket that changed."""
+    with stage(webhook_twice=0.5, webhook_late=0.3) as (call, receiver):
+        id_ = subscribe(call, receiver)
+        secret = call("GET", f"webhooks/{id_}/signing_secret")["signing_secret"]["secret"]
+        call.put(2, priority="urgent", additional_tags=["x"], comment={"body": "Hello", "public": False})
+        call.sandbox.says("chloe", 2, "Any news?")
+        assert call.sandbox.settle()
+        door = Webhook([secret])
+        hints = [door.hint(headers, body, START) for headers, body in receiver.got]
+    assert {hint.ticket for hint in hints if hint is not None} == {"2"}
+    assert len([hint for hint in hints if hint is not None]) == len({each["id"] for each in receiver.events}) >= 4

@@ -140,7 +140,7 @@ def test_a_change_between_read_and_write_is_a_conflict(account: Account) -> None
     ticket = account.ticket("T2")
     account.clock.pass_(SECOND)
     account.site.says("chloe", int(ticket.ref.id), "It works again!")
-    with pytest.raises(Conflict, match="after hoist had read it"):
+    with pytest.raises(Conflict, match="hoist reads it afresh"):
         account.connector.write(account.operation(ticket, ("priority", "high"), comment=NOTE))
     assert account.shown(ticket)["priority"] == "normal"
 
