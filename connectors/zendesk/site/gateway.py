@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from connectors.sandboxes.answer import Answer
@@ -18,18 +19,9 @@ WAIT_SECONDS: Final = 12
 
 def before(faults: Faults, method: str) -> Answer | None:
     """What meets a call instead of the account; nothing takes effect then."""
-    instead = {
-        "html-200": Answer(200, HTML, LOGIN),
-        "html-503": Answer(503, HTML, MAINTENANCE),
-        "refused-before": Answer(0, lost=True),
-        "too-many-requests": too_many(WAIT_SECONDS),
-        "too-many-requests-without-retry-after": Answer(429, {"Content-Type": "text/plain"}, b"Too many requests"),
-        "failed-500": answered({"error": "InternalServerError", "description": "Something went wrong"}, 500),
-        "unauthorized-401": unauthorized(),
-    }
-    for name, answer in instead.items():
+    for name, answer in _INSTEAD.items():
         if faults.strikes(name):
-            return answer
+            return answer()
     if method in WRITES and faults.strikes("database-conflict"):
         return Refused(409, {"error": "DatabaseConflict", "description": "Database collision"}).answer()
     return None
@@ -84,3 +76,14 @@ def resource(path: str) -> str:
         return "users" if rest[:1] == ["users"] else "tickets"
     return {"groups": "users", "group_memberships": "users", "deleted_tickets": "tickets", "custom_statuses": "tickets",
             "suspended_tickets": "tickets", "job_statuses": "tickets", "ticket_fields": "tickets"}.get(first, first)  # fmt: skip
+
+
+_INSTEAD: Final[Mapping[str, Callable[[], Answer]]] = {
+    "html-200": lambda: Answer(200, HTML, LOGIN),
+    "html-503": lambda: Answer(503, HTML, MAINTENANCE),
+    "refused-before": lambda: Answer(0, lost=True),
+    "too-many-requests": lambda: too_many(WAIT_SECONDS),
+    "too-many-requests-without-retry-after": lambda: Answer(429, {"Content-Type": "text/plain"}, b"Too many requests"),
+    "failed-500": lambda: Refused(500, {"error": "InternalServerError", "description": "Something went wrong"}).answer(),
+    "unauthorized-401": unauthorized,
+}
