@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from agent import clusters
-from agent.evaluate import confirmed, decide
+from agent.confirming import confirmed
+from agent.evaluate import decide
 from agent.ruling import Ruling
 from agent.store import brakes, episodes, runs, snoozes, waiting
 from agent.store.mirrored import Mirrored

@@ -12,17 +12,16 @@ from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
+from agent.under_way import ahead_of, gate_of
 from rules.binding import BoundRule, BoundRules
 from rules.brake import Brake
-from rules.due_step import DueStep
-from rules.due_step import due_step as due_step_of
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.explain import because
-from rules.gates import Closed, closed, held_by_label
+from rules.gates import Closed, held_by_label
 from rules.identity import Recorded, match
-from rules.instants import FOREVER, Instant, written
-from rules.ladder import Ahead, Due, Steps, ahead, joined
+from rules.instants import FOREVER, Instant
+from rules.ladder import Due, Steps
 from rules.lifetime import lifetime
 from rules.protocol.rule import Mode, Rule
 from rules.ticket import Ticket
@@ -115,95 +114,6 @@ def left_alone_until(ticket: Ticket, ruling: Ruling, now: Instant) -> Instant:
     """Until when somebody keeps hoist away from a ticket; an instant that is past where nobody does."""
     label = held_by_label(ticket, now)
     return max(ruling.snoozed.get(ticket.ref.id, 0), 0 if label is None else label.until)
-
-
-def due_step(row: WaitingRow, steps: Steps, evaluation: Evaluation, episode: Episode, ticket: Ticket, at: Instant) -> DueStep:
-    """An outbox row as a step to merge, for these steps of its ladder, its reasons and texts as of the confirming read."""
-    key, rule = replace(row.key, step=steps[-1]), evaluation.bound(episode.rule).rule
-    return due_step_of(key, rule, steps, evaluation, episode, ticket, at)
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """What a fresh read says of claimed rows: to be written now, later, when a gate opens, if a person says so, or not at all."""
-
-    steps: tuple[tuple[WaitingRow, DueStep], ...]
-    early: tuple[WaitingRow, ...]
-    held: tuple[tuple[WaitingRow, Closed], ...]
-    left: tuple[tuple[WaitingRow, str], ...]  # with the reason
-    over: tuple[tuple[WaitingRow, str], ...]
-
-
-def confirmed(rows: Sequence[WaitingRow], ticket: Ticket, decision: Decision, ruling: Ruling, at: Instant) -> Confirmed:
-    """Sort claimed rows by a fresh read of their ticket at `at` (server time), from which `decision` came.
-
-    That nobody replied, owned or moved it up to the instant of a firing is known only by a read that is later than the instant.
-    A row stands for the steps that are due by this read: those that were missed meanwhile go with it, those that something holds
-    back wait for their own time.
-    """
-    steps, early, held, left, over = [], [], [], [], []
-    for row in rows:
-        place = row.key.rule, row.key.episode
-        episode, evaluation = decision.holding.get(place), decision.evaluation
-        if row.instant >= at:
-            early.append(row)
-        elif episode is None or evaluation is None or ruling.mode(ruling.rule(row.key.rule), at) is not Mode.LIVE:
-            over.append((row, _why_over(row, ticket, ruling, at)))
-        elif _since(episode, at) >= at:
-            early.append(row)
-        elif not (due := _still_due(evaluation, episode, decision.records[place], at)):
-            over.append((row, "the steps that it stands for are passed over as it is now"))
-        elif row.approved is None and (lost := ruling.lost(ticket, episode.start)):
-            left.append((row, lost))
-        elif gate := braked(decision.brakes.get(place), ruling.rules.zone) or _gate(
-            evaluation, episode, decision.records[place], due, ticket, at
-        ):
-            held.append((row, gate))
-        else:
-            step = due_step(row, due, evaluation, episode, ticket, at)
-            steps.append((row, replace(step, previous=decision.records[place].confirmed_before(due[0]))))
-    return Confirmed(tuple(steps), tuple(early), tuple(held), tuple(left), tuple(over))
-
-
-def _still_due(evaluation: Evaluation, episode: Episode, record: EpisodeRow, at: Instant) -> Steps:
-    """The steps that the episode's firing under way stands for by a read: due before it, and nothing holds them back at it."""
-    now, just_before = (_ahead(evaluation, episode, _before(record), instant).due for instant in (at, at - 1))
-    return () if now is None or just_before is None else tuple(step for step in now.steps if step in just_before.steps)
-
-
-def _before(record: EpisodeRow) -> tuple[Fired, ...]:
-    """The firings before the one that is under way."""
-    return record.firings[:-1]
-
-
-def _ahead(evaluation: Evaluation, episode: Episode, fired: Sequence[Fired], now: Instant) -> Ahead:
-    return ahead(evaluation, episode, [each.steps for each in fired], fired[-1].applied_at if fired else None, now)
-
-
-def _gate(
-    evaluation: Evaluation, episode: Episode, record: EpisodeRow, steps: Steps, ticket: Ticket, now: Instant
-) -> Closed | None:
-    """What holds back the firing under way of an episode, for these steps."""
-    rule = evaluation.bound(episode.rule).rule
-    wrote = [each.confirmed for each in record.applied]
-    return closed(evaluation, rule, joined(rule, steps), ticket, wrote, now)
-
-
-def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling, at: Instant) -> str:
-    if (held := held_by_label(ticket, at)) is not None:
-        return f"somebody gave the ticket the label {held.label}"
-    if ruling.snoozed.get(ticket.ref.id, 0) > at:
-        return f"somebody said to leave the ticket alone until {written(ruling.snoozed[ticket.ref.id])}"
-    if row.key.rule not in ruling.rules.by_id:
-        return "its rule is no longer in force"
-    if ruling.mode(ruling.rule(row.key.rule), at) is not Mode.LIVE:
-        return "its rule no longer writes, it only watches"
-    return "no longer true when it was about to be written"
-
-
-def _since(episode: Episode, at: Instant) -> Instant:
-    """When the stretch began that holds at an instant."""
-    return next(start for start, end in episode.stretches if start <= at < end)
 
 
 class _Decider:
@@ -313,7 +223,7 @@ class _Decider:
         if due is None:
             return
         rule = self.ruling.rule(episode.rule)
-        fired_at = _since(episode, self.now)
+        fired_at = episode.since(self.now)
         number = self.next_numbers.get(rule.id, 1)
         if self.ruling.outages:
             number = max(number, self.ruling.first_number(self.ticket, episode.start))
@@ -450,16 +360,16 @@ class _Decider:
 
     def _due(self, episode: Episode, fired: Sequence[Fired]) -> Due | None:
         """The firing that is due now after these; the ticket is looked at again when a further one is."""
-        found = _ahead(self.evaluation, episode, fired, self.now)
+        found = ahead_of(self.evaluation, episode, fired, self.now)
         self.next_look = min(self.next_look, found.next_look)
         if found.due is None:
             return None
-        return Due(found.due.steps, max(found.due.since, _since(episode, self.now)))
+        return Due(found.due.steps, max(found.due.since, episode.since(self.now)))
 
     def _gate(self, row: EpisodeRow, due: Due) -> Closed | None:
         """What holds this firing back; the ticket is looked at again when that ends."""
         episode = self.holding[row.rule, row.number]
-        gate = self._brake(row, due) or _gate(self.evaluation, episode, row, due.steps, self.ticket, self.now)
+        gate = self._brake(row, due) or gate_of(self.evaluation, episode, row, due.steps, self.ticket, self.now)
         if gate is not None:
             self.next_look = min(self.next_look, gate.until)
         return gate

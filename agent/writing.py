@@ -26,8 +26,8 @@ from agent.approval import as_approved, hold_again
 from agent.at_once import AtOnce
 from agent.backing_off import Refusals
 from agent.clock import Clock, SourceClock, steady
+from agent.confirming import confirmed
 from agent.departed import DepartedTeams
-from agent.evaluate import confirmed
 from agent.foreign import Foreign
 from agent.fresh import fresh
 from agent.guards import Guards

@@ -35,6 +35,10 @@ class Episode(NamedTuple):
         """The end of its last stretch; FOREVER if it has none."""
         return self.stretches[-1][1]
 
+    def since(self, at: Instant) -> Instant:
+        """When the stretch began that holds at an instant; some stretch must."""
+        return next(start for start, end in self.stretches if start <= at < end)
+
     def holds_at(self, at: Instant) -> bool:
         """Whether the rule surely holds at an instant because of this episode."""
         for start, end in self.stretches:  # noqa: SIM110 - asked of every episode at every look, and a generator is dear

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.evaluate import Decision, confirmed, decide
+from agent.confirming import confirmed
+from agent.evaluate import Decision, decide
 from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState

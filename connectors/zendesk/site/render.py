@@ -40,7 +40,7 @@ def ticket(found: Ticket, base: str, *, exported: bool = False) -> Shown:
         "url": f"{base}/api/v2/tickets/{found.id}.json",
         "id": found.id,
         "external_id": values.get("external_id"),
-        "via": via(found.via),
+        "via": via(found.via) if found.followup_of is None else followup(found.followup_of),
         "created_at": stamp(found.created),
         "updated_at": stamp(found.updated),
         "type": values.get("type"),
@@ -70,7 +70,7 @@ def ticket(found: Ticket, base: str, *, exported: bool = False) -> Shown:
         "custom_status_id": values.get("custom_status_id"),
         "encoded_id": f"{found.id:06X}-0000",
         "fields": custom,
-        "followup_ids": [],
+        "followup_ids": list(found.followups),
         "ticket_form_id": FORM,
         "brand_id": BRAND,
         "allow_channelback": False,
@@ -87,6 +87,11 @@ def via(found: Via) -> Shown:
         return {"channel": found.channel, "source": {"from": {}, "to": {}, "rel": found.rel}}
     source = {"id": found.rule, "title": found.title, "deleted": False, "revision_id": 1}
     return {"channel": found.channel, "source": {"from": source, "to": {}, "rel": found.rel}}
+
+
+def followup(source: int) -> Shown:
+    """How a ticket came about that goes on with a closed one."""
+    return {"channel": "api", "source": {"from": {"ticket_id": source, "channel": "api"}, "to": {}, "rel": "follow_up"}}
 
 
 def audit(found: Audit) -> Shown:

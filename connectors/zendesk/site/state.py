@@ -79,6 +79,8 @@ class Ticket:
     deleted_by: int = 0
     scrubbed: bool = False
     incidents: set[int] = field(default_factory=set)
+    followup_of: int | None = None
+    followups: list[int] = field(default_factory=list)
     revision: int = 0
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from connectors.sandboxes.answer import Answer
 from connectors.zendesk.site import render
-from connectors.zendesk.site.answers import answered, bad_attribute, not_found, refuse
+from connectors.zendesk.site.answers import answered, bad_attribute, invalid, not_found, refuse
 from connectors.zendesk.site.call import Call
 from connectors.zendesk.site.editing import Asked, asked, check_stamp, tags_of
 from connectors.zendesk.site.exports import embedded, sideloads
@@ -88,11 +88,27 @@ def made(call: Call, given: Mapping[str, Any]) -> Ticket:
     if wanted.said is None:
         refuse(422, "RecordInvalid", "Record validation errors",
                details={"base": [{"description": "Description: cannot be blank", "error": "BlankValue"}]})  # fmt: skip
+    source = _continued(call, given.get("via_followup_source_id"))
     user, requester = call.caller.user, given.get("requester")
     asker = joined(call, requester) if isinstance(requester, dict) else user
     values = {"requester_id": asker.id, "submitter_id": user.id, "organization_id": asker.organization, **wanted.changes}
     values.setdefault("subject", wanted.said.body[:80])
-    return call.account.saving.create(values, By(user.id, API, wanted.metadata), call.now, wanted.said)
+    ticket = call.account.saving.create(values, By(user.id, API, wanted.metadata), call.now, wanted.said)
+    if source is not None:
+        ticket.followup_of = source.id
+        source.followups.append(ticket.id)
+        call.account.tickets.touch(source, call.now)
+    return ticket
+
+
+def _continued(call: Call, id_: object) -> Ticket | None:
+    """The closed ticket that a new one goes on with. Raises Refused for one that is not closed."""
+    if id_ is None:
+        return None
+    source = call.account.tickets.find(int(str(id_))) if str(id_).isdigit() else None
+    if source is None or source.status != "closed":
+        invalid({"via_followup_source_id": [("Via followup source: must be a closed ticket", "InvalidValue")]})
+    return source
 
 
 def of_user(call: Call, word: str) -> Answer:
@@ -275,7 +291,7 @@ def related(call: Call, word: str) -> Answer:
     facts: dict[str, object] = {
         "topic_id": None,
         "jira_issue_ids": [],
-        "followup_source_ids": [],
+        "followup_source_ids": [] if ticket.followup_of is None else [ticket.followup_of],
         "from_archive": ticket.archived(call.now),
     }
     return answered({"ticket_related": {**facts, "incidents": len(ticket.incidents), "twitter": {}}})

@@ -245,6 +245,18 @@ def test_a_closed_ticket_is_locked_but_for_admins(clock: Clock) -> None:
         assert call.last.status == 422
 
 
+def test_a_closed_ticket_goes_on_in_a_follow_up(call: Caller) -> None:
+    """Only a closed ticket has one; each names the other."""
+    body = {"ticket": {"subject": "Again", "comment": {"body": "x"}, "via_followup_source_id": 2}}
+    call("POST", "tickets", body)
+    assert "via_followup_source_id" in details(call)
+    call.put(2, status="closed")
+    made = call("POST", "tickets", body)["ticket"]
+    assert (made["via"]["source"]["rel"], made["via"]["source"]["from"]["ticket_id"]) == ("follow_up", 2)
+    assert call.ticket(2)["followup_ids"] == [made["id"]]
+    assert call("GET", f"tickets/{made['id']}/related")["ticket_related"]["followup_source_ids"] == [2]
+
+
 def test_merged_tickets_are_closed_with_a_comment_and_a_tag(call: Caller) -> None:
     """The other ticket ends in this one."""
     job = call("POST", "tickets/2/merge", {"ids": [3], "source_comment": "See the other one."})["job_status"]
