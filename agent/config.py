@@ -20,6 +20,7 @@ from agent.limit_settings import read_limits
 from agent.limits import Limits
 from agent.outage import Policy
 from agent.outside.links import Links
+from agent.rooted import rooted, rooted_secret
 from connectors.errors import AskAdmin
 from connectors.registry import connector_class
 from connectors.secrets import Secret
@@ -173,7 +174,7 @@ class _Reader:
         kept, named, signing_key = _entry(block, "keep"), _entry(block, "signing_key"), None
         keep = None if kept is None or kept == "none" else self._length(Text("journal", node.place), block, "keep", 0)
         try:
-            signing_key = Secret(str(named)) if named is not None else None
+            signing_key = rooted_secret(Secret(str(named)), self.file.parent) if named is not None else None
         except ValueError as error:
             self.problems.append(f"{self._at(named)} journal.signing_key: {error}")
         return JournalSettings(keep, signing_key)
@@ -214,7 +215,11 @@ class _Reader:
         if node is None:
             return ""
         try:
-            url = str(node) if str(node).startswith(("https://", "http://")) else Secret(str(node)).reveal()
+            url = (
+                str(node)
+                if str(node).startswith(("https://", "http://"))
+                else rooted_secret(Secret(str(node)), self.file.parent).reveal()
+            )
         except (ValueError, AskAdmin) as error:
             self.problems.append(f"{self._at(node)} heartbeat.url: expected a URL, or where it is kept: {error}")
             return ""
@@ -250,7 +255,7 @@ class _Reader:
             at_once = self._places(name, entry, at_once)
             written.setdefault("concurrent_requests", at_once + 1)
         try:
-            settings = model.model_validate(written)
+            settings = rooted(model.model_validate(written), self.file.parent)
         except ValidationError as error:
             found = error.errors(include_input=False)  # what was written there may be a secret
             # That a list is too short follows from what is wrong with its items.

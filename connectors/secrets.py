@@ -108,9 +108,11 @@ def _parsed(masked: object) -> Secret:
 def _of_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        reason = "is not there: write the secret into it, or correct its path in hoist.yaml"
     except (OSError, UnicodeDecodeError) as problem:
-        kind = type(problem).__name__
-    raise AskAdmin(f"the secret's file {path} can't be read ({kind}): make it readable for the account that runs hoist")
+        reason = f"can't be read ({type(problem).__name__}): make it readable for the account that runs hoist"
+    raise AskAdmin(f"the secret's file {path} {reason}")
 
 
 def _of_keyring(place: str) -> str:

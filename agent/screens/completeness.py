@@ -23,7 +23,7 @@ def lines(each: SourceStatus, zone: ZoneInfo) -> Iterator[Line]:
         yield "  missed", said, ""
         yield "  lost", f"{census.lost:,}", ""
     else:
-        yield "  missed", f"not known: {'the first census is under way' if each.counting else 'there was no census yet'}", ""
+        yield "  missed", f"not known: {'the first census has not ended yet' if each.counting else 'there was no census yet'}", ""
     if each.row.clock_ahead is not None:
         yield "  clock", _clock(each.row.clock_ahead), ""
     if found is not None:

@@ -247,7 +247,7 @@ def test_a_key_that_is_none_is_said_at_once(tmp_path: Path) -> None:
     """A key that is missing or short stops hoist with what to do, and the sentence does not repeat it."""
     file = tmp_path / "key"
     settings = JournalSettings(signing_key=Secret(f"file:{file}"))
-    with pytest.raises(AskAdmin, match="can't be read"):
+    with pytest.raises(AskAdmin, match="is not there: write the secret into it"):
         settings.key()
     file.write_text("zq-short")
     with pytest.raises(ConfigError, match="shorter than 32 characters: make one with") as said:

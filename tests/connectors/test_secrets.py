@@ -47,8 +47,10 @@ def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_from_a_file(tmp_path: Path) -> None:
     """file:/path is the file's content without the line end that editors add."""
     path = tmp_path / "token"
-    with pytest.raises(AskAdmin, match="can't be read"):
+    with pytest.raises(AskAdmin, match="is not there: write the secret into it"):
         Secret(f"file:{path}").reveal()
+    with pytest.raises(AskAdmin, match="can't be read"):
+        Secret(f"file:{tmp_path}").reveal()
     path.write_text("two\n")
     assert Secret(f"file:{path}").reveal() == "two"
     path.write_text("\n")

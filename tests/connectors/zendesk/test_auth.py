@@ -43,14 +43,21 @@ def refreshing(site: ZendeskSandbox, folder: Path) -> dict[str, Any]:
     return {"url": site.url, "auth": auth}
 
 
-def connected(settings: dict[str, Any], **more: Any) -> ZendeskConnector:
-    return ZendeskConnector("zen", ZendeskSettings.model_validate(settings), Surroundings(sleep=lambda _: None, **more))
+def connected(settings: dict[str, Any], now: list[float] | None = None) -> ZendeskConnector:
+    """A connector whose time is the first of `now`: to sleep is to let it go on."""
+    clock = [0.0] if now is None else now
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    surroundings = Surroundings(sleep=sleep, monotonic=lambda: clock[0])
+    return ZendeskConnector("zen", ZendeskSettings.model_validate(settings), surroundings)
 
 
 def renew_in_a_process(settings: dict[str, Any], times: int) -> None:
     """Sign in again and again, each time as if the access token had ended meanwhile."""
     now = [0.0]
-    connector = connected(settings, monotonic=lambda: now[0])
+    connector = connected(settings, now)
     for _ in range(times):
         now[0] += 10_000.0
         connector.identify()
@@ -62,7 +69,7 @@ def test_a_refresh_token_is_kept_before_it_is_used(site: ZendeskSandbox, tmp_pat
     kept = []
     for _ in range(3):
         now = [0.0]
-        connector = connected(settings, monotonic=lambda: now[0])  # noqa: B023 - called within this round
+        connector = connected(settings, now)
         connector.identify()
         now[0] += 10_000.0
         connector.identify()
@@ -117,10 +124,10 @@ def test_an_unreadable_token_file_is_said(site: ZendeskSandbox, tmp_path: Path) 
     assert (tmp_path / "tokens.json").read_text() == "{"
 
 
-def recorded(monkeypatch: pytest.MonkeyPatch, **more: Any) -> ZendeskConnector:
+def recorded(monkeypatch: pytest.MonkeyPatch, now: list[float] | None = None) -> ZendeskConnector:
     monkeypatch.setenv("A_SECRET", "very-secret")
     named = {"kind": "oauth_client_credentials", "client_id": "hoist", "client_secret": "env:A_SECRET"}
-    return connected({"url": URL, "auth": named}, **more)
+    return connected({"url": URL, "auth": named}, now)
 
 
 @responses.activate
@@ -135,7 +142,7 @@ def test_a_token_that_ends_early_is_renewed_once(monkeypatch: pytest.MonkeyPatch
         return status, DATE, json.dumps(ME if status == 200 else {"error": "invalid_token"})
 
     responses.add_callback("GET", f"{URL}/api/v2/users/me", me, content_type="application/json")
-    connector = recorded(monkeypatch, monotonic=lambda: now[0])
+    connector = recorded(monkeypatch, now)
     connector.identify()
     assert len(endpoint.calls) == 2
     with pytest.raises(AskAdmin, match="the credential is wrong or has expired"):
