@@ -20,7 +20,7 @@ from agent.store.episodes import EpisodeRow
 from agent.store.installation import installation_key
 from agent.store.journal import ERASED, Line
 from agent.store.states import FIRST_ROW_STATES
-from rules.as_known import as_known
+from rules.as_known import as_known, as_read
 from rules.binding import BindingError, BoundRules, bind
 from rules.due_step import DueStep, due_step
 from rules.engine import Episode, Evaluation, evaluate
@@ -122,7 +122,7 @@ class _Again:
     def __init__(self, db: Connection, line: Line, present: Ticket, bound: BoundRules) -> None:
         self.line, self.bound, self.at = line, bound, line.at
         known: Instant = line.data["known"]
-        then = as_known(present, known)
+        then = as_read(present, known, *line.data["history"])
         seen = [len(then.changes), len(then.messages)]
         if seen != line.data["history"]:
             raise _NoLongerKnownError(
@@ -236,4 +236,4 @@ def _written(changes: Sequence[Sequence[Any]]) -> str:
 
 
 def _counted(changes: int, messages: int) -> str:
-    return f"{changes} changes, {messages} messages"
+    return f"{changes} change{'' if changes == 1 else 's'}, {messages} message{'' if messages == 1 else 's'}"

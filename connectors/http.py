@@ -416,6 +416,10 @@ def _failure(problem: Exception) -> _Failure:
     reason = getattr(inner, "reason", inner)
     if isinstance(problem, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(problem):
         return _Failure("its certificate can't be verified", left=False, mend="name the organisation's authority as ca_file")
+    if type(problem) is OSError and str(problem).startswith("Could not find"):  # requests says so of a path to certificates
+        missing = str(problem).rpartition("invalid path: ")[2]
+        mend = "correct ca_file, or where the client's certificate and key are, in hoist.yaml"
+        return _Failure(f"there is no file {missing}", left=False, mend=mend)
     if isinstance(problem, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError) or isinstance(
         reason, _NEVER_LEFT
     ):

@@ -15,6 +15,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.contract import Ledger, Page, Quarantined
+from connectors.errors import TryLater
 from connectors.zendesk.client import ShareUsedUp, ZendeskClient
 from connectors.zendesk.events import Events
 from connectors.zendesk.facts import AccountFacts
@@ -49,10 +50,11 @@ class Place(BaseModel):
 
 @dataclass(slots=True)
 class _Share:
-    """Some tickets of an exported page. `following` is the place behind them, `last` whether nothing follows it."""
+    """Some tickets of an exported page at a place. `following` is that behind them, `last` whether nothing follows it."""
 
     rows: Sequence[TicketRow]
     time: Instant
+    place: Place
     following: Place
     last: bool
     closed: Sequence[TicketRow] = ()
@@ -69,12 +71,14 @@ class ChangedTickets:
     def __init__(self, client: ZendeskClient, reader: TicketReader, facts: AccountFacts, settings: ZendeskSettings) -> None:
         self._client, self._reader, self._facts, self._settings = client, reader, facts, settings
         self._events = Events(client)
+        self._trouble: TryLater | None = None
 
     def pages(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
         """The pages from the cursor on, each read while the one before it is worked on.
 
         Where hoist's share of the exports is used up a run ends early, and the next one goes on from there.
         """
+        self._trouble = None
         shares = self._shares(_place(cursor), ledger)
         with self._client.ahead() as begin:
             page = self._page(shares)
@@ -86,10 +90,15 @@ class ChangedTickets:
             yield page
 
     def _page(self, shares: Iterator[_Share]) -> Page | None:
+        if (trouble := self._trouble) is not None:
+            self._trouble = None
+            raise trouble
         share = next(shares, None)
         if share is None:
             return None
-        batch = self._reader.completed(share.rows, share.time) if share.rows else Batch()
+        batch = self._reader.completed(share.rows, share.time, in_part=True) if share.rows else Batch()
+        if batch.trouble is not None:
+            return self._part(share, batch)
         closed = self._reader.closed(share.closed, share.time) if share.closed else Batch()
         since = share.since * SECOND
         continued = self._reader.continued(share.continued, share.time, since) if share.continued else Batch()
@@ -106,6 +115,19 @@ class ChangedTickets:
             continued=frozenset(row.id for row, _ in share.continued),
         )
 
+    def _part(self, share: _Share, batch: Batch) -> Page:
+        """What was read of some tickets before Zendesk asked hoist to wait: kept, so that the next run has less to read."""
+        self._trouble = batch.trouble
+        return Page(
+            tickets=batch.tickets,
+            quarantined=batch.quarantined,
+            cursor=share.place.model_dump_json(exclude_defaults=True),
+            complete=False,
+            server_time=share.time,
+            horizon=share.time - EXCLUDED,
+            marks=batch.marks,
+        )
+
     def _shares(self, place: Place, ledger: Ledger) -> Iterator[_Share]:
         while True:
             try:
@@ -116,7 +138,7 @@ class ChangedTickets:
             # Zendesk names a cursor also at the end; where it names none the one that was sent goes on being good.
             since = (found.server_time - EXCLUDED - OVERLAP) // SECOND if found.ended else place.since
             following = Place(after=found.cursor or place.after, first=place.first and not found.ended, since=since)
-            whole = _Share((), found.server_time, following, found.ended)
+            whole = _Share((), found.server_time, place, following, found.ended)
             rows = {row.id: row for row in self._reader.parsed(found.rows, whole.quarantined)}
             whole.gone = {row.id: row.updated for row in rows.values() if row.is_deleted}
             there = [row for row in rows.values() if not row.is_deleted]
@@ -146,7 +168,7 @@ class ChangedTickets:
         whole.closed = [row for row in rows if row.id not in read]
         *some, last = chunks(past, min(_TOGETHER, self._settings.page_size))
         for each in some:
-            yield _Share(each, whole.time, place, last=False)
+            yield _Share(each, whole.time, place, place, last=False)
         whole.rows = last
         yield whole
 

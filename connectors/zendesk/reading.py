@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.contract import Mark, Quarantined, Reading
-from connectors.errors import AskAdmin, Gone
+from connectors.errors import AskAdmin, Gone, TryLater
 from connectors.zendesk import wire
 from connectors.zendesk.client import AT_ONCE, ZendeskClient
 from connectors.zendesk.facts import AccountFacts
@@ -23,12 +23,13 @@ _KEPT: Final = 500
 
 @dataclass(slots=True)
 class Batch:
-    """Tickets, those rows that are none, and the marks that hoists have left."""
+    """Tickets, those rows that are none, and the marks that hoists have left; `trouble` is why others are missing."""
 
     tickets: list[Ticket] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     marks: dict[str, Mark] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    trouble: TryLater | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,21 @@ class TicketReader:
         said = f"{self._client.source}:{id_}: {reason}; look at the ticket, and tell hoist's makers if it looks as any other"
         return Quarantined(id_, id_, said, json.dumps(row, ensure_ascii=False, default=str))
 
-    def completed(self, rows: Sequence[TicketRow], known: Instant) -> Batch:
-        """The tickets of rows that an answer of `known` brought, with what their audits tell: one request each."""
+    def completed(self, rows: Sequence[TicketRow], known: Instant, *, in_part: bool = False) -> Batch:
+        """The tickets of rows that an answer of `known` brought, with what their audits tell: one request each.
+
+        With `in_part` those that were read before Zendesk asked hoist to wait, which is then the batch's `trouble`.
+        """
         batch = Batch()
-        read = [(row, self._audits(row.id)) for row in rows]
+        read: list[tuple[TicketRow, list[Row] | None]] = []
+        for row in rows:
+            try:
+                read.append((row, self._audits(row.id)))
+            except TryLater as error:
+                if not (in_part and read):
+                    raise
+                batch.trouble = error
+                break
         self._facts.name_organizations(row.organization_id for row in rows)
         for row, found in read:
             if found is None:

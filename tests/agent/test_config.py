@@ -65,6 +65,22 @@ def test_paths_are_those_of_the_file_and_the_environment_wins(tmp_path: Path) ->
     assert (settings.store, settings.protocol) == (Path("/var/lib/hoist/h.db"), tmp_path / "here")
 
 
+def test_paths_within_a_source_are_those_of_the_file_too(tmp_path: Path) -> None:
+    """ca_file and secrets in files lie where hoist.yaml says, wherever hoist was started; absolute paths stay."""
+    (tmp_path / "token").write_text("zq", encoding="utf-8")
+    jira = SOURCE | {"token": "file:token", "ca_file": "own.pem"}
+    snow = {
+        "platform": "servicenow",
+        "url": "https://example.service-now.com",
+        "username": "hoist",
+        "auth": {"kind": "certificate", "certificate": "tls/hoist.pem", "key": "/run/hoist.key"},
+    }
+    settings = load_settings(written(tmp_path, {"sources": {"a": jira, "b": snow}}), {})
+    first, second = (json.loads(source.settings.model_dump_json()) for source in settings.sources)
+    assert (first["token"], first["ca_file"]) == (f"file:{tmp_path / 'token'}", str(tmp_path / "own.pem"))
+    assert (second["auth"]["certificate"], second["auth"]["key"]) == (str(tmp_path / "tls/hoist.pem"), "/run/hoist.key")
+
+
 def test_the_file_is_found_by_the_environment(tmp_path: Path) -> None:
     """HOIST_CONFIG names hoist.yaml where no option does."""
     file = written(tmp_path, {"sources": {"a": SOURCE}})
@@ -84,7 +100,7 @@ def test_all_mistakes_are_listed_at_once_with_their_places(tmp_path: Path) -> No
         "    projects: [itsm]\n"
         "    tier_field: {kind: select}\n"
         "    poll_every: now and then\n"
-        "  two: {platform: servicenow}\n"
+        "  two: {platform: remedy}\n"
         "  three: 3\n",
         encoding="utf-8",
     )
@@ -103,7 +119,7 @@ def test_all_mistakes_are_listed_at_once_with_their_places(tmp_path: Path) -> No
     ]
     assert "did you mean store?" in problems[0]
     assert "one.usernam is no setting of this platform; did you mean username?" in problems[5]
-    assert "there is no connector for the platform 'servicenow'" in problems[6]
+    assert "there is no connector for the platform 'remedy'" in problems[6]
 
 
 @pytest.mark.parametrize("field", ["token", "url", "username", "projects"])

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from agent.store.database import open_database
-from rules.as_known import as_known
+from rules.as_known import as_known, as_read
 from rules.ticket import Actor, Change, Kind, Message, Ticket, TicketRef
 from tests.agent.command_line import FORGOTTEN, RULES, SOLVED, Desk, Said, desk, hoist
 
@@ -119,3 +119,19 @@ def test_a_ticket_goes_back_to_what_was_known() -> None:
     later = as_known(whole, 40)
     assert later.fields == {"team": "c", "priority": "2", "assignee": None, "status": "open"}
     assert as_known(whole, 70) == whole
+
+
+def test_what_was_written_and_read_back_within_the_second_of_a_decision_is_no_part_of_it() -> None:
+    """Server times are of whole seconds: by its number of changes a read is told from the one right after hoist's own write."""
+    hoist_, anna = Actor("h", Kind.HOIST), Actor("anna", Kind.STAFF)
+    changes = (
+        Change(10_500, 12_000, 1, "1", "team", "x", "a", anna),
+        Change(12_300, 12_000, 2, "2", "priority", "2", "1", anna),
+        Change(12_600, 12_000, 3, "3", "team", "a", "b", hoist_),
+    )
+    messages = (Message(12_700, 12_000, "1", hoist_, public=False),)
+    whole = Ticket(TicketRef("desk", "7"), "D-7", "", "9", 0, 13_000, {"team": "b", "priority": "1"}, changes, messages)
+    then = as_read(whole, 12_000, 2, 0)
+    assert ([each.save for each in then.changes], then.messages, then.fields) == (["1", "2"], (), {"team": "a", "priority": "1"})
+    assert as_read(whole, 12_000, 3, 1) == as_known(whole, 12_000)
+    assert len(as_read(whole, 12_000, 0, 1).changes) == 1, "what came about before that second was known by then"

@@ -263,6 +263,12 @@ def test_certificates_are_verified_whatever_the_environment_says(monkeypatch: py
     assert http(link=Link(ca_file=Path("/etc/ours.pem")))._sessions.first.verify == "/etc/ours.pem"
 
 
+def test_a_missing_file_of_certificates_is_named() -> None:
+    """A path in hoist.yaml that leads nowhere is said to be that, and not a broken connection."""
+    with pytest.raises(ConnectorError, match=r"there is no file /nowhere/ours\.pem; correct ca_file"):
+        http("https://127.0.0.1:9", link=Link(ca_file=Path("/nowhere/ours.pem")), limits=Limits(attempts=1)).read("GET", "/x")
+
+
 # --- what only a real socket shows -----------------------------------------------------------------------------------
 
 

