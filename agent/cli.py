@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import signal
@@ -226,4 +227,10 @@ def sandbox(
         for name in registry.sandboxes():
             console.print(f"  {name:12} a stand-in of {registry.sandbox(name).Sandbox.PLATFORM_NAME} on 127.0.0.1")
         sys.exit(DONE if platform in {"--help", "-h"} or "--help" in context.args else WRONG_USE)
-    sys.exit(registry.sandbox(platform).run(context.args, write_hoist_yaml))
+    try:
+        code = registry.sandbox(platform).run(context.args, write_hoist_yaml)
+    except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            raise
+        raise typer.BadParameter("the port is in use or not yours to listen on: take another --port, or any free one") from None
+    sys.exit(code)

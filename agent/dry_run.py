@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.config import Settings
 from agent.errors import StoreError
-from agent.heartbeat import HeartbeatSettings
+from agent.heartbeat import HeartbeatSettings, life_file
 from rules.protocol.rule import Mode
 from rules.rulebook import Loaded
 
@@ -22,7 +22,8 @@ def dry_settings(settings: Settings) -> Settings:
     """
     store = settings.store.with_name(f"{settings.store.stem}-dry-run{settings.store.suffix}")
     try:
-        for left in (store, *(store.with_name(store.name + end) for end in ("-wal", "-shm"))):
+        # the sign of life of the former copy, too, or this one would pass for a store that was put back
+        for left in (store, life_file(store), *(store.with_name(store.name + end) for end in ("-wal", "-shm"))):
             left.unlink(missing_ok=True)
         store.touch(mode=0o600)
         if settings.store.exists():

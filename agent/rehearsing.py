@@ -68,7 +68,7 @@ class Rehearsing:
 
     def __init__(self, hands: Hands, ticket: str, rule: str | None, who: Who) -> None:
         """`ticket` by its id. Raises ConfigError where it can't be read, or the rule is not there."""
-        self._hands, self._who = hands, who
+        self._hands, self._who, self._refused = hands, who, False
         read = next(hands.read([ticket]), None)
         if read is None:
             raise ConfigError(f"{hands.source}:{ticket} is gone, or can't be read as a whole")
@@ -85,7 +85,9 @@ class Rehearsing:
             comment=f"Rehearsal of hoist by {inert(who.name)}: nobody is told, and what changes here is taken back at once.\n"
             + (whole.comment or ""),
         )
-        what = "a raise of the priority and an internal note" if rule is None else f"the first step of {self._rule.id}"
+        tried = "a label" if whole.add_labels else "a raise of the priority" if whole.changes else ""
+        of_none = f"{tried} and an internal note" if tried else "an internal note"
+        what = of_none if rule is None else f"the first step of {self._rule.id}"
         self.found = Rehearsal(hands.source, self.ticket.key, f"rehearsal: {what}", tuple(self._plan()), notes=self._notes(whole))
 
     # --- what it would do --------------------------------------------------------------------------------------------------
@@ -194,7 +196,7 @@ class Rehearsing:
                 self._prove_internal(result.native_id)
             return
         what = "; ".join(line for line in self.found.plan[:-1])
-        applied = result.outcome is Outcome.APPLIED
+        applied, self._refused = result.outcome is Outcome.APPLIED, result.outcome is Outcome.REFUSED
         noted = row.operation.comment is not None
         what += " and, with it, an internal note" if noted else ""
         self._done(f"wrote {what}, and found it in the helpdesk's record under hoist's mark{said}", ok=applied)
@@ -248,6 +250,8 @@ class Rehearsing:
             present = orders.order(db, back.id)
         if not (self._escalation.changes or self._escalation.add_labels):
             return
+        if self._refused:
+            return  # nothing took effect, so nothing was there to be taken back
         said = f": {present.problem}" if present.problem else ""
         self._done(f"took everything back but the note{said}", ok=present.state is OrderState.DONE and not present.problem)
 

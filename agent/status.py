@@ -62,7 +62,7 @@ class SourceStatus:
     `unanswered` counts what was sent without an answer; its mark is looked for from `looked_for_from` on, the earliest instant.
     `lag_seconds` is the time since it was last read to the end, None before the first time. `census` is the last one that has
     ended; `counting` says that another one is under way. `brakes` stop loops with automations, `other` is another hoist that
-    writes here.
+    writes here. `keys` are those of the parked tickets, by their ids.
     """
 
     row: SourceRow
@@ -85,6 +85,7 @@ class SourceStatus:
     budget: BudgetStatus | None = None
     brakes: list[BrakeRow] = field(default_factory=list)
     other: Other | None = None
+    keys: dict[str, str] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -142,6 +143,8 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
     tickets, gone = mirrored.count(db, row.source)
     unanswered = operations.in_state(db, row.source, OperationState.UNKNOWN)
     lag = max(0, now - row.polled_at) if row.polled_at else None
+    parked = waiting.of_source(db, row.source, (RowState.PARKED,))
+    named = mirrored.mirrored(db, row.source, list({each.key.ticket for each in parked}))
     return SourceStatus(
         row,
         tickets,
@@ -150,7 +153,7 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
         waiting.count_by_state(db, row.source),
         episodes.count_by_rule(db, row.source, backlog=True),
         episodes.count_by_rule(db, row.source, backlog=False),
-        waiting.of_source(db, row.source, (RowState.PARKED,)),
+        parked,
         quarantine.rows(db, row.source),
         len(unanswered),
         min((each.look_at for each in unanswered if each.look_at is not None), default=None),
@@ -163,4 +166,5 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
         budget_status(db, row.source, now),
         brakes.holding(db, row.source, now),
         foreign.noted(db, row.source),
+        {ticket: found.ticket.key for ticket, found in named.items()},
     )

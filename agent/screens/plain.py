@@ -16,6 +16,7 @@ from agent.commands import Done
 from agent.outside.overview import Overview, ShownList, ShownRota, ShownWindow
 from agent.screens import beside, completeness, guards, pace
 from agent.status import SourceStatus, Status
+from agent.store.waiting import WaitingRow
 from rules.instants import Instant, written
 from rules.phrases import length, stamp
 from rules.protocol.rule import Mode
@@ -245,8 +246,15 @@ def _one_status(console: Console, each: SourceStatus, zone: ZoneInfo) -> None:
         say(console, "  STANDS STILL", row.problem, "red")
     if each.behind:
         say(console, "  BEHIND", "it was not read for long: does hoist run still run, and what does it log?", "red")
-    _listed(console, "PARKED", [f"{row.key.ticket} {row.key.rule}: {row.problem}" for row in each.parked])
+    _listed(console, "PARKED", [_parked(each, parked) for parked in each.parked])
     _listed(console, "QUARANTINED", [f"{row.key or row.id}: {row.reason}" for row in each.quarantined])
+
+
+def _parked(each: SourceStatus, row: WaitingRow) -> str:
+    """A parked change by its ticket's key; the reason may begin with the ticket's id, which says nothing to people."""
+    ticket = row.key.ticket
+    reason = row.problem.removeprefix(f"{each.row.source}:{ticket}: ")
+    return f"{each.keys.get(ticket, ticket)} {row.key.rule}: {reason}"
 
 
 def _listed(console: Console, title: str, rows: list[str]) -> None:
@@ -295,7 +303,10 @@ def _source_data(each: SourceStatus) -> dict[str, Any]:
         **guards.data(each.guarded),
         **pace.data(each.budget),
         **beside.data(each),
-        "parked": [{"change": str(row.key), "problem": row.problem} for row in each.parked],
+        "parked": [
+            {"change": str(parked.key), "ticket": each.keys.get(parked.key.ticket), "problem": parked.problem}
+            for parked in each.parked
+        ],
         "quarantined": [
             {"id": q.id, "key": q.key, "reason": q.reason, "at": written(q.at), "raw": q.raw} for q in each.quarantined
         ],

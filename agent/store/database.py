@@ -117,6 +117,7 @@ def open_database(path: Path) -> Database:
     hoist.
     """
     _make_file(path)
+    _OPENED.pop(path, None)  # the latest comes last
     _OPENED[path] = None
     engine = create_engine(
         f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
@@ -133,8 +134,8 @@ def open_database(path: Path) -> Database:
 
 
 def opened_here() -> list[Path]:
-    """The stores that this process has opened, and that are there."""
-    return [path for path in _OPENED if path.exists()]
+    """The stores that this process has opened, and that are there, the latest first."""
+    return [path for path in reversed(_OPENED) if path.exists()]
 
 
 def saved_file(path: Path) -> Path:

@@ -300,6 +300,7 @@ def test_a_superseded_step_that_is_true_is_not_left(tmp_path: Path) -> None:
     desk = counting(Desk(tmp_path), every=HOUR)
     ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
+    Desk.opened.clear()  # what is changed by hand, no journal tells
     with desk.database.transaction() as db:
         db.execute(update(outbox).values(state=RowState.SUPERSEDED.value))
     desk.run(2 * HOUR)
@@ -312,6 +313,7 @@ def test_a_held_step_of_a_gone_ticket_is_over(tmp_path: Path) -> None:
     desk = counting(Desk(tmp_path, rule()), every=HOUR)
     ticket = desk.ticket()
     desk.let_it_fall_due(ticket)
+    Desk.opened.clear()  # what is changed by hand, no journal tells
     with desk.database.transaction() as db:
         db.execute(update(outbox).values(state=RowState.HELD.value))
     desk.helpdesk.delete(ticket)

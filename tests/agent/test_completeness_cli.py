@@ -181,7 +181,7 @@ def test_an_administrator_accepts_what_has_vanished(it: Desk) -> None:
     assert said.code == 0, said.out
     export = hoist("journal", "export", "--config", it.config).out
     assert '"kind": "census-accepted"' in export
-    assert "by the account of the operating system" in export
+    assert '"known_by": "system account ' in export
 
 
 @pytest.mark.parametrize(

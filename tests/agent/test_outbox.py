@@ -253,8 +253,8 @@ def test_a_value_that_was_changed_again_is_left_alone(desk: Desk) -> None:
     assert desk.states(ticket) == [RowState.OVERRULED]
 
 
-def test_a_conflict_while_putting_back_leaves_it_alone(desk: Desk) -> None:
-    """A platform that refuses the second write because somebody was first again has said what there is to say."""
+def test_a_conflict_while_putting_back_is_tried_again_and_then_told(desk: Desk) -> None:
+    """A platform that refuses the second write over and over, with nobody there who was first, leaves it to a person."""
     ticket = overwritten(desk)
     write = desk.connector.write
 
@@ -265,7 +265,7 @@ def test_a_conflict_while_putting_back_leaves_it_alone(desk: Desk) -> None:
 
     desk.connector.write = refuses  # type: ignore[assignment,method-assign]
     desk.run(LONG)
-    assert desk.states(ticket) == [RowState.OVERRULED]
+    assert desk.states(ticket) == [RowState.PARKED]
     assert len(desk.saves(ticket)) == 1
 
 

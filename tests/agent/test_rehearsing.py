@@ -75,6 +75,7 @@ def test_where_the_priority_is_the_highest_a_label_is_set(desk: Desk) -> None:
     ticket = desk.ticket(priority="p1")
     made = rehearsing(desk, ticket)
     assert f"label {LABEL}: set" in made.found.plan
+    assert made.found.what == "rehearsal: a label and an internal note"
     assert made.carry_out().ok
     as_it_was(desk, ticket, "p1")
 
@@ -139,6 +140,7 @@ def test_what_goes_wrong_is_said_and_taken_back(desk: Desk, trouble: str) -> Non
     found = made.carry_out()
     assert not found.ok
     as_it_was(desk, ticket)
+    assert any("took everything back" in step.said for step in found.steps) == (trouble != "refused")
 
 
 def lives_through(folder: Path, dies_at: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 
@@ -56,3 +57,12 @@ def test_a_platform_without_a_sandbox_is_refused_by_name() -> None:
     said = hoist("sandbox", "nosuch")
     assert said.code == 2
     assert "nosuch" in said.words
+
+
+def test_a_port_that_is_in_use_is_said_in_a_sentence() -> None:
+    """Starting a second sandbox on the same port is wrong use, and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = hoist("sandbox", "jira", "--tickets", "1", "--port", taken.getsockname()[1])
+    assert said.code == 2
+    assert "the port is in use" in said.words
+    assert "Traceback" not in said.words

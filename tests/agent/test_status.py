@@ -39,6 +39,19 @@ def test_after_a_turn_all_is_well(it: Desk) -> None:
     assert source["healthy"]
 
 
+def test_a_parked_change_is_named_by_its_tickets_key(it: Desk) -> None:
+    """People know tickets by their keys: the platform's own id is not told in its place, nor before the reason."""
+    it.hoist("run", "--once")
+    database = open_database(it.folder / "hoist.db")
+    with database.transaction() as db:
+        db.exec_driver_sql("UPDATE outbox SET state = 'parked', problem = source || ':' || ticket || ': no right to edit'")
+    database.close()
+    said = it.hoist("status")
+    assert f"PARKED {FORGOTTEN} nobody-took-it: no right to edit" in said.words
+    [source] = it.hoist("status", "--json").json["sources"]
+    assert [each["ticket"] for each in source["parked"]] == [FORGOTTEN]
+
+
 def test_what_needs_a_person_is_named_and_counted(it: Desk) -> None:
     """A source that stands still, a ticket that could not be mapped and refused rules each show, and the exit code is 1."""
     it.hoist("run", "--once")
