@@ -90,7 +90,12 @@ class SourceStatus:
     @property
     def healthy(self) -> bool:
         """Nothing here waits for a person."""
-        left = (self.outage is not None and self.outage.left) or self.changes.get(RowState.BACKLOG) or self.guarded.runs
+        left = (
+            (self.outage is not None and self.outage.left)
+            or self.changes.get(RowState.BACKLOG)
+            or self.guarded.runs
+            or self.guarded.failed
+        )
         beside = self.brakes or self.other is not None
         return not (self.row.problem or self.parked or self.quarantined or self.behind or left or beside)
 

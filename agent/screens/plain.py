@@ -185,6 +185,13 @@ def done(console: Console, sources: Iterable[Done], *, dry_run: bool = False) ->
     console.print("Next: hoist run" if dry_run else "Next: hoist status")
 
 
+def _in_all(found: Status) -> str:
+    if not found.healthy:
+        return "Something needs a person: see the lines in capitals."
+    paused = any(each.guarded.pauses for each in found.sources)
+    return "Nothing needs a person; what is PAUSED is not written." if paused else "All is well."
+
+
 # --- status ------------------------------------------------------------------------------------------------------------
 
 
@@ -210,7 +217,7 @@ def status(console: Console, found: Status, now: Instant, zone: ZoneInfo) -> Non
     for said in found.stalled:
         say(console, "STALLED", said, "red")
     if found.sources:
-        console.print("All is well." if found.healthy else "Something needs a person: see the lines in capitals.")
+        console.print(_in_all(found))
     console.print(f"As of {stamp(now, zone)}.", style="dim")
 
 

@@ -51,6 +51,7 @@ def test_a_paused_hoist_writes_nothing(helpdesk: Desk) -> None:
     assert helpdesk.untouched()
     status = helpdesk.hoist("status")
     assert "PAUSED" in status.out
+    assert "All is well" not in status.words
     assert "by Petra: the network is rebuilt" in status.words
     assert "by Petra: the network is rebuilt" in helpdesk.hoist("why", f"jira:{FORGOTTEN}").words
     assert helpdesk.hoist("resume", "--all", "--why", "done").code == 0
