@@ -29,11 +29,9 @@ _REVISION: Final = Table(
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
-PAGE_BYTES: Final = 8_192
-"""A mirrored ticket takes two to four kilobytes: of SQLite's own pages of 4 kB most would hold one alone, and be a third air."""
 _OPENED: Final[dict[Path, None]] = {}
-PAGES_AHEAD = 2_000
-"""Pages that the write-ahead log may hold before a commit itself brings them home."""
+PAGES_AHEAD = 4_000
+"""Pages of 4 kB that the write-ahead log may hold before a commit itself brings them home."""
 
 
 class Database:
@@ -165,7 +163,6 @@ def _make_file(path: Path) -> None:
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin and end where Database says so, not where the driver guesses
     # FULL: a committed `sent` must survive a power cut, or a restart would send a second time.
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file; an old one keeps its own
     log = ("journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {PAGES_AHEAD}")
     for pragma in (*log, "cache_size = -32000", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
