@@ -8,7 +8,7 @@ from itertools import count, islice
 
 import pytest
 
-from agent.processes import AHEAD, in_processes
+from benchmarks.processes import AHEAD, in_processes
 
 
 def tools() -> dict[str, int]:
