@@ -4,8 +4,8 @@
 
 The tickets are those of the recorded history (BPI Challenge 2013, found as by `benchmarks.evaluation`), over and over; each has
 its timeline built and its episodes and next look computed anew, in `benchmarks.processes`. Each process reads the history and
-binds the rules first, which the time includes. The CPU time of all of them over the processes is what so many idle cores would take.
-Memory is that of the largest process, at a tenth and at all of the tickets.
+binds the rules first, which the time includes. The CPU time of all of them over the processes is what so many idle cores would
+take. Memory is that of the largest process, at a tenth and at all of the tickets.
 """
 
 from __future__ import annotations

@@ -8,15 +8,11 @@ reference pages, named in `connectors/jira/site/`; what Atlassian leaves open it
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -32,6 +28,7 @@ from connectors.jira.site.gateway import Door, Limits, token_of
 from connectors.jira.site.routes import found, writes
 from connectors.jira.site.state import Issue
 from connectors.jira.site.whole import Site
+from connectors.sandboxes import program
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.dates import Dates
 from connectors.sandboxes.event_log import load
@@ -40,7 +37,7 @@ from connectors.sandboxes.history import History
 from connectors.sandboxes.made_up import made_up
 from connectors.sandboxes.sandbox import Secrets
 from connectors.sandboxes.server import Serving, serving
-from rules.instants import DAY, Instant, instant
+from rules.instants import DAY, Instant
 
 __all__ = ["Answer", "History", "JiraSandbox", "Serving", "load", "made_up", "main", "run"]
 
@@ -229,30 +226,18 @@ Sandbox = JiraSandbox
 def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, JiraSandbox], None] | None = None) -> int:
     """`hoist sandbox jira`: serve one site until interrupted, and print one JSON line once it listens.
 
-    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that. Where `write_hoist_yaml` is given,
-    there is an option --hoist-yaml, whose file it is called with before that line is printed; what it raises ends the sandbox.
-    Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
+    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that; see
+    `connectors.sandboxes.program`.
     """
-    parser = _parser()
-    if write_hoist_yaml is not None:
-        told = "write a hoist.yaml for this sandbox, and a protocol folder beside it where there is none"
-        parser.add_argument("--hoist-yaml", type=Path, metavar="FILE", help=told)
-    options = parser.parse_args(arguments)
-    try:
-        sandbox = _made(options)
-    except ValueError as error:
-        parser.error(str(error))
-    stopped = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stopped.set())
-    with sandbox.serve(options.port):
-        if write_hoist_yaml is not None and options.hoist_yaml is not None:
-            write_hoist_yaml(options.hoist_yaml, sandbox)
-        sys.stdout.write(json.dumps({**sandbox.credentials(), "settings": sandbox.source_settings()}) + "\n")
-        sys.stdout.flush()
-        stopped.wait()
-    return 0
+    return program.serve(arguments, _parser(), _made, _serving, _told, write_hoist_yaml)
+
+
+def _serving(sandbox: JiraSandbox, options: argparse.Namespace) -> AbstractContextManager[Serving]:
+    return sandbox.serve(options.port)
+
+
+def _told(sandbox: JiraSandbox) -> dict[str, object]:
+    return {**sandbox.credentials(), "settings": sandbox.source_settings()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -272,17 +257,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _made(options: argparse.Namespace) -> JiraSandbox:
     """The sandbox that the options describe. Raises ValueError."""
-    started = real = time.time_ns() // 1_000_000
-    if options.at:
-        if not options.history:
-            raise ValueError("--at names an instant of a log, so it needs --history")
-        started = instant(datetime.fromisoformat(options.at))
-    history = load(options.history, options.mapping) if options.history else made_up(options.tickets, options.seed, real, AHEAD)
-    steady = time.monotonic_ns() // 1_000_000
-
-    def clock() -> Instant:
-        return started + time.monotonic_ns() // 1_000_000 - steady
-
+    clock, history = program.lived(options, AHEAD)
     return JiraSandbox(
         clock=clock, history=history, seed=options.seed, faults=dict(map(fault, options.fault)), lag=options.lag
     )  # fmt: skip

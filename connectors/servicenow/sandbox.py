@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
-import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from connectors.sandboxes import certificates
+from connectors.sandboxes import certificates, program
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.dates import Dates
 from connectors.sandboxes.event_log import load
@@ -47,7 +43,7 @@ from connectors.servicenow.site.policies import Abort, Mandatory, Policies
 from connectors.servicenow.site.replay import PAIRS
 from connectors.servicenow.site.tokens import ACCESS_SECONDS, Door
 from connectors.servicenow.site.whole import Instance, Terms
-from rules.instants import DAY, Instant, instant
+from rules.instants import DAY, Instant
 
 __all__ = [
     "Abort", "Answer", "History", "Mandatory", "Policies", "Sandbox", "ServiceNowSandbox", "Serving", "Terms", "load", "made_up",
@@ -290,45 +286,23 @@ Sandbox = ServiceNowSandbox
 def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, ServiceNowSandbox], None] | None = None) -> int:
     """`hoist sandbox servicenow`: serve one instance until interrupted, and print one JSON line once it listens.
 
-    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that. Where `write_hoist_yaml` is given,
-    there is an option --hoist-yaml, whose file it is called with before that line is printed; what it raises ends the sandbox.
-    Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
+    It holds what a client signs in with and, as `settings`, what hoist.yaml needs beside that; see
+    `connectors.sandboxes.program`.
     """
-    parser = site_options.parser(TICKETS)
-    if write_hoist_yaml is not None:
-        told = "write a hoist.yaml for this sandbox, and a protocol folder beside it where there is none"
-        parser.add_argument("--hoist-yaml", type=Path, metavar="FILE", help=told)
-    options = parser.parse_args(arguments)
-    try:
-        sandbox = _made(options)
-    except ValueError as error:
-        parser.error(str(error))
-    stopped = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stopped.set())
-    with sandbox.serve(options.port, tls=not options.http):
-        if write_hoist_yaml is not None and options.hoist_yaml is not None:
-            write_hoist_yaml(options.hoist_yaml, sandbox)
-        sys.stdout.write(json.dumps({**sandbox.credentials(), "settings": sandbox.source_settings()}) + "\n")
-        sys.stdout.flush()
-        stopped.wait()
-    return 0
+    return program.serve(arguments, site_options.parser(TICKETS), _made, _serving, _told, write_hoist_yaml)
+
+
+def _serving(sandbox: ServiceNowSandbox, options: argparse.Namespace) -> AbstractContextManager[Serving]:
+    return sandbox.serve(options.port, tls=not options.http)
+
+
+def _told(sandbox: ServiceNowSandbox) -> dict[str, object]:
+    return {**sandbox.credentials(), "settings": sandbox.source_settings()}
 
 
 def _made(options: argparse.Namespace) -> ServiceNowSandbox:
     """The sandbox that the options describe. Raises ValueError."""
-    started = real = time.time_ns() // 1_000_000
-    if options.at:
-        if not options.history:
-            raise ValueError("--at names an instant of a log, so it needs --history")
-        started = instant(datetime.fromisoformat(options.at))
-    history = load(options.history, options.mapping) if options.history else made_up(options.tickets, options.seed, real, AHEAD)
-    steady = time.monotonic_ns() // 1_000_000
-
-    def clock() -> Instant:
-        return started + time.monotonic_ns() // 1_000_000 - steady
-
+    clock, history = program.lived(options, AHEAD)
     faults = dict(map(fault, options.fault))
     jwt_key, terms = site_options.jwt_key(options), site_options.terms(options)
     return ServiceNowSandbox(clock=clock, history=history, seed=options.seed, faults=faults, terms=terms, jwt_key=jwt_key)

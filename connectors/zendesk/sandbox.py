@@ -9,22 +9,18 @@ variant.
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from connectors.sandboxes import certificates
+from connectors.sandboxes import certificates, program
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.dates import Dates
 from connectors.sandboxes.event_log import load
@@ -45,7 +41,7 @@ from connectors.zendesk.site.saving import By, Said
 from connectors.zendesk.site.terms import PLANS, VARIANTS, Plan, Terms
 from connectors.zendesk.site.tokens import ACCESS_SECONDS, Caller, Door
 from connectors.zendesk.site.whole import Account
-from rules.instants import DAY, Instant, instant
+from rules.instants import DAY, Instant
 
 __all__ = [
     "PLANS", "Answer", "History", "Plan", "Sandbox", "Serving", "Terms", "ZendeskSandbox", "load", "made_up", "main", "run",
@@ -284,31 +280,18 @@ Sandbox = ZendeskSandbox
 def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, ZendeskSandbox], None] | None = None) -> int:
     """`hoist sandbox zendesk`: serve one account until interrupted, and print one JSON line once it listens.
 
-    It holds what a client signs in with, a `refresh_token`, and as `settings` what hoist.yaml needs beside that. Where
-    `write_hoist_yaml` is given, there is an option --hoist-yaml, whose file it is called with before that line is printed; what
-    it raises ends the sandbox. Returns the exit code: 0 when stopped, 2 for wrong use, which is said on stderr.
+    It holds what a client signs in with, a `refresh_token`, and as `settings` what hoist.yaml needs beside that; see
+    `connectors.sandboxes.program`.
     """
-    parser = _parser()
-    if write_hoist_yaml is not None:
-        told = "write a hoist.yaml for this sandbox, and a protocol folder beside it where there is none"
-        parser.add_argument("--hoist-yaml", type=Path, metavar="FILE", help=told)
-    options = parser.parse_args(arguments)
-    try:
-        sandbox = _made(options)
-    except ValueError as error:
-        parser.error(str(error))
-    stopped = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stopped.set())
-    with sandbox.serve(options.port, tls=options.https):
-        if write_hoist_yaml is not None and options.hoist_yaml is not None:
-            write_hoist_yaml(options.hoist_yaml, sandbox)
-        given = {**sandbox.credentials(), "refresh_token": sandbox.granted()[1], "settings": sandbox.source_settings()}
-        sys.stdout.write(json.dumps(given) + "\n")
-        sys.stdout.flush()
-        stopped.wait()
-    return 0
+    return program.serve(arguments, _parser(), _made, _serving, _told, write_hoist_yaml)
+
+
+def _serving(sandbox: ZendeskSandbox, options: argparse.Namespace) -> AbstractContextManager[Serving]:
+    return sandbox.serve(options.port, tls=options.https)
+
+
+def _told(sandbox: ZendeskSandbox) -> dict[str, object]:
+    return {**sandbox.credentials(), "refresh_token": sandbox.granted()[1], "settings": sandbox.source_settings()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -333,17 +316,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _made(options: argparse.Namespace) -> ZendeskSandbox:
     """The sandbox that the options describe. Raises ValueError."""
-    started = real = time.time_ns() // 1_000_000
-    if options.at:
-        if not options.history:
-            raise ValueError("--at names an instant of a log, so it needs --history")
-        started = instant(datetime.fromisoformat(options.at))
-    history = load(options.history, options.mapping) if options.history else made_up(options.tickets, options.seed, real, AHEAD)
-    steady = time.monotonic_ns() // 1_000_000
-
-    def clock() -> Instant:
-        return started + time.monotonic_ns() // 1_000_000 - steady
-
+    clock, history = program.lived(options, AHEAD)
     terms = Terms(plan=PLANS.get(options.plan), variants=frozenset(options.variant))
     faults = dict(map(fault, options.fault))
     return ZendeskSandbox(
