@@ -11,21 +11,19 @@ client. Every run is a process of its own and reads from a server in another one
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import organisation, servicenow_pages
-from benchmarks.measured import Run, machine, median, ratio, run, table
 from benchmarks.mirroring import Row, _stored
+from benchmarks.mirrors import Candidate, Mirrors
 
 
 def hoist(url: str, folder: Path) -> int:
@@ -108,7 +106,7 @@ def pysnc(url: str, folder: Path) -> int:
     return _stored(pages(), folder)
 
 
-CANDIDATES: Final[dict[str, Callable[[str, Path], int]]] = {"limit": limit, "hoist": hoist, "rows": rows, "pysnc": pysnc}
+CANDIDATES: Final[dict[str, Candidate]] = {"limit": limit, "hoist": hoist, "rows": rows, "pysnc": pysnc}
 
 
 @contextmanager
@@ -122,78 +120,14 @@ def site(folder: Path) -> Iterator[str]:
         server.stdin.close()
 
 
-def measured(name: str, url: str, tickets: int) -> Run:
-    found = run("benchmarks.servicenow_mirroring", "--one", name, url)
-    assert int(found.said) == tickets, (name, found.said)
-    return found
+def pages(folder: Path, tickets: int) -> str:
+    """Write the pages; gives what they weigh."""
+    sizes = servicenow_pages.write(folder, tickets)
+    weights = ", ".join(f"{shape} {size / tickets:.0f}" for shape, size in sizes.items())
+    return f"{tickets} incidents, bytes per incident: {weights}"
 
 
-def compare(folder: Path, tickets: int, rounds: int, names: list[str]) -> None:
-    """The candidates in turns."""
-    sizes = servicenow_pages.write(folder / str(tickets), tickets)
-    print(
-        f"{tickets} incidents, bytes per incident: " + ", ".join(f"{shape} {size / tickets:.0f}" for shape, size in sizes.items())
-    )
-    runs: dict[str, list[Run]] = {name: [] for name in names}
-    with site(folder / str(tickets)) as url:
-        for _ in range(rounds):
-            for name in names:
-                runs[name].append(measured(name, url, tickets))
-    lines = []
-    for name, found in runs.items():
-        wall, cpu, peak = (median(found, of) for of in (_wall, _cpu, _peak))
-        line = {"candidate": name, "tickets/s": f"{tickets / wall:.0f}", "CPU us/ticket": f"{cpu / tickets * 1e6:.0f}"}
-        line |= {"wall s": f"{wall:.2f}", "peak MiB": f"{peak:.0f}"}
-        if "hoist" in runs:
-            line["hoist's speed to its"] = f"{ratio(found, runs['hoist'], _wall):.2f}"
-            line["hoist's CPU to its"] = f"{ratio(runs['hoist'], found, _cpu):.2f}"
-        lines.append(line)
-    print(table(list(lines[0]), lines))
-
-
-def flat(folder: Path, tickets: int) -> None:
-    """hoist's peak memory at three sizes."""
-    for number in (tickets // 5, tickets, 2 * tickets):
-        servicenow_pages.write(folder / str(number), number)
-        with site(folder / str(number)) as url:
-            found = measured("hoist", url, number)
-        print(f"hoist, {number} tickets: peak {found.peak:.0f} MiB, {number / found.wall:.0f} tickets/s")
-
-
-def _wall(found: Run) -> float:
-    return found.wall
-
-
-def _cpu(found: Run) -> float:
-    return found.cpu
-
-
-def _peak(found: Run) -> float:
-    return found.peak
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tickets", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pages", type=Path, help="keep the pages in this folder and use those that are there")
-    parser.add_argument("--only", nargs="*", choices=list(CANDIDATES), default=list(CANDIDATES))
-    parser.add_argument("--flat", action="store_true")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if options.one:
-            name, url = options.one
-            print(CANDIDATES[name](url, Path(folder)))
-            return
-        print(machine())
-        pages = options.pages or Path(folder)
-        if options.flat:
-            flat(pages, options.tickets)
-        else:
-            compare(pages, options.tickets, options.rounds, options.only)
-        print(machine())
-
+MIRRORS: Final = Mirrors("benchmarks.servicenow_mirroring", CANDIDATES, pages, site)
 
 if __name__ == "__main__":
-    main()
+    MIRRORS.main(__doc__)
