@@ -176,8 +176,10 @@ def approve(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant, p
         row = _stored(db, each, now)
         wait = 0 if per_hour is None else done * HOUR // per_hour
         values = each.proposal.values
-        said = {"not_before": now + wait, "let_at": now, "approved": values, "problem": ""}
-        told = {"run": row.run, "not_before": now + wait, "values": None if each.confidential else values, **who.data()}
+        # At once means since it was due: hoist that runs may know the source's clock by a second less well than this command.
+        begins = now + wait if wait else min(now, row.instant)
+        said = {"not_before": begins, "let_at": now, "approved": values, "problem": ""}
+        told = {"run": row.run, "not_before": begins, "values": None if each.confidential else values, **who.data()}
         done += waiting.move(db, row, RowState.PLANNED, now, told, "approved", **said)
     _close(db, chosen, now)
     return Answered(done, tuple(problems))

