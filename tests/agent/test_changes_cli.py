@@ -170,7 +170,7 @@ def test_what_nobody_approves_in_time_is_dropped_and_told(helpdesk: Desk) -> Non
     """After `expire_after` the run is over: nothing was written, the journal and `why` say why, and the status is calm again."""
     held(helpdesk)
     with closing(sqlite3.connect(helpdesk.folder / "hoist.db")) as db:  # a day goes by
-        db.execute("UPDATE outbox SET not_before = not_before - 86400001 WHERE state = 'held'")
+        db.execute("UPDATE outbox SET not_before = not_before - 86460000 WHERE state = 'held'")
         db.commit()
     helpdesk.hoist("run", "--once")
     assert helpdesk.untouched()
