@@ -398,6 +398,19 @@ class ConnectorConformance:
         assert stage.connector.verify(stage.operation(ticket, kind, marker="never0sent")).found is False
 
     @BOTH_KINDS
+    def test_a_record_that_does_not_show_it_is_dated(self, stage: Stage, kind: OperationKind) -> None:
+        """That a write is not there is said of an instant: a cache on the way gives out a record of before the write, too."""
+        (ticket,) = stage.some_tickets(1)
+        operation = stage.operation(ticket, kind)
+        before = stage.connector.verify(operation)
+        stage.advance(SETTLED)
+        later = stage.connector.verify(operation)
+        assert (before.found, later.found) == (False, False)
+        assert before.server_time is not None
+        assert later.server_time is not None
+        assert before.server_time < later.server_time
+
+    @BOTH_KINDS
     def test_a_person_can_not_forge_a_marker(self, stage: Stage, kind: OperationKind) -> None:
         """A marker that a requester types into a comment is text and nothing else."""
         (ticket,) = stage.some_tickets(1)

@@ -31,7 +31,7 @@ from connectors.servicenow.changes import ChangedTasks
 from connectors.servicenow.client import Part, ServiceNowClient, refusal
 from connectors.servicenow.facts import InstanceFacts
 from connectors.servicenow.fitness import Fitness
-from connectors.servicenow.mapping import ALWAYS_NATIVE, READ
+from connectors.servicenow.mapping import ALWAYS_NATIVE, READ, Parts
 from connectors.servicenow.marking import markers_in
 from connectors.servicenow.reading import TicketReader
 from connectors.servicenow.settings import ServiceNowSettings
@@ -190,6 +190,10 @@ class ServiceNowConnector:
         if journal_is_hidden(parts.audit, parts.journal):
             hidden = f"{operation.ticket}: its journal entries are hidden from hoist's account; let it read sys_journal_field"
             return Verification(found=None, problems=(hidden,))
+        return replace(self._judged(operation, row, parts, server_time), server_time=server_time)
+
+    def _judged(self, operation: Operation, row: Row, parts: Parts, server_time: Instant) -> Verification:
+        """What the instance's own record says, as it was read."""
         note = own_note(parts.journal, self._facts.instance().own.user_name, operation.marker)
         if operation.kind is OperationKind.COMMENT:
             return judge_comment(operation, note)

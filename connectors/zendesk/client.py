@@ -149,16 +149,12 @@ class ZendeskClient:
         return self._page("/api/v2/tickets", "tickets", cursor)
 
     def audits(self, ticket: str) -> tuple[list[Row], Instant]:
-        """All audits of a ticket, the oldest first, and the server time of the first answer.
+        """All audits of a ticket, the oldest first, and the server time of the earliest answer.
 
         https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/#list-audits-for-a-ticket
         """
-        found: list[Row] = []
-        time: Instant = 0
-        for page in self._pages(f"/api/v2/tickets/{ticket}/audits", "audits", subject=ticket):
-            found += page.rows
-            time = time or page.server_time
-        return found, time
+        pages = list(self._pages(f"/api/v2/tickets/{ticket}/audits", "audits", subject=ticket))
+        return [row for page in pages for row in page.rows], min(page.server_time for page in pages)
 
     # --- what is beside tickets ---------------------------------------------------------------------------------------------
 

@@ -23,13 +23,17 @@ _KEPT: Final = 500
 
 @dataclass(slots=True)
 class Batch:
-    """Tickets, those rows that are none, and the marks that hoists have left; `trouble` is why others are missing."""
+    """Tickets, those rows that are none, and the marks that hoists have left; `trouble` is why others are missing.
+
+    `read_at` is the server time of the earliest answer that any of it rests on; 0 where it rests on none.
+    """
 
     tickets: list[Ticket] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     marks: dict[str, Mark] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     trouble: TryLater | None = None
+    read_at: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,8 @@ class TicketReader:
 
         With `in_part` those that were read before Zendesk asked hoist to wait, which is then the batch's `trouble`.
         """
-        batch = Batch()
-        read: list[tuple[TicketRow, list[Row] | None]] = []
+        batch = Batch(read_at=known)
+        read: list[tuple[TicketRow, tuple[list[Row], Instant] | None]] = []
         for row in rows:
             try:
                 read.append((row, self._audits(row.id)))
@@ -84,7 +88,9 @@ class TicketReader:
             if found is None:
                 batch.gone.append(row.id)
             else:
-                self._add(batch, row, found, known)
+                audits, time = found
+                batch.read_at = min(batch.read_at, time)
+                self._add(batch, row, audits, min(known, time))
         return batch
 
     def continued(self, past: Sequence[tuple[TicketRow, Sequence[Audit]]], known: Instant, since: Instant) -> Batch:
@@ -120,10 +126,10 @@ class TicketReader:
         met += [event.author_id for each in audits for event in each.events]
         return Mapper(self._facts.account(), self._facts.users(met), known)
 
-    def _audits(self, id_: str) -> list[Row] | None:
-        """None where the ticket was deleted meanwhile."""
+    def _audits(self, id_: str) -> tuple[list[Row], Instant] | None:
+        """All of them, and the server time of the earliest answer; None where the ticket was deleted meanwhile."""
         try:
-            return self._client.audits(id_)[0]
+            return self._client.audits(id_)
         except Gone:
             return None
 
@@ -137,9 +143,9 @@ class TicketReader:
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
             rows, time = self._rows([id_ for id_ in some if wire.ID.fullmatch(id_)], batch.quarantined)
-            times.append(time)
             there = {row.id: row for row in rows if not row.is_deleted}
             seen = self.completed(list(there.values()), time) if there else Batch()
+            times.append(seen.read_at or time)
             batch.tickets += seen.tickets
             self._keep([(ticket.version, there[ticket.ref.id]) for ticket in seen.tickets])
             batch.quarantined += seen.quarantined
@@ -180,18 +186,18 @@ class TicketReader:
 
     def whole_after(self, row: TicketRow, time: Instant) -> Whole | None:
         """A ticket whose row came with the answer to an update, with its audits; None where it is gone."""
-        found = self._audits(row.id)
-        return None if found is None else Whole(row, [wire.audit(each) for each in found], time)
+        return self._with_audits(row, time)
 
     def whole(self, id_: str) -> Whole | None:
         """One ticket's row with its audits; None where it is gone."""
         bad: list[Quarantined] = []
         rows, time = self._rows([id_] if wire.ID.fullmatch(id_) else [], bad)
         row = next((row for row in rows if not row.is_deleted), None)
-        found = None if row is None else self._audits(id_)
-        if row is None or found is None:
-            return None
-        return Whole(row, [wire.audit(each) for each in found], time)
+        return None if row is None else self._with_audits(row, time)
+
+    def _with_audits(self, row: TicketRow, time: Instant) -> Whole | None:
+        found = self._audits(row.id)
+        return None if found is None else Whole(row, [wire.audit(each) for each in found[0]], min(time, found[1]))
 
     def ticket(self, whole: Whole) -> Ticket:
         """The ticket that was read as a whole."""

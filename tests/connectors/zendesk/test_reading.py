@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from connectors.testing import Mirror
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.sandbox import Terms, ZendeskSandbox
 from connectors.zendesk.settings import ZendeskSettings
+from rules.escalation import Operation, OperationKind
 from rules.instants import MINUTE, SECOND
-from rules.ticket import Ticket
+from rules.ticket import Ticket, TicketRef
 from tests.connectors.sandbox_desk import Clock, desk
 
 MANY = 60
@@ -37,6 +39,7 @@ class Counted(ZendeskSandbox):
         self.asked: Counter[str] = Counter()
         self.spoiled = False
         self.throttled_after: int | None = None  # so many reads of audits
+        self.audits_from = ""  # the Date of a cache on the way
 
     def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if {name.lower(): value for name, value in headers.items()}.get("user-agent") != "hoist":
@@ -44,6 +47,8 @@ class Counted(ZendeskSandbox):
         called = re.sub(r"\d+", "", path.rpartition("/api/v2/")[2])
         self.asked["audits" if called == "tickets//audits" else called] += 1
         answer = super().dispatch(method, path, query, headers, body)
+        if path.endswith("/audits") and self.audits_from:
+            return replace(answer, headers={**answer.headers, "Date": self.audits_from})
         if path.endswith("/audits") and self.throttled_after is not None:
             self.throttled_after -= 1
             if self.throttled_after < 0:
@@ -259,6 +264,19 @@ def test_a_run_ends_early_where_the_share_of_exports_is_used_up(tmp_path: Path) 
     assert not runs[0][-1].complete
     assert runs[1][-1].complete
     assert set(account.mirror.tickets) == set(made)
+
+
+def test_a_ticket_is_as_old_as_the_oldest_part_of_it(account: Account) -> None:
+    """Audits out of a cache on the way date what was read, and what is looked for: their silence says nothing of later."""
+    account.connector.directory()
+    (id_,) = [account.create()]
+    account.clock.pass_(2 * MINUTE)
+    account.site.audits_from = formatdate((account.clock.at - MINUTE) // SECOND, usegmt=True)
+    old = (account.clock.at - MINUTE) // SECOND * SECOND
+    reading = account.connector.read([id_])
+    assert reading.server_time == old
+    assert [ticket.known for ticket in reading.tickets] == [old]
+    assert account.connector.verify(Operation("k", OperationKind.FIELDS, TicketRef("zen", id_), "m-1")).server_time == old
 
 
 def test_what_was_read_before_zendesk_asked_to_wait_is_kept(account: Account) -> None:
