@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Final
 
 from agent.clock import Clock, SystemClock, skew_problem
 from agent.config import SourceSettings
 from connectors.ahead import in_a_thread, when_asked
 from connectors.budget import Supply
 from connectors.contract import Capabilities, Connector, Identity
-from connectors.errors import ConnectorError, TryLater
+from connectors.errors import ConnectorError, Limited, TryLater
 from connectors.http import Surroundings
 from connectors.registry import connector_class
 from rules.instants import SECOND
 from rules.phrases import length
 from rules.world import Directory
-
-WAITS: Final = "; hoist waits"
-"""How a connector's message ends where the source itself has asked for a rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,14 @@ def sign_in(
     problems: list[str] = []
     try:
         ahead = in_a_thread if isinstance(clock, SystemClock) else when_asked
-        surroundings = Surroundings(sleep=clock.sleep, monotonic=clock.monotonic, ahead=ahead, supply=supply, dry_run=dry_run)
+        surroundings = Surroundings(
+            sleep=clock.sleep,
+            monotonic=clock.monotonic,
+            wall=lambda: clock.now() / SECOND,
+            ahead=ahead,
+            supply=supply,
+            dry_run=dry_run,
+        )
         connector = connector_class(source.platform)(source.name, source.settings, surroundings)
         identity = connector.identify()
         skew = identity.server_time - clock.now()
@@ -64,7 +67,7 @@ def sign_in(
             directory = connector.directory()
     except TryLater as error:
         problems.append(_without_another_try(error))
-        rests = error.seconds if str(error).endswith(WAITS) else 0.0
+        rests = error.seconds if isinstance(error, Limited) else 0.0
     except ConnectorError as error:
         problems.append(str(error))
     named = tuple(problem if problem.startswith(source.name) else f"{source.name}: {problem}" for problem in problems)
@@ -74,8 +77,8 @@ def sign_in(
 def _without_another_try(error: TryLater) -> str:
     """Nobody tries again while hoist has not started."""
     said = str(error)
-    if said.endswith(WAITS):
-        return f"{said.removesuffix(WAITS)}; start hoist again in {length(ceil(error.seconds) * SECOND)}"
+    if isinstance(error, Limited):
+        return f"{said.removesuffix('; hoist waits')}; start hoist again in {length(ceil(error.seconds) * SECOND)}"
     return f"{said.removesuffix('; hoist tries again')}; check its address and the network, then try again"
 
 

@@ -52,7 +52,6 @@ UNREADABLE_PAUSE: Final = MINUTE
 """After how long a ticket is read again that could not be read as a whole."""
 READ_TOGETHER: Final = 5
 """Tickets of one fresh read: fewer requests where many are due, and still written while the read is young."""
-_TOO_OLD: Final = "what the write rests on had grown too old"
 PATIENCE: Final = 0.25
 """Seconds that a round waits for something to come back."""
 
@@ -73,6 +72,7 @@ class _Sent:
     row: OperationRow
     result: Result
     asked: bool = True  # a request left for it
+    too_late: bool = False  # what it rests on had grown too old meanwhile
 
 
 Back = _Read | _Sent
@@ -295,7 +295,8 @@ class Writer:
         if paused := self._guards.bars(row.escalation):
             return _Sent(row, Result(Outcome.NOT_SENT, paused), asked=False)
         if steady(self.clock) - since >= outbox.HAND_OVER_LIMIT * SECOND:
-            return _Sent(row, Result(Outcome.NOT_SENT, _TOO_OLD), asked=False)
+            said = "what the write rests on had grown too old"
+            return _Sent(row, Result(Outcome.NOT_SENT, said), asked=False, too_late=True)
         operation = replace(row.operation, installation=self._foreign.identity, installed_at=self._foreign.since)
         row = replace(row, operation=operation)
         send = outbox.put_back if row.undoes else outbox.send
@@ -309,7 +310,7 @@ class Writer:
             self.mirroring.counts.requests_for_writes += back.asked
         if result.departed:
             self.mirroring.ruling = self.mirroring.ruling.without(result.departed)
-        if result.said == _TOO_OLD:
+        if back.too_late:
             self._at_once.too_late()
         if result.outcome is Outcome.APPLIED:
             self._refusals.over()

@@ -15,6 +15,10 @@ class TryLater(ConnectorError):
         self.seconds = seconds
 
 
+class Limited(TryLater):
+    """The source, or a share of it that hoist may use, takes no request for so long: all that is asked of it waits."""
+
+
 class TicketBusy(TryLater):
     """The same of one ticket alone: it is written too fast, or its turn did not come in time; others may go on."""
 

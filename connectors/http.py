@@ -25,7 +25,7 @@ from tenacity.wait import wait_base
 from connectors.ahead import Ahead, when_asked
 from connectors.answers import LONG_WAIT, Answer, Limit, Reach, http_date, limit_of, told_seconds
 from connectors.budget import LONGEST_TURN, Budget, NoTurn, OwnSupply, Supply, Urgency
-from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, OutcomeUnknown, TicketBusy, TryLater
+from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, Limited, OutcomeUnknown, TicketBusy, TryLater
 from connectors.sessions import Auth, Link, Sessions
 from rules.instants import instant
 
@@ -51,9 +51,14 @@ class Surroundings:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
+    wall: Callable[[], float] = time.time  # seconds since 1970
     ahead: Ahead = when_asked
     supply: Supply | None = None
     dry_run: bool = False
+
+    def alone(self) -> Surroundings:
+        """The same time and chance for a session that shares no budget and reads nothing ahead, as one for tokens."""
+        return Surroundings(self.sleep, self.monotonic, self.chance, self.wall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,10 @@ class _Transient(TryLater):
     def __init__(self, message: str, told: float | None, default: float) -> None:
         super().__init__(message, default if told is None else told)
         self.told = told
+
+
+class _TooMany(_Transient, Limited):
+    """The platform takes no more for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +324,7 @@ class Http:
         said = f"{self._named(call.subject)}: {problem}, nothing was sent; hoist waits"
         if problem.late and call.writes:
             raise TicketBusy(said, problem.seconds) from None
-        raise TryLater(said, problem.seconds) from None
+        raise Limited(said, problem.seconds) from None
 
     def _prepared(self, call: _Call) -> requests.PreparedRequest:
         """The request; what it has in common with others is prepared once: requests takes half as long for it as for sending.
@@ -371,7 +380,7 @@ class Http:
             limit = self._limit_of(answer)
             if call.writes and limit is not None and limit.reach is Reach.TICKET:
                 raise TicketBusy(said, self._limits.default_wait_seconds if limit.seconds is None else limit.seconds)
-            raise _Transient(said, told, self._limits.default_wait_seconds)
+            raise _TooMany(said, told, self._limits.default_wait_seconds)
         if 300 <= status < 400:
             raise AskAdmin(
                 f"{named}: {status}: it sends hoist on to {_host(answer)}; set the address of the source to the final one"

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.secrets import Secret
-from rules.ticket import Status
+from connectors.site_settings import StatusNames, address
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("this is no address of a site; it looks like https://example.atlassian.net")
-    if parts.username or parts.password:
-        raise ValueError("an address carries no credential; name them as username and token")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("http would send the token readable by anyone in between; use https")
-    return url.rstrip("/")
+_ADDRESS: Final = address("a site", "https://example.atlassian.net", "them as username and token", sent="token")
 
 
 class TierField(BaseModel):
@@ -45,37 +33,12 @@ class TierField(BaseModel):
         return self
 
 
-class StatusNames(BaseModel):
-    """Names of the site's statuses that mean each of hoist's six; what is not named here goes by name and category."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    new: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-    on_hold: tuple[str, ...] = ()
-    resolved: tuple[str, ...] = ()
-    closed: tuple[str, ...] = ()
-
-    def by_name(self) -> dict[str, Status]:
-        """Each name, in lower case, with its meaning."""
-        return {name.casefold(): status for status in Status for name in getattr(self, status.value)}
-
-    @model_validator(mode="after")
-    def _each_name_once(self) -> StatusNames:
-        names = [name.casefold() for status in Status for name in getattr(self, status.value)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"a status has one meaning; named more than once: {', '.join(twice)}")
-        return self
-
-
 class JiraSettings(BaseModel):
     """One Jira Cloud site. `token` is a reference (env:, file:, keyring:) to an API token of `username`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: Annotated[str, AfterValidator(_address), Field(examples=["https://example.atlassian.net"])]
+    url: Annotated[str, AfterValidator(_ADDRESS), Field(examples=["https://example.atlassian.net"])]
     username: Annotated[str, Field(min_length=1, examples=["hoist@example.com"])]
     token: Secret
     projects: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], ...], Field(min_length=1, examples=[["ITSM"]])]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -19,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.errors import AskAdmin, GiveUp, Gone
 from connectors.http import Basic, Http, Limits, Surroundings
+from connectors.oauth import Bearer, Unsigned
 from connectors.secrets import Secret
 from connectors.servicenow.limits import unusable
 from connectors.servicenow.settings import (
@@ -33,24 +32,8 @@ from connectors.servicenow.settings import (
 from connectors.sessions import Auth, Link
 
 TOKENS: Final = "/oauth_token.do"
-_EARLY: Final = 60.0
-"""Seconds before its end at which a token is renewed."""
 _ASSERTION_SECONDS: Final = 300
 _JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-
-class Unsigned:
-    """No credential in the headers: the connection or the body carries it. `hidden` is what no message may repeat."""
-
-    def __init__(self, hidden: tuple[str, ...] = ()) -> None:
-        self.hidden = hidden
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-    def renewed(self) -> bool:
-        """There is nothing to renew."""
-        return False
 
 
 class Key(Unsigned):
@@ -67,14 +50,14 @@ class Key(Unsigned):
         return "Key(...)"
 
 
-class _Token(BaseModel):
+class _Told(BaseModel):
     access_token: str
     refresh_token: str = ""
     expires_in: float = 0.0
 
 
-class Bearer:
-    """An OAuth access token, fetched when first needed and renewed before it ends. It shows nothing of itself.
+class Token(Bearer):
+    """An OAuth access token of an instance.
 
     `grant` gives the form of a token request, which leaves by `http`, unsigned; no message repeats the parts that are secret.
     """
@@ -82,43 +65,20 @@ class Bearer:
     def __init__(
         self, http: Http, unsigned: Unsigned, grant: Callable[[], Mapping[str, str]], surroundings: Surroundings
     ) -> None:
+        super().__init__(surroundings.monotonic)
         self._http, self._unsigned, self._grant = http, unsigned, grant
         self._secrets = unsigned.hidden
-        self._monotonic = surroundings.monotonic
-        self._lock: Final = threading.Lock()
-        self._token = ""
         self._refresh = ""
-        self._until = float("-inf")
-        self._used = threading.local()  # by this thread, in the request that it sent last
-
-    def __repr__(self) -> str:
-        return "Bearer(...)"
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        return tuple(filter(None, (*self._secrets, self._token, self._refresh)))
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        with self._lock:
-            if self._monotonic() >= self._until:
-                self._fetch()
-            self._used.token = self._token
-        request.headers["Authorization"] = f"Bearer {self._used.token}"
-        return request
+        return tuple(filter(None, (*self._secrets, self._access, self._refresh)))
 
     def close(self) -> None:
         """Give back the connection to the token endpoint."""
         self._http.close()
 
-    def renewed(self) -> bool:
-        """Fetch another token, unless another thread has done so since this one sent its request."""
-        with self._lock:
-            if getattr(self._used, "token", "") == self._token:
-                self._fetch()
-            return True
-
     def _fetch(self) -> None:
-        """Raises AskAdmin where the token endpoint refuses, TryLater where it does not answer."""
         form = dict(self._grant())
         if self._refresh and form["grant_type"] == "refresh_token":
             form["refresh_token"] = self._refresh
@@ -128,17 +88,16 @@ class Bearer:
             said = str(refusal)
             raise AskAdmin(f"{said}; check client_id, client_secret and the grant of the application registry entry") from None
         try:
-            token = _Token.model_validate_json(answer.body)
+            token = _Told.model_validate_json(answer.body)
         except ValidationError:
-            token = _Token(access_token="")
+            token = _Told(access_token="")
         if not token.access_token:
             raise AskAdmin(
                 f"{self._http.source}: the token endpoint answered without a token; check the application registry entry"
             )
-        self._token, self._refresh = token.access_token, token.refresh_token or self._refresh
+        self._refresh = token.refresh_token or self._refresh
+        self._use(token.access_token, token.expires_in or 1_800.0)  # the platform's own default
         self._unsigned.hidden = self.hidden
-        life = token.expires_in or 1_800.0  # the platform's own default
-        self._until = self._monotonic() + max(life - _EARLY, life / 2)
 
 
 def signed_in(source: str, settings: ServiceNowSettings, surroundings: Surroundings) -> Auth:
@@ -164,7 +123,7 @@ def link_of(settings: ServiceNowSettings) -> Link:
 
 def _bearer(
     source: str, settings: ServiceNowSettings, auth: ClientCredentials | RefreshToken | JwtBearer, surroundings: Surroundings
-) -> Bearer:
+) -> Token:
     secrets = [auth.client_secret.reveal(), *([auth.refresh_token.reveal()] if isinstance(auth, RefreshToken) else [])]
     client = {"client_id": auth.client_id, "client_secret": secrets[0]}
     unsigned = Unsigned(tuple(secrets))
@@ -174,7 +133,7 @@ def _bearer(
         unsigned,
         words=_words,
         limits=Limits(concurrent=1, unusable=unusable),
-        surroundings=Surroundings(surroundings.sleep, surroundings.monotonic, surroundings.chance),
+        surroundings=surroundings.alone(),
         reads_by_post=frozenset({TOKENS}),
         link=Link(settings.ca_file, content_type="application/x-www-form-urlencoded"),
     )
@@ -187,13 +146,19 @@ def _bearer(
                 return {"grant_type": "refresh_token", "refresh_token": secrets[1]} | client
             case JwtBearer():
                 claims = {"iss": auth.client_id, "aud": auth.client_id, "sub": settings.username}
-                return {"grant_type": _JWT, "assertion": assertion(claims, auth.private_key, auth.key_id)} | client
+                return {
+                    "grant_type": _JWT,
+                    "assertion": assertion(claims, auth.private_key, auth.key_id, int(surroundings.wall())),
+                } | client
 
-    return Bearer(http, unsigned, grant, surroundings)
+    return Token(http, unsigned, grant, surroundings)
 
 
-def assertion(claims: Mapping[str, str], key: Secret, key_id: str) -> str:
-    """A JWT signed with RS256, good for five minutes from now on (RFC 7523). Raises AskAdmin where the key can't be used."""
+def assertion(claims: Mapping[str, str], key: Secret, key_id: str, now: int) -> str:
+    """A JWT signed with RS256, good for five minutes from `now` on, in seconds since 1970 (RFC 7523).
+
+    Raises AskAdmin where the key can't be used.
+    """
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - slow to import, and seldom needed
     from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - as above
 
@@ -203,7 +168,6 @@ def assertion(claims: Mapping[str, str], key: Secret, key_id: str) -> str:
         private = None
     if not isinstance(private, rsa.RSAPrivateKey):
         raise AskAdmin(f"the private key {key.kind}:{key.place} is no RSA key in PEM without a passphrase")
-    now = int(time.time())
     header = {"alg": "RS256", "typ": "JWT"} | ({"kid": key_id} if key_id else {})
     parts = [header, dict(claims) | {"iat": now, "exp": now + _ASSERTION_SECONDS, "jti": uuid.uuid4().hex}]
     text = ".".join(_encoded(json.dumps(part, separators=(",", ":")).encode()) for part in parts)

@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 
 from connectors.answers import Answer
 from connectors.budget import Urgency
-from connectors.errors import AskAdmin, ConnectorError, Gone, OutcomeUnknown, TryLater
+from connectors.errors import AskAdmin, ConnectorError, Gone, Limited, OutcomeUnknown, TryLater
 from connectors.http import Http, Limits, Refused, Surroundings
 from connectors.servicenow import wire
-from connectors.servicenow.auth import Bearer, link_of, signed_in
+from connectors.servicenow.auth import Token, link_of, signed_in
 from connectors.servicenow.limits import is_cut_short, limit_of, unusable
 from connectors.servicenow.settings import ServiceNowSettings
 from connectors.servicenow.wire import Row
@@ -152,7 +152,7 @@ class ServiceNowClient:
     def close(self) -> None:
         """Give back the connections."""
         self._http.close()
-        if isinstance(self._auth, Bearer):
+        if isinstance(self._auth, Token):
             self._auth.close()
 
     # --- reads ----------------------------------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def refusal(source: str, ticket: str, part: wire.Served) -> ConnectorError:
     if part.status == 404:
         return Gone(f"{said}; it was deleted, or hoist's account may not see it")
     if part.status == 429:
-        return TryLater(f"{said}; hoist waits", 30.0)
+        return Limited(f"{said}; hoist waits", 30.0)
     if part.status >= 500 or part.status in {0, 202, 408}:
         return OutcomeUnknown(f"{said}; the change may or may not have been made, hoist looks before it does anything else")
     return Refused(said, part.status)

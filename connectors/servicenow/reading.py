@@ -143,7 +143,9 @@ class TicketReader:
         missing = [id_ for id_ in ids if id_ not in rows and self._facts.table_of(id_)]
         if missing and len(self._settings.tables) > 1:
             again = list(self._row_queries(missing, guess=False))  # a task whose class was changed is in another table now
-            rows |= _by_id(again, self._client.several(again)[0], self._settings.tables)
+            answers_again, time = self._client.several(again)
+            rows |= _by_id(again, answers_again, self._settings.tables)
+            server_time = min(server_time, time)
         return rows, _Facts(self._parts(ids, asked, answers, server_time), server_time)
 
     def _row_queries(self, ids: Sequence[str], *, guess: bool) -> Iterator[Query]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.secrets import Secret
+from connectors.site_settings import StatusNames, address
 from rules.ticket import Status
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _MODEL: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
@@ -22,15 +21,7 @@ REQUESTERS: Final[Mapping[str, str]] = {"incident": "caller_id", "change_request
 """The column of a table that names its requester; `opened_by` in any other table."""
 
 
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("this is no address of an instance; it looks like https://example.service-now.com")
-    if parts.username or parts.password:
-        raise ValueError("an address carries no credential; name it under auth")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("http would send the credential readable by anyone in between; use https")
-    return url.rstrip("/")
+_ADDRESS: Final = address("an instance", "https://example.service-now.com", "it under auth")
 
 
 class ClientCredentials(BaseModel):
@@ -93,30 +84,6 @@ Credentials = Annotated[
 ]
 
 
-class StateNames(BaseModel):
-    """Labels of the instance's states that mean each of hoist's six; what is not named goes by value, label and `active`."""
-
-    model_config = _MODEL
-    new: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-    on_hold: tuple[str, ...] = ()
-    resolved: tuple[str, ...] = ()
-    closed: tuple[str, ...] = ()
-
-    def by_name(self) -> dict[str, Status]:
-        """Each label, in lower case, with its meaning."""
-        return {name.casefold(): status for status in Status for name in getattr(self, status.value)}
-
-    @model_validator(mode="after")
-    def _each_name_once(self) -> StateNames:
-        names = [name.casefold() for status in Status for name in getattr(self, status.value)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"a state has one meaning; named more than once: {', '.join(twice)}")
-        return self
-
-
 class HoldReasons(BaseModel):
     """Labels of hold reasons that mean waiting on the requester, or on a third party."""
 
@@ -139,7 +106,7 @@ class ServiceNowSettings(BaseModel):
 
     model_config = _MODEL
 
-    url: Annotated[str, AfterValidator(_address), Field(examples=["https://example.service-now.com"])]
+    url: Annotated[str, AfterValidator(_ADDRESS), Field(examples=["https://example.service-now.com"])]
     username: Annotated[str, Field(pattern=r"^[^\^\s,][^\^,]*$", max_length=120, examples=["hoist.integration"])]
     auth: Annotated[
         Credentials,
@@ -149,7 +116,7 @@ class ServiceNowSettings(BaseModel):
     tables: Annotated[tuple[Column, ...], Field(min_length=1, examples=[["incident"]])] = ("incident",)
     requesters: Mapping[Column, Column] = {}
     columns: tuple[Column, ...] = ()
-    statuses: StateNames = StateNames()
+    statuses: StatusNames = StatusNames()
     hold_reasons: HoldReasons = HoldReasons()
     automation_accounts: tuple[str, ...] = ()  # user names of programs that use an ordinary account
     tags: bool = True

@@ -11,26 +11,22 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import requests
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.errors import AskAdmin, GiveUp, Gone
 from connectors.http import Basic, Http, Limits, Surroundings
+from connectors.oauth import EARLY, Bearer, Unsigned
 from connectors.sessions import Auth, Link
 from connectors.zendesk import wire
 from connectors.zendesk.settings import ApiToken, ClientCredentials, RefreshToken, ZendeskSettings
 
 TOKENS: Final = "/oauth/tokens"
-_EARLY: Final = 60.0
-"""Seconds before its end at which a token is renewed."""
 _ENDLESS: Final = 1_800.0
 """Seconds after which a token without an end is fetched anew: a token of a client made before 30 April 2026 has none."""
 
@@ -51,19 +47,6 @@ class Token(BaseModel):
     scope: str | None = None
 
 
-class _Unsigned:
-    """The token endpoint takes its credential in the body."""
-
-    hidden: tuple[str, ...] = ()
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-    def renewed(self) -> bool:
-        """There is nothing to renew."""
-        return False
-
-
 class Endpoint:
     """The token endpoint with a client's credential, which shows nothing of itself."""
 
@@ -73,6 +56,10 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({self.source})"
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._http.close()
 
     def ask(self, **grant: str) -> Token:
         """Another token. Raises AskAdmin where the endpoint refuses, TryLater where it does not answer."""
@@ -93,23 +80,21 @@ class Endpoint:
         return token
 
 
-class Bearer:
-    """An OAuth access token, fetched when first needed and renewed before it ends. It shows nothing of itself."""
+class ClientToken(Bearer):
+    """An OAuth access token of a client."""
 
     def __init__(self, endpoint: Endpoint, scope: str, surroundings: Surroundings) -> None:
+        super().__init__(surroundings.monotonic)
         self._endpoint, self.wanted = endpoint, scope
-        self._monotonic = surroundings.monotonic
-        self._lock: Final = threading.Lock()
         self._token = Token(access_token="")
-        self._until = float("-inf")
-        self._signed_with: Final = threading.local()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
 
     @property
     def hidden(self) -> tuple[str, ...]:
         return tuple(filter(None, (self._endpoint.secret, self._token.access_token, self._token.refresh_token)))
+
+    def close(self) -> None:
+        """Give back the connection to the token endpoint."""
+        self._endpoint.close()
 
     @property
     def lacks(self) -> str:
@@ -117,48 +102,32 @@ class Bearer:
         given = self._token.scope
         return "" if not given else " ".join(sorted(set(self.wanted.split()) - set(given.split())))
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        with self._lock:
-            if self._monotonic() >= self._until:
-                self._renew()
-            self._signed_with.token = self._token.access_token
-        request.headers["Authorization"] = f"Bearer {self._signed_with.token}"
-        return request
+    def _fetch(self) -> None:
+        self._took(self._endpoint.ask(grant_type="client_credentials", scope=self.wanted))
 
-    def renewed(self) -> bool:
-        """Fetch another token, unless another thread has done so since this one signed its request."""
-        with self._lock:
-            if self._signed_with.token == self._token.access_token:
-                self._renew()
-            return True
-
-    def _renew(self) -> None:
-        self._use(self._endpoint.ask(grant_type="client_credentials", scope=self.wanted))
-
-    def _use(self, token: Token, left: float | None = None) -> None:
+    def _took(self, token: Token, left: float | None = None) -> None:
         """`left`: seconds that the token lives still, where it was not fetched just now."""
-        life = left if left is not None else token.expires_in or _ENDLESS
         self._token = token
-        self._until = self._monotonic() + max(life - _EARLY, life / 2)
+        self._use(token.access_token, left if left is not None else token.expires_in or _ENDLESS)
 
 
-class Rotating(Bearer):
+class Rotating(ClientToken):
     """An OAuth access token whose refresh token is another one after each use, kept in a file that processes share."""
 
     def __init__(self, endpoint: Endpoint, first: str, file: Path, surroundings: Surroundings) -> None:
         super().__init__(endpoint, "", surroundings)
-        self._first, self._file = first, file
+        self._first, self._file, self._wall = first, file, surroundings.wall
 
     @property
     def hidden(self) -> tuple[str, ...]:
         return (*super().hidden, self._first)
 
-    def _renew(self) -> None:
+    def _fetch(self) -> None:
         with _alone_with(self._file):
             kept = self._kept()
-            left = kept.until - time.time()
-            if kept.access_token not in ("", self._token.access_token) and left > _EARLY:  # another process has renewed it
-                self._use(Token(access_token=kept.access_token, refresh_token=kept.refresh_token), left)
+            left = kept.until - self._wall()
+            if kept.access_token not in ("", self._token.access_token) and left > EARLY:  # another process has renewed it
+                self._took(Token(access_token=kept.access_token, refresh_token=kept.refresh_token), left)
                 return
             try:
                 token = self._endpoint.ask(grant_type="refresh_token", refresh_token=kept.refresh_token)
@@ -168,12 +137,12 @@ class Rotating(Bearer):
                     f"again, and give hoist the new one as refresh_token"
                 ) from None
             following = token.refresh_token or kept.refresh_token
-            until = time.time() + (token.expires_in or _ENDLESS)
+            until = self._wall() + (token.expires_in or _ENDLESS)
             _keep(
                 self._file,
                 _Kept(access_token=token.access_token, refresh_token=following, until=until, first=_digest(self._first)),
             )
-            self._use(token)
+            self._took(token)
 
     def _kept(self) -> _Kept:
         """What the file holds; the settings' own token where there is none yet, or an administrator has set another one."""
@@ -209,7 +178,7 @@ def signed_in(source: str, settings: ZendeskSettings, surroundings: Surroundings
         case ApiToken():
             return Basic(f"{auth.email}/token", auth.token.reveal())
         case ClientCredentials():
-            return Bearer(_endpoint(source, settings, auth, surroundings), auth.scope, surroundings)
+            return ClientToken(_endpoint(source, settings, auth, surroundings), auth.scope, surroundings)
         case RefreshToken():
             endpoint = _endpoint(source, settings, auth, surroundings)
             return Rotating(endpoint, auth.refresh_token.reveal(), auth.token_file, surroundings)
@@ -221,10 +190,10 @@ def _endpoint(
     http = Http(
         source,
         settings.url,
-        _Unsigned(),
+        Unsigned(),
         words=wire.own_words,
         limits=Limits(concurrent=1),
-        surroundings=Surroundings(surroundings.sleep, surroundings.monotonic, surroundings.chance),
+        surroundings=surroundings.alone(),
         reads_by_post=frozenset({TOKENS}),
         link=Link(settings.ca_file),
     )

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from connectors.answers import LONG_WAIT, Answer
 from connectors.budget import Urgency
-from connectors.errors import OutcomeUnknown, TicketBusy, TryLater
+from connectors.errors import Limited, OutcomeUnknown, TicketBusy, TryLater
 from connectors.http import Http, Limits, Surroundings
 from connectors.sessions import Link
 from connectors.zendesk import wire
-from connectors.zendesk.auth import Bearer, signed_in
+from connectors.zendesk.auth import ClientToken, signed_in
 from connectors.zendesk.limits import Updates, exports, limit_of
 from connectors.zendesk.settings import ZendeskSettings
 from connectors.zendesk.wire import Row
@@ -51,7 +51,7 @@ class Listed:
     server_time: Instant
 
 
-class ShareUsedUp(TryLater):
+class ShareUsedUp(Limited):
     """hoist's own share of a limit is used up; nothing was asked."""
 
 
@@ -92,11 +92,13 @@ class ZendeskClient:
     def close(self) -> None:
         """Give back the connections."""
         self._http.close()
+        if isinstance(self._auth, ClientToken):
+            self._auth.close()
 
     @property
     def lacking_scope(self) -> str:
         """Scopes that the token was to have and has not; empty before it was fetched."""
-        return self._auth.lacks if isinstance(self._auth, Bearer) else ""
+        return self._auth.lacks if isinstance(self._auth, ClientToken) else ""
 
     # --- incremental exports ------------------------------------------------------------------------------------------------
 

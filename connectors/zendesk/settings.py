@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.secrets import Secret
+from connectors.site_settings import address
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _MODEL: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 FieldId = Annotated[int, Field(gt=0)]
 
 
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment or parts.path.strip("/"):
-        raise ValueError("this is no address of an account; it looks like https://example.zendesk.com")
-    if parts.username or parts.password:
-        raise ValueError("an address carries no credential; name it under auth")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("http would send the credential readable by anyone in between; use https")
-    return url.rstrip("/")
+_ADDRESS: Final = address("an account", "https://example.zendesk.com", "it under auth", with_path=False)
 
 
 class ClientCredentials(BaseModel):
@@ -79,7 +70,7 @@ class ZendeskSettings(BaseModel):
 
     model_config = _MODEL
 
-    url: Annotated[str, AfterValidator(_address), Field(examples=["https://example.zendesk.com"])]
+    url: Annotated[str, AfterValidator(_ADDRESS), Field(examples=["https://example.zendesk.com"])]
     auth: Annotated[
         Credentials,
         Field(examples=[{"kind": "oauth_client_credentials", "client_id": "hoist", "client_secret": "env:HOIST_ZENDESK_SECRET"}]),

@@ -3,7 +3,6 @@
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -308,15 +307,20 @@ HEAD: Final = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 04:00:00 GMT\r\nConten
 
 def test_a_slow_drip_ends_at_the_deadline() -> None:
     """A server that sends a byte now and then can't hold a worker: the whole call has a deadline."""
-    ticks = iter(range(10_000))
+    ticks, looked = iter(range(10_000)), threading.Event()
+
+    def monotonic() -> float:
+        looked.set()
+        return next(ticks) / 100
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n")
         for _ in range(1_000):
             connection.sendall(b" ")
-            time.sleep(0.001)
+            looked.wait(5)  # the one before has arrived
+            looked.clear()
 
-    clock = Surroundings(sleep=lambda _: None, monotonic=lambda: next(ticks) / 100)
+    clock = Surroundings(sleep=lambda _: None, monotonic=monotonic)
     with raw_server(drip) as url, pytest.raises(TryLater, match="not complete"):
         http(url, surroundings=clock, limits=Limits(total_seconds=0.6, attempts=1)).read("GET", "/x")
 

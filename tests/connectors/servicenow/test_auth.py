@@ -20,7 +20,7 @@ from connectors.errors import AskAdmin, TryLater
 from connectors.http import Surroundings
 from connectors.sandboxes.answer import Answer
 from connectors.secrets import Secret
-from connectors.servicenow.auth import TOKENS, Bearer, assertion, signed_in
+from connectors.servicenow.auth import TOKENS, Token, assertion, signed_in
 from connectors.servicenow.connector import ServiceNowConnector
 from connectors.servicenow.sandbox import ServiceNowSandbox
 from connectors.servicenow.settings import ServiceNowSettings
@@ -90,12 +90,12 @@ def test_a_client_certificate(tmp_path: Path) -> None:
 def test_an_assertion_is_signed(key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
     """A JWT assertion names who asks and for whom, holds for five minutes, and is signed with the private key."""
     (tmp_path / "key.pem").write_text(pem(key))
-    made = assertion({"iss": "client", "sub": "hoist.integration"}, Secret(f"file:{tmp_path / 'key.pem'}"), "k1")
+    made = assertion({"iss": "client", "sub": "hoist.integration"}, Secret(f"file:{tmp_path / 'key.pem'}"), "k1", 1_795_420_800)
     head, claims, signature = made.split(".")
     key.public_key().verify(_decoded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
     told = json.loads(_decoded(claims))
     assert json.loads(_decoded(head)) == {"alg": "RS256", "typ": "JWT", "kid": "k1"}
-    assert (told["iss"], told["sub"], told["exp"] - told["iat"]) == ("client", "hoist.integration", 300)
+    assert (told["iss"], told["sub"], told["iat"], told["exp"]) == ("client", "hoist.integration", 1_795_420_800, 1_795_421_100)
 
 
 @pytest.mark.parametrize("text", ["no key at all", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])
@@ -103,7 +103,7 @@ def test_a_key_that_is_none(tmp_path: Path, text: str) -> None:
     """A file that holds no RSA key is named, and not shown."""
     (tmp_path / "key.pem").write_text(text)
     with pytest.raises(AskAdmin, match="no RSA key in PEM") as refusal:
-        assertion({}, Secret(f"file:{tmp_path / 'key.pem'}"), "")
+        assertion({}, Secret(f"file:{tmp_path / 'key.pem'}"), "", 0)
     assert text not in str(refusal.value)
 
 
@@ -239,7 +239,7 @@ def test_nothing_shows_a_credential(mock: responses.RequestsMock, settings: Call
     """Neither repr nor str of what signs requests shows a secret."""
     tokens(mock, "one")
     auth = signed_in("snow", settings(), Steady().surroundings)
-    assert isinstance(auth, Bearer)
+    assert isinstance(auth, Token)
     signed(auth)
     assert "one" not in repr(auth)
     assert "s3cret" not in repr(auth)
