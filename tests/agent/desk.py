@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import ClassVar, Final
 
 from sqlalchemy import Connection
@@ -143,6 +144,7 @@ class Desk:
             self.helpdesk.enrol(name, name.title(), kind)
         self.settings = MemorySettings(page_size=page_size)
         self.store = folder / "hoist.db"
+        self.chance = Random(folder.name)  # the same installation in each run: what texts are alike hangs on its key
         self.rules = rules or (rule(),)
         self.turns = 0
         self.database = open_database(self.store)
@@ -168,7 +170,7 @@ class Desk:
             database, connector = MortalDatabase(database.engine), MortalConnector(SOURCE, self.settings, helpdesk=self.helpdesk)
             database.mortal = connector.mortal = mortal
         with self.database.transaction() as db:
-            self.installation = read_or_make(db)
+            self.installation = read_or_make(db, lambda size: self.chance.randbytes(size).hex())
             sources.source_row(db, SOURCE)
         pipeline = Pipeline(SOURCE, connector, database, self.installation, self.clock, self.poll)
         pipeline.source_clock.observe(connector.identify().server_time)
