@@ -2,7 +2,8 @@
 
 `search` holds a hundred issues with their changelogs, as a client sees them that searches with `expand=changelog`. `rows`,
 `issues` and `changelogs` are the answers that hoist asks for in its place: a thousand ids with their stamps, a hundred issues by
-id, their changelogs by id. Sizes and nesting follow Jira's reference; the contents are invented, the same for the same seed.
+id, the changelogs of five hundred by id. Sizes and nesting follow Jira's reference; the contents are invented, the same for the
+same seed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rules.instants import SECOND, moment
 
 PAGE: Final = 100
 ROWS: Final = 1_000
+HISTORIES: Final = 500
 FIRST_ID: Final = 10_000
 SHAPES: Final = ("search", "rows", "issues", "changelogs")
 TIER: Final = "customfield_10050"
@@ -35,10 +37,15 @@ def write(folder: Path, tickets: int, seed: int = 1) -> dict[str, int]:
     if not done.exists():
         rng = random.Random(seed)
         rows: list[str] = []
+        histories: list[str] = []
         for start in range(0, tickets, PAGE):
             page = [_Issue(rng, n) for n in range(start, min(start + PAGE, tickets))]
             _write_page(folder, start // PAGE, page, last=start + PAGE >= tickets)
             rows += [issue.row for issue in page]
+            histories += [issue.changelog for issue in page]
+        for start in range(0, tickets, HISTORIES):
+            text = f'{{"issueChangeLogs":[{",".join(histories[start : start + HISTORIES])}]}}'
+            (folder / f"changelogs-{start // HISTORIES}.json").write_text(text, encoding="utf-8")
         for start in range(0, tickets, ROWS):
             text = _search_page(rows[start : start + ROWS], start // ROWS, last=start + ROWS >= tickets)
             (folder / f"rows-{start // ROWS}.json").write_text(text, encoding="utf-8")
@@ -50,7 +57,6 @@ def _write_page(folder: Path, number: int, page: list[_Issue], *, last: bool) ->
     bodies = {
         "search": _search_page([issue.with_changelog for issue in page], number, last=last),
         "issues": f'{{"expand":"schema,names","issues":[{",".join(issue.alone for issue in page)}],"issueErrors":[]}}',
-        "changelogs": f'{{"issueChangeLogs":[{",".join(issue.changelog for issue in page)}]}}',
     }
     for shape, text in bodies.items():
         (folder / f"{shape}-{number}.json").write_text(text, encoding="utf-8")

@@ -63,6 +63,8 @@ def held_by_label(ticket: Ticket, at: Instant) -> Held | None:
     if not isinstance(labels, tuple):
         return None
     held = [Held(label, _lasts(ticket, label)) for label in labels if label.startswith(HOLD_LABEL)]
+    if not held:
+        return None
     return max((each for each in held if each.until > at), key=lambda each: each.until, default=None)
 
 

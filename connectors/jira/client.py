@@ -223,11 +223,11 @@ class JiraClient:
         return self._http.read("POST", f"{_API}/issue/bulkfetch", body=body, read_seconds=_SEARCH_SECONDS)
 
     def bulk_changelogs(self, ids: Sequence[str], token: str | None) -> Answer:
-        """One page of the changelogs of these issues, not parsed.
+        """One page of the changelogs of at most 1,000 issues, up to 5,000 entries, not parsed.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-changelog-bulkfetch-post
         """
-        body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": 1_000}
+        body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": 5_000}
         if token is not None:
             body["nextPageToken"] = token
         return self._http.read("POST", f"{_API}/changelog/bulkfetch", body=encoded(body), read_seconds=_SEARCH_SECONDS)

@@ -20,7 +20,10 @@ from connectors.jira.writing import MARKER, mark_in
 from rules.instants import Instant
 from rules.ticket import Ticket
 
-BATCH: Final = 100
+BATCH: Final = 1_000
+"""Issues of which the histories are asked for together."""
+_ISSUES: Final = 100
+"""Issues that one request gives."""
 _FIELDS: Final = (
     "summary", "status", "priority", "assignee", "reporter", "labels", "issuetype", "project", "components", "created", "updated",
     "duedate", "description", "comment",
@@ -33,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Up to 100 issues. `missing` are the ids that came back without an issue, with what Jira said about them."""
+    """Issues that were read together. `missing` are the ids that came back without an issue, with what Jira said about them."""
 
     tickets: Sequence[Ticket]
     quarantined: Sequence[Quarantined]
@@ -85,13 +88,22 @@ class TicketReader:
         return self._facts.in_scope(str(ticket.fields["project"]))
 
     def batch(self, ids: Sequence[str]) -> Batch:
-        """At most 100 issues, in three requests and more only for long histories and many comments."""
-        answer = self._client.bulk_fetch(ids, self._fields, [MARKER])
-        issues, bad = self._issues(answer.body)
-        read = {issue["id"] for issue in issues} | {each.id for each in bad}
-        errors = _errors(answer.body) if len(read) < len(ids) else {}
-        missing = {id_: errors.get(id_, "") for id_ in ids if id_ not in read}
-        return self._mapped(issues, bad, missing, answer.server_time)
+        """At most 1,000 issues: a request per hundred, one for all histories, and more only for long ones and many comments."""
+        issues: list[Issue] = []
+        bad: list[Quarantined] = []
+        missing: dict[str, str] = {}
+        times: list[Instant] = []
+        for start in range(0, len(ids), _ISSUES):
+            wanted = ids[start : start + _ISSUES]
+            answer = self._client.bulk_fetch(wanted, self._fields, [MARKER])
+            found, unsound = self._issues(answer.body)
+            read = {issue["id"] for issue in found} | {each.id for each in unsound}
+            errors = _errors(answer.body) if len(read) < len(wanted) else {}
+            missing |= {id_: errors.get(id_, "") for id_ in wanted if id_ not in read}
+            issues += found
+            bad += unsound
+            times.append(answer.server_time)
+        return self._mapped(issues, bad, missing, min(times))
 
     def one(self, id_: str, properties: Sequence[str] = ()) -> tuple[Issue, Instant]:
         """One issue with some of its properties, and the server time. Raises Gone, TryLater."""

@@ -45,7 +45,7 @@ class JiraSettings(BaseModel):
     tier_field: TierField
     statuses: StatusNames = StatusNames()
     automation_accounts: tuple[str, ...] = ()  # account ids of programs that use an ordinary account
-    page_size: Annotated[int, Field(ge=1, le=100)] = 100  # issues per read
+    page_size: Annotated[int, Field(ge=1, le=1_000)] = 500  # issues that are read and kept together
     search_size: Annotated[int, Field(ge=1, le=5_000)] = 1_000  # rows per search; Jira may give fewer
     requests_per_second: Annotated[float, Field(gt=0)] = 50.0
     concurrent_requests: Annotated[int, Field(ge=1, le=65)] = 9  # hoist gives it one more than writes_at_once
