@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
 from agent.store.statements import carried_out, insert_text
@@ -39,15 +40,17 @@ random_bytes: Callable[[int], bytes] = secrets.token_bytes
 """Where salts come from; a simulation that must be the same each time brings its own."""
 
 
-@dataclass(frozen=True, slots=True)
 class Personal:
     """A value that tells of a person, anywhere within a line's data: plain JSON.
 
     `of`: the id, address or name by which that person is found when their values are to be erased; unless given, the value is it.
+    (No dataclass: the encoder knows how to write those, and this one must never be written as it is.)
     """
 
-    value: Any
-    of: str = ""
+    __slots__ = ("of", "value")
+
+    def __init__(self, value: Any, of: str = "") -> None:
+        self.value, self.of = value, of
 
 
 class Entry(NamedTuple):
@@ -151,7 +154,7 @@ def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) ->
         values.append((made, salt, subject, value))
         return {COMMITTED: made}
 
-    told = dict(data)
+    told = dict(sorted(data.items()))
     for name in SENTENCES:
         if said := told.get(name):
             told[name] = (
@@ -159,7 +162,12 @@ def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) ->
                 if isinstance(said, dict)
                 else committed(in_words(said))
             )
-    return _text(told, committed)
+    so_far = len(values)
+    try:
+        return to_json(told, fallback=committed).decode()
+    except PydanticSerializationError:  # half a surrogate pair, or what no line can hold: said by whoever can
+        del values[so_far:]
+        return _writable(json.dumps(told, separators=(",", ":"), ensure_ascii=False, default=committed))
 
 
 def commitment(salt: str, subject: str | bytes, value: str | bytes) -> str:
@@ -272,13 +280,11 @@ def _filled_in(data: Any, values: Mapping[str, Row[Any]]) -> Any:
     return [_filled_in(value, values) for value in data] if isinstance(data, list) else data
 
 
-def _text(data: Any, default: Callable[[Any], Any] | None = None) -> str:
-    if default is None:
-        return _writable(_ENCODER.encode(data))
-    return _writable(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=default))
-
-
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _text(data: Any) -> str:
+    try:
+        return to_json(data).decode()
+    except PydanticSerializationError:
+        return _writable(json.dumps(data, separators=(",", ":"), ensure_ascii=False))
 
 
 def _writable(text: str) -> str:

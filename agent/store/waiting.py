@@ -125,7 +125,7 @@ def plan(db: Connection, planned: Sequence[Planned], rests_on: Mapping[str, Mapp
             p.key.rule,
             p.key.episode,
             p.key.step,
-            str(p.state),
+            p.state.value,
             p.instant,
             p.planned_at,
             p.not_before,
@@ -144,8 +144,9 @@ def plan(db: Connection, planned: Sequence[Planned], rests_on: Mapping[str, Mapp
 
 def _planned(row: Planned, rests_on: Mapping[str, Any]) -> Entry:
     said = {"said": row.problem} if row.problem else {}
-    told = {"change": str(row.key), "state": row.state, "due": row.instant, "because": {str(row.key): row.because}}
-    return Entry(row.state, row.planned_at, row.key.source, row.key.ticket, {**told, **said, **rests_on})
+    key, state = str(row.key), row.state.value  # encoder and driver take their time over an enum
+    told = {"change": key, "state": state, "due": row.instant, "because": {key: row.because}}
+    return Entry(state, row.planned_at, row.key.source, row.key.ticket, {**told, **said, **rests_on})
 
 
 def move(
