@@ -26,12 +26,19 @@ def brake_on(
     `after`: when somebody last let go of it; what the history holds up to then counts no more.
     """
     former = [each for each in recorded if each.rule == row.rule and each.number != row.number and each.written]
-    if len(former) < TWICE and all(change.by.kind is not Kind.HOIST for change in ticket.changes):
+    if len(former) < TWICE and not _touched_by_hoist(ticket):
         return None  # most tickets
     brake = taken_back(ticket, fields_of(joined(rule, steps)), after)
     if brake is None and not row.written:
         brake = brought_about(ticket, sorted(each.written[0].applied_at or 0 for each in former), now, after)
     return brake if brake is not None and now < brake.until else None
+
+
+def _touched_by_hoist(ticket: Ticket) -> bool:
+    for change in ticket.changes:  # noqa: SIM110 - asked of every firing, and a generator is dear
+        if change.by.kind is Kind.HOIST:
+            return True
+    return False
 
 
 def braked(brake: Brake | None, zone: ZoneInfo) -> Closed | None:

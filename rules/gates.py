@@ -130,5 +130,11 @@ def _kept(change: Change, evaluation: Evaluation) -> Keeping | None:
     return Keeping(team, change.at, until, change.by.kind is Kind.HOIST)
 
 
+_MOVES: Final = (Escalate, Assign, RaisePriority)
+
+
 def _moves(actions: Iterable[Action]) -> bool:
-    return any(isinstance(action, Escalate | Assign | RaisePriority) for action in actions)
+    for action in actions:  # noqa: SIM110 - asked of every firing, and a generator is dear
+        if isinstance(action, _MOVES):
+            return True
+    return False

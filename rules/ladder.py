@@ -18,6 +18,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Final
 
 from rules.calendars import Calendar
 from rules.conditions.tree import durations_of, walk
@@ -32,12 +33,12 @@ Steps = tuple[int, ...]
 """The steps that one firing stands for, in order; the last of them names it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class Due:
     """A firing that is due: its steps, and since when all of them have been."""
 
-    steps: Steps
-    since: Instant
+    steps: Final[Steps]
+    since: Final[Instant]
 
     @property
     def step(self) -> int:
@@ -45,12 +46,12 @@ class Due:
         return self.steps[-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Ahead:
     """What an episode's ladder asks for: the firing that is due now, if any, and when another step is due if nothing changes."""
 
-    due: Due | None
-    next_look: Instant
+    due: Final[Due | None]
+    next_look: Final[Instant]
 
 
 NOTHING = Ahead(None, FOREVER)

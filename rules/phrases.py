@@ -77,6 +77,7 @@ _KINDS: Final = {
 
 
 @lru_cache(maxsize=4_096)
+@lru_cache(4_096)  # the parts of a condition begin to hold together, and so do tickets
 def stamp(at: Instant, zone: ZoneInfo) -> str:
     """`2012-05-07 08:00 CEST`, with seconds where there are any; `never` for what no date can name.
 
