@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, LargeBinary, bindparam, cast, delete, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, cast, delete, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.errors import DamagedTicketError
@@ -19,13 +19,17 @@ from rules.ticket import Ticket, TicketRef
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
 class Mirrored:
-    """A ticket as mirrored, with the revision that a decision about it rests on."""
+    """A ticket as mirrored, with the revision that a decision about it rests on.
+
+    `row` is its number in the table, by which it is found soonest: good for as long as the transaction lasts.
+    """
 
     ticket: Final[Ticket]
     revision: Final[int]
     urgency: Final[int]
     next_look: Final[Instant]
     generation: Final[int]
+    row: Final[int]
 
 
 @dataclass(slots=True, unsafe_hash=True)  # see rules.ticket: faster than frozen
@@ -53,10 +57,13 @@ _UPSERT = insert_text(
 )
 _KNOWN = "SELECT known FROM tickets WHERE source = ? AND id = ?"
 _REVISION = "SELECT revision FROM tickets WHERE source = ? AND id = ?"
-_LOOKED_AT = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND revision = ?"
+_LOOKED_AT = "UPDATE tickets SET next_look = ? WHERE rowid = ? AND revision = ?"
 _BROUGHT_FORWARD = "UPDATE tickets SET next_look = ? WHERE source = ? AND id = ? AND next_look > ?"
-_SWEPT = "UPDATE tickets SET next_look = ?, generation = ? WHERE source = ? AND id = ? AND revision = ?"
-_SELECTED = [tickets.c[name] for name in ("source", "id", "body", "revision", "urgency", "next_look", "generation")]
+_SWEPT = "UPDATE tickets SET next_look = ?, generation = ? WHERE rowid = ? AND revision = ?"
+_SELECTED: Final[Sequence[ColumnElement[Any]]] = (
+    *(tickets.c[name] for name in ("source", "id", "body", "revision", "urgency", "next_look", "generation")),
+    literal_column("tickets.rowid"),
+)
 _OF_SOURCE = tickets.c.source == bindparam("source")
 _AMONG = one_of(tickets.c.id, "ids")
 _VERSIONS = Prepared(select(tickets.c.id, tickets.c.version).where(_OF_SOURCE, _AMONG, tickets.c.gone.is_(None)))
@@ -92,11 +99,11 @@ def keep(db: Connection, kept: Sequence[Kept]) -> None:
 
 
 def set_next_looks(db: Connection, looks: Sequence[tuple[Mirrored, Instant, int]]) -> None:
-    """Store (ticket, next look, generation) for tickets that were looked at without being read anew."""
+    """Store (ticket, next look, generation) for tickets that were looked at without being read anew, in the same transaction."""
     looked_at: list[tuple[object, ...]] = []
     swept: list[tuple[object, ...]] = []
     for mirrored, next_look, generation in looks:
-        row = (mirrored.ticket.ref.source, mirrored.ticket.ref.id, mirrored.revision)
+        row = (mirrored.row, mirrored.revision)
         # A generation that stays is not written: its index lies in the order of ids, so each row would cost one more page.
         if mirrored.generation == generation:
             looked_at.append((next_look, *row))
