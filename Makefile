@@ -1,8 +1,9 @@
-# make simulate SEEDS=10000 FIRST=0; make test-crash KILLS=200; make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
+# make simulate SEEDS=10000 FIRST=0 PLATFORM=zendesk; make test-crash KILLS=200; make demo ARGS="--seed 7"; make test ARGS="tests/rules -k calendar"; make lock ARGS=--upgrade
 ARGS =
 SEEDS = 100
 KILLS = 200
 FIRST = 0
+PLATFORM = jira
 BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
 
@@ -24,10 +25,10 @@ test: setup
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 simulate: setup
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --platform $(PLATFORM) $(ARGS)
 
 test-crash: setup
-	@$(BIN)/python -m tests.crashes --kills $(KILLS) $(ARGS)
+	@$(BIN)/python -m tests.crashes --kills $(KILLS) --platform $(PLATFORM) $(ARGS)
 
 check: setup
 	$(BIN)/ruff check

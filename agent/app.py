@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import kept_texts, outage
 from agent.budget import StoredSupply
@@ -15,13 +16,15 @@ from agent.config import Settings, SourceSettings
 from agent.errors import ConfigError, StoreError
 from agent.fitting import fitted
 from agent.heartbeat import Heart, restored
+from agent.hooks import opening
+from agent.hooks.intake import Intake
 from agent.journal_sealing import Sealer
 from agent.outside.facts import Outside
 from agent.pipeline import Care, Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.ruling import Ruling
 from agent.sign_in import SignedIn, sign_in
-from agent.store import journal, outages, refused_rules, renamed, rulebooks, sources, unread
+from agent.store import hints, journal, outages, refused_rules, renamed, rulebooks, sources, unread
 from agent.store.database import Database
 from agent.store.installation import Installation, read_or_make
 from agent.store.outages import Life
@@ -32,6 +35,7 @@ from agent.workers import OneByOne, Threads, Workers
 from agent.writing import Back
 from connectors.contract import Connector
 from connectors.errors import ConnectorError
+from connectors.webhooks import Verifier
 from rules.binding import BindingError, BoundRules
 from rules.confidential import CONCEALED
 from rules.instants import SECOND, Instant
@@ -40,6 +44,9 @@ from rules.protocol.rule import Mode, Rule
 from rules.protocol.rulebook import Rulebook
 from rules.rulebook import Loaded
 from rules.world import Directory, World
+
+if TYPE_CHECKING:
+    from agent.hooks.serving import Serving
 
 log = logging.getLogger("hoist")
 
@@ -73,6 +80,8 @@ class App:
         self._key = b""
         self._last_sign: Life | None = None
         self._heart: Heart | None = None
+        self.intake: Intake | None = None
+        """What takes webhooks, once hoist has started; None where no source has one."""
         self._stamp: object = None
         self._next_reload: Instant = 0
         self._rulebook: Rulebook | None = None
@@ -96,8 +105,9 @@ class App:
         self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
         world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
+        verifiers, unheard = opening.verifiers(self.settings.sources)
         answers = [self._signed_in(source, instances.get(source.name, ""), stopped) for source in self.settings.sources]
-        problems = [problem for answered in answers for problem in answered.problems if not answered.rests]
+        problems = [*unheard, *(problem for answered in answers for problem in answered.problems if not answered.rests)]
         resting = {answered.source.name: "; ".join(answered.problems) for answered in answers if answered.rests}
         if resting and not problems:
             return resting
@@ -124,7 +134,18 @@ class App:
         self._taken_over()
         self._outside_state = self._outside.state(rulebook.organisation, self.clock.now())
         self._say_outside()
+        self._watch_webhooks(verifiers)
         return {}
+
+    def _watch_webhooks(self, verifiers: Mapping[str, Verifier]) -> None:
+        """What comes in is kept for its pipeline; a source that has lost its webhook misses none."""
+        if verifiers:
+            self.intake = opening.intake(verifiers, self.database, self.clock, self.pipelines)
+        with self.database.transaction() as db:
+            for pipeline in self.pipelines:
+                pipeline.hinted.watched = pipeline.source in verifiers
+                if not pipeline.hinted.watched:
+                    hints.unwatch(db, pipeline.source)
 
     def _signed_in(self, source: SourceSettings, instance: str, stopped: Callable[[], bool] | None) -> SignedIn:
         """Sign in to a source, and again once it is ready where it asked for a rest, unless there is nobody who waits."""
@@ -226,6 +247,7 @@ class App:
 
         What is under way then is finished. Raises what a source's thread died of, after the others have ended.
         """
+        serving = self._serving()
         halt, failures = threading.Event(), list[BaseException]()
         threads = [
             threading.Thread(target=self._keep_going, args=(pipeline, halt, failures), name=pipeline.source)
@@ -240,6 +262,8 @@ class App:
                 self._beat()
                 self.clock.sleep(LOOK_AROUND)
         finally:
+            if serving is not None:
+                serving.stop()
             halt.set()
             for pipeline in self.pipelines:
                 pipeline.stop()
@@ -248,12 +272,20 @@ class App:
         if failures:
             raise failures[0]
 
+    def _serving(self) -> Serving | None:
+        """The door for webhooks, open; None where hoist.yaml names none. Raises ConfigError."""
+        hooks = self.settings.hooks
+        if hooks is None:
+            return None
+        taking = self.intake or opening.intake({}, self.database, self.clock, ())
+        return opening.serving(hooks, opening.listening(hooks), taking, self.database, self.clock, self.pipelines)
+
     def _keep_going(self, pipeline: Pipeline, halt: threading.Event, failures: list[BaseException]) -> None:
         try:
             while not halt.is_set():
                 _turn(pipeline)
                 wait = (pipeline.next_due() - self.clock.now()) / SECOND
-                halt.wait(min(max(wait, 0.001), LONGEST_WAIT))
+                pipeline.hinted.wait(min(max(wait, 0.001), LONGEST_WAIT))
             pipeline.drain()
         except BaseException as error:  # noqa: BLE001 - it ends all of hoist, in the thread that can say so
             failures.append(error)

@@ -50,7 +50,7 @@ class StoredSupply:
     def _bucket(self, db: Connection, rate: float) -> Bucket:
         """What is kept; the rate that the administrator allows is the one that was set last."""
         row = budgets.found(db, self._source)
-        if row is None:
+        if row is None or row.bucket.full <= 0:  # nothing yet, or nothing that hoist wrote
             return full_bucket(rate, self._clock.now())
         bucket = row.bucket
         return bucket if bucket.full == rate else replace(bucket, full=rate, rate=rate * min(1.0, bucket.rate / bucket.full))

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent.approval import Proposal, proposals
+from agent.clock import AT_ONCE
 from agent.ruling import Ruling
 from agent.store import brakes, episodes, journal, mirrored, runs, waiting
 from agent.store.episodes import EpisodeRow
@@ -176,8 +177,7 @@ def approve(db: Connection, chosen: Sequence[Waiting], who: Who, now: Instant, p
         row = _stored(db, each, now)
         wait = 0 if per_hour is None else done * HOUR // per_hour
         values = each.proposal.values
-        # At once means since it was due: hoist that runs may know the source's clock by a second less well than this command.
-        begins = now + wait if wait else min(now, row.instant)
+        begins = now + wait if wait else _at_once(row, now)
         said = {"not_before": begins, "let_at": now, "approved": values, "problem": ""}
         told = {"run": row.run, "not_before": begins, "values": None if each.confidential else values, **who.data()}
         done += waiting.move(db, row, RowState.PLANNED, now, told, "approved", **said)
@@ -205,15 +205,20 @@ def retry(db: Connection, source: str, ticket: Mirrored, who: Who, now: Instant)
     """Try again what the source refused of a ticket, and let go of its brakes."""
     name, done = ticket.ticket.ref.id, 0
     for row in waiting.of_ticket(db, source, name, (RowState.PARKED,)):
-        anew = {"not_before": now, "escalation": None, "attempts": 0, "settled_at": None, "problem": ""}
+        anew = {"not_before": _at_once(row, now), "escalation": None, "attempts": 0, "settled_at": None, "problem": ""}
         told = {"reason": row.problem, **who.data()}
         done += waiting.move(db, row, RowState.PLANNED, now, told, "retried", **anew)
     for rule in brakes.of_tickets(db, source, [name]).get(name, {}):
         if brakes.release(db, source, name, rule, now):
             done += 1
-            mirrored.set_next_look(db, ticket.ticket.ref, now)
+            mirrored.set_next_look(db, ticket.ticket.ref, AT_ONCE)
             journal.append(db, "brake-released", now, source, name, rule=rule, **who.data())
     return Answered(done)
+
+
+def _at_once(row: WaitingRow, now: Instant) -> Instant:
+    """Since it was due: a clock that knows the source's by a second less well than this one has been there, too (see AT_ONCE)."""
+    return min(now, row.instant)
 
 
 def _stored(db: Connection, each: Waiting, now: Instant) -> WaitingRow:

@@ -11,6 +11,7 @@ from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
 from agent.fitting import fitted
+from agent.hooks.opening import verifiers
 from agent.outside.dependants import missing_facts
 from agent.outside.facts import Outside
 from agent.outside.overview import Overview, overview
@@ -108,6 +109,7 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
         sources.append(_checked(answered, rulebook, world))
         advice += answered.identity.advice if answered.identity is not None else ()
     problems += [problem for source in sources for problem in source.problems]
+    problems += verifiers(settings.sources)[1]
     modes = Counter(rule.mode.value for rule in rulebook.rules) if rulebook is not None else {}
     today = moment(clock.now()).date()
     named = [source.name for source in settings.sources]

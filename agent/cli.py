@@ -107,23 +107,27 @@ def demo(  # noqa: PLR0913 - an option each
     mapping: Annotated[Path | None, typer.Option(help="What that log's columns mean, where they are not known.")] = None,
     platform: Annotated[
         list[str] | None,
-        typer.Option(help="jira (the default), servicenow, zendesk; several times for several helpdesks under one set of rules."),
+        typer.Option(help="jira, servicenow, zendesk; several times for several. All three unless set or a log is replayed."),
     ] = None,
     at: Annotated[
         Instant | None,
         typer.Option(parser=an_instant, metavar="INSTANT", help="When hoist starts, like 2012-05-07T06:00:00Z."),
     ] = None,
     length: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long it runs on the stepped clock.")] = "1d",
-    tickets: Annotated[int, typer.Option(min=1, max=100_000, help="Made-up tickets that each helpdesk has at the start.")] = 300,
+    tickets: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Made-up tickets that each helpdesk has at the start; 300 in all unless set."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another service desk.")] = 7,
     rules: Annotated[Path | None, typer.Option(help="Rules of your own: a file or folder of YAML (all run live).")] = None,
     store: Annotated[Path | None, typer.Option(help="Keep hoist's store here, for hoist status and hoist why.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole summary to this file.")] = None,
 ) -> None:
-    """Show it all: a sandbox helpdesk, hoist beside it, one stepped clock, and a summary that is checked."""
+    """Show it all: sandbox helpdesks, hoist beside them, one stepped clock, and a summary that is checked."""
     from agent.demo.command import DemoOptions, run_demo
 
-    options = DemoOptions(tuple(platform or ["jira"]), history, mapping, at, length, tickets, seed, rules, store, json_file)
+    everywhere = ("jira", "servicenow", "zendesk") if history is None else ("jira",)
+    options = DemoOptions(tuple(platform or everywhere), history, mapping, at, length, tickets, seed, rules, store, json_file)
     sys.exit(FINDINGS if run_demo(options, Terminal()) else DONE)
 
 
@@ -209,6 +213,25 @@ def why(
         _print_json(answer_data(found))
     else:
         answer(Terminal(), found, at_length=at_length)
+
+
+@app.command(rich_help_panel=MORE)
+def install(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its name in hoist.yaml.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take out what hoist has put in.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only said.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Put hoist's webhook into a helpdesk, so that changes are known at once; says first what it would do."""
+    from agent import install as installing
+    from agent.screens import installed
+
+    done = installing.install(config, source, remove=remove, yes=yes)
+    if as_json:
+        _print_json(installed.data(done))
+    else:
+        installed.show(Terminal(), done, remove=remove)
 
 
 @app.command(

@@ -15,6 +15,13 @@ PUT_BACK: Final = 10 * SECOND
 As old as a read may be on which a write rests: no source whose clock is put back is taken for one that answers from a cache.
 """
 
+AT_ONCE: Final[Instant] = 0
+"""When something is due that a person wants done now, and another process does.
+
+Each knows a source's clock to a second, and not to the same one: `now` of one may be a second ahead for the other, and a hoist
+that runs once has nothing to do by then.
+"""
+
 _STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Counts while the machine sleeps too: CLOCK_MONOTONIC does so on macOS, and does not on Linux (clock_gettime(2))."""
 

@@ -119,10 +119,10 @@ def statuses(config: Path | None) -> tuple[Status, Instant, ZoneInfo]:
     now = SystemClock().now()
     with closing(existing_store(settings)) as database:
         found = status(database, now, {source.name: source.poll_every for source in settings.sources})
-    return found, now, _time_zone(settings)
+    return found, now, time_zone(settings)
 
 
-def _time_zone(settings: Settings) -> ZoneInfo:
+def time_zone(settings: Settings) -> ZoneInfo:
     """The organisation's; UTC where its files can't be read, which must not keep anybody from seeing how hoist is."""
     try:
         return ZoneInfo(load_protocol(settings.protocol).rulebook.organisation.time_zone)

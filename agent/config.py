@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
 from agent.heartbeat import HeartbeatSettings
+from agent.hooks.settings import HooksSettings, WebhookSettings, read_hooks, read_webhook
 from agent.journal_sealing import JournalSettings
 from agent.limit_settings import read_limits
 from agent.limits import Limits
@@ -22,7 +23,7 @@ from agent.outage import Policy
 from agent.outside.links import Links
 from agent.rooted import rooted, rooted_secret
 from connectors.errors import AskAdmin
-from connectors.registry import connector_class
+from connectors.registry import connector_class, webhook
 from connectors.secrets import Secret
 from rules.instants import DAY, HOUR, MINUTE, SECOND
 from rules.language.marked_yaml import Block, Items, Node, Text, read
@@ -38,7 +39,7 @@ MOST_WRITES_AT_ONCE: Final = 64
 _UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
 _SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
-_TOP_KEYS: Final = ("store", "protocol", "sources", "links", "journal", "after_outage", "heartbeat", "limits")
+_TOP_KEYS: Final = ("store", "protocol", "sources", "links", "journal", "after_outage", "heartbeat", "limits", "hooks")
 _JOURNAL_KEYS: Final = ("keep", "signing_key")
 _HEARTBEAT_KEYS: Final = ("file", "url", "every")
 _CATCH_UP: Final = re.compile(r"catch_up younger than ([^,]+?)(, the rest as one digest)?")
@@ -51,6 +52,7 @@ _SOURCE_KEYS: Final = (
     "census_every",
     "retired_installations",
     "limits",
+    "webhook",
 )
 
 
@@ -67,6 +69,7 @@ class SourceSettings:
     census_every: int = CENSUS_EVERY  # milliseconds
     retired_installations: frozenset[str] = frozenset()  # other hoists that wrote here and are gone for good
     limits: Limits | None = None  # none: nothing is held for approval
+    webhook: WebhookSettings | None = None  # none: the source is polled, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Settings:
     journal: JournalSettings = field(default_factory=JournalSettings)
     after_outage: Policy = field(default_factory=Policy)
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
+    hooks: HooksSettings | None = None
 
     @property
     def copies(self) -> Path:
@@ -141,13 +145,15 @@ class _Reader:
         journal = self._journal(_entry(block, "journal"))
         after_outage = self._after_outage(_entry(block, "after_outage"))
         heartbeat = self._heartbeat(_entry(block, "heartbeat"))
+        hooks = read_hooks(_entry(block, "hooks"), self.file.parent, self._complain)
+        if hooks is None and any(source is not None and source.webhook is not None for source in found):
+            self.problems.append(f"{self.file.name}: webhook: of a source needs hooks: with listen, such as 127.0.0.1:8080")
         if not sources and not self.problems:
             self.problems.append(f"{self.file.name}: sources: is empty; hoist needs one helpdesk at least")
         if self.problems:
             raise ConfigError(*self.problems)
-        return Settings(
-            store, protocol, tuple(source for source in found if source is not None), links, journal, after_outage, heartbeat
-        )
+        whole = tuple(source for source in found if source is not None)
+        return Settings(store, protocol, whole, links, journal, after_outage, heartbeat, hooks)
 
     def _links(self, node: Node | None) -> Links:
         """How URLs that the protocol names are read."""
@@ -229,7 +235,10 @@ class _Reader:
 
     def _limits(self, node: Node | None, default: Limits | None) -> Limits | None:
         """How much is written unasked."""
-        return read_limits(node, default, length_of_time, lambda at, said: self.problems.append(f"{self._at(at)} {said}"))
+        return read_limits(node, default, length_of_time, self._complain)
+
+    def _complain(self, node: Node, said: str) -> None:
+        self.problems.append(f"{self._at(node)} {said}")
 
     def _source(self, name: Text, entry: Node, default: Limits | None) -> SourceSettings | None:
         if not isinstance(entry, Block):
@@ -250,6 +259,7 @@ class _Reader:
         except AskAdmin as error:
             self.problems.append(f"{self._at(platform)} {name}: {error}")
             return None
+        hook = self._webhook(name, entry, str(platform))
         written = {str(key): _plain(value) for key, value in entry.items() if key not in _SOURCE_KEYS}
         if "concurrent_requests" in model.model_fields:
             at_once = self._places(name, entry, at_once)
@@ -262,7 +272,20 @@ class _Reader:
             first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
             self.problems += [self._sentence(name, entry, model, each) for each in first]
             return None
-        return SourceSettings(str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired, limits)
+        return SourceSettings(
+            str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired, limits, hook
+        )
+
+    def _webhook(self, name: Text, entry: Block, platform: str) -> WebhookSettings | None:
+        """Whether the source's platform calls hoist, and where the secret is by which it is known."""
+        node = _entry(entry, "webhook")
+        found = read_webhook(node, self.file.parent, lambda at, said: self._complain(at, f"{name}.{said}"))
+        try:
+            if found is not None:
+                webhook(platform)
+        except AskAdmin as error:
+            self.problems.append(f"{self._at(node)} {name}.webhook: {error}")
+        return found
 
     def _retired(self, name: Text, node: Node | None) -> frozenset[str]:
         """The installations of other hoists that are gone for good."""

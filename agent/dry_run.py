@@ -16,7 +16,7 @@ from rules.rulebook import Loaded
 
 
 def dry_settings(settings: Settings) -> Settings:
-    """The same with a copy of the store, which the real one knows nothing of, and without signs of life.
+    """The same with a copy of the store, which the real one knows nothing of, and without signs of life or webhooks.
 
     Raises StoreError where the copy can't be made.
     """
@@ -32,7 +32,8 @@ def dry_settings(settings: Settings) -> Settings:
             store.unlink()
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the copy {store} for the dry run can't be made: {error}") from error
-    return replace(settings, store=store, heartbeat=HeartbeatSettings())
+    sources = tuple(replace(source, webhook=None) for source in settings.sources)
+    return replace(settings, store=store, sources=sources, heartbeat=HeartbeatSettings(), hooks=None)
 
 
 def _copy(store: Path, to: Path) -> None:

@@ -33,7 +33,7 @@ from rules.protocol.durations import CALENDAR_OF_APPROVER
 from rules.protocol.rule import Mode, Rule
 from rules.protocol.rulebook import Rulebook
 from rules.recipients import field_of
-from rules.ticket import CASE, CLUSTERED, NEXT_ANSWER, PREFIXES, TARGET
+from rules.ticket import CLUSTERED, NEXT_ANSWER, PREFIXES, TARGET
 from rules.world import Directory, World
 
 _NEEDS: Final[Mapping[type[Action], tuple[str, str]]] = {
@@ -134,7 +134,7 @@ def _looked_at(rule: Rule) -> Iterator[str]:
             case State(field) | Due(field) | Unchanged(field):
                 yield "team" if field == "tier" else field
             case Target(name):
-                yield f"{CASE}{name.removeprefix(NEXT_ANSWER)}" if name.startswith(NEXT_ANSWER) else f"{TARGET}{name}"
+                yield name if name.startswith(NEXT_ANSWER) else f"{TARGET}{name}"
             case _:
                 pass
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rules.instants import written
+from rules.instants import Instant, written
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="hoist.yaml (default: $HOIST_CONFIG, else ./hoist.yaml).")]
 Why = Annotated[str, typer.Option("--why", help="In your own words; it stands in the journal and in hoist status.")]
@@ -45,7 +45,7 @@ def pause(
 
     what = What(source, rule, everything)
     until = pause_it(config, what, length, at_the_command_line(name, why))
-    ends = "until hoist resume" if until is None else f"until {written(until)}"
+    ends = "until hoist resume" if until is None else f"until {_when(config, until)}"
     _say(as_json, f"Paused {ends}: {what}.", paused=str(what), until=None if until is None else written(until))
 
 
@@ -88,8 +88,17 @@ def snooze(
         wake(config, ticket, who)
         _say(as_json, f"{ticket} is left alone no longer.", ticket=ticket, until=None)
         return
-    until = written(snooze_it(config, ticket, length, who))
-    _say(as_json, f"hoist leaves {ticket} alone until {until}.", ticket=ticket, until=until)
+    until = snooze_it(config, ticket, length, who)
+    _say(as_json, f"hoist leaves {ticket} alone until {_when(config, until)}.", ticket=ticket, until=written(until))
+
+
+def _when(config: Path | None, at: Instant) -> str:
+    """An instant as people of the organisation write it."""
+    from agent.commands import time_zone
+    from agent.config import load_settings
+    from rules.phrases import stamp
+
+    return stamp(at, time_zone(load_settings(config)))
 
 
 def _say(as_json: bool, said: str, **data: Any) -> None:  # noqa: FBT001 - as typer gives it

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from agent.clock import SystemClock
+from agent.clock import AT_ONCE, SystemClock
 from agent.commands import existing_store, named_ticket
 from agent.config import Settings, length_of_time, load_settings
 from agent.errors import ConfigError
@@ -74,7 +74,7 @@ def snooze(config: Path | None, ticket: str, length: str, who: Who) -> Instant:
         found, now = named(db, source, name), there(db, source, SystemClock().now())
         until = now + _length(length)
         snoozes.put(db, Snooze(source, found.ref.id, until, who.name, who.why))
-        mirrored.set_next_look(db, found.ref, now)
+        mirrored.set_next_look(db, found.ref, AT_ONCE)
         journal.append(db, "snoozed", now, source, found.ref.id, until=until, **who.data())
     return until
 
@@ -87,7 +87,7 @@ def wake(config: Path | None, ticket: str, who: Who) -> None:
         found, now = named(db, source, name), there(db, source, SystemClock().now())
         if not snoozes.take_off(db, source, found.ref.id):
             raise ConfigError(f"{source}:{found.key} is not snoozed")
-        mirrored.set_next_look(db, found.ref, now)
+        mirrored.set_next_look(db, found.ref, AT_ONCE)
         journal.append(db, "woken", now, source, found.ref.id, **who.data())
 
 

@@ -1,4 +1,4 @@
-"""Erasing a person from the journal: the values that tell of them go, the lines and the chain stay.
+"""Erasing a person from the journal, and from the reasons of changes: what tells of them goes, the lines and the chain stay.
 
 A line holds a commitment to each personal value, and to each sentence, for it may name anybody; value and salt stand beside it.
 Without the salt nobody can tell from the commitment what the value was, not even by trying every name. A line of the journal
@@ -8,7 +8,7 @@ tells that values were erased, and by their commitments which; it does not tell 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -31,8 +31,8 @@ class Erasure:
     """What erasing a person takes away, or took: `lines` in which `values` values stand.
 
     `subjects`: the ids, addresses and names that stand for the person. `mentions`: lines, of an older hoist, that name them in
-    words which are part of the chain itself; they stay until they are older than what is kept. `done`: False where it was only
-    looked at.
+    words which are part of the chain itself; they stay until they are older than what is kept. `changes`: how many changes,
+    waiting or written, name them among their reasons. `done`: False where it was only looked at.
     """
 
     subjects: tuple[str, ...]
@@ -40,6 +40,7 @@ class Erasure:
     values: int
     mentions: tuple[int, ...]
     done: bool
+    changes: int = 0
 
 
 def erasure(db: Connection, person: str) -> Erasure:
@@ -47,7 +48,8 @@ def erasure(db: Connection, person: str) -> Erasure:
     subjects = _subjects(db, person)
     found = _values(db, subjects)
     lines = tuple(sorted({line for _, line in found}))
-    return Erasure(tuple(subjects), lines, len(found), tuple(erasing.mentions(db, _names(subjects))), done=False)
+    changes = len(erasing.changes_of(db, _names(subjects)))
+    return Erasure(tuple(subjects), lines, len(found), tuple(erasing.mentions(db, _names(subjects))), done=False, changes=changes)
 
 
 def erase(database: Database, person: str, now: Instant) -> Erasure:
@@ -59,10 +61,11 @@ def erase(database: Database, person: str, now: Instant) -> Erasure:
         found = erasure(db, person)
         values = _values(db, found.subjects)
         erasing.erase(db, [made for made, _ in values])
+        erasing.reword(db, erasing.changes_of(db, _names(found.subjects)))
         for first in range(0, len(values), NAMED_AT_ONCE):
             named = [made[:SHORT] for made, _ in values[first : first + NAMED_AT_ONCE]]
             journal.append(db, "journal-erased", now, "", values=named)
-    return Erasure(found.subjects, found.lines, found.values, found.mentions, done=True)
+    return replace(found, done=True)
 
 
 def _values(db: Connection, subjects: Sequence[str]) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ def only_one(store: Path) -> Iterator[None]:
 
     Raises StoreError where another process holds it. (Writes would be safe all the same: they rest on leases in the store.)
     """
-    path = store.with_name(store.name + ".lock")
+    path = store.resolve().with_name(store.resolve().name + ".lock")  # a link to it is the same store
     try:
         file = path.open("w")
     except OSError as error:

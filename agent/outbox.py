@@ -127,8 +127,8 @@ def decided(
     the escalation with that number. `rests_on`: what the journal tells of that on which it rests (`agent.recording`).
     """
     number = operations.add(db, escalation, confirmed_at)
-    operations.add_operations(db, number, make(number))
-    first = operations.commit_next(db, number, now)
+    planned = operations.add_operations(db, number, make(number))
+    first = operations.commit(db, planned[0], now) if planned else None
     place = {"escalation": number, "confirmed_at": confirmed_at}
     for row, step in zip(rows, steps, strict=True):
         key = step.key

@@ -8,6 +8,7 @@ before its end goes the way of existing tickets: by default it is left to a pers
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -26,11 +27,11 @@ FRESH: Final = 200
 """Milliseconds for which it is not asked again whether a source is paused: before each request that is asked apart."""
 
 
-def said(pause: Pause) -> str:
-    """A pause as a sentence."""
+def said(pause: Pause, when: Callable[[Instant], str] = written) -> str:
+    """A pause as a sentence, instants written by `when`."""
     what = f"the rule {pause.rule} is paused" if pause.rule else "paused"
-    until = "" if pauses.open_ended(pause) else f" until {written(pause.until)}"
-    return f"{what} since {written(pause.since)}{until} by {pause.by}: {pause.why}"
+    until = "" if pauses.open_ended(pause) else f" until {when(pause.until)}"
+    return f"{what} since {when(pause.since)}{until} by {pause.by}: {pause.why}"
 
 
 class Pausing:

@@ -1,6 +1,7 @@
 """The story on one page: how a ticket travels from its source through hoist and back, and where transactions begin and end.
 
     poll     connector.changed -> pages
+    hint     tickets of which a webhook told, read by id         one transaction per batch, as for a page
     mirror   a page's tickets, laid over what was known          } one transaction per page:
     evaluate what their rules ask for                            } tickets, cursor, next looks, outbox
     look     the same for tickets whose next look has come         one transaction per batch
@@ -29,6 +30,7 @@ from agent.clock import Clock, SourceClock, skew_problem, steady
 from agent.errors import DamagedTicketError
 from agent.foreign import Foreign
 from agent.guards import Guards
+from agent.hinted import Hinted
 from agent.limits import Limits
 from agent.mirroring import Mirroring
 from agent.outage import Policy
@@ -116,6 +118,7 @@ class Pipeline:
         self.foreign = Foreign(source, database, installation, clock.now(), care.retired_installations)
         clocks = clock, self.source_clock
         self.guards = Guards(database, self.mirroring, clocks, care.limits)
+        self._reading, self._writing, self._taking_census, self._recovering = _Rhythm(), _Rhythm(), _Rhythm(), _Rhythm()
         self.writer = Writer(
             connector,
             database,
@@ -125,12 +128,14 @@ class Pipeline:
             foreign=self.foreign,
             guards=self.guards,
             standing=self.standing,
+            refusals=self._writing.refusals,
         )
         self.orders = OrderWriter(connector, database, self.mirroring, clocks, self.foreign.signed)
         self.census = Censuses(connector, database, self.mirroring, (clock, self.source_clock), care.census_every)
+        self.hinted = Hinted(connector, database, self.mirroring, clocks, self.foreign)
         self.aftermath = Aftermath(source, connector, database, self.mirroring.mark, care.after_outage)
         self._skew_limit, self._dry_run = care.skew_limit, care.dry_run
-        self._reading, self._writing, self._taking_census, self._recovering = _Rhythm(), _Rhythm(), _Rhythm(), _Rhythm()
+        self._reading_hinted = _Rhythm()
         self._sweeping, self._next_sweep = False, 0
         self._counting = False
         self._next_between = 0
@@ -174,6 +179,7 @@ class Pipeline:
 
     def _do_what_is_due(self) -> None:
         self._take_over_rules()
+        self._read_hinted()
         if steady(self.clock) >= self._reading.next:
             self._reading.next = steady(self.clock) + self.poll_every
             self._unless_it_rests(self._reading, self.poll)
@@ -247,6 +253,8 @@ class Pipeline:
             waits.append(self._next_sweep - now)
         if (step := self.aftermath.next_step()) < FOREVER:
             waits.append(max(step - there, max(self._recovering.next, self._reading.next if self._reading.trouble else 0) - now))
+        if self._hinted_next() < FOREVER:
+            waits.append(self._hinted_next() - now)
         if self.census.next_due() < FOREVER:
             waits.append(max(self.census.next_due(), self._taking_census.next) - now)
         return self.clock.now() + max(1, min(waits))
@@ -255,7 +263,8 @@ class Pipeline:
         try:
             act()
             rhythm.trouble = ""
-            rhythm.refusals.over()
+            if rhythm is not self._writing:  # the writer says so itself: maybe nothing was due
+                rhythm.refusals.over()
         except ConnectorError as error:
             if isinstance(error, TryLater):
                 rhythm.refusals.one_more(error, steady(self.clock))
@@ -264,7 +273,8 @@ class Pipeline:
             rhythm.trouble = f"{error} (until {written(self.source_clock.now() + pause)})" if pause > MINUTE else str(error)
 
     def _say_what_troubles(self) -> None:
-        troubles = [each.trouble for each in (self._reading, self._writing, self._taking_census, self._recovering)]
+        rhythms = (self._reading, self._reading_hinted, self._writing, self._taking_census, self._recovering)
+        troubles = [each.trouble for each in rhythms]
         self._say("; ".join(dict.fromkeys(filter(None, [self._wrong(), *troubles]))))
 
     def _say(self, problem: str) -> None:
@@ -279,8 +289,18 @@ class Pipeline:
     def stop(self) -> None:
         """End a long read at its next page, and begin no more writes; may be called from another thread."""
         self._stopping = True
+        self.hinted.announce()  # whoever waits for the next thing to do waits no longer
 
-    # --- poll, mirror, evaluate ----------------------------------------------------------------------------------------
+    # --- hint, poll, mirror, evaluate ----------------------------------------------------------------------------------
+
+    def _hinted_next(self) -> int:
+        """When the next hinted ticket is read, in steady milliseconds."""
+        return max(self.hinted.next_due(), self._reading_hinted.next)
+
+    def _read_hinted(self) -> None:
+        """One batch, if any is due: however many hints there are, looks and writes get their turn between them."""
+        if not self._stopping and steady(self.clock) >= self._hinted_next():
+            self._unless_it_rests(self._reading_hinted, self.hinted.turn)
 
     def poll(self) -> None:
         """Mirror what changed since the cursor; each page commits with its cursor, next looks and outbox rows."""
@@ -291,6 +311,8 @@ class Pipeline:
             self.source_clock.observe(page.server_time)
             with self.database.transaction() as db:
                 self._keep_page(db, page)
+                if row is not None and row.horizon:
+                    self.hinted.found_by_polling(db, [ticket.ref.id for ticket in page.tickets])
             self._between_pages()
             if self._stopping:
                 return
@@ -311,6 +333,7 @@ class Pipeline:
     def _between_pages(self) -> None:
         """A long read keeps nobody waiting: what has become due meanwhile is looked at, and written."""
         self._take_over_rules()
+        self._read_hinted()
         if steady(self.clock) >= self._next_between:
             self.look()
             if steady(self.clock) >= self._writing.next and not self.standing():
@@ -393,7 +416,7 @@ class Pipeline:
 
     def _write_until_the_next_poll(self) -> None:
         while self._may_write() and self.write():
-            if self._stopping or steady(self.clock) >= self._reading.next:
+            if self._stopping or steady(self.clock) >= min(self._reading.next, self._hinted_next()):
                 return
 
 

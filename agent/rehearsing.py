@@ -99,12 +99,18 @@ class Rehearsing:
         return self._hands.bound.rule(name).rule
 
     def _of_no_rule(self) -> Rule:
-        """Raises the priority by one level, or sets a label where it is the highest already."""
+        """Raises the priority by one level, or sets a label where it is the highest already, if the source has that label."""
         text = Comment("This is what an internal note of hoist looks like.")
         made = Rule(RULE, "Rehearsal", All(()), (Step((RaisePriority(1), text)),))
-        if not self._merged_for(made).changes and "labels" in self._hands.connector.capabilities.writes:
+        if not self._merged_for(made).changes and "labels" in self._hands.connector.capabilities.writes and not self._lacks_label:
             return replace(made, steps=(Step((AddLabel(LABEL), text)),))
         return made
+
+    @property
+    def _lacks_label(self) -> bool:
+        """Whether the platform has only labels that somebody made before, and nobody made this one."""
+        there = self._hands.bound.directory.labels
+        return there is not None and LABEL not in there
 
     def _merged(self) -> Escalation:
         return self._merged_for(self._rule)
@@ -123,9 +129,10 @@ class Rehearsing:
             yield f"label {label}: set"
         yield "an internal note, which stays; all else is taken back at once"
 
-    @staticmethod
-    def _notes(whole: Escalation) -> tuple[str, ...]:
+    def _notes(self, whole: Escalation) -> tuple[str, ...]:
         notes = [f"nobody is told: {notice.to} would be" for notice in whole.notices]
+        if self._rule.id == RULE and not (whole.changes or whole.add_labels) and self._lacks_label:
+            notes.append(f"no priority is raised, and {self._hands.source} has no label {LABEL}: only a note is rehearsed")
         notes += ["who can read the ticket is not rehearsed"] if whole.restriction is not None else []
         return (*dict.fromkeys(notes), *whole.findings)
 

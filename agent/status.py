@@ -11,10 +11,12 @@ from agent import foreign
 from agent.budget import BudgetStatus, budget_status
 from agent.foreign import Other
 from agent.guarded import Guarded, guarded
+from agent.hinted import silence
 from agent.store import (
     brakes,
     censuses,
     episodes,
+    hints,
     journal,
     mirrored,
     operations,
@@ -62,7 +64,8 @@ class SourceStatus:
     `unanswered` counts what was sent without an answer; its mark is looked for from `looked_for_from` on, the earliest instant.
     `lag_seconds` is the time since it was last read to the end, None before the first time. `census` is the last one that has
     ended; `counting` says that another one is under way. `brakes` stop loops with automations, `other` is another hoist that
-    writes here. `keys` are those of the parked tickets, by their ids.
+    writes here. `keys` are those of the parked tickets, by their ids. `webhook` is what is wrong with the one that should tell of
+    changes, empty where nothing is.
     """
 
     row: SourceRow
@@ -86,6 +89,7 @@ class SourceStatus:
     brakes: list[BrakeRow] = field(default_factory=list)
     other: Other | None = None
     keys: dict[str, str] = field(default_factory=dict)
+    webhook: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -96,7 +100,7 @@ class SourceStatus:
             or self.guarded.runs
             or self.guarded.failed
         )
-        beside = self.brakes or self.other is not None
+        beside = self.brakes or self.other is not None or self.webhook
         return not (self.row.problem or self.parked or self.quarantined or self.behind or left or beside)
 
 
@@ -172,4 +176,5 @@ def _status(db: Connection, row: SourceRow, now: Instant, poll_every: int) -> So
         brakes.holding(db, row.source, now),
         foreign.noted(db, row.source),
         {ticket: found.ticket.key for ticket, found in named.items()},
+        silence(hints.how(db, row.source), now),
     )

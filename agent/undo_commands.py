@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from agent.clock import SystemClock
+from agent.clock import AT_ONCE, SystemClock
 from agent.commands import existing_store, named_ticket
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError
@@ -205,7 +205,7 @@ def ordered(hands: Hands, planned: TicketUndo, who: Who) -> TicketUndo:
         if barred := _barred(db, hands, ref.id):
             return replace(planned, barred=barred)
         ordered = (who.name, who.known_by, who.why)
-        order = orders.add(db, ref, OrderKind.UNDO, planned.asked, ordered, now, not_before=now)
+        order = orders.add(db, ref, OrderKind.UNDO, planned.asked, ordered, now, not_before=AT_ONCE)
         note_order(hands.writer, db, order, now)
     return replace(planned, order=order)
 

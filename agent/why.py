@@ -23,6 +23,7 @@ from agent.store.snoozes import Snooze
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
 from rules.binding import BoundRule, BoundRules
+from rules.chains import outside
 from rules.confidential import CONCEALED, TEXTS
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FieldChange, Operation
@@ -37,7 +38,7 @@ from rules.obstacles import endings, in_the_way
 from rules.phrases import stamp
 from rules.protection import known_as, protected, taken_back
 from rules.protocol.rule import Mode, Rule
-from rules.ticket import Ticket, Value
+from rules.ticket import Status, Ticket, Value
 from rules.timeline import timeline
 from rules.world import Directory
 
@@ -117,7 +118,7 @@ def why(database: Database, bound: BoundRules, name: str, at: Instant, rule: str
         row = sources.found_source(db, bound.source)
         here = at - ((row.clock_ahead or 0) if row else 0)
         unread = _overtaken(db, ticket, at, bound.zone)
-        paused = [said_of_pause(pause) for pause in pauses.in_force(db, bound.source, here)]
+        paused = [said_of_pause(pause, lambda at: stamp(at, bound.zone)) for pause in pauses.in_force(db, bound.source, here)]
     chosen = [bound_rule for bound_rule in bound.rules if rule in (None, bound_rule.id)]
     notes = (*_notes(ticket, at, row.problem if row else "", bound, story.alone), *unread, *paused)
     if any(story.concerns(each.rule) for each in bound.rules if each.rule.confidential):
@@ -418,6 +419,11 @@ def _notes(ticket: Ticket, at: Instant, problem: str, bound: BoundRules, alone: 
     for override in protected(ticket, at, bound.organisation.people_keep.lasts).values():
         said = taken_back(override, known_as(bound.directory.people, override.by), zone)
         notes.append(f"{said}; no rule changes it before {stamp(override.until, zone)}, unless the ticket is handed on")
+    notes += [
+        f"the ticket's team stands outside the chain {chain}: no rule moves it along that, unless it names `enter_at`"
+        for chain in outside(bound, ticket)
+        if ticket.fields.get("status") not in {Status.RESOLVED, Status.CLOSED}
+    ]
     if ticket.gone is not None:
         notes.append(f"gone since {stamp(ticket.gone, zone)}: deleted, or no longer visible to hoist")
     if problem:

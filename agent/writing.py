@@ -44,7 +44,7 @@ from agent.store.states import OperationState
 from agent.store.waiting import WaitingRow
 from agent.workers import OneByOne, Workers
 from connectors.contract import Connector, Reading
-from connectors.errors import ConnectorError, TryLater
+from connectors.errors import ConnectorError, Limited
 from rules.instants import MINUTE, SECOND, Instant
 from rules.merge import merge
 
@@ -104,14 +104,18 @@ class Writer:
         foreign: Foreign,
         guards: Guards,
         standing: Callable[[], str],
+        refusals: Refusals | None = None,
     ) -> None:
-        """`clocks`: this machine's and the source's. `standing` says why nothing may be written; empty where it may."""
+        """`clocks`: this machine's and the source's. `standing` says why nothing may be written; empty where it may.
+
+        `refusals` are counted by whoever calls `round`, and over once a write took effect.
+        """
         self.connector, self.database, self.mirroring = connector, database, mirroring
         self.source = mirroring.source
         self.clock, self.source_clock = clocks
         self.workers: Workers[Back] = workers if workers is not None else OneByOne()
         self._terms = Terms(int(connector.capabilities.request_life_seconds * SECOND), mirroring.mark)
-        self._trouble, self._refusals = _Trouble(), Refusals()
+        self._trouble, self._refusals = _Trouble(), refusals or Refusals()
         self._at_once = AtOnce(self.workers.places * READ_TOGETHER)
         self._departed = DepartedTeams(connector, clocks[0])
         self._foreign, self._guards, self._standing = foreign, guards, standing
@@ -143,7 +147,7 @@ class Writer:
         if (worst := self._trouble.worst) is not None:
             self._trouble = _Trouble()
             self._nothing_at = -1
-            raise self._refusals.one_more(worst, steady(self.clock)) if isinstance(worst, TryLater) else worst
+            raise worst
         return bool(back)
 
     def drain(self) -> None:
@@ -164,7 +168,7 @@ class Writer:
         return self._nothing_at
 
     def _due(self, now: Instant) -> bool:
-        if self._ending or self._trouble.errors or self.workers.under_way >= self.workers.places:
+        if self._ending or self._trouble.errors or not self.workers.room:
             return False
         with self.database.reading() as db:
             return earliest(db, self.source).write <= now
@@ -177,7 +181,9 @@ class Writer:
 
     def _hand_out(self, db: Connection, now: Instant) -> list[Work]:
         """Work for the places that are free."""
-        free = max(0, self.workers.places - self.workers.under_way)
+        free = self.workers.room
+        if not free:
+            return []
         outbox.postpone(db, waiting.expired(db, self.source, now), now, now, "its worker stopped")
         let_through(db, self.source, self.mirroring.ruling, now)
         self._guards.before_claiming(db, now)
@@ -329,7 +335,8 @@ class Writer:
             yield partial(self._send, row, steady(self.clock))
 
     def _came_back(self, row: OperationRow, result: Result) -> Back:
-        if result.error is not None:
+        unread = result.outcome is Outcome.LOOK_AGAIN and isinstance(result.error, Limited)
+        if result.error is not None and not unread:  # what the platform does not show for now it may take all the same
             self._trouble.errors.append(result.error)
         return _Sent(row, result)
 

@@ -14,12 +14,18 @@ FULL: Final = (
     ("benchmarks.mirroring", "--flat"),
     ("benchmarks.servicenow_mirroring",),
     ("benchmarks.servicenow_mirroring", "--flat"),
+    ("benchmarks.servicenow_requests",),
+    ("benchmarks.zendesk_mirroring",),
+    ("benchmarks.zendesk_mirroring", "--flat"),
+    ("benchmarks.zendesk_mirroring", "--news"),
+    ("benchmarks.zendesk_updates",),
     ("benchmarks.tick",),
     ("benchmarks.similar",),
     ("benchmarks.states",),
     ("benchmarks.million",),
     ("benchmarks.sweep",),
     ("benchmarks.write_back",),
+    ("benchmarks.intake",),
 )
 QUICK: Final = (
     ("benchmarks.evaluation", "--rounds", "1"),
@@ -28,12 +34,17 @@ QUICK: Final = (
     ("benchmarks.mirroring", "--tickets", "5000", "--rounds", "1"),
     ("benchmarks.mirroring", "--tickets", "5000", "--flat"),
     ("benchmarks.servicenow_mirroring", "--tickets", "5000", "--rounds", "1"),
+    ("benchmarks.servicenow_requests", "--changed", "200", "--due", "64"),
+    ("benchmarks.zendesk_mirroring", "--tickets", "5000", "--rounds", "1"),
+    ("benchmarks.zendesk_mirroring", "--news", "--tickets", "2000", "--rounds", "1"),
+    ("benchmarks.zendesk_updates", "--due", "200", "--people", "50"),
     ("benchmarks.tick", "--sizes", "10000", "100000"),
     ("benchmarks.similar", "--sizes", "2000"),
     ("benchmarks.states", "--tickets", "10000"),
     ("benchmarks.million", "--tickets", "50000"),
     ("benchmarks.sweep", "--tickets", "50000", "--batches", "40"),
     ("benchmarks.write_back", "--escalations", "100", "--rounds", "1", "--due", "500", "--seconds", "10"),
+    ("benchmarks.intake", "--rounds", "1", "--calls", "4000", "--written", "10"),
 )
 
 

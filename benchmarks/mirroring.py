@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import jira_pages, organisation
-from benchmarks.mirrors import Candidate, Mirrors
+from benchmarks.mirrors import Candidate, Mirrors, served
 
 COLUMNS: Final = "id text primary key, updated text, status text, priority text, assignee text, team text, raw blob"
 Row = tuple[Any, ...]
@@ -65,7 +62,7 @@ def limit(url: str, folder: Path) -> int:
                 return
             token = page["nextPageToken"]
 
-    return _stored(pages(), folder)
+    return stored(pages(), folder)
 
 
 def _columns(fields: dict[str, Any]) -> Row:
@@ -85,7 +82,7 @@ def pycontribs(url: str, folder: Path) -> int:
         for start in range(0, len(issues), jira_pages.PAGE):
             yield [(*_attributes(issue), issue.id, json.dumps(issue.raw)) for issue in issues[start : start + jira_pages.PAGE]]
 
-    return _stored(pages(), folder)
+    return stored(pages(), folder)
 
 
 def _attributes(issue: Any) -> Row:
@@ -94,7 +91,8 @@ def _attributes(issue: Any) -> Row:
     return fields.updated, fields.status.name, fields.priority.name, fields.assignee and fields.assignee.accountId, team
 
 
-def _stored(pages: Iterable[list[Row]], folder: Path) -> int:
+def stored(pages: Iterable[list[Row]], folder: Path) -> int:
+    """Keep rows as the plain limit does, a transaction for each page; gives how many there are in the end."""
     import sqlite3
 
     db = sqlite3.connect(folder / "mirror.db", isolation_level=None)
@@ -110,17 +108,6 @@ def _stored(pages: Iterable[list[Row]], folder: Path) -> int:
 CANDIDATES: Final[dict[str, Candidate]] = {"limit": limit, "hoist": hoist, "pycontribs": pycontribs}
 
 
-@contextmanager
-def site(folder: Path) -> Iterator[str]:
-    """The address of a server of ready-made pages, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.static_site", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ours
-        assert server.stdout is not None
-        assert server.stdin is not None
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        server.stdin.close()
-
-
 def pages(folder: Path, tickets: int) -> str:
     """Write the pages; gives what they weigh."""
     sizes = jira_pages.write(folder, tickets)
@@ -131,7 +118,7 @@ def pages(folder: Path, tickets: int) -> str:
     )
 
 
-MIRRORS: Final = Mirrors("benchmarks.mirroring", CANDIDATES, pages, site)
+MIRRORS: Final = Mirrors("benchmarks.mirroring", CANDIDATES, pages, served)
 
 if __name__ == "__main__":
     MIRRORS.main(__doc__)

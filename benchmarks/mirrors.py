@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,17 @@ from benchmarks.measured import Run, machine, median, ratio, run, table
 
 Candidate = Callable[[str, Path], int]
 """Mirrors the site at an address into a folder; gives the number of tickets."""
+
+
+@contextmanager
+def served(folder: Path, platform: str = "jira") -> Iterator[str]:
+    """The address of a server of ready-made pages, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.static_site", str(folder), platform]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ours
+        assert server.stdout is not None
+        assert server.stdin is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.stdin.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,12 @@ use:
 """
 
 
-def write(folder: Path) -> Path:
-    """The protocol as files in a folder, which is made."""
+def write(folder: Path, priorities: tuple[str, ...] = tuple(PRIORITIES.values())) -> Path:
+    """The protocol as files in a folder, which is made; `priorities` are the source's four, the most urgent first."""
     folder.mkdir()
-    (folder / "organisation.yaml").write_text(ORGANISATION, encoding="utf-8")
+    organisation = ORGANISATION
+    for usual, own in zip(PRIORITIES.values(), priorities, strict=True):
+        organisation = organisation.replace(f": {usual}}}", f": {own}}}")
+    (folder / "organisation.yaml").write_text(organisation, encoding="utf-8")
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
     return folder

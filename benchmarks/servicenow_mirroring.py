@@ -4,8 +4,9 @@
 
 hoist is `hoist run --once` with an empty store: five hundred incidents and what belongs to them (audit, journal, service levels,
 tags) in two requests, mapped, evaluated and stored. `limit` reads the same two answers with requests and orjson and stores six
-columns, the row and its facts as JSON text; `rows` does so with rows alone; `pysnc` reads rows alone with the vendor's own
-client. Every run is a process of its own and reads from a server in another one. The ratios are what counts.
+columns, the row and its facts as JSON text; `rows` does so with rows alone. `pysnc` reads the same rows and facts with the
+vendor's own client, the facts of 250 incidents at once, which is as many as it asks for without a batch; `pysnc-rows` reads
+rows alone. Every run is a process of its own and reads from a server in another one. The ratios are what counts.
 `--flat` runs hoist alone with a fifth of the tickets, all of them and twice as many: peak memory must not follow the number.
 """
 
@@ -14,16 +15,16 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import organisation, servicenow_pages
-from benchmarks.mirroring import Row, _stored
-from benchmarks.mirrors import Candidate, Mirrors
+from benchmarks.mirroring import Row, stored
+from benchmarks.mirrors import Candidate, Mirrors, served
+from connectors.servicenow import history, service_levels
+from connectors.servicenow.reading import JOURNAL, TAG
 
 
 def hoist(url: str, folder: Path) -> int:
@@ -49,12 +50,12 @@ def hoist(url: str, folder: Path) -> int:
 
 def limit(url: str, folder: Path) -> int:
     """Fetch and parse rows and facts, six columns and the texts; nothing is checked, understood or judged."""
-    return _stored(_plain(url, with_facts=True), folder)
+    return stored(_plain(url, with_facts=True), folder)
 
 
 def rows(url: str, folder: Path) -> int:
     """The same with the rows alone."""
-    return _stored(_plain(url, with_facts=False), folder)
+    return stored(_plain(url, with_facts=False), folder)
 
 
 def _plain(url: str, *, with_facts: bool) -> Iterator[list[Row]]:
@@ -81,43 +82,67 @@ def _plain(url: str, *, with_facts: bool) -> Iterator[list[Row]]:
 
 
 def _columns(row: dict[str, Any]) -> Row:
-    columns = ("sys_updated_on", "state", "priority", "assigned_to", "assignment_group", "sys_id")
-    return tuple(row[column]["value"] for column in columns)
+    return tuple(row[column]["value"] for column in _SIX)
 
 
 def pysnc(url: str, folder: Path) -> int:
-    """GlideRecord over the rows, in the same pages."""
+    """GlideRecord over the rows and over what belongs to them, in the same pages."""
+    return stored(_by_pysnc(url, with_facts=True), folder)
+
+
+def pysnc_rows(url: str, folder: Path) -> int:
+    """The same with the rows alone."""
+    return stored(_by_pysnc(url, with_facts=False), folder)
+
+
+def _by_pysnc(url: str, *, with_facts: bool) -> Iterator[list[Row]]:
     from pysnc import client  # type: ignore[import-untyped]
 
     client.get_instance = str  # it insists on https, which would cost it more
-    record = client.ServiceNowClient(url, ("a", "b")).GlideRecord("incident", batch_size=servicenow_pages.PAGE, rewindable=False)
+    signed_in = client.ServiceNowClient(url, ("a", "b"))
+    record = signed_in.GlideRecord("incident", batch_size=servicenow_pages.PAGE, rewindable=False)
     record.query()
+    page: list[Row] = []
+    while record.next():
+        page.append(tuple(record.get_value(name) for name in _SIX))
+        if len(page) == servicenow_pages.PAGE:
+            facts: dict[str, list[list[str]]] = {}
+            for start in range(0, len(page) if with_facts else 0, servicenow_pages.ALONE):
+                facts |= _facts_by_pysnc(signed_in, [row[-1] for row in page[start : start + servicenow_pages.ALONE]])
+            yield [(*row, json.dumps(facts.get(row[-1]))) for row in page]
+            page = []
+    yield [(*row, None) for row in page]
 
-    def pages() -> Iterator[list[Row]]:
-        page: list[Row] = []
+
+def _facts_by_pysnc(signed_in: Any, ids: list[str]) -> dict[str, list[list[str]]]:
+    """The columns of what belongs to incidents, by sys_id."""
+    found: dict[str, list[list[str]]] = {}
+    for table, (of, *names) in _FACTS.items():
+        record = signed_in.GlideRecord(table, batch_size=_MOST_FACTS, rewindable=False)
+        record.fields = [of, *names]
+        record.add_query(of, "IN", ",".join(ids))
+        record.query()
         while record.next():
-            names = ("sys_updated_on", "state", "priority", "assigned_to", "assignment_group", "sys_id")
-            page.append((*(record.get_value(name) for name in names), None))
-            if len(page) == servicenow_pages.PAGE:
-                yield page
-                page = []
-        yield page
-
-    return _stored(pages(), folder)
+            found.setdefault(record.get_value(of), []).append([record.get_value(name) for name in names])
+    return found
 
 
-CANDIDATES: Final[dict[str, Candidate]] = {"limit": limit, "hoist": hoist, "rows": rows, "pysnc": pysnc}
-
-
-@contextmanager
-def site(folder: Path) -> Iterator[str]:
-    """The address of a server of ready-made pages, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.static_site", str(folder), "servicenow"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ours
-        assert server.stdout is not None
-        assert server.stdin is not None
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        server.stdin.close()
+_SIX: Final = ("sys_updated_on", "state", "priority", "assigned_to", "assignment_group", "sys_id")
+_FACTS: Final = {
+    "sys_audit": history.COLUMNS[1:],
+    "sys_journal_field": JOURNAL[1:],
+    "task_sla": service_levels.COLUMNS[1:],
+    "label_entry": TAG[1:],
+}
+"""Which columns of which tables hoist reads, the one first that names the incident."""
+_MOST_FACTS: Final = 10_000
+CANDIDATES: Final[dict[str, Candidate]] = {
+    "limit": limit,
+    "hoist": hoist,
+    "rows": rows,
+    "pysnc": pysnc,
+    "pysnc-rows": pysnc_rows,
+}
 
 
 def pages(folder: Path, tickets: int) -> str:
@@ -127,7 +152,7 @@ def pages(folder: Path, tickets: int) -> str:
     return f"{tickets} incidents, bytes per incident: {weights}"
 
 
-MIRRORS: Final = Mirrors("benchmarks.servicenow_mirroring", CANDIDATES, pages, site)
+MIRRORS: Final = Mirrors("benchmarks.servicenow_mirroring", CANDIDATES, pages, partial(served, platform="servicenow"))
 
 if __name__ == "__main__":
     MIRRORS.main(__doc__)

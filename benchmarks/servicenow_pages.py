@@ -1,8 +1,9 @@
 """Made-up incidents, written as the answers that a ServiceNow instance gives for them, and a site that hands these out.
 
 `rows` holds five hundred incidents with values and labels, `facts` what the Batch API answers for the same five hundred: audit
-rows, journal, service levels and tags, forty incidents to a part. Whoever pages by offset and whoever pages by key gets the same
-rows. Sizes follow the Table API's reference; the contents are invented, the same for the same seed.
+rows, journal, service levels and tags, forty incidents to a part. Whoever asks the tables of these by themselves gets the same
+rows, those of up to 250 incidents at once, which fit an address of ten thousand characters. Whoever pages by offset and whoever
+pages by key gets the same rows. Sizes follow the Table API's reference; the contents are invented, the same for the same seed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -22,7 +24,10 @@ from rules.instants import SECOND, moment
 
 PAGE: Final = 500
 PART: Final = 40
+ALONE: Final = 250
 SHAPES: Final = ("rows", "facts")
+TABLES: Final = {"sys_audit": "audit", "sys_journal_field": "journal", "task_sla": "levels", "label_entry": "tags"}
+"""Where what belongs to an incident lies, and what it is here."""
 USERS: Final = 500
 GROUPS: Final = ("Service Desk", "Network Operations", "Network Engineering")
 STATES: Final = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed"}
@@ -32,6 +37,7 @@ _WORDS: Final = tuple(_SENTENCE.split(" "))
 _BEHIND: Final = re.compile(r"sys_id>([0-9a-f]{32})")
 _NAMES: Final = re.compile(r"user_nameIN([^^]*)")
 _FIRST_ID: Final = re.compile(rb"documentkeyIN([0-9a-f]{32})")
+_FIRST_OF_TABLE: Final = re.compile(r"(?:documentkey|element_id|task|table_key)IN([0-9a-f]{32})")
 
 
 def write(folder: Path, tickets: int, seed: int = 1) -> dict[str, int]:
@@ -45,10 +51,19 @@ def write(folder: Path, tickets: int, seed: int = 1) -> dict[str, int]:
             rows = json.dumps({"result": [each.row for each in page]}, separators=(",", ":"))
             (folder / f"rows-{start // PAGE}.json").write_text(rows, encoding="utf-8")
             (folder / f"facts-{start // PAGE}.json").write_text(_batch(page), encoding="utf-8")
+            for behind, (table, kind) in product(range(0, len(page), ALONE), TABLES.items()):
+                rows_alone = [row for each in page[behind : behind + ALONE] for row in getattr(each, kind)]
+                _write_alone(folder / f"{table}-{(start + behind) // ALONE}.json", rows_alone)
         (folder / f"rows-{-(-tickets // PAGE)}.json").write_text('{"result":[]}', encoding="utf-8")
         done.touch()
     (folder / "tickets").write_text(str(tickets), encoding="utf-8")
     return {shape: sum(file.stat().st_size for file in folder.glob(f"{shape}-*.json")) for shape in SHAPES}
+
+
+def _write_alone(path: Path, rows: list[dict[str, Any]]) -> None:
+    """The rows of one table, and beside them how many they are."""
+    path.write_text(json.dumps({"result": rows}, separators=(",", ":")), encoding="utf-8")
+    path.with_suffix(".count").write_text(str(len(rows)), encoding="utf-8")
 
 
 def _batch(page: list[_Incident]) -> str:
@@ -69,7 +84,7 @@ def _batch(page: list[_Incident]) -> str:
 def _parts(page: list[_Incident]) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(page), PART):
         some = page[start : start + PART]
-        for kind in ("audit", "journal", "levels", "tags"):
+        for kind in TABLES.values():
             yield [row for each in some for row in getattr(each, kind)]
 
 
@@ -198,23 +213,30 @@ _PROBES: Final[dict[str, list[dict[str, str]]]] = {
 }
 
 
-def page_of(method: bytes, target: str, body: bytes) -> str | None:
+def page_of(method: bytes, target: str, body: bytes, _folder: Path) -> str | None:
     """The file that a request asks for; None where it asks for something else."""
     if method == b"POST":
         found = _FIRST_ID.search(body)
         return f"facts-{int(found[1], 16) // PAGE}.json" if found else None
     address = urlsplit(target)
     query = {name: values[0] for name, values in parse_qs(address.query).items()}
-    if not address.path.endswith("/incident") or int(query.get("sysparm_limit", "0")) < PAGE:
+    table = address.path.rpartition("/")[2]
+    if table in TABLES and (first := _FIRST_OF_TABLE.search(query.get("sysparm_query", ""))):
+        return f"{table}-{int(first[1], 16) // ALONE}.json"
+    if table != "incident" or int(query.get("sysparm_limit", "0")) < PAGE:
         return None
     return f"rows-{-(-_first(query) // PAGE)}.json"
 
 
 def headers_of(target: str, folder: Path) -> dict[str, str]:
     """What stands beside a page: how many rows there are from where it was asked for, if they are to be counted."""
-    query = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
+    address = urlsplit(target)
+    query = {name: values[0] for name, values in parse_qs(address.query).items()}
     if "sysparm_no_count" in query:
         return {}
+    table = address.path.rpartition("/")[2]
+    if table in TABLES and (first := _FIRST_OF_TABLE.search(query.get("sysparm_query", ""))):
+        return {"X-Total-Count": (folder / f"{table}-{int(first[1], 16) // ALONE}.count").read_text(encoding="utf-8")}
     passed = _first(query) if "sysparm_offset" not in query else 0
     return {"X-Total-Count": str(int((folder / "tickets").read_text(encoding="utf-8")) - passed)}
 

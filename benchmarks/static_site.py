@@ -1,8 +1,8 @@
 """A site of ready-made pages: the least work per answer that Python can do, in a process of its own.
 
-    python -m benchmarks.static_site FOLDER [servicenow]
+    python -m benchmarks.static_site FOLDER PLATFORM
 
-serves the pages that `benchmarks.jira_pages` (or `servicenow_pages`) wrote to FOLDER on a free port of the loopback, prints that
+serves the pages that `benchmarks.jira_pages` (or `servicenow_pages`, `zendesk_pages`) wrote to FOLDER on a free port of the loopback, prints that
 port, and ends with its standard input. It looks at no more of a request than tells which page is meant.
 """
 
@@ -18,14 +18,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from benchmarks import servicenow_pages
-from benchmarks.jira_pages import FIRST_ID, PAGE, TIER
+from benchmarks import servicenow_pages, zendesk_pages
+from benchmarks.jira_pages import FIRST_ID, HISTORIES, PAGE, TIER
 from benchmarks.organisation import PRIORITIES, STATUSES, TEAMS
 
-_SERVICENOW: Final = sys.argv[2:] == ["servicenow"]
+_OTHERS: Final = {"servicenow": servicenow_pages, "zendesk": zendesk_pages}
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _TOKEN: Final = re.compile(rb'nextPageToken(?:=|": ?")t(\d+)')
 _FIRST_ISSUE: Final = re.compile(rb'"issueIdsOrKeys": ?\["(\d+)"')
@@ -73,8 +73,8 @@ def _page_of(method: bytes, path: str, head: bytes, body: bytes) -> str | None:
     first = _FIRST_ISSUE.search(body)
     if first is None:
         return None
-    shape = "issues" if path.endswith("/issue/bulkfetch") else "changelogs"
-    return f"{shape}-{(int(first[1]) - FIRST_ID) // PAGE}.json"
+    shape, size = ("issues", PAGE) if path.endswith("/issue/bulkfetch") else ("changelogs", HISTORIES)
+    return f"{shape}-{(int(first[1]) - FIRST_ID) // size}.json"
 
 
 def _serve(connection: socket.socket, folder: Path) -> None:
@@ -98,8 +98,8 @@ def _serve(connection: socket.socket, folder: Path) -> None:
 def _answer(connection: socket.socket, folder: Path, head: bytes, body: bytes) -> None:
     method, target, _ = head.split(b" ", 2)
     path = target.decode().partition("?")[0]
-    if _SERVICENOW:
-        _answer_as_servicenow(connection, folder, method, target.decode(), body)
+    if (pages := _OTHERS.get(sys.argv[2])) is not None:
+        _answer_as(pages, connection, folder, (method, target.decode(), body))
         return
     name = _page_of(method, path, head, body)
     if name is None:
@@ -110,13 +110,14 @@ def _answer(connection: socket.socket, folder: Path, head: bytes, body: bytes) -
     _send(connection, folder / name)
 
 
-def _answer_as_servicenow(connection: socket.socket, folder: Path, method: bytes, target: str, body: bytes) -> None:
-    name = servicenow_pages.page_of(method, target, body)
+def _answer_as(pages: ModuleType, connection: socket.socket, folder: Path, asked: tuple[bytes, str, bytes]) -> None:
+    target = asked[1]
+    name = pages.page_of(*asked, folder)
     if name is None:
-        content = servicenow_pages.content(target, folder)
+        content = pages.content(target, folder)
         connection.sendall(_head(200, len(content)) + content)
         return
-    _send(connection, folder / name, servicenow_pages.headers_of(target, folder) if name.startswith("rows") else {})
+    _send(connection, folder / name, pages.headers_of(target, folder))
 
 
 def _send(connection: socket.socket, path: Path, headers: Mapping[str, str] = MappingProxyType({})) -> None:

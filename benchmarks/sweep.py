@@ -5,12 +5,14 @@
 The store is that of `benchmarks.tick`. A sweep takes batches of 200 in transactions of their own, the most urgent tickets
 first, and rests after each for as long as it took: half a core. Measured are some hundred batches, from which the whole follows
 (all cost alike: `--batches 0` sweeps all of it), looks with 100 due before the sweep and between its batches, and single tickets:
-judged with their next look, and mirrored, judged and committed to disk as a page of one.
+judged with their next look, and mirrored, judged and committed to disk as a page of one, beside what the disk takes to put 8 KiB
+in safety.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -42,7 +44,7 @@ def timed(seconds: list[float], begun: float) -> None:
     seconds.append(time.perf_counter() - begun)
 
 
-def single_tickets(hoist: Hoist, tickets: int) -> None:
+def single_tickets(hoist: Hoist, tickets: int, folder: Path) -> None:
     """One change each to tickets from all over the mirror."""
     pipeline, judged, kept = hoist.pipeline, list[float](), list[float]()
     with hoist.database.reading() as db:
@@ -60,6 +62,19 @@ def single_tickets(hoist: Hoist, tickets: int) -> None:
         timed(kept, begun)
     print(f"one changed ticket, judged with its next look: {milliseconds(judged)}")
     print(f"one changed ticket, mirrored, judged, on disk: {milliseconds(kept)}")
+    print(f"the disk alone, for 8 KiB: {milliseconds(flushes(folder))}")
+
+
+def flushes(folder: Path) -> list[float]:
+    """What no commit can do without."""
+    taken = list[float]()
+    with (folder / "flushed").open("wb", buffering=0) as file:
+        for _ in range(SINGLES):
+            file.write(bytes(8_192))
+            begun = time.perf_counter()
+            os.fsync(file.fileno())
+            timed(taken, begun)
+    return taken
 
 
 def with_a_change(one: Ticket) -> Ticket:
@@ -108,7 +123,7 @@ def main() -> None:
         with closing(hoist.database):
             spare_the_collector()
             sweep(hoist, options.tickets, options.batches)
-            single_tickets(hoist, options.tickets)
+            single_tickets(hoist, options.tickets, Path(name))
     print(machine())
 
 

@@ -30,7 +30,8 @@ class Answer:
 class Reach(Enum):
     """How much a limit of the platform stands in the way of."""
 
-    SOURCE = "source"  # nothing more is taken until then: a quota is used up
+    SOURCE = "source"  # nothing more is taken until then: a quota is used up, as the platform itself says
+    KIND = "kind"  # whoever asked rests until then; whether other requests are taken they find out themselves
     PACE = "pace"  # hoist asks too fast
     TICKET = "ticket"  # this one ticket was written too often
     BACKFILL = "backfill"  # most of a quota is used up, and what is left is for what is urgent
@@ -46,11 +47,11 @@ class Limit:
 
 
 def limit_of(answer: Answer) -> Limit | None:
-    """What any platform's 429 says: a long wait is a quota, a short one or none a matter of pace."""
+    """What any platform's 429 says: a short wait or none is a matter of pace; a long one a quota, nobody knows of what."""
     if answer.status != 429:
         return None
     seconds = told_seconds(answer)
-    return Limit(Reach.SOURCE if (seconds or 0.0) > LONG_WAIT else Reach.PACE, seconds, "too many requests")
+    return Limit(Reach.KIND if (seconds or 0.0) > LONG_WAIT else Reach.PACE, seconds, "too many requests")
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,9 @@ from typing import Final, Protocol
 
 SAVED_SECONDS: Final = 0.5
 HELD_SECONDS: Final = 0.5
-MOST_IN_A_SLICE: Final = 100
+MOST_IN_A_SLICE: Final = 500
+OWED_SECONDS: Final = 30.0
+"""What was given out in advance is never more than so many seconds' worth: beyond that somebody has edited the store."""
 RESERVE: Final = 5
 """Of so many requests one is not for backfill, so that whoever is more urgent finds one that has not left."""
 TOGETHER_SECONDS: Final = 0.02
@@ -89,9 +91,9 @@ class Bucket:
     def filled(self, now: int) -> Bucket:
         """The bucket with what has come in since it was last looked at."""
         seconds = max(0, now - self.at) / _SECOND
-        rate = min(self.full, self.rate + seconds * RECOVERY * self.full)
-        most = max(1.0, rate * SAVED_SECONDS)
-        return replace(self, rate=rate, tokens=min(most, self.tokens + seconds * self.rate), at=now)
+        rate = max(min(LEAST_RATE, self.full), min(self.full, self.rate + seconds * RECOVERY * self.full))
+        most, least = max(1.0, rate * SAVED_SECONDS), -max(1.0, rate * OWED_SECONDS)
+        return replace(self, rate=rate, tokens=min(most, max(least, self.tokens) + seconds * rate), at=now)
 
     def slower(self, now: int) -> Bucket:
         """The source found hoist too fast."""
@@ -207,12 +209,13 @@ class Budget:
         self._rate, self._supply = rate, supply
         self._sleep, self._monotonic = sleep, monotonic
         self._lock = threading.Lock()
-        self._free = concurrent
+        self._places = self._free = concurrent
         self._queue: list[_Place] = []
         self._numbers, self._drawn = count(), count()
         self._open: deque[tuple[float, float]] = deque()  # requests that may leave: from when, and until when
         self._reserved: deque[tuple[float, float]] = deque()
         self._drawing = False
+        self._slice = 0  # requests in the last slice
         self._watched: float | None = None  # somebody sleeps until then
         self._closed, self._said, self._spared = 0.0, "", 0.0
         self._slowed = -1.0
@@ -226,6 +229,7 @@ class Budget:
         """
         self._enter(urgency, longest)
         try:
+            self._draw_ahead()
             yield
         finally:
             with self._lock:
@@ -312,6 +316,18 @@ class Budget:
             place.called.wait(max(0.0, place.until - now))
             place.called.clear()
 
+    def _draw_ahead(self) -> None:
+        """Draw the next slice once half of the last one is gone and others ask, too: else all would wait for it together.
+
+        A slice out of the store is a transaction, which waits for the one that writes.
+        """
+        with self._lock:
+            now, others_ask = self._monotonic(), self._places - self._free > 1
+            if self._drawing or not others_ask or self._closed > now or not self._half_gone(now):
+                return
+            self._drawing = True
+        self._draw()
+
     def _draw(self) -> None:
         drawn = Drawn()
         try:
@@ -339,10 +355,17 @@ class Budget:
         if drawn.closed:
             self._shut(drawn.closed, drawn.said)
         self._spared = max(self._spared, now + drawn.spared) if drawn.spared else self._spared
+        self._slice = drawn.number
         for number in range(drawn.number):
             at = now + drawn.seconds + number * drawn.gap
             reserved = next(self._drawn) % RESERVE == RESERVE - 1
             (self._reserved if reserved else self._open).append((at, max(at, now) + HELD_SECONDS))
+
+    def _half_gone(self, now: float) -> bool:
+        """Whether half of the last slice was used up, or can't be used for much longer."""
+        left = len(self._open) + len(self._reserved)
+        ends = max((stock[-1][1] for stock in (self._open, self._reserved) if stock), default=now)
+        return self._slice > 1 and (left <= self._slice // 2 or ends - now <= HELD_SECONDS / 2)
 
     def _shut(self, seconds: float, said: str) -> None:
         self._closed, self._said = max(self._closed, self._monotonic() + seconds), said

@@ -151,7 +151,7 @@ class CensusPage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The source accepted an operation. `native_id` is what it made (a comment's id), where it made something."""
+    """The source accepted an operation. `native_id` is what it made (a comment's id), where the answer names that."""
 
     operation: str  # its key
     server_time: Instant
@@ -173,7 +173,8 @@ class Verification:
 
     `found` is None where the record can't be read: then nothing may be concluded. `problems` are sentences: a field that did not
     take its value, a comment that the requester can read. `server_time` is that of the earliest answer that it rests on, where
-    the connector can tell: a record that is older than the operation says nothing of it.
+    the connector can tell: a record that is older than the operation says nothing of it. `native_id` of a comment is the id under
+    which a read shows it.
     """
 
     found: bool | None

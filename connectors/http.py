@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -26,6 +26,7 @@ from connectors.ahead import Ahead, when_asked
 from connectors.answers import LONG_WAIT, Answer, Limit, Reach, http_date, limit_of, told_seconds
 from connectors.budget import LONGEST_TURN, Budget, NoTurn, OwnSupply, Supply, Urgency
 from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, Limited, OutcomeUnknown, TicketBusy, TryLater
+from connectors.failures import Failure, failure_of
 from connectors.sessions import Auth, Link, Sessions
 from rules.instants import instant
 
@@ -33,11 +34,6 @@ _CHUNK: Final = 64 * 1024
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _NODE_IN_DOUBT: Final = frozenset({202, 401})
 """Statuses after which a session's cookies are dropped: its login is over, or its node has a queue that is full."""
-_NEVER_LEFT: Final = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +106,7 @@ class _Call:
     deadline: float
     accept: frozenset[int]
     writes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """No usable answer. `left` says that the request may have reached the platform, `mend` what an administrator can do."""
-
-    what: str
-    left: bool
-    mend: str = ""
+    again: bool = False
 
 
 class Basic(AuthBase):
@@ -229,10 +217,12 @@ class Http:
         except _Transient as problem:
             failed = [problem]
 
+        again = replace(call, again=True)
+
         def attempt() -> Answer:
             if failed:
                 raise failed.pop()  # the attempt that was made already
-            return self._attempt(call)
+            return self._attempt(again)
 
         def enough(state: RetryCallState) -> bool:
             return state.attempt_number >= limits.attempts or clock() + state.upcoming_sleep >= deadline
@@ -265,19 +255,19 @@ class Http:
         got = self._exchanged(call)
         if isinstance(got, Answer) and got.status == 401 and self._auth.renewed():
             got = self._exchanged(call)
-        if isinstance(got, _Failure):
+        if isinstance(got, Failure):
             self._fail(call, got)
         if got.status in call.accept and not _is_page(got):
             return got
         if not 200 <= got.status < 300:
             self._refuse(call, got)
         if said := self._limits.unusable(got):
-            self._fail(call, _Failure(said, left=True))
+            self._fail(call, Failure(said, left=True))
         if _is_page(got):
-            self._fail(call, _Failure("a web page came back instead of data (a login page, a proxy or maintenance)", left=True))
+            self._fail(call, Failure("a web page came back instead of data (a login page, a proxy or maintenance)", left=True))
         return got
 
-    def _exchanged(self, call: _Call) -> Answer | _Failure:
+    def _exchanged(self, call: _Call) -> Answer | Failure:
         urgency = Urgency.WRITE if call.writes else self._urgency
         longest = self._limits.longest_turn_seconds if call.writes else call.deadline - self._surroundings.monotonic()
         try:
@@ -286,32 +276,28 @@ class Http:
         except NoTurn as problem:
             self._no_turn(call, problem)
         if isinstance(got, Answer):
-            self._heed(self._limit_of(got))
+            self._heed(self._limit_of(got), call)
         return got
 
-    def _sent(self, call: _Call) -> Answer | _Failure:
+    def _sent(self, call: _Call) -> Answer | Failure:
         try:
             with self._sessions.one() as session:
                 return self._sent_by(session, call)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
-            return _failure(problem)
+            return failure_of(problem)
 
-    def _sent_by(self, session: requests.Session, call: _Call) -> Answer | _Failure:
-        with session.send(
-            self._sessions.signed(self._prepared(call), session),
-            timeout=(self._limits.connect_seconds, call.read_seconds),
-            allow_redirects=False,
-            stream=True,
-            proxies=session.proxies,
-        ) as response:
+    def _sent_by(self, session: requests.Session, call: _Call) -> Answer | Failure:
+        timeout = self._limits.connect_seconds, call.read_seconds
+        with session.send(self._sessions.signed(self._prepared(call), session), timeout=timeout) as response:
             body = self._body(response, call.deadline)
-        got = body if isinstance(body, _Failure) else _answer(response, body)
-        if isinstance(got, _Failure) or got.status in _NODE_IN_DOUBT or got.status >= 500:
+        got = body if isinstance(body, Failure) else _answer(response, body)
+        if isinstance(got, Failure) or got.status in _NODE_IN_DOUBT or got.status >= 500:
             session.cookies.clear()
         return got
 
-    def _heed(self, limit: Limit | None) -> None:
-        if limit is None:
+    def _heed(self, limit: Limit | None, call: _Call) -> None:
+        """What is refused a second time has waited already, and slows nothing else: writes go on where no search is answered."""
+        if limit is None or (limit.reach is Reach.PACE and call.again):
             return
         if limit.reach is Reach.SOURCE:
             self._budget.close(limit.seconds or self._limits.default_wait_seconds, limit.said)
@@ -337,14 +323,14 @@ class Http:
             headers = {"Content-Type": self._link.content_type} if call.body is not None else None
             anew = requests.Request(call.method, self._base, data=call.body, headers=headers)
             made = self._often[kind] = self._sessions.template(anew)
-        again = made.copy()
+        again = requests.PreparedRequest()
+        again.method, again.body, again.headers = call.method, call.body, made.headers.copy()
         again.url = str(made.url).rstrip("/") + call.path + (f"?{urlencode(call.query)}" if call.query else "")
         if call.body is not None:
-            again.body = call.body
             again.headers["Content-Length"] = str(len(call.body))
         return again
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes | _Failure:
+    def _body(self, response: requests.Response, deadline: float) -> bytes | Failure:
         """The whole body, within the deadline: requests' own timeout starts anew with each byte that drips in."""
         parts: list[bytes] = []
         size = 0
@@ -353,12 +339,12 @@ class Http:
             parts.append(chunk)
             size += len(chunk)
             if size > self._limits.largest_answer:
-                return _Failure(f"the answer is larger than {self._limits.largest_answer} bytes", left=True)
+                return Failure(f"the answer is larger than {self._limits.largest_answer} bytes", left=True)
             if self._surroundings.monotonic() > deadline:
-                return _Failure(f"the answer was not complete after {self._limits.total_seconds:g} s", left=True)
+                return Failure(f"the answer was not complete after {self._limits.total_seconds:g} s", left=True)
         return b"".join(parts)
 
-    def _fail(self, call: _Call, failure: _Failure) -> NoReturn:
+    def _fail(self, call: _Call, failure: Failure) -> NoReturn:
         message = f"{self._named(call.subject)}: {failure.what}"
         if failure.mend:
             raise AskAdmin(f"{message}; {failure.mend}")
@@ -374,7 +360,8 @@ class Http:
         words = "it answered with a web page" if page else self._safe(self._words(answer.body)).rstrip(".") or "it gave no reason"
         said = f"{named}: {status}: {words}"
         if status == 401:
-            raise AskAdmin(f"{said}; the credential is wrong or has expired, renew it")
+            held = f": {self._link.credential} in hoist.yaml" if self._link.credential else ""
+            raise AskAdmin(f"{said}; the credential is wrong or has expired, renew it{held}")
         if status == 429:
             told, said = told_seconds(answer), f"{named}: too many requests{_why_limited(answer)}; hoist waits"
             limit = self._limit_of(answer)
@@ -412,30 +399,12 @@ class Http:
         return text if len(text) <= 500 else text[:499] + "…"
 
 
-def _answer(response: requests.Response, body: bytes) -> Answer | _Failure:
+def _answer(response: requests.Response, body: bytes) -> Answer | Failure:
     date = http_date(response.headers.get("Date", ""))
     if date is None:
         mend = "let the proxy in between pass the Date header on: hoist measures all time by the source's clock"
-        return _Failure("the answer carries no Date header", left=True, mend=mend if response.request.method in _SAFE else "")
+        return Failure("the answer carries no Date header", left=True, mend=mend if response.request.method in _SAFE else "")
     return Answer(response.status_code, body, instant(date), response.headers)
-
-
-def _failure(problem: Exception) -> _Failure:
-    inner = problem.args[0] if problem.args else None
-    reason = getattr(inner, "reason", inner)
-    if isinstance(problem, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(problem):
-        return _Failure("its certificate can't be verified", left=False, mend="name the organisation's authority as ca_file")
-    if type(problem) is OSError and str(problem).startswith("Could not find"):  # requests says so of a path to certificates
-        missing = str(problem).rpartition("invalid path: ")[2]
-        mend = "correct ca_file, or where the client's certificate and key are, in hoist.yaml"
-        return _Failure(f"there is no file {missing}", left=False, mend=mend)
-    if isinstance(problem, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError) or isinstance(
-        reason, _NEVER_LEFT
-    ):
-        return _Failure("it can't be reached", left=False)
-    if isinstance(problem, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
-        return _Failure("no answer came in time", left=True)
-    return _Failure(f"the connection broke ({type(problem).__name__})", left=True)
 
 
 def _is_page(answer: Answer) -> bool:

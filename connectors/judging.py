@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from connectors.contract import Overwritten, Verification
 from rules.escalation import Operation
 from rules.instants import SECOND
 from rules.ticket import UNKNOWN, Change, Kind, Ticket, Value
 
+Called = Callable[[str, Value], str]
+"""What people call a value of a field."""
 
-def judge_edit(operation: Operation, ticket: Ticket, *, marked: bool, platform: str, unmarked: str) -> Verification:
+
+def as_it_is(_: str, value: Value) -> str:
+    """A value as the platform writes it, where that is what people call it."""
+    return "nothing" if value is None else "unknown" if value is UNKNOWN else str(value)
+
+
+def judge_edit(
+    operation: Operation, ticket: Ticket, *, marked: bool, platform: str, unmarked: str, called: Called = as_it_is
+) -> Verification:
     """What the history says about an edit.
 
     The old value that the platform recorded for each field must be the one that was read; another one was a person's,
@@ -28,8 +38,9 @@ def judge_edit(operation: Operation, ticket: Ticket, *, marked: bool, platform: 
         if change.field in moved and change.old is not UNKNOWN and moved[change.field].old not in {change.old, UNKNOWN}
     ]
     problems = [
-        f"{ticket.ref}: {change.field} is {ticket.fields.get(change.field)!s} and not {change.new!s}, although {platform} took "
-        f"the change; look for a workflow, an automation or a field configuration that sets it"
+        f"{ticket.ref}: {change.field} is {called(change.field, ticket.fields.get(change.field))} and not "
+        f"{called(change.field, change.new)}, although {platform} took the change; look for a workflow, an automation or a field "
+        f"configuration that sets it"
         for change in operation.changes
         if ticket.fields.get(change.field) != change.new and not _changed_since(ticket, change.field, save)
     ]

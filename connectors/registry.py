@@ -7,13 +7,16 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any, Final, Protocol, cast
 
 from pydantic import BaseModel
 
 from connectors.contract import Connector
 from connectors.errors import AskAdmin
+from connectors.installing import InstallingModule
 from connectors.sandboxes.sandbox import SandboxModule
+from connectors.webhooks import WebhookModule
 
 GROUP: Final = "hoist.connectors"
 
@@ -54,21 +57,50 @@ def sandbox(platform: str, found: Iterable[EntryPoint] | None = None) -> Sandbox
     Raises AskAdmin where no connector has that name, or its platform has no sandbox.
     """
     found = list(_points(found))
-    connector_class(platform, found)
-    module = next(_sandbox_of(point) for point in found if point.name == platform)
+    module = _beside(platform, "sandbox", found)
     if module is None:
         raise AskAdmin(f"the platform {platform!r} has no sandbox; one is there for: {', '.join(sandboxes(found))}")
-    return cast("SandboxModule", import_module(module))
+    return cast("SandboxModule", module)
+
+
+def webhook(platform: str, found: Iterable[EntryPoint] | None = None) -> WebhookModule:
+    """The module of a platform's webhooks: `webhook`, beside that of its connector.
+
+    Raises AskAdmin where no connector has that name, or hoist understands no webhooks of its platform.
+    """
+    module = _beside(platform, "webhook", found)
+    if module is None:
+        raise AskAdmin(f"hoist takes no webhooks of the platform {platform!r}: remove webhook: of that source; it is polled")
+    return cast("WebhookModule", module)
+
+
+def installing(platform: str, found: Iterable[EntryPoint] | None = None) -> InstallingModule:
+    """The module that puts hoist's webhook into a platform: `installing`, beside that of its connector.
+
+    Raises AskAdmin where no connector has that name, or hoist puts nothing into its platform.
+    """
+    module = _beside(platform, "installing", found)
+    if module is None:
+        raise AskAdmin(f"hoist puts nothing into the platform {platform!r}")
+    return cast("InstallingModule", module)
 
 
 def sandboxes(found: Iterable[EntryPoint] | None = None) -> list[str]:
     """The names of all platforms that have a sandbox, in order of the alphabet."""
-    return sorted(point.name for point in _points(found) if _sandbox_of(point) is not None)
+    return sorted(point.name for point in _points(found) if _named_beside(point, "sandbox") is not None)
 
 
-def _sandbox_of(point: EntryPoint) -> str | None:
+def _beside(platform: str, name: str, found: Iterable[EntryPoint] | None) -> ModuleType | None:
+    """The module of that name beside a platform's connector. Raises AskAdmin where no connector has that name."""
+    found = list(_points(found))
+    connector_class(platform, found)
+    module = next(_named_beside(point, name) for point in found if point.name == platform)
+    return None if module is None else import_module(module)
+
+
+def _named_beside(point: EntryPoint, name: str) -> str | None:
     package, _, _ = point.module.rpartition(".")
-    named = f"{package}.sandbox"
+    named = f"{package}.{name}"
     return named if package and find_spec(named) is not None else None
 
 

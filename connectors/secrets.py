@@ -8,12 +8,18 @@ from typing import Any, Final
 
 import keyring
 import keyring.errors
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from connectors.errors import AskAdmin
 
 _FORMS: Final = "env:NAME, file:/path/of/the/file or keyring:service/name"
+
+
+def named_in(settings: BaseModel, under: str = "") -> str:
+    """The settings that hold a secret, below a name where one is given, each with where it is kept: `token (env:HOIST_TOKEN)`."""
+    held = [(name, value) for name, value in settings if isinstance(value, Secret)]
+    return ", ".join(f"{under}{name} ({secret.kind}:{secret.place})" for name, secret in held)
 
 
 class _Masked:

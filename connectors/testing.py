@@ -356,7 +356,7 @@ class ConnectorConformance:
         assert stage.connector.verify(operation).problems == ()
 
     def test_comment_is_internal(self, stage: Stage) -> None:
-        """What hoist writes can't be read by the requester, and the record names its marker."""
+        """What hoist writes can't be read by the requester, and the record names its marker and which message it is."""
         (ticket,) = stage.some_tickets(1)
         operation = stage.operation(ticket, OperationKind.COMMENT)
         receipt = stage.connector.write(operation)
@@ -365,7 +365,8 @@ class ConnectorConformance:
         assert "Without an owner for 20 minutes." in comment.text
         found = stage.connector.verify(operation)
         assert (found.found, found.problems) == (True, ())
-        assert found.native_id == receipt.native_id != ""
+        assert receipt.native_id in {found.native_id, ""}
+        assert [each.public for each in stage.read(ticket).messages if each.id == found.native_id] == [False]
 
     def test_marks_can_be_read_back(self, stage: Stage) -> None:
         """What hoist wrote on a ticket can be told from the ticket alone: marks of fields and comment, and of their firings."""

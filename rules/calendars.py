@@ -90,6 +90,10 @@ class Calendar(ABC):
         """The first open instant from `at` on: `at` itself while open, FOREVER if it never opens again."""
 
     @abstractmethod
+    def next_closing(self, at: Instant) -> Instant:
+        """The first instant from `at` on that is not open: `at` itself while closed, FOREVER if it never closes."""
+
+    @abstractmethod
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:
         """Where it is open within `[a, b)`: a flat list [a0, b0, a1, b1, ...], cut off at a and b, no two of which touch.
 
@@ -155,6 +159,9 @@ class _RoundTheClock(Calendar):
 
     def next_opening(self, at: Instant) -> Instant:
         return at
+
+    def next_closing(self, at: Instant) -> Instant:  # noqa: ARG002
+        return FOREVER
 
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:
         return [a, b] if a < b else []
@@ -240,6 +247,23 @@ class _OpeningHours(Calendar):
                 return table.edges[n]
             table = self._longer(table)
         return FOREVER
+
+    def next_closing(self, at: Instant) -> Instant:
+        table = self._table
+        if at >= _END:
+            return at
+        if not table.low <= at < table.high:
+            table = self._reaching(at, at)
+        while True:
+            n = bisect_right(table.edges, at)
+            if not n & 1:
+                return at
+            if n < len(table.edges) - 1:
+                return table.edges[n]
+            longer = self._longer(table)  # the last shift of a table may go on in the next one
+            if longer is None:
+                return table.edges[n]
+            table = longer
 
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:
         b = min(b, _END)

@@ -55,6 +55,19 @@ def standing(chain: Chain, teams: TeamIds, present: Value) -> int | None:
     return max(places, default=None)
 
 
+def outside(rules: BoundRules, ticket: Ticket) -> Iterator[str]:
+    """The chains along which a rule would move tickets, and not this one: its team is in no tier, and no `enter_at` is named."""
+    present = ticket.fields.get("team", UNKNOWN)
+    ways: dict[str, list[bool]] = {}
+    for bound in rules.rules:
+        for action in bound.rule.actions:
+            if isinstance(action, Escalate) and not bound.rule.confidential:
+                ways.setdefault(action.chain, []).append(action.enter_at is not None)
+    for name, enters in ways.items():
+        if present is not UNKNOWN and not any(enters) and standing(rules.organisation.chains[name], rules.teams, present) is None:
+            yield name
+
+
 def next_tier(
     chain: Chain,
     teams: TeamIds,

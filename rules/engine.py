@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rules.binding import BoundRule, BoundRules
 from rules.conditions.judge import Holds, Memo
@@ -45,6 +45,10 @@ class Episode(NamedTuple):
             if start <= at < end:
                 return True
         return False
+
+
+_new: Final = tuple.__new__
+"""Makes an episode in half the time that calling its class takes; most rules give one on most tickets."""
 
 
 class Evaluation:
@@ -130,12 +134,14 @@ def evaluate(timeline: Timeline, rules: BoundRules, now: Instant, among: Sequenc
         if surely:
             if len(surely) == 2:
                 start, end = surely
-                episodes.append(Episode(rule.id, start if anchors is None else anchors[0], ((start, end),)))
+                episodes.append(_new(Episode, (rule.id, start if anchors is None else anchors[0], ((start, end),))))
             else:
                 episodes += _episodes(rule.id, surely, surely[::2] if anchors is None else anchors)
             if surely[-2] > now:
                 place = bisect_right(surely, now)
-                next_look = min(next_look, surely[place + (place & 1)])
+                start = surely[place + (place & 1)]
+                if start < next_look:  # noqa: PLR1730 - a call of `min` is dear
+                    next_look = start
     return Evaluation(timeline, rules, memo, tuple(episodes), next_look)
 
 

@@ -90,7 +90,7 @@ CASE: Final = "case."
 other way round, None where no case is open there."""
 
 NEXT_ANSWER: Final = "next answer of "
-"""A provider's own clock is a target of this name (`target.next answer of aws`), of sources that read its cases."""
+"""A provider's own clock is a target of this name (`target.next answer of aws`); a source that reads it names it like this."""
 
 RESTRICTED_TO: Final = "restricted_to"
 """The field that holds the source's id of the team that alone can read the ticket, None while all of the staff can. Only sources

@@ -20,12 +20,14 @@ from agent.config import length_of_time
 from agent.demo.evidence import Evidence, gathered
 from agent.demo.figures import figures
 from agent.demo.organisation import dressed, in_whose_organisation
+from agent.demo.outage import with_outage
 from agent.demo.proof import Proof, prove
 from agent.demo.stage import Stage, set_up
 from agent.demo.story import Names, eventful, told
+from agent.demo.together import OUTAGE, wrong_numbers
 from agent.errors import ConfigError
 from agent.pipeline import Pipeline
-from agent.store import episodes, waiting
+from agent.store import clusters, episodes, waiting
 from agent.store.states import RowState
 from connectors import registry
 from connectors.errors import AskAdmin
@@ -40,6 +42,8 @@ SHOWN = 20
 """Mismatches that are shown before the rest is only counted."""
 MADE_UP_START = instant(moment(0).replace(year=2026, month=3, day=2, hour=6))
 """A Monday morning; made-up tickets need no other."""
+TICKETS = 300
+"""Made-up tickets of all helpdesks at the start, unless there are to be others."""
 LONGEST = 1_000 * DAY
 EARLIEST, LATEST = instant(moment(0).replace(year=1990)), instant(moment(0).replace(year=2100))
 """Instants that a helpdesk may have; they leave room for calendars to look ahead."""
@@ -54,7 +58,7 @@ class DemoOptions:
     mapping: Path | None
     start: Instant | None
     length: str
-    tickets: int
+    tickets: int | None  # at each helpdesk
     seed: int
     rules: Path | None
     store: Path | None
@@ -83,6 +87,8 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         console.print("Checking it against the helpdesk's own record ...")
         checked = [_checked(stage, pipeline, sandbox) for pipeline, sandbox in stage.desks()]
         together = _together({desk.source: desk.summary for desk in checked})
+        if options.rules is None:
+            together["mismatches"] += _miscounted(stage, [desk.evidence for desk in checked])
         summary = {"from": written(start), "to": written(stage.clock.now()), **together}
         _show(console, summary)
         _tell_the_most_eventful(console, checked)
@@ -104,6 +110,13 @@ class _Checked(NamedTuple):
 def _checked(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> _Checked:
     evidence, names = gathered(stage, pipeline, sandbox)
     return _Checked(pipeline.source, evidence, names, _summary(stage, pipeline, prove(evidence), evidence))
+
+
+def _miscounted(stage: Stage, desks: Sequence[Evidence]) -> list[str]:
+    """What is wrong with the number of tickets about the outage, which are counted over all helpdesks together."""
+    with stage.database.reading() as db:
+        recorded = clusters.events(db, [OUTAGE])
+    return list(wrong_numbers(desks, OUTAGE, recorded[OUTAGE]))
 
 
 def _together(summaries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -169,7 +182,9 @@ def _histories(options: DemoOptions, length: int) -> tuple[dict[str, History], I
             raise ConfigError("--mapping says what the columns of a log mean; name the log with --history")
         start = options.start if options.start is not None else MADE_UP_START
         seeds = {platform: options.seed + 1_000 * n for n, platform in enumerate(platforms)}
-        return {each: dressed(made_up(options.tickets, seed, start, length)) for each, seed in seeds.items()}, start
+        number = options.tickets if options.tickets is not None else TICKETS // len(platforms)
+        made = {each: dressed(made_up(number, seed, start, length)) for each, seed in seeds.items()}
+        return with_outage(made, options.seed, start, length) if len(made) > 1 else made, start
     try:
         history = dressed(event_log(options.history, options.mapping))
     except (OSError, ValueError, TypeError) as error:

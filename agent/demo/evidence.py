@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent import clusters
 from agent.demo.stage import Stage
 from agent.demo.story import Names
 from agent.markers import marker
@@ -25,12 +26,14 @@ from rules.ticket import Ticket
 class Evidence:
     """All that the check looks at: the helpdesk's record and final tickets, and hoist's notes of what it confirmed when.
 
+    `numbered` are the tickets with the numbers that they make with others, of all helpdesks, as hoist recorded them.
     `mark` turns a firing's key into the marker that the helpdesk holds.
     `bound` is how long (milliseconds) a firing may last without being noticed: a poll, a look and the Date header's resolution.
     After each change of a ticket the platform keeps it back for `kept_back` milliseconds, which do not count.
     """
 
     tickets: Sequence[Ticket]
+    numbered: Sequence[Ticket]
     saves: Sequence[FoundSave]
     comments: Sequence[FoundComment]
     episodes: Sequence[EpisodeRow]
@@ -60,11 +63,13 @@ def gathered(stage: Stage, pipeline: Pipeline, sandbox: Sandbox) -> tuple[Eviden
     saves = list(record.saves(issues))
     comments = [comment for issue in issues for comment in record.comments(issue)]
     with stage.database.transaction() as db:
+        numbered = clusters.laid_over(db, tickets, pipeline.ruling.rules)
         recorded = list(episodes.rows(db, source))
         rows = [row for row in waiting.of_source(db, source) if row.state is not RowState.WATCHED]
         mine = installation.read_or_make(db)
     evidence = Evidence(
         tickets,
+        numbered,
         saves,
         comments,
         recorded,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.demo.outage import AT_EACH, SERVICE
 from agent.protocol_files import texts
 from connectors.sandboxes.history import History
 
@@ -21,6 +22,23 @@ LINES = ("first-line", "second-line", "third-line")
 CHAIN = "it-support"
 STAND_INS = {"first-line": "First line", "second-line": "Second line", "third-line": "Third line"}
 """Teams for the lines that a log does not have, so that every chain has three tiers."""
+
+
+_OUTAGE = f"""\
+rules:
+  - rule: outage
+    title: One outage at several helpdesks
+    why: Few tickets at each helpdesk are many together, and nobody of them sees the others.
+    when:
+      status: [new, open]
+      service: {SERVICE}
+      related: {{at_least: {2 * AT_EACH}, same: service}}
+    do:
+      - raise_priority: {{to: P1}}
+      - propose_parent: true
+      - comment: "At least {2 * AT_EACH} other open tickets of all helpdesks are about {SERVICE}. Is it one incident?"
+"""
+"""More than any helpdesk has alone: the rule holds where tickets of all of them are counted together."""
 
 
 class Place(NamedTuple):
@@ -83,7 +101,7 @@ use:
     with: {{returns: 2, within: 7 days, {chain}}}
   - protocol: stuck-at-tier
     with: {{team: {LINES[0]}, after: 8 business hours, chain: {CHAIN}}}
-"""
+{_OUTAGE if len(places) > 1 else ""}"""
 
 
 def organisation(places: Sequence[Place], defaults: str = "mode: live, existing_tickets: ignore") -> str:

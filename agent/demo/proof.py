@@ -4,7 +4,8 @@ The final history holds the log's events and hoist's writes. It is read afresh, 
 were. Each of them must have been written if it was still true at the read that confirmed it, and nothing else may have been; no
 step twice; with exactly the values, labels and words that the merge of its firings gives.
 
-Of hoist's own notes the check takes no more than when it read what: whatever they claim about episodes is compared as well.
+Of hoist's own notes the check takes no more than when it read what, and how many tickets it counted together, which
+`agent.demo.together` compares with all histories: whatever they claim about episodes is compared as well.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class _Prover:
         self.keys = {marker: key for key, marker in evidence.mark.items()}
 
     def proof(self) -> Proof:
-        for ticket in self.evidence.tickets:
+        for ticket in self.evidence.numbered:
             self._ticket(with_own_writes_after_their_reads(ticket))
         self._strangers()
         return self.result

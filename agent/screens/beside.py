@@ -1,4 +1,4 @@
-"""What else acts on a source's tickets: automations that hoist is in a loop with, and other hoists."""
+"""What else acts beside hoist on a source: automations that it is in a loop with, other hoists, a webhook that is silent."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def lines(each: SourceStatus, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
         yield "  BRAKE", f"{row.ticket} {row.rule}: held {row.brake.why}, until {stamp(row.brake.until, zone)}", "yellow"
     if each.other is not None and each.other.installation not in each.row.problem:
         yield "  ANOTHER HOIST", warning(each.other), "yellow"
+    if each.webhook:
+        yield "  WEBHOOK", each.webhook, "yellow"
 
 
 def data(each: SourceStatus) -> dict[str, Any]:
@@ -34,4 +36,4 @@ def data(each: SourceStatus) -> dict[str, Any]:
     ]
     other = each.other
     seen = None if other is None else {"installation": other.installation, "ticket": other.ticket, "at": written(other.at)}
-    return {"brakes": brakes, "another_hoist": seen}
+    return {"brakes": brakes, "another_hoist": seen, "webhook": each.webhook or None}

@@ -65,6 +65,10 @@ def erasure(console: Console, found: Erasure) -> None:
             f"To be erased: {counted(found.values, 'value')} in {counted(len(found.lines), 'line')} ({_some(found.lines)})."
         )
     console.print(Text("They go by: " + ", ".join(found.subjects)), style="dim", soft_wrap=True)
+    if found.changes:
+        console.print(
+            f"Their name {'is gone from' if found.done else 'stands in'} the reasons of {counted(found.changes, 'change')}."
+        )
     if found.mentions:
         said = (
             f"{counted(len(found.mentions), 'line')} ({_some(found.mentions)}) may name them in words that the chain is made of"
@@ -116,6 +120,7 @@ def erasure_data(found: Erasure) -> dict[str, Any]:
         "lines": list(found.lines),
         "goes_by": list(found.subjects),
         "may_name_them": list(found.mentions),
+        "changes": found.changes,
     }
 
 

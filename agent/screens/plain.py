@@ -240,7 +240,7 @@ def _one_status(console: Console, each: SourceStatus, zone: ZoneInfo) -> None:
     say(console, "  changes", states)
     for line in completeness.lines(each, zone):
         say(console, *line)
-    for line in guards.lines(each.guarded):
+    for line in guards.lines(each.guarded, zone):
         say(console, *line)
     for line in pace.lines(each.budget, zone):
         say(console, *line)

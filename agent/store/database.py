@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool
 
 from agent.errors import StoreError
 from agent.store.statements import carried_out
 from agent.store.tables import metadata
 from agent.store.trouble import BUSY_SECONDS, in_words
 
-HEAD = "0013"
+HEAD = "0014"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
 
 _REVISION: Final = Table(
@@ -42,17 +42,18 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._idle: list[Connection] = []
         self.path = Path(engine.url.database or "")
         self._file = _file_at(self.path)
-        self._turn = Lock()  # SQLite lets one write at a time, and makes the others guess when
+        self._turn, self._next = Lock(), Lock()  # SQLite lets one write at a time, and makes the others guess when
         self._written = True  # a hoist that was killed may have left a log
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A writing transaction: all of it is on disk after the block, or none of it."""
-        with self._turn, in_words(self.path):
+        with self._one_turn(), in_words(self.path):
             self._still_there()
-            with self.engine.connect() as db:
+            with self._connection() as db:
                 carried_out(db, "BEGIN IMMEDIATE")
                 try:
                     yield db
@@ -64,10 +65,20 @@ class Database:
                 self._written = True
 
     @contextmanager
+    def _one_turn(self) -> Iterator[None]:
+        """Whoever waits is next: one who writes again and again would else come back sooner than they wake up."""
+        with self._next:
+            self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view that writes nothing."""
         self._still_there()
-        with in_words(self.path), self.engine.connect() as db:
+        with in_words(self.path), self._connection() as db:
             carried_out(db, "BEGIN")
             try:
                 yield db
@@ -83,8 +94,27 @@ class Database:
         """
         if self._written:
             self._written = False
-            with in_words(self.path), self.engine.connect() as db:
-                db.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            with in_words(self.path), self._connection() as db:
+                db.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A connection of one's own for a while; whose use failed is closed, else it is kept for the next one.
+
+        A write to a ticket asks a dozen times, and SQLAlchemy's pool takes longer each time than SQLite does to answer.
+        """
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self.engine.connect()
+        try:
+            yield db
+            if db.in_transaction():  # as SQLAlchemy sees it, which was not told of the end
+                db.rollback()
+        except BaseException:
+            db.close()
+            raise
+        self._idle.append(db)
 
     def _still_there(self) -> None:
         """What is committed to a file that has lost its name is lost with this process: a restart would write a second time."""
@@ -95,9 +125,8 @@ class Database:
         """Save what the open connections still hold of a file that has lost its name; a sentence that says where."""
         said = f"the store {self.path} was removed or replaced while hoist ran"
         saved = saved_file(self.path)
-        pool = self.engine.pool
-        if isinstance(pool, QueuePool) and pool.checkedin() and not saved.exists():
-            with suppress(DatabaseError), self.engine.connect() as db:
+        if self._idle and not saved.exists():
+            with suppress(DatabaseError), self._connection() as db:
                 db.exec_driver_sql("VACUUM INTO ?", (str(saved),))
                 saved.chmod(0o600)
         if saved.exists():
@@ -105,6 +134,8 @@ class Database:
         return f"{said}: put it back, or restore a backup"
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
         self.engine.dispose()
 
 
@@ -118,7 +149,10 @@ def open_database(path: Path) -> Database:
     _OPENED.pop(path, None)  # the latest comes last
     _OPENED[path] = None
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+        poolclass=NullPool,
     )
     event.listen(engine, "connect", _prepare)
     database = Database(engine)

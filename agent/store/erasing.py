@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, delete, func, or_, select
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from agent.store.database import Database
-from agent.store.journal import ANYBODY, AT_ONCE
+from agent.store.journal import ANYBODY, AT_ONCE, ERASED
 from agent.store.statements import listed, one_of
-from agent.store.tables import journal, journal_personal
+from agent.store.tables import journal, journal_personal, outbox
 
 
 def subjects(db: Connection) -> Iterator[str]:
@@ -31,10 +32,34 @@ def sentences_of(db: Connection, words: Sequence[str]) -> list[tuple[str, int]]:
     """(commitment, line) of each value that is put in words and holds one of these, as a word or several of their own."""
     if not words:
         return []
-    named = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    named = _one_of(words)
     query = select(journal_personal.c.commitment, journal_personal.c.line, journal_personal.c.value)
     rows = db.execute(query.where(journal_personal.c.subject == ANYBODY).order_by(journal_personal.c.line)).yield_per(AT_ONCE)
     return [(made, line) for made, line, value in rows if named.search(value)]
+
+
+def _one_of(words: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+
+
+def changes_of(db: Connection, words: Sequence[str]) -> list[tuple[int, list[str], str]]:
+    """(id, reasons, what holds it back) of each change of the outbox that names one of these, with the sentences that do erased."""
+    if not words:
+        return []
+    named = _one_of(words)
+    found = []
+    for name, because, problem in db.execute(select(outbox.c.id, outbox.c.because, outbox.c.problem)).yield_per(AT_ONCE):
+        if named.search(because) or named.search(problem):
+            reasons = [ERASED if named.search(said) else said for said in json.loads(because)]
+            found.append((name, reasons, ERASED if named.search(problem) else problem))
+    return found
+
+
+def reword(db: Connection, changes: Sequence[tuple[int, list[str], str]]) -> None:
+    """Keep what `changes_of` gave."""
+    for name, because, problem in changes:
+        said = {"because": json.dumps(because, ensure_ascii=False), "problem": problem}
+        db.execute(update(outbox).where(outbox.c.id == name).values(said))
 
 
 def mentions(db: Connection, words: Sequence[str]) -> list[int]:

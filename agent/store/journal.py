@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
-from agent.store.statements import carried_out, insert_text
+from agent.store.statements import carried_out, carried_out_for_each, insert_text
 from agent.store.tables import journal, journal_personal
 from rules.instants import Instant
 
@@ -107,7 +107,7 @@ def append(db: Connection, kind: str, at: Instant, source: str, ticket: str = ""
     line = carried_out(db, _INSERT, (at, kind, source, ticket, text)).lastrowid
     if values:
         rows = [(commitment, line, salt, subject, value) for commitment, salt, subject, value in values]
-        db.exec_driver_sql(_INSERT_PERSONAL, rows)
+        carried_out_for_each(db, _INSERT_PERSONAL, rows)
 
 
 def append_all(db: Connection, entries: Sequence[Entry]) -> None:
@@ -121,12 +121,12 @@ def append_all(db: Connection, entries: Sequence[Entry]) -> None:
         rows.append((entry.at, entry.kind, entry.source, entry.ticket, written(entry.data, values)))
         if values:
             beside.append((place, values))
-    db.exec_driver_sql(_INSERT, rows)
+    carried_out_for_each(db, _INSERT, rows)
     if beside:
         # one writer at a time, and lines are numbered one after the other
         first = carried_out(db, "SELECT max(line) FROM journal").fetchone()[0] - len(rows) + 1
         personal = [(made, first + place, salt, of, value) for place, values in beside for made, salt, of, value in values]
-        db.exec_driver_sql(_INSERT_PERSONAL, personal)
+        carried_out_for_each(db, _INSERT_PERSONAL, personal)
 
 
 def of_field(field: str, value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from agent.store import journal
-from agent.store.statements import Prepared, among, insert_text, listed, one_of
+from agent.store.statements import Prepared, among, carried_out_for_each, insert_text, listed, one_of
 from agent.store.states import OPERATION_MOVES, OperationState
 from agent.store.tables import escalations, operations
 from rules.escalation import Escalation, FieldChange, Operation, OperationKind
@@ -79,9 +79,14 @@ _LOOK_LATER = Prepared(update(operations).where(_SEEN).values(look_at=bindparam(
 
 def add(db: Connection, escalation: Escalation, confirmed_at: Instant) -> int:
     """Keep an escalation as decided; gives its number."""
-    ticket, body = escalation.ticket, json.dumps(asdict(escalation), ensure_ascii=False)
+    ticket, body = escalation.ticket, json.dumps(escalation, ensure_ascii=False, default=_parts)
     added = _ADD(db, source=ticket.source, ticket=ticket.id, confirmed_at=confirmed_at, body=body)
     return int(added.lastrowid)
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """Of a dataclass within JSON, as `asdict` has it, which copies all that it finds."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def skip_numbers(db: Connection, source: str) -> None:
@@ -91,10 +96,10 @@ def skip_numbers(db: Connection, source: str) -> None:
     db.execute(insert(escalations).values(values))
 
 
-def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *, undoes: str = "") -> None:
-    """Keep operations of an escalation, after those that it has, with a line in the journal.
+def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *, undoes: str = "") -> list[OperationRow]:
+    """Keep operations of an escalation, after those that it has, with a line in the journal; gives them as they are planned.
 
-    Raises IntegrityError where a key is there already.
+    Raises sqlite3.IntegrityError where a key is there already.
     """
     first = int(_COUNT(db, escalation=escalation).scalar_one())
     rows = [
@@ -102,11 +107,13 @@ def add_operations(db: Connection, escalation: int, made: Sequence[Operation], *
         for place, each in enumerate(made, first)
     ]
     if rows:
-        db.exec_driver_sql(_ADD_OPERATIONS, rows)
+        carried_out_for_each(db, _ADD_OPERATIONS, rows)
         told = {"state": OperationState.PLANNED, "operations": [each.key for each in made], "escalation": escalation}
         more = {"undoes": undoes} if undoes else {}
         ticket = made[0].ticket
         journal.append(db, "requests-planned", made[0].planned_at, ticket.source, ticket.id, **told, **more)
+    planned = OperationState.PLANNED, 0, undoes, None, None, None, None, "", ""
+    return [OperationRow(each, escalation, place, *planned) for place, each in enumerate(made, first)]
 
 
 def move(
@@ -150,6 +157,11 @@ def commit_next(db: Connection, escalation: int, now: Instant) -> OperationRow |
     planned = next(iter(_found(_NEXT_PLANNED(db, escalation=escalation))), None)
     if planned is None or _UNDER_WAY(db, escalation=escalation).scalar() is not None:
         return None
+    return commit(db, planned, now)
+
+
+def commit(db: Connection, planned: OperationRow, now: Instant) -> OperationRow | None:
+    """Mark a planned operation as sent and give it as it is then; None where it is no longer as the caller saw it."""
     sent = replace(planned, state=OperationState.SENT, fence=planned.fence + 1, sent_at=now)
     return sent if move(db, planned, OperationState.SENT, now, fence=sent.fence, sent_at=now) else None
 

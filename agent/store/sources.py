@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store.statements import Prepared
@@ -22,6 +22,15 @@ _MOVE = Prepared(
     .values(cursor=bindparam("to"), polled_at=bindparam("at"), horizon=func.max(sources.c.horizon, bindparam("up_to")))
 )
 """Once per page, hence prepared. SQLite's `max` of two values is the larger one."""
+_TURNS = Prepared(
+    select(activations.c.rule)
+    .where(
+        activations.c.source == bindparam("source"),
+        activations.c.queued > literal_column("0"),
+        activations.c.next_turn <= bindparam("at"),
+    )
+    .order_by(activations.c.rule)
+)
 _CLOCK_AHEAD = Prepared(update(sources).where(sources.c.source == bindparam("at_source")).values(clock_ahead=bindparam("to")))
 
 
@@ -175,8 +184,7 @@ def queue(db: Connection, source: str, rule: str, number: int) -> None:
 
 def turns(db: Connection, source: str, now: Instant) -> list[str]:
     """The rules whose backlog has a turn now."""
-    place = (activations.c.source == source, activations.c.queued > 0, activations.c.next_turn <= now)
-    return list(db.execute(select(activations.c.rule).where(*place).order_by(activations.c.rule)).scalars())
+    return list(_TURNS(db, source=source, at=now).scalars())
 
 
 def take_turn(db: Connection, source: str, rule: str, next_turn: Instant) -> None:

@@ -54,6 +54,12 @@ def carried_out(db: Connection, text: str, values: tuple[Any, ...] = ()) -> sqli
     return driver.execute(text, values)
 
 
+def carried_out_for_each(db: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """The same for each of several rows of values."""
+    driver: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]
+    driver.executemany(text, rows)
+
+
 class Rows:
     """What a statement gave: its rows as named tuples, to be taken once."""
 

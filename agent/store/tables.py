@@ -414,3 +414,34 @@ budgets: Final = Table(  # see connectors.budget; instants on this machine's clo
     Column("since", BigInteger, nullable=False),  # from when on requests are counted
     Column("written", BigInteger, nullable=False, server_default="0"),  # requests that were made for writes
 )
+
+hints: Final = Table(  # tickets of which a webhook said that something has happened, until they are read
+    "hints",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("number", Integer, nullable=False),  # rises with every further hint of the ticket
+    Column("at", BigInteger, nullable=False),  # of the last one, on the source's clock
+    PrimaryKeyConstraint("source", "ticket"),
+    sqlite_with_rowid=False,
+)
+
+deliveries: Final = Table(  # what webhooks delivered, so that a repeat is known; instants on this machine's clock
+    "deliveries",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("name", Text, nullable=False),  # a hash of what the platform calls it
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "name"),
+    Index("deliveries_by_time", "source", "at"),
+    sqlite_with_rowid=False,
+)
+
+webhooks: Final = Table(  # how each source's webhook does; instants on this machine's clock
+    "webhooks",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("heard_at", BigInteger, nullable=False, server_default="0"),  # of the last delivery; 0: none yet
+    Column("missed", Integer, nullable=False, server_default="0"),  # changes since then that polling found first
+    Column("missed_since", BigInteger, nullable=False, server_default="0"),  # of the first of them
+)

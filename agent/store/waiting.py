@@ -228,7 +228,8 @@ def claim(
     place = {"source": source, "ticket": ticket}
     if _BUSY_BESIDE(db, **place, ids=listed(beside)).scalar():
         return []
-    _CLAIM(db, **place, at=now, to_lease_until=lease_until)
+    if not _CLAIM(db, **place, at=now, to_lease_until=lease_until).rowcount:
+        return []
     known = set(beside)
     claimed = [row for row in _found(_CLAIMED(db, **place)) if row.id not in known]
     first = [Entry(RowState.CLAIMED, now, source, ticket, _claimed(row)) for row in claimed if not row.problem]

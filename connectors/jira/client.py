@@ -22,9 +22,11 @@ from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.jira import wire
 from connectors.jira.limits import limit_of
 from connectors.jira.settings import JiraSettings
+from connectors.secrets import named_in
 from connectors.sessions import Link
 
 _API: Final = "/rest/api/3"
+_WEBHOOKS: Final = "/rest/webhooks/1.0/webhook"
 _READS_BY_POST: Final = frozenset({f"{_API}/search/jql", f"{_API}/issue/bulkfetch", f"{_API}/changelog/bulkfetch"})
 _SEARCH_SECONDS: Final = 60.0
 _NOT_FOR_US: Final = frozenset({400, 403, 404})
@@ -70,7 +72,7 @@ class JiraClient:
             ),
             surroundings=surroundings,
             reads_by_post=_READS_BY_POST,
-            link=Link(ca_file=settings.ca_file),
+            link=Link(ca_file=settings.ca_file, credential=named_in(settings)),
             dry_run=dry_run,
         )
         self.source = source
@@ -294,6 +296,24 @@ class JiraClient:
         with suppress(ValidationError):
             return wire.Made.model_validate_json(answer.body).id, answer
         raise OutcomeUnknown(f"{self.source}:{id_}: Jira answered {answer.status} without naming a comment; hoist looks for it")
+
+    # --- an administrator's webhooks: https://developer.atlassian.com/cloud/jira/platform/webhooks/ ------------------------
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """All of the site's."""
+        return self._parsed(self._http.read("GET", _WEBHOOKS), wire.WEBHOOKS.validate_json)
+
+    def make_webhook(self, body: bytes) -> None:
+        """One more."""
+        self._http.write("POST", _WEBHOOKS, subject="", body=body)
+
+    def change_webhook(self, number: str, body: bytes) -> None:
+        """What is named in the body."""
+        self._http.write("PUT", f"{_WEBHOOKS}/{_quoted(number)}", subject="", body=body)
+
+    def remove_webhook(self, number: str) -> None:
+        """It calls nobody any more."""
+        self._http.write("DELETE", f"{_WEBHOOKS}/{_quoted(number)}", subject="", body=b"")
 
     # --- answers --------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ _RESET: Final = re.compile(r";\s*t=(\d+)")
 def limit_of(answer: Answer) -> Limit | None:
     """What an answer says, success or not; None where it says nothing of limits.
 
-    A quota is filled again at the full hour (UTC). Reasons that are not known count as a quota where the wait is long.
+    A quota is filled again at the full hour (UTC). For reasons that are not known, and where a proxy in between gives none, a
+    long wait is for requests of that kind: a search that is refused for hours keeps no write waiting.
     """
     if answer.status == 429:
         return _too_many(answer)
@@ -35,10 +36,10 @@ def _too_many(answer: Answer) -> Limit:
     reason, seconds = answer.headers.get("RateLimit-Reason", ""), told_seconds(answer)
     if reason == "jira-per-issue-on-write":
         return Limit(Reach.TICKET, seconds)
-    if "quota" in reason or (seconds or 0.0) > LONG_WAIT:
+    if "quota" in reason or "cost" in reason:
         until = _until_the_hour(answer) if seconds is None else seconds
         return Limit(Reach.SOURCE, until, "Jira's quota of requests is used up")
-    return Limit(Reach.PACE, seconds)
+    return Limit(Reach.KIND if (seconds or 0.0) > LONG_WAIT else Reach.PACE, seconds)
 
 
 def _remaining(structured: str, until_the_hour: float) -> Limit:

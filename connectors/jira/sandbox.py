@@ -27,10 +27,12 @@ from connectors.jira.site.faults import FAULTS
 from connectors.jira.site.gateway import Door, Limits, token_of
 from connectors.jira.site.routes import found, writes
 from connectors.jira.site.state import Issue
+from connectors.jira.site.webhooks import patience
 from connectors.jira.site.whole import Site
 from connectors.sandboxes import program
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.dates import Dates
+from connectors.sandboxes.deliveries import Deliveries
 from connectors.sandboxes.event_log import load
 from connectors.sandboxes.faults import Faults, fault
 from connectors.sandboxes.history import History
@@ -50,11 +52,9 @@ class JiraSandbox:
     """One site. `clock` gives its time in milliseconds; what lies at or before it has happened when a call is answered.
 
     `history` is replayed, made-up tickets by default. `seed` fixes ids, tokens and the occasions of faults. `faults` are rates
-    between 0 and 1 by name (`connectors.jira.site.faults` says what each does): too-many-requests,
-    too-many-requests-without-retry-after, html-503, unauthorized-401, lost-answer, refused-before, slow, conflict-409,
-    property-dropped, repeated-token, expired-token, stale-search, per-issue-write-limit. `lag` is how many milliseconds a search
-    is behind. `time_zone` is that of every account's profile, in which text dates of JQL are read. `withheld` are permissions
-    that the service account lacks. `comment_limit` is how many comments an issue takes. Raises ValueError for unknown faults.
+    between 0 and 1 by name; `connectors.jira.site.faults` says what each does. `lag` is how many milliseconds a search is behind.
+    `time_zone` is that of every account's profile, in which text dates of JQL are read. `withheld` are permissions that the
+    service account lacks. `comment_limit` is how many comments an issue takes. Raises ValueError for unknown faults.
     """
 
     PLATFORM_NAME = "Jira"
@@ -88,6 +88,7 @@ class JiraSandbox:
         self._door = Door(self._site.catalog, seed)
         self._limits = Limits(self._faults)
         self._dates = Dates()
+        self._deliveries: Deliveries | None = None
 
     @property
     def url(self) -> str:
@@ -96,11 +97,26 @@ class JiraSandbox:
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[Serving]:
-        """Answer on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use."""
+        """Answer on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use.
+
+        Webhooks are delivered meanwhile.
+        """
+        deliveries = Deliveries(self._site.clock, patience)
         with serving(self.dispatch, port) as server:
             with self._lock:
                 self._site.base = server.url
-            yield server
+                self._deliveries, self._site.webhooks.deliver = deliveries, deliveries.add
+            deliveries.start()
+            try:
+                yield server
+            finally:
+                with self._lock:
+                    self._deliveries = self._site.webhooks.deliver = None
+                deliveries.stop()
+
+    def settle(self, timeout: float = 10) -> bool:
+        """Wait until every webhook was told what it has to be told; False where that takes longer (seconds)."""
+        return self._deliveries is None or self._deliveries.settle(timeout)
 
     def credentials(self, person: str = "") -> dict[str, str]:
         """What a client signs in with: `platform`, `url`, `username`, `token`; of the service account, or of a history's person.
@@ -189,15 +205,16 @@ class JiraSandbox:
         )
         if words == ["_edge", "tenant_info"]:
             return tenant_info(call)
-        if words[:2] != ["rest", "api"] or not version:
+        api = "webhooks" if words[:3] == ["rest", "webhooks", "1.0"] else "api"
+        if api == "api" and (words[:2] != ["rest", "api"] or not version):
             return answered({"message": f"null for uri: {path}", "status-code": 404}, 404)
-        answer = self._routed(call, words[3:], headers)
+        answer = self._routed(call, words[3:], headers, api)
         if headers.get("authorization") and caller is None:
             return replace(answer, headers={**answer.headers, "X-Seraph-LoginReason": "AUTHENTICATED_FAILED"})
         return replace(answer, headers={**answer.headers, "X-AACCOUNTID": caller.id}) if caller else answer
 
-    def _routed(self, call: Call, words: Sequence[str], headers: Mapping[str, str]) -> Answer:
-        handlers, filled = found(words)
+    def _routed(self, call: Call, words: Sequence[str], headers: Mapping[str, str], api: str) -> Answer:
+        handlers, filled = found(words, api)
         handler = handlers.get(call.method)
         if handler is None:
             status = 405 if handlers else 404

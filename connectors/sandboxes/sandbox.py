@@ -5,11 +5,12 @@ It lives in the module `sandbox` beside the platform's connector, which holds a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.history import History
 from connectors.sandboxes.record import Record
 from connectors.sandboxes.server import Serving
@@ -38,6 +39,9 @@ class Sandbox(Protocol):
     @property
     def priorities(self) -> Sequence[str]:
         """The platform's names of its priorities, the most urgent first."""
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one call: path and query as written in the request line, header names in any case."""
 
     def serve(self, port: int = 0) -> AbstractContextManager[Serving]:
         """Answer on 127.0.0.1, on any free port for 0, until the block is left. Raises OSError for a port in use."""

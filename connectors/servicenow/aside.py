@@ -1,4 +1,4 @@
-"""What changes about a ticket beside its row: service levels, which run on by themselves, tags, and whether it is there at all.
+"""What changes about a ticket beside its row: service levels, which run on by themselves, tags, approvals, whether it is there.
 
 None of these moves the stamp of the ticket, so they are asked for by their own. Jobs touch service levels all the time to refresh
 percentages; only what a rule could look at counts as news.
@@ -18,9 +18,13 @@ from rules.instants import HOUR, Instant
 
 LEVEL: Final = "task_sla"
 TAG: Final = "label_entry"
+APPROVAL: Final = "sysapproval_approver"
 DELETED: Final = "sys_audit_delete"
-_TOLD: Final = ("stage", "start_time", "end_time", "planned_end_time", "pause_time")
-_LEVEL: Final = ("sys_id", "task", "sys_updated_on", *_TOLD)
+_OF_LEVEL: Final = ("stage", "start_time", "end_time", "planned_end_time", "pause_time")
+_LEVEL: Final = ("sys_id", "task", "sys_updated_on", *_OF_LEVEL)
+_OF_APPROVAL: Final = ("state", "approver")
+_APPROVAL: Final = ("sys_id", "sysapproval", "sys_updated_on", *_OF_APPROVAL)
+_TOLD: Final = (*_OF_LEVEL, *_OF_APPROVAL)
 _TAG: Final = ("sys_id", "table", "table_key", "sys_created_on")
 _DELETED: Final = ("sys_id", "tablename", "documentkey", "sys_created_on")
 _KEPT: Final = HOUR
@@ -36,7 +40,7 @@ class Beside:
 
 
 class Aside:
-    """Remembers service levels and tags that were read lately, so that a job that touches them makes no news.
+    """Remembers service levels, tags and approvals that were read lately, so that a job that touches them makes no news.
 
     Safe to use from several threads: what is lost in a race is read once more.
     """
@@ -48,16 +52,17 @@ class Aside:
 
     def note(self, rows: Iterable[Row], now: Instant) -> None:
         """These were read with their ticket; what was touched long ago is not asked about any more."""
+        since = wire.written_stamp(now - _KEPT)  # stamps are in order as texts too
         for row in rows:
-            if (changed := _changed(row)) >= now - _KEPT:
-                self._known[wire.text(row, "sys_id")] = (changed, _news(row))
+            if _stamp(row) >= since:
+                self._known[wire.text(row, "sys_id")] = (_changed(row), _news(row))
 
     def look(self, client: ServiceNowClient, since: Instant) -> Beside:
         """What was touched since then and is not as it was read; what was deleted and has not been told."""
         self._known = {id_: known for id_, known in list(self._known.items()) if known[0] >= since - _KEPT}
         found = Beside({}, {})
         asked = list(self._queries(wire.written_stamp(since)))
-        answers, _ = client.several(asked, frozenset({LEVEL, TAG, DELETED}))
+        answers, _ = client.several(asked, frozenset({LEVEL, TAG, APPROVAL, DELETED}))
         for query, rows in zip(asked, answers, strict=True):
             for row in rows or ():
                 if _changed(row) >= since:
@@ -90,16 +95,23 @@ class Aside:
         if self._settings.tags:
             where = f"sys_created_on>={since}^tableIN{tables}^ORDERBYsys_created_on^ORDERBYsys_id"
             yield Query(TAG, where, _TAG, limit=2_000)
+        if self._settings.reads_approvers:
+            where = f"sys_updated_on>={since}^sysapproval.sys_class_nameIN{tables}^ORDERBYsys_updated_on^ORDERBYsys_id"
+            yield Query(APPROVAL, where, _APPROVAL, limit=2_000)
         where = f"tablenameIN{tables}^sys_created_on>={since}^ORDERBYsys_created_on^ORDERBYsys_id"
         yield Query(DELETED, where, _DELETED, limit=2_000)
 
 
 def _ticket_of(row: Row) -> str:
-    return wire.text(row, "task") or wire.text(row, "table_key") or wire.text(row, "documentkey")
+    return next(filter(None, (wire.text(row, column) for column in ("task", "table_key", "sysapproval", "documentkey"))), "")
 
 
 def _changed(row: Row) -> Instant:
-    return wire.stamp_or_none(wire.text(row, "sys_updated_on") or wire.text(row, "sys_created_on")) or 0
+    return wire.stamp_or_none(_stamp(row)) or 0
+
+
+def _stamp(row: Row) -> str:
+    return wire.text(row, "sys_updated_on") or wire.text(row, "sys_created_on")
 
 
 def _news(row: Row) -> str:

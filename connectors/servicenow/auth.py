@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from connectors.errors import AskAdmin, GiveUp, Gone
 from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.oauth import Bearer, Unsigned
-from connectors.secrets import Secret
+from connectors.secrets import Secret, named_in
 from connectors.servicenow.limits import unusable
 from connectors.servicenow.settings import (
     ApiKey,
@@ -118,7 +118,8 @@ def link_of(settings: ServiceNowSettings) -> Link:
     """How the instance is connected to: a session per worker, since the instance serves a session one request at a time."""
     auth = settings.auth
     certificate = (auth.certificate, auth.key) if isinstance(auth, Certificate) else None
-    return Link(settings.ca_file, certificate, affinity=True)
+    held = named_in(auth, "auth.") or "auth.certificate"
+    return Link(settings.ca_file, certificate, affinity=True, credential=held)
 
 
 def _bearer(
@@ -135,7 +136,7 @@ def _bearer(
         limits=Limits(concurrent=1, unusable=unusable),
         surroundings=surroundings.alone(),
         reads_by_post=frozenset({TOKENS}),
-        link=Link(settings.ca_file, content_type="application/x-www-form-urlencoded"),
+        link=Link(settings.ca_file, content_type="application/x-www-form-urlencoded", credential=named_in(auth, "auth.")),
     )
 
     def grant() -> Mapping[str, str]:

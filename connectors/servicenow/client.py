@@ -234,17 +234,17 @@ class ServiceNowClient:
         if answer.status != 200:
             self._batches.on = answer.status == 500
             return {}, set()
-        parts = self._parsed(answer, wire.batch).served
+        parts = self._parsed(answer, wire.batch)
         # The Date is that of the end; the parts were read while the batch ran.
-        seconds = int(sum(part.milliseconds for part in parts)) // SECOND
+        seconds = int(sum(part.get("execution_time", 0.0) for part in parts)) // SECOND
         times.append(answer.server_time - seconds * SECOND)
         found: dict[int, list[Row] | None] = {}
         refused: set[int] = set()
         for part in parts:
-            number = int(part.id) if part.id.isdecimal() else -1
-            if part.status == 200 and number in queries:
-                headers = {header.name: header.value for header in part.headers}
-                one = Answer(200, part.body, answer.server_time, headers)
+            number = int(part["id"]) if part["id"].isdecimal() else -1
+            if part.get("status_code") == 200 and number in queries:
+                headers = {header.get("name", ""): header.get("value", "") for header in part.get("headers", ())}
+                one = Answer(200, part.get("body", b""), answer.server_time, headers)
                 found[number] = self._to_the_end(queries[number], self._found(queries[number], one))
             else:
                 refused.add(number)
@@ -262,7 +262,7 @@ class ServiceNowClient:
 
     def _found(self, query: Query, answer: Answer) -> Found:
         rows = self._parsed(answer, wire.rows)
-        if query.of is not None and any(wire.cell(row, query.of[0]) not in query.of[1] for row in rows):
+        if query.of is not None and not {wire.text(row, query.of[0]) for row in rows} <= query.of[1]:
             raise AskAdmin(
                 f"{self.source}: the instance ignores a condition on {query.table}.{query.of[0]}: hoist's account may not read "
                 f"that column; grant it read access"
@@ -294,7 +294,7 @@ class ServiceNowClient:
             for number, part in enumerate(parts)
         ]
         answer = self._http.write("POST", _BATCH, subject=ticket, body=encoded({"batch_request_id": "1", "rest_requests": asked}))
-        served = {part.id: part for part in self._written(ticket, answer, wire.batch).served}
+        served = {part["id"]: part for part in self._written(ticket, answer, wire.batch)}
         if not served:
             raise TryLater(f"{self.source}:{ticket}: the instance ran out of time before it began; hoist tries again", 30.0)
         return [served.get(str(number)) for number in range(len(parts))], answer.server_time
@@ -350,15 +350,16 @@ def _told(columns: Sequence[str]) -> dict[str, str]:
 
 def refusal(source: str, ticket: str, part: wire.Served) -> ConnectorError:
     """What a part of several writes that was not carried out means for the ticket."""
-    words = " ".join(wire.own_words(part.body).split())[:500] or "it gave no reason"
-    said = f"{source}:{ticket}: {part.status}: {words.rstrip('.')}"
-    if part.status == 404:
+    status = part.get("status_code", 0)
+    words = " ".join(wire.own_words(part.get("body", b"")).split())[:500] or "it gave no reason"
+    said = f"{source}:{ticket}: {status}: {words.rstrip('.')}"
+    if status == 404:
         return Gone(f"{said}; it was deleted, or hoist's account may not see it")
-    if part.status == 429:
+    if status == 429:
         return Limited(f"{said}; hoist waits", 30.0)
-    if part.status >= 500 or part.status in {0, 202, 408}:
+    if status >= 500 or status in {0, 202, 408}:
         return OutcomeUnknown(f"{said}; the change may or may not have been made, hoist looks before it does anything else")
-    return Refused(said, part.status)
+    return Refused(said, status)
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

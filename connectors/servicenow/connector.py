@@ -121,7 +121,7 @@ class ServiceNowConnector:
         if row is None:
             raise Gone(f"{operation.ticket}: there is no such row; it was deleted, or hoist's account may not see it")
         if operation.kind is not OperationKind.COMMENT:
-            guard(operation, row)
+            guard(operation, row, self._facts.called)
             self._check_values(operation)
         tags = self._tags.moves(operation)
         body = update_of(operation, row, self._facts)
@@ -132,15 +132,17 @@ class ServiceNowConnector:
         wrote_nothing(operation, row, written)
         self._facts.wrote_as(wire.text(written, "sys_updated_by"))
         self._move_priority(operation, table, {**row, **written}, body)
-        return Receipt(operation.key, server_time, operation.marker if operation.kind is OperationKind.COMMENT else "")
+        return Receipt(operation.key, server_time)  # an update does not name the journal's entry that it made
 
     def _check_values(self, operation: Operation) -> None:
         """The platform would keep a sys_id that names nothing, or drop it in silence. Raises GiveUp."""
-        for change in operation.changes:
-            if change.field == "team" and change.new is not None and self._facts.group(str(change.new)) is None:
-                raise GiveUp(f"{operation.ticket}: ServiceNow has no active group {change.new}; bind the team to one that it has")
-            if change.field == "assignee" and change.new is not None and not self._facts.has_person(str(change.new)):
-                raise GiveUp(f"{operation.ticket}: ServiceNow has no active user {change.new}; name a person that it has")
+        for field, new in ((change.field, change.new) for change in operation.changes if change.new is not None):
+            if field == "team" and self._facts.group(str(new)) is None:
+                called = self._facts.called(field, new)
+                raise GiveUp(f"{operation.ticket}: ServiceNow has no active group {called}; bind the team to one that it has")
+            if field == "assignee" and not self._facts.has_person(str(new)):
+                called = self._facts.called(field, new)
+                raise GiveUp(f"{operation.ticket}: ServiceNow has no active user {called}; name a person that it has")
 
     def _update(self, operation: Operation, table: str, body: Mapping[str, str], tags: Sequence[Part]) -> tuple[Row, Instant]:
         """Update the row and its tags in one request; without the Batch API these follow, and `verify` names what failed."""
@@ -153,13 +155,13 @@ class ServiceNowConnector:
             return written, server_time
         update = Part("PATCH", f"{table}/{id_}", body, columns)
         (first, *others), server_time = self._client.write_together(id_, [update, *tags])
-        if first is None or first.status != 200:
+        if first is None or first.get("status_code") != 200:
             self._tags.put_back(id_, others)
             if first is None:
                 raise TryLater(f"{operation.ticket}: the instance ran out of time before it began; hoist tries again", 30.0)
             raise refusal(self._source, id_, first)
         try:
-            return wire.row(first.body), server_time
+            return wire.row(first.get("body", b"")), server_time
         except wire.Unreadable as problem:
             said = str(problem)
         raise OutcomeUnknown(
@@ -171,7 +173,9 @@ class ServiceNowConnector:
         wanted = body.get("priority", "")
         lookup = self._facts.lookup() if wanted and "impact" not in body else None
         if lookup is not None and lookup.of and "priority" in did_not_take({"priority": wanted}, row):
-            self._client.update(table, operation.ticket.id, pair_of(operation.ticket, wanted, row, lookup), _TOLD)
+            self._client.update(
+                table, operation.ticket.id, pair_of(operation.ticket, wanted, row, lookup, self._facts.called), _TOLD
+            )
 
     def marks(self, ticket: str) -> Collection[str]:
         row, parts, _ = self._reader.row_and_parts(ticket)
@@ -204,6 +208,7 @@ class ServiceNowConnector:
             marked=note is not None,
             platform="ServiceNow",
             unmarked="check that hoist may write work notes",
+            called=self._facts.called,
         )
         if not found.found:
             return found
@@ -215,10 +220,12 @@ class ServiceNowConnector:
 def _capabilities(settings: ServiceNowSettings) -> Capabilities:
     labels = {"labels", "remove_labels"} if settings.tags else set()
     reads = {*READ, *(f"{NATIVE}{column}" for column in (*ALWAYS_NATIVE, *settings.columns))}
+    beside = {"labels": settings.tags, TARGET: settings.targets, "approver": settings.reads_approvers}
+    reads |= {field for field, is_read in beside.items() if is_read} | {each.field for each in settings.providers}
     return Capabilities(
         platform="servicenow",
         writes=frozenset({"team", "assignee", "priority", "comment"} | labels),
-        reads=frozenset(reads | ({"labels"} if settings.tags else set()) | ({TARGET} if settings.targets else set())),
+        reads=frozenset(reads),
         # An update takes no condition, but the audit names the value that was replaced. A comment replaces nothing.
         promises={
             OperationKind.FIELDS: Promise(Guard.PUT_BACK, Once.MARKER, "a work note of hoist's account, or the audit"),

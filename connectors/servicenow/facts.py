@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 
 from connectors.contract import Identity
 from connectors.errors import AskAdmin
+from connectors.judging import as_it_is
 from connectors.servicenow import choices, wire
 from connectors.servicenow.client import Query, ServiceNowClient
-from connectors.servicenow.mapping import Instance, User, native_status
+from connectors.servicenow.mapping import Instance, User
+from connectors.servicenow.moves import native_status
 from connectors.servicenow.priorities import Lookup, lookup_of
 from connectors.servicenow.settings import REQUESTERS, ServiceNowSettings
 from connectors.servicenow.states import States
 from connectors.servicenow.wire import Row
+from rules.ticket import Value
 from rules.world import Directory, Person
 
 _USER: Final = (
@@ -48,6 +51,7 @@ class InstanceFacts:
         self._users: dict[str, User] = {}
         self._people: dict[str, Person] = {}
         self._groups: dict[str, str] = {}
+        self._group_names: dict[str, str] = {}  # of those that were active once, too
         self._tables: dict[str, str] = {}
         self._other_account = ""
 
@@ -112,6 +116,7 @@ class InstanceFacts:
                     states=self._states(),
                     requesters={table: self._requester_of(table) for table in self._settings.tables},
                     columns=self._settings.columns,
+                    providers=self._settings.providers,
                     automation=frozenset(self._settings.automation_accounts),
                 )
             return self._instance
@@ -226,10 +231,11 @@ class InstanceFacts:
     def group(self, id_: str) -> str | None:
         """The name of an active group; None where there is none with that sys_id."""
         if id_ not in self._groups and wire.SYS_ID.fullmatch(id_):
-            rows = self._client.find_all(
-                Query("sys_user_group", f"sys_id={id_}^active=true", ("sys_id", "name", "active"), limit=2)
-            )
-            self._groups |= {wire.text(row, "sys_id"): wire.text(row, "name") for row in rows}
+            rows = self._client.find_all(Query("sys_user_group", f"sys_id={id_}", ("sys_id", "name", "active"), limit=2))
+            for row in rows:
+                self._group_names[wire.text(row, "sys_id")] = wire.text(row, "name")
+                if wire.text(row, "active") != "false":
+                    self._groups[wire.text(row, "sys_id")] = wire.text(row, "name")
         return self._groups.get(id_)
 
     def has_person(self, id_: str) -> bool:
@@ -238,7 +244,21 @@ class InstanceFacts:
         if known is not None and known.email:  # of those met on tickets alone it is not known whether they are active
             return known.active
         found = self._by_id([id_]).get(id_)
+        if found is not None:
+            self._people[id_] = _person(found)
         return found is not None and found.active
+
+    def called(self, field: str, value: Value) -> str:
+        """What people call a value of a field, as far as that was read already; a value that nobody knows is shown as it is."""
+        with self._lock:
+            known: Mapping[str, str] = {}
+            if field == "team":
+                known = self._group_names
+            elif field == "assignee":
+                known = {id_: person.name for id_, person in self._people.items() if id_ == value}
+            elif field == "priority":
+                known = self.priorities()
+            return known.get(str(value)) or as_it_is(field, value)
 
     def directory(self) -> Directory:
         """Groups with their members, priorities, states, people and whom they report to, read now."""
@@ -254,6 +274,7 @@ class InstanceFacts:
         users |= self._by_id(({*managers.values(), *leads} | self._people.keys()) - users.keys())
         with self._lock:
             self._groups = dict(teams)
+            self._group_names |= teams
             people = self._people | {user.id: _person(user) for user in users.values()}
         statuses = {
             str(native_status(table, value)): label

@@ -107,6 +107,8 @@ class Fitness:
     def _effect_of(self, table: str, column: str) -> str:
         if column in ESSENTIAL:
             return "without it no ticket can be read"
+        if any(column in provider.columns for provider in self._settings.providers):
+            return "nobody knows of cases at providers (or correct `cases`)"
         if column in self._settings.columns:
             return "rules that ask for it find nothing (or take it out of `columns`)"
         if column == self._facts.requester_of(table):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 
 from connectors.servicenow import wire
@@ -20,6 +20,7 @@ COLUMNS: Final = (
     "sys_id", "documentkey", "fieldname", "oldvalue", "newvalue", "user", "sys_created_on", "record_checkpoint",
 )  # fmt: skip
 _told: Final = itemgetter("fieldname", "sys_created_on", "user", "oldvalue", "newvalue", "record_checkpoint")
+_place_of: Final = attrgetter("at", "number")
 JOURNALS: Final = frozenset({"comments", "work_notes", "comments_and_work_notes"})
 """Columns whose audit rows repeat what sys_journal_field holds."""
 
@@ -83,15 +84,13 @@ def _numbered(rows: Iterable[Row]) -> list[Save] | None:
             save = made.get((stamp, checkpoint))
             if save is None:
                 save = made[stamp, checkpoint] = Save(wire.stamp(stamp), user, int(checkpoint), {})
-            if not column or save.moves.setdefault(column, (old, new)) != (old, new) or not old.__class__ is new.__class__ is str:
+            if not column or old.__class__ is not str or new.__class__ is not str:
+                return None
+            if save.moves.setdefault(column, move := (old, new)) != move:
                 return None
     except (KeyError, TypeError, ValueError):  # hidden or odd columns, no number, no time
         return None
-    return sorted(made.values(), key=_place) if len(made) > 1 else list(made.values())
-
-
-def _place(save: Save) -> tuple[Instant, int]:
-    return save.at, save.number
+    return sorted(made.values(), key=_place_of) if len(made) > 1 else list(made.values())
 
 
 def without_later(found: Sequence[Save], row: Row) -> Sequence[Save]:

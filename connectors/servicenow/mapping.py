@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Final
 
 from connectors.contract import Mark
-from connectors.servicenow import history, wire
+from connectors.servicenow import cases, history, moves, wire
+from connectors.servicenow.cases import Provider
 from connectors.servicenow.history import Save
 from connectors.servicenow.marking import is_marker_alone, last_mark
+from connectors.servicenow.moves import APPROVALS, DESCRIPTION_LIMIT, TEXT_LIMIT, Move, Moves, Standing, native_status
 from connectors.servicenow.service_levels import targets
 from connectors.servicenow.states import States
 from connectors.servicenow.wire import Row
 from rules.instants import Instant
 from rules.thanks import only_thanks
-from rules.ticket import NATIVE, UNKNOWN, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Unknown, Value
-
-DESCRIPTION_LIMIT: Final = 8_000
-TEXT_LIMIT: Final = 255
+from rules.ticket import Actor, Change, Kind, Message, Status, Ticket, TicketRef, Unknown, Value
 
 ESSENTIAL: Final = ("sys_id", "number", "sys_created_on", "sys_updated_on", "sys_mod_count", "state")
 """Columns without which a row is no ticket."""
@@ -45,20 +45,18 @@ READ: Final = frozenset((
 ))  # fmt: skip
 """Fields of a ticket that come of a row and its journal."""
 
-_DIRECT: Final = {"priority": "priority", "assignment_group": "team", "assigned_to": "assignee"}
-"""Columns whose values are the values of a field of the model, and so are those of their audit rows."""
 _TEXTS: Final = (("short_description", "subject", TEXT_LIMIT), ("description", "description", DESCRIPTION_LIMIT))
 _SHOWN: Final = (
     ("status", "state"), ("hold_reason", "hold_reason"), ("type", "sys_class_name"), ("priority", "priority"),
     ("team", "assignment_group"), ("assignee", "assigned_to"), ("requester", "caller_id"),
 )  # fmt: skip
 """Native values beside the normalised ones: under which name the label of which column."""
-_STATE: Final = frozenset({"state", "hold_reason", "on_hold"})
-_ECHOES: Final = frozenset({"incident_state", "problem_state", "active", "reassignment_count", "business_stc", "calendar_stc"})
-"""Columns that the platform moves by itself beside another one: alone they are nobody's touch."""
-_APPROVALS: Final = {"requested": "waiting", "approved": "approved", "rejected": "declined"}
 _SYSTEM: Final = frozenset({"", "system"})
 _NOBODY: Final = Actor("", Kind.AUTOMATION)
+_HIDDEN: Final = "hidden from hoist's account"
+_TIMES: Final = ("sys_created_on", "sys_updated_on")
+_ENTRIES: Final = frozenset({"comments", "work_notes"})
+_when: Final = itemgetter(0, 1)
 _PEOPLE: Final = frozenset((Kind.STAFF, Kind.REQUESTER))
 
 
@@ -85,17 +83,19 @@ class Instance:
     states: States
     requesters: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()
     automation: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What belongs to one row; levels and tags are None where they are not read."""
+    """What belongs to one row; levels, tags and approvals are None where they are not read."""
 
     audit: Sequence[Row]
     journal: Sequence[Row]
     levels: Sequence[Row] | None = None
     tags: Sequence[Row] | None = None
+    approvals: Sequence[Row] | None = None
 
 
 class Unmappable(Exception):
@@ -107,20 +107,18 @@ def row_version(row: Row) -> str:
     return f"{wire.text(row, 'sys_mod_count')}@{wire.text(row, 'sys_updated_on')}"
 
 
-def unmappable(row: Row) -> str:
-    """Why a row is no ticket; empty where it is one."""
+def _created(plain: Mapping[str, str]) -> Instant:
+    """When the task of a row was created. Raises Unmappable for a row that is none."""
     for column in ESSENTIAL:
-        value = wire.cell(row, column)
-        if value is None:
-            return f"its column {column} is hidden from hoist's account"
-        if not value and column != "state":
-            return f"its column {column} is empty"
-    if not wire.SYS_ID.fullmatch(wire.text(row, "sys_id")):
-        return f"its sys_id is not 32 hexadecimal digits: {wire.text(row, 'sys_id')[:40]!r}"
-    for column in ("sys_created_on", "sys_updated_on"):
-        if wire.stamp_or_none(wire.text(row, column)) is None:
-            return f"its {column} is no time in UTC: {wire.text(row, column)[:40]!r}"
-    return ""
+        if not plain.get(column) and (column != "state" or column not in plain):
+            raise Unmappable(f"its column {column} is {'empty' if column in plain else _HIDDEN}")
+    if not wire.SYS_ID.fullmatch(plain["sys_id"]):
+        raise Unmappable(f"its sys_id is not 32 hexadecimal digits: {plain['sys_id'][:40]!r}")
+    created, updated = (wire.stamp_or_none(plain[column]) for column in _TIMES)
+    if created is None or updated is None:
+        column = _TIMES[created is not None]
+        raise Unmappable(f"its {column} is no time in UTC: {plain[column][:40]!r}")
+    return created
 
 
 class Mapper:
@@ -131,33 +129,41 @@ class Mapper:
 
     def __init__(self, instance: Instance, users: Mapping[str, User], known: Instant) -> None:
         self._instance, self._users, self._known = instance, users, known
-        self._native = [(column, f"{NATIVE}{column}") for column in dict.fromkeys((*ALWAYS_NATIVE, *instance.columns))]
+        self._native = tuple(dict.fromkeys((*ALWAYS_NATIVE, *instance.columns)))
         self._actors: dict[tuple[str, bool], Actor] = {}
-        self._states: dict[tuple[str, ...], Status | Unknown] = {}
+        self._statuses: dict[tuple[str, Standing, str, str], str | Unknown] = {}
+        self._steps: dict[tuple[str, Standing, Standing], Sequence[Move]] = {}
+        self._moves: dict[str, Moves] = {}
 
     def ticket(self, row: Row, parts: Parts) -> Ticket:
         """The ticket of a row with its whole history. Raises Unmappable."""
         plain = wire.plain(row)
-        if reason := unmappable(plain):
-            raise Unmappable(reason)
+        created = _created(plain)
         instance, known = self._instance, self._known
         table, id_ = plain["sys_class_name"], plain["sys_id"]
-        created = wire.stamp(plain["sys_created_on"])
         values = self._values(table, plain, row)
         requester = values.get("requester")
         saves = history.without_later(history.saves(parts.audit), plain)
         changes = self._changes(table, plain, row, saves, requester)
         messages, values["last_comment"] = self._messages(parts.journal, requester)
+        beside: list[Change] = []
+        if instance.providers:
+            values |= cases.present(instance.providers, instance.states, table, plain)
+            for save, (name, old, new) in cases.moved(instance.providers, instance.states, table, saves, plain):
+                by = self._actor(save.user, requester)
+                beside.append(Change(save.at, known, save.number, save.id, name, old, new, by))
         if parts.tags is not None:
-            values["labels"] = _names(parts.tags)
-            changes += self._labelled(parts.tags, created, requester)
+            values["labels"] = _names(parts.tags) if parts.tags else ()
+            beside += self._labelled(parts.tags, created, requester) if parts.tags else ()
+        if parts.approvals is not None:
+            values["approver"] = _approvers(parts.approvals)
         if parts.levels is not None:
-            due, moved = targets(parts.levels)
+            due, moved = targets(parts.levels, created)
             values |= due
-            for number, move in enumerate(each for each in moved if each.at > created):  # a ticket begins with what it began with
-                by, save = _NOBODY, f"sla.{move.at}"
-                changes.append(Change(move.at, known, 1_000 + number, save, move.field, move.old, move.new, by))
-        changes.sort(key=lambda change: (change.at, change.sequence))
+            for number, (at, name, old, new) in enumerate(moved):
+                beside.append(Change(at, known, 1_000 + number, f"sla.{at}", name, old, new, _NOBODY))
+        if beside:
+            changes = sorted([*changes, *beside], key=lambda change: (change.at, change.sequence))
         return Ticket(
             ref=TicketRef(instance.source, id_),
             key=plain["number"],
@@ -174,42 +180,38 @@ class Mapper:
 
     def _values(self, table: str, plain: Mapping[str, str], row: Row) -> dict[str, Value]:
         """The present values; a column that is hidden gives no field, which makes it unknown."""
-        requester = self._instance.requesters.get(table, "opened_by")
         found: dict[str, Value] = {
             "status": self._present_status(table, plain, row),
             "native_status": native_status(table, plain["state"]),
             "type": wire.label(row, "sys_class_name") or None,
             "project": table,
         }
-        for column, name in (*_DIRECT.items(), (requester, "requester")):
+        for column, name in self._moves_of(table).copied:
             if column in plain:
                 found[name] = plain[column] or None
         for column, name, limit in _TEXTS:
             if column in plain:
                 found[name] = plain[column][:limit] or None
         if "due_date" in plain:
-            found["due"] = _instant(plain["due_date"])
+            found["due"] = moves.due(plain["due_date"])
         if "approval" in plain:
-            found["approval"] = _APPROVALS.get(plain["approval"])
+            found["approval"] = APPROVALS.get(plain["approval"])
         if "company" in plain:
             found["organisation"] = wire.label(row, "company") or None
         if "business_service" in plain or "cmdb_ci" in plain:
             found["service"] = wire.label(row, "business_service") or wire.label(row, "cmdb_ci") or None
-        for column, name in self._native:
-            if column in plain:
-                found[name] = plain[column] or None
         return found
 
     def _present_status(self, table: str, plain: Mapping[str, str], row: Row) -> Value:
         """By the label that the row itself shows where the instance's choices don't know its state."""
-        columns = {column: plain.get(column, "") for column in _STATE}
-        shown, active = wire.label(row, "state"), plain.get("active", "true").casefold() in {"true", "1"}
-        key = (table, *columns.values(), shown, str(active))
-        if key not in self._states:
-            states = _with_label(self._instance.states, table, columns["state"], shown)
-            self._states[key] = status(states, table, columns, active=active)
-        meaning = self._states[key]
-        return meaning.value if isinstance(meaning, Status) else meaning
+        standing, shown, active = moves.standing(plain), wire.label(row, "state"), plain.get("active", "true")
+        key = (table, standing, shown, active)
+        found = self._statuses.get(key)
+        if found is None:
+            states = _with_label(self._instance.states, table, standing[0], shown)
+            meaning = moves.status(states, table, standing, active=active.casefold() in {"true", "1"})
+            found = self._statuses[key] = meaning.value if isinstance(meaning, Status) else meaning
+        return found
 
     # --- history --------------------------------------------------------------------------------------------------------
 
@@ -217,32 +219,31 @@ class Mapper:
         self, table: str, plain: Mapping[str, str], row: Row, saves: Sequence[Save], requester: Value
     ) -> list[Change]:  # fmt: skip
         found: list[Change] = []
-        known, asker = self._known, self._instance.requesters.get(table, "opened_by")
-        now = _before(plain, saves)
+        known, meant = self._known, self._moves_of(table)
+        now = moves.first_standing(saves, plain)
         for save in saves:
             by, at, number, id_ = self._actor(save.user, requester), save.at, save.number, save.id
-            moves = self._moves(asker, row, save)
-            if _STATE & save.moves.keys():
-                then = now
-                now = {column: save.moves[column][1] if column in save.moves else value for column, value in now.items()}
-                moves += self._state_moves(table, then, now)
-            for name, old, new in moves or _touch(save):
+            moved = meant.of(save, row)
+            if moves.moves_standing(save):
+                then, now = now, moves.after(save, now)
+                moved += self._state_moves(table, then, now)
+            for name, old, new in moved or moves.touch(save):
                 found.append(Change(at, known, number, id_, name, old, new, by))
         return found
 
-    def _state_moves(self, table: str, then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, Value, Value]]:
-        """What a save did to status and native status: state, hold reason and the sign that it is on hold count together."""
-        before, after = self._status(table, then), self._status(table, now)
-        found: list[tuple[str, Value, Value]] = [] if before == after else [("status", before, after)]
-        if then["state"] != now["state"]:
-            found.append(("native_status", native_status(table, then["state"]), native_status(table, now["state"])))
+    def _moves_of(self, table: str) -> Moves:
+        found = self._moves.get(table)
+        if found is None:
+            requester = self._instance.requesters.get(table, "opened_by")
+            found = self._moves[table] = Moves(requester, self._native)
         return found
 
-    def _status(self, table: str, columns: Mapping[str, str]) -> Status | Unknown:
-        key = (table, columns["state"], columns["hold_reason"], columns["on_hold"])
-        if key not in self._states:
-            self._states[key] = status(self._instance.states, table, columns, active=None)
-        return self._states[key]
+    def _state_moves(self, table: str, then: Standing, now: Standing) -> Sequence[Move]:
+        key = (table, then, now)
+        found = self._steps.get(key)
+        if found is None:
+            found = self._steps[key] = moves.of_standing(self._instance.states, table, then, now)
+        return found
 
     def _labelled(self, tags: Sequence[Row], created: Instant, requester: Value) -> Iterator[Change]:
         """When each of the present tags was put on, as far as it was later: of those taken off since, nothing is kept."""
@@ -260,41 +261,13 @@ class Mapper:
             if _names(held) != before:
                 yield Change(at, self._known, 2_000 + number, f"tag.{id_}", "labels", before, _names(held), by)
 
-    def _moves(self, requester: str, row: Row, save: Save) -> list[tuple[str, Value, Value]]:
-        found: list[tuple[str, Value, Value]] = []
-        for column, (old, new) in save.moves.items():
-            if name := _DIRECT.get(column):
-                found.append((name, old or None, new or None))
-            elif column == requester:
-                found.append(("requester", old or None, new or None))
-            elif column == "short_description":
-                found.append(("subject", old[:TEXT_LIMIT] or None, new[:TEXT_LIMIT] or None))
-            elif column == "description":
-                found.append(("description", old[:DESCRIPTION_LIMIT] or None, new[:DESCRIPTION_LIMIT] or None))
-            elif column == "due_date":
-                found.append(("due", _instant(old), _instant(new)))
-            elif column == "approval":
-                found.append(("approval", _APPROVALS.get(old), _APPROVALS.get(new)))
-            elif column in {"business_service", "company"}:
-                # The audit names them by sys_id; names are known of the present alone.
-                name = "service" if column == "business_service" else "organisation"
-                found.append((name, UNKNOWN if old else None, _named(row, column, new)))
-            if column in ALWAYS_NATIVE or column in self._instance.columns:
-                found.append((f"{NATIVE}{column}", old or None, new or None))
-        return found
-
     def _messages(self, rows: Sequence[Row], requester: Value) -> tuple[tuple[Message, ...], str | None]:
         """The messages in order, and what a person said last; hoist's notes that are markers alone are none."""
-        found: list[tuple[Instant, str, Row]] = []
         if not rows:
             return (), None
-        for row in {wire.text(each, "sys_id"): each for each in rows}.values():
-            at = wire.stamp_or_none(wire.text(row, "sys_created_on"))
-            if at is not None and wire.text(row, "element") in {"comments", "work_notes"}:
-                found.append((at, wire.text(row, "sys_id"), row))
         messages: list[Message] = []
         last: str | None = None
-        for at, id_, row in sorted(found, key=lambda each: each[:2]):
+        for at, id_, row in _in_order(rows):
             by, text = self._actor(wire.text(row, "sys_created_by"), requester), wire.text(row, "value")
             if by.kind is Kind.OWN_ACCOUNT and is_marker_alone(text):
                 continue
@@ -324,28 +297,6 @@ class Mapper:
         return Actor(id_, Kind.REQUESTER if id_ == requester else Kind.STAFF)
 
 
-def _before(plain: Mapping[str, str], saves: Sequence[Save]) -> dict[str, str]:
-    """State, hold reason and the sign that it is on hold, as they were before all of these saves."""
-    now = {column: plain.get(column, "") for column in _STATE}
-    for save in reversed(saves):
-        for column in _STATE & save.moves.keys():
-            now[column] = save.moves[column][0]
-    return now
-
-
-def status(states: States, table: str, columns: Mapping[str, str], *, active: bool | None) -> Status | Unknown:
-    """What state, hold reason and the sign that it is on hold mean together."""
-    found = states.meaning(table, columns["state"], columns["hold_reason"], active=active)
-    if columns["on_hold"] == "true" and found in {Status.NEW, Status.OPEN}:
-        return Status.ON_HOLD
-    return found
-
-
-def native_status(table: str, state: str) -> str | None:
-    """The id of a state, which means something else in each table."""
-    return f"{table}.{state}" if state else None
-
-
 def _with_label(states: States, table: str, state: str, shown: str) -> States:
     """The instance's states, and this row's own where its label is new."""
     if states.label(table, state) or not shown or shown == state:
@@ -358,26 +309,20 @@ def _names(tags: Sequence[Row]) -> tuple[str, ...]:
     return tuple(sorted({name for each in tags if (name := wire.label(each, "label"))}))
 
 
-def _touch(save: Save) -> list[tuple[str, Value, Value]]:
-    """A save that moved no field of the model still is a touch: it is kept under the column's own name."""
-    columns = [column for column in save.moves if column not in _ECHOES]
-    if not columns:
-        return []
-    old, new = save.moves[columns[0]]
-    return [(columns[0], old[:TEXT_LIMIT] or None, new[:TEXT_LIMIT] or None)]
+def _approvers(approvals: Sequence[Row]) -> tuple[str, ...]:
+    """Those whose approval is waited for. Of those who have given theirs nothing is kept: rules ask who it hangs on."""
+    waited_for = {wire.text(each, "approver") for each in approvals if wire.text(each, "state") == "requested"}
+    return tuple(sorted(waited_for - {""}))
 
 
-def _instant(text: str) -> Value:
-    if not text:
-        return None
-    at = wire.stamp_or_none(text)
-    return UNKNOWN if at is None else at
-
-
-def _named(row: Row, column: str, id_: str) -> Value:
-    if not id_:
-        return None
-    return wire.label(row, column) if wire.text(row, column) == id_ else UNKNOWN
+def _in_order(journal: Sequence[Row]) -> list[tuple[Instant, str, Row]]:
+    """Entries with their times and sys_ids, each once, the earliest first."""
+    found: dict[str, tuple[Instant, str, Row]] = {}
+    for row in journal:
+        at, id_ = wire.stamp_or_none(wire.text(row, "sys_created_on")), wire.text(row, "sys_id")
+        if at is not None and wire.text(row, "element") in _ENTRIES:
+            found[id_] = (at, id_, row)
+    return sorted(found.values(), key=_when) if len(found) > 1 else list(found.values())
 
 
 def _native(row: Row) -> dict[str, str]:

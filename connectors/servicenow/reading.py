@@ -14,18 +14,21 @@ from connectors.contract import Mark, Quarantined, Reading
 from connectors.errors import AskAdmin, GiveUp
 from connectors.servicenow import aside, history, service_levels, wire
 from connectors.servicenow.aside import Aside
-from connectors.servicenow.client import Query, ServiceNowClient
+from connectors.servicenow.client import CutShort, Query, ServiceNowClient
 from connectors.servicenow.facts import IDS_AT_ONCE, InstanceFacts
 from connectors.servicenow.mapping import ESSENTIAL, OPTIONAL, WANTED, Mapper, Parts, Unmappable, mark_of
 from connectors.servicenow.settings import ServiceNowSettings
 from connectors.servicenow.wire import Row
+from connectors.together import Together
 from rules.instants import Instant
 from rules.ticket import Ticket
 
 JOURNAL: Final = ("sys_id", "element_id", "element", "value", "sys_created_on", "sys_created_by")
 TAG: Final = ("sys_id", "table_key", "label", "sys_created_on", "sys_created_by")
+_BESIDE: Final = frozenset({aside.LEVEL, aside.TAG, aside.APPROVAL})
 _DELETED: Final = ("documentkey", "user", "sys_created_on")
-_OPTIONAL_TABLES: Final = frozenset({"task_sla", "label_entry", "sys_audit_delete"})
+_APPROVAL: Final = ("sys_id", "sysapproval", "approver", "state", "sys_updated_on")
+_OPTIONAL_TABLES: Final = frozenset({aside.LEVEL, aside.TAG, aside.APPROVAL, aside.DELETED})
 _IDS_OF_A_READ: Final = 400
 
 
@@ -52,11 +55,16 @@ class TicketReader:
 
     def __init__(self, client: ServiceNowClient, facts: InstanceFacts, noticed: Aside, settings: ServiceNowSettings) -> None:
         self._client, self._facts, self._noticed, self._settings = client, facts, noticed, settings
+        self._looks = Together(self._rows_alone, IDS_AT_ONCE)
+        self._records = Together(self._rows_with_parts, IDS_AT_ONCE)
 
     def columns(self, table: str) -> tuple[str, ...]:
         """What is asked of a table's rows."""
         requester = self._facts.requester_of(table)
-        return tuple(dict.fromkeys((*ESSENTIAL, "sys_updated_by", *WANTED, *OPTIONAL, requester, *self._settings.columns)))
+        cases = (column for provider in self._settings.providers for column in provider.columns)
+        return tuple(
+            dict.fromkeys((*ESSENTIAL, "sys_updated_by", *WANTED, *OPTIONAL, requester, *self._settings.columns, *cases))
+        )
 
     # --- a page's rows --------------------------------------------------------------------------------------------------
 
@@ -69,8 +77,7 @@ class TicketReader:
     def _mapped(self, rows: Sequence[Row], found: _Facts) -> Batch:
         instance = self._facts.instance()
         self._facts.saw(rows)
-        names = {wire.text(row, "user") for parts in found.parts.values() for row in parts.audit}
-        names |= {wire.text(row, "sys_created_by") for parts in found.parts.values() for row in parts.journal}
+        names = (name for parts in found.parts.values() for name in _acted(parts))
         mapper = Mapper(instance, self._facts.users(names), found.server_time)
         tickets: list[Ticket] = []
         bad: list[Quarantined] = []
@@ -113,9 +120,8 @@ class TicketReader:
 
     def ticket(self, row: Row, parts: Parts, server_time: Instant) -> Ticket:
         """The ticket of a row. Raises GiveUp for one that is none."""
-        names = {wire.text(each, "user") for each in parts.audit} | {wire.text(each, "sys_created_by") for each in parts.journal}
         try:
-            return Mapper(self._facts.instance(), self._facts.users(names), server_time).ticket(row, parts)
+            return Mapper(self._facts.instance(), self._facts.users(_acted(parts)), server_time).ticket(row, parts)
         except Unmappable as reason:
             said = str(reason)
         raise GiveUp(
@@ -123,18 +129,32 @@ class TicketReader:
         )
 
     def row_alone(self, id_: str) -> Row | None:
-        """One row with nothing that belongs to it; None where it is gone."""
-        asked = list(self._row_queries([id_] if wire.SYS_ID.fullmatch(id_) else [], guess=True))
+        """One row with nothing that belongs to it; None where it is gone. Those that are asked for at once are read together."""
+        return self._looks.of(id_) if wire.SYS_ID.fullmatch(id_) else None
+
+    def _rows_alone(self, ids: Sequence[str]) -> dict[str, Row]:
+        asked = list(self._row_queries(ids, guess=True))
         found = _by_id(asked, self._client.several(asked)[0], self._settings.tables)
-        if not found and self._facts.table_of(id_):
-            asked = list(self._row_queries([id_], guess=False))
-            found = _by_id(asked, self._client.several(asked)[0], self._settings.tables)
-        return found.get(id_)
+        if missing := [id_ for id_ in ids if id_ not in found and self._facts.table_of(id_)]:
+            asked = list(self._row_queries(missing, guess=False))
+            found |= _by_id(asked, self._client.several(asked)[0], self._settings.tables)
+        return found
 
     def row_and_parts(self, id_: str) -> tuple[Row | None, Parts, Instant]:
-        """One row with what belongs to it; None where it is gone."""
-        rows, found = self._rows_and_facts([id_] if wire.SYS_ID.fullmatch(id_) else [])
-        return rows.get(id_), found.parts.get(id_, Parts((), ())), found.server_time
+        """One row with what belongs to it; None where it is gone. Those that are asked for at once are read together."""
+        found = self._records.of(id_) if wire.SYS_ID.fullmatch(id_) else None
+        return found or (None, Parts((), ()), 0)
+
+    def _rows_with_parts(self, ids: Sequence[str]) -> dict[str, tuple[Row | None, Parts, Instant]]:
+        try:
+            rows, found = self._rows_and_facts(ids)
+        except CutShort:
+            if len(ids) == 1:
+                raise
+            half = len(ids) // 2
+            return self._rows_with_parts(ids[:half]) | self._rows_with_parts(ids[half:])
+        self._facts.users(name for parts in found.parts.values() for name in _acted(parts))
+        return {id_: (rows.get(id_), found.parts[id_], found.server_time) for id_ in ids}
 
     def _rows_and_facts(self, ids: Sequence[str]) -> tuple[dict[str, Row], _Facts]:
         asked = [*self._row_queries(ids, guess=True), *self._fact_queries(ids)]
@@ -187,12 +207,13 @@ class TicketReader:
                 yield Query("task_sla", f"taskIN{named}", service_levels.COLUMNS, labels=True, of=("task", these))
             if self._settings.tags:
                 yield Query("label_entry", f"table_keyIN{named}", TAG, labels=True, of=("table_key", these))
+            if self._settings.reads_approvers:
+                yield Query(aside.APPROVAL, f"sysapprovalIN{named}", _APPROVAL, of=("sysapproval", these))
 
     def _parts(
         self, ids: Sequence[str], asked: Sequence[Query], answers: Sequence[Sequence[Row] | None], now: Instant
     ) -> dict[str, Parts]:
-        found: dict[str, dict[str, list[Row]]] = {}
-        unread: set[str] = set()
+        found: dict[str, dict[str, list[Row]] | None] = {}
         for query, rows in zip(asked, answers, strict=True):
             if query.of is None or query.table in self._settings.tables:
                 continue
@@ -201,20 +222,23 @@ class TicketReader:
                     f"{self._client.source}: all rows of {query.table} are hidden from hoist's account: without them it knows no "
                     f"history; grant it read access"
                 )
-            if rows is None:
-                unread.add(query.table)
-            if rows and query.table in {aside.LEVEL, aside.TAG}:
+            if rows and query.table in _BESIDE:
                 self._noticed.note(rows, now)
-            for row in rows or ():
-                found.setdefault(query.table, {}).setdefault(wire.text(row, query.of[0]), []).append(row)
-        asked_for = {query.table for query in asked} - unread
-
-        def of(table: str, id_: str) -> list[Row] | None:
-            return found.get(table, {}).get(id_, []) if table in asked_for else None
-
+            here = found.setdefault(query.table, {})
+            if rows is None or here is None:
+                found[query.table] = None
+                continue
+            for row in rows:
+                here.setdefault(wire.text(row, query.of[0]), []).append(row)
+        audit, journal = found.get("sys_audit") or {}, found.get("sys_journal_field") or {}
+        levels, tags, approvals = (found.get(table) for table in (aside.LEVEL, aside.TAG, aside.APPROVAL))
         return {
             id_: Parts(
-                of("sys_audit", id_) or (), of("sys_journal_field", id_) or (), of("task_sla", id_), of("label_entry", id_)
+                audit.get(id_, ()),
+                journal.get(id_, ()),
+                None if levels is None else levels.get(id_, ()),
+                None if tags is None else tags.get(id_, ()),
+                None if approvals is None else approvals.get(id_, ()),
             )
             for id_ in ids
         }
@@ -224,6 +248,14 @@ def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """As many sys_ids as fit one condition, again and again."""
     for start in range(0, len(ids), IDS_AT_ONCE):
         yield ids[start : start + IDS_AT_ONCE]
+
+
+def _acted(parts: Parts) -> Iterator[str]:
+    """Who is named as having changed a ticket or written on it."""
+    for row in parts.audit:
+        yield wire.text(row, "user")
+    for row in parts.journal:
+        yield wire.text(row, "sys_created_by")
 
 
 def of_table(row: Row, table: str) -> Row:

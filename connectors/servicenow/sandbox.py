@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, unquote
 from connectors.sandboxes import certificates, program
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.dates import Dates
+from connectors.sandboxes.deliveries import Deliveries
 from connectors.sandboxes.event_log import load
 from connectors.sandboxes.faults import Faults, fault
 from connectors.sandboxes.history import History
@@ -34,6 +35,7 @@ from connectors.sandboxes.server import Serving, serving
 from connectors.servicenow.record import ServiceNowRecord
 from connectors.servicenow.site import batch, gateway, pages, routes
 from connectors.servicenow.site import options as site_options
+from connectors.servicenow.site.announcing import Announcing, patience
 from connectors.servicenow.site.answers import Refused
 from connectors.servicenow.site.call import Call
 from connectors.servicenow.site.choices import CHOICES, MATRIX
@@ -93,6 +95,7 @@ class ServiceNowSandbox:
         self._url = ""
         self._ca_file = ""
         self._client_file = ""
+        self._deliveries: Deliveries | None = None
 
     @property
     def url(self) -> str:
@@ -106,6 +109,7 @@ class ServiceNowSandbox:
         With `tls` under a throw-away certificate, whose authority `credentials` names as `ca_file`.
         """
         lanes = gateway.Lanes()
+        deliveries = self._deliveries = Deliveries(self._site._clock, patience)  # noqa: SLF001 - it keeps the instance's time
 
         def dispatch(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
             return self._in_turn(lanes, method, path, query, headers, body)
@@ -116,10 +120,14 @@ class ServiceNowSandbox:
                 with self._lock:
                     self._url = self._site.base = server.url
                     self._ca_file, self._client_file = (str(made.ca_file), str(made.client_file)) if made else ("", "")
+                deliveries.start()
                 try:
                     yield server
                 finally:
                     lanes.close()
+                    with self._lock:
+                        self._deliveries = self._site.saving.saved = None
+                    deliveries.stop()
 
     def credentials(self, person: str = "") -> dict[str, str]:
         """What a client signs in with: of the service account, or of a history's person.
@@ -204,6 +212,19 @@ class ServiceNowSandbox:
             self._site.catch_up()
             self._site.lag = milliseconds
 
+    def announce_to(self, url: str, key: str, tables: Sequence[str] = ("incident",)) -> None:
+        """An administrator puts hoist's business rule and script into the instance, with this key (Base64), while it listens."""
+        with self._lock:
+            if self._deliveries is None:
+                raise RuntimeError("the instance announces nothing before it listens")
+            self._site.catch_up()
+            announcing = Announcing(url, key, frozenset(tables), self._deliveries.add, self._faults, self._seed)
+            self._site.saving.saved = announcing.saved
+
+    def settle(self, timeout: float = 10) -> bool:
+        """Wait until every save was announced; False where that takes longer (seconds)."""
+        return self._deliveries is None or self._deliveries.settle(timeout)
+
     def silently(self, sys_id: str, **values: str) -> None:
         """A script changes an incident without stamp, count and rules, as autoSysFields(false) does. Raises KeyError."""
         with self._lock:
@@ -215,7 +236,8 @@ class ServiceNowSandbox:
         with self._lock:
             self._site.catch_up()
             clock, lock = self._site._clock, self._lock  # noqa: SLF001 - a clone keeps time as its original does
-            memo = {id(clock): clock, id(self._site.history): self._site.history, id(lock): threading.Lock()}
+            shared = (clock, self._site.history, self._deliveries, self._site.saving.saved)
+            memo = {**{id(each): each for each in shared}, id(lock): threading.Lock()}
             twin = copy.deepcopy(self, memo)
         twin._site.rename(instance)  # noqa: SLF001 - of this very class
         return twin

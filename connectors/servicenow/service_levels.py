@@ -8,7 +8,8 @@ https://support.servicenow.com/kb?id=kb_article_view&sysparm_article=KB0550783
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from connectors.servicenow import wire
@@ -33,39 +34,46 @@ class Moved(NamedTuple):
     new: Value
 
 
-def targets(rows: Iterable[Row]) -> tuple[dict[str, Value], list[Moved]]:
-    """The present targets by field name, and what is known of their past.
+_when: Final = attrgetter("at")
+
+
+def targets(rows: Sequence[Row], created: Instant) -> tuple[dict[str, Value], list[Moved]]:
+    """The present targets by field name, and what is known of their past since the ticket was created, with some of them.
 
     Of several rows of one definition the one that was started last speaks for the present; cancelled ones never do.
     """
     present: dict[str, Value] = {}
     moved: list[Moved] = []
-    found = [(wire.plain(row), name) for row in rows if (name := wire.label(row, "sla"))]
-    if len(found) > 1:
-        found.sort(key=lambda each: (each[0].get("start_time", ""), each[0].get("sys_id", "")))
-    for row, called in found:
-        stage = row.get("stage", "")
-        if stage == "cancelled":
+    for row in _in_order(rows):
+        called, stage = wire.label(row, "sla"), wire.text(row, "stage")
+        if not called or stage == "cancelled":
             continue
-        name, start = f"{TARGET}{called}", wire.stamp_or_none(row.get("start_time", ""))
-        planned = wire.stamp_or_none(row.get("planned_end_time", ""))
-        runs = stage in _RUNNING
-        present[name] = planned if runs and not row.get("pause_time") else None
+        name, start = f"{TARGET}{called}", wire.stamp_or_none(wire.text(row, "start_time"))
+        planned = wire.stamp_or_none(wire.text(row, "planned_end_time"))
+        runs, paused = stage in _RUNNING, wire.text(row, "pause_time")
+        present[name] = planned if runs and not paused else None
         present[f"{name}.start"] = start if runs else None
-        moved += _moves(row, name, start, planned)
-    return present, sorted(moved, key=lambda each: each.at)
+        if start is not None and (start > created or paused or not runs):
+            moved += [each for each in _moves(row, name, start, planned) if each.at > created]
+    return present, sorted(moved, key=_when) if len(moved) > 1 else moved
 
 
-def _moves(row: Mapping[str, str], name: str, start: Instant | None, planned: Instant | None) -> list[Moved]:
+def _in_order(rows: Sequence[Row]) -> Sequence[Row]:
+    if len(rows) < 2:
+        return rows
+    return sorted(rows, key=lambda row: (wire.text(row, "start_time"), wire.text(row, "sys_id")))
+
+
+def _moves(row: Row, name: str, start: Instant, planned: Instant | None) -> Iterator[Moved]:
     """When the clock began and ended. A target that was paused has moved since, and where it stood before is not known."""
-    if start is None:
-        return []
-    paused = row.get("pause_time", "")
-    due: Value = UNKNOWN if paused or row.get("pause_duration", "") not in _NO_PAUSE or planned is None else planned
-    found = [Moved(start, name, None, due), Moved(start, f"{name}.start", None, start)]
-    end = wire.stamp_or_none(row.get("end_time") or paused)
-    if end is not None and row.get("stage") not in _RUNNING:
-        found += [Moved(end, name, due, None), Moved(end, f"{name}.start", start, None)]
-    elif paused and end is not None:
-        found.append(Moved(end, name, due, None))
-    return found
+    paused = wire.text(row, "pause_time")
+    moved = paused or planned is None or wire.text(row, "pause_duration") not in _NO_PAUSE
+    due: Value = UNKNOWN if moved else planned
+    yield Moved(start, name, None, due)
+    yield Moved(start, f"{name}.start", None, start)
+    runs = wire.text(row, "stage") in _RUNNING
+    end = wire.stamp_or_none(paused if runs else wire.text(row, "end_time") or paused)
+    if end is not None:
+        yield Moved(end, name, due, None)
+        if not runs:
+            yield Moved(end, f"{name}.start", start, None)

@@ -9,11 +9,13 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.secrets import Secret
+from connectors.servicenow.cases import Provider
 from connectors.site_settings import StatusNames, address
 from rules.ticket import Status
 
 _MODEL: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+Provided = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 """A column or table by its name; with these letters alone it can't smuggle anything into a query."""
 
@@ -21,6 +23,8 @@ REQUESTERS: Final[Mapping[str, str]] = {"incident": "caller_id", "change_request
 """The column of a table that names its requester; `opened_by` in any other table."""
 
 
+_NEVER_APPROVED: Final = frozenset({"incident", "incident_task", "problem", "problem_task"})
+"""Tables whose tasks nobody approves in the base system, so that incidents alone cost no question about approvals."""
 _ADDRESS: Final = address("an instance", "https://example.service-now.com", "it under auth")
 
 
@@ -96,12 +100,24 @@ class HoldReasons(BaseModel):
         return {name.casefold(): status for status in (Status.PENDING, Status.ON_HOLD) for name in getattr(self, status.value)}
 
 
+class ProviderCases(BaseModel):
+    """Where a service provider's cases stand: `column` holds the provider's number of the case.
+
+    Where one column serves several providers, `display` is what correlation_display says beside the number of this one.
+    """
+
+    model_config = _MODEL
+    column: Column = "correlation_id"
+    display: str = ""
+
+
 class ServiceNowSettings(BaseModel):
     """One ServiceNow instance, read and written as `username`.
 
     `instance` is what the instance calls itself (the property instance_name): where it answers otherwise, as a clone does, hoist
     stops. `columns` are further columns of the tables, which rules see as `native.NAME`. Without `tags` no labels are read or
-    written. `batch` is the Batch API, which spares requests; where it is off, each part is asked for alone.
+    written, without `approvals` nobody knows who is to approve what. `cases` are those at service providers, under the names that
+    the protocol gives them. `batch` is the Batch API, which spares requests; where it is off, each part is asked for alone.
     """
 
     model_config = _MODEL
@@ -116,16 +132,28 @@ class ServiceNowSettings(BaseModel):
     tables: Annotated[tuple[Column, ...], Field(min_length=1, examples=[["incident"]])] = ("incident",)
     requesters: Mapping[Column, Column] = {}
     columns: tuple[Column, ...] = ()
+    cases: Mapping[Provided, ProviderCases] = {}
     statuses: StatusNames = StatusNames()
     hold_reasons: HoldReasons = HoldReasons()
     automation_accounts: tuple[str, ...] = ()  # user names of programs that use an ordinary account
     tags: bool = True
     targets: bool = True  # whether task_sla is read
+    approvals: bool = True  # whether sysapproval_approver is read, for tables whose tasks are approved
     batch: bool = True
     page_size: Annotated[int, Field(ge=1, le=1000)] = 500
     requests_per_second: Annotated[float, Field(gt=0)] = 10.0
     parallel_requests: Annotated[int, Field(ge=1, le=16)] = 4  # an instance serves about four at a time per node, others queue
     ca_file: Path | None = None
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The providers whose cases are read."""
+        return tuple(Provider(name, each.column, each.display) for name, each in self.cases.items())
+
+    @property
+    def reads_approvers(self) -> bool:
+        """Whether any of the tables has tasks that somebody may have to approve, and hoist is to know who."""
+        return self.approvals and not _NEVER_APPROVED.issuperset(self.tables)
 
     @model_validator(mode="after")
     def _means_what_it_says(self) -> ServiceNowSettings:

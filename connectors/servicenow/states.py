@@ -98,6 +98,8 @@ _WORDS: Final = (
 )
 _OF_REQUESTER: Final = ("caller", "customer", "user", "requester", "requestor", "employee", "client")
 _AWAITING_CALLER: Final = "1"
+_AWAITING_VENDOR: Final = "4"
+_OF_VENDOR: Final = ("vendor", "supplier", "provider", "third party", "3rd party", "external")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,13 @@ class States:
         if active is None:
             return _O if label else UNKNOWN
         return _O if active else _C
+
+    def waits_for_vendor(self, hold: str) -> bool:
+        """Whether a task that is on hold for this reason, or for none that it names, waits for a third party outside."""
+        label = self.hold_labels.get(hold, "").casefold()
+        if not hold or not label:
+            return hold in {"", _AWAITING_VENDOR}
+        return any(word in label for word in _OF_VENDOR)
 
     def _of_hold(self, hold: str) -> Status:
         label = self.hold_labels.get(hold, "").casefold()

@@ -74,6 +74,6 @@ class Tags:
     def put_back(self, ticket: str, answers: Sequence[wire.Served | None]) -> None:
         """Take tags off that were put on beside an update that was refused. What was taken off is left to the next attempt."""
         for part in answers:
-            if part is not None and part.status == 201:
+            if part is not None and part.get("status_code") == 201:
                 with suppress(ConnectorError, wire.Unreadable):
-                    self._client.delete("label_entry", ticket, wire.text(wire.row(part.body), "sys_id"))
+                    self._client.delete("label_entry", ticket, wire.text(wire.row(part.get("body", b"")), "sys_id"))

@@ -10,19 +10,24 @@ https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbou
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import (
+    Any,
+    Final,
+    Required,  # pydantic asks for it on Python 3.11
+)
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
+from typing_extensions import TypedDict
 
 from rules.instants import SECOND, Instant
 
 Row = Mapping[str, Any]
 _LENGTH: Final = len("2026-11-23 08:00:00")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - as the platform writes: without a zone
+_MILLISECOND: Final = timedelta(milliseconds=1)
 SYS_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -88,6 +93,8 @@ def label(row: Row, column: str) -> str:
     """What people see of a column; its value where the platform says nothing else."""
     found = row.get(column)
     shown = found.get("display_value") if found.__class__ is dict else None
+    if shown.__class__ is str and shown:
+        return shown
     return str(shown) if shown else cell(row, column) or ""
 
 
@@ -106,8 +113,7 @@ def stamp(text: str) -> Instant:
     """The instant of a date-time value, which is in UTC whatever the session's zone. Raises ValueError."""
     if len(text) != _LENGTH or text[4] != "-" or text[10] != " ":
         raise ValueError("it is no time in the form YYYY-MM-DD HH:MM:SS")
-    since = datetime.fromisoformat(text) - _EPOCH
-    return (since.days * 86_400 + since.seconds) * SECOND
+    return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
 
 
 def stamp_or_none(text: str) -> Instant | None:
@@ -126,44 +132,45 @@ def written_stamp(at: Instant) -> str:
 # --- the Batch API, and errors -----------------------------------------------------------------------------------------
 
 
-class _Loose(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+@with_config(extra="ignore")
+class Header(TypedDict, total=False):
+    """A header of one part's answer."""
+
+    name: str
+    value: str
 
 
-class Header(_Loose):
-    name: str = ""
-    value: str = ""
-
-
-def _decoded(body: object) -> bytes:
-    try:
-        return b64decode(body) if isinstance(body, str) else b""
-    except ValueError:
-        return b""
-
-
-class Served(_Loose):
+@with_config(extra="ignore", coerce_numbers_to_str=True, val_json_bytes="base64")
+class Served(TypedDict, total=False):
     """One part of a batch as it was answered."""
 
-    id: Annotated[str, BeforeValidator(str)]
-    status: int = Field(0, alias="status_code")
-    body: Annotated[bytes, BeforeValidator(_decoded)] = b""
-    headers: list[Header] = []
-    milliseconds: float = Field(0.0, alias="execution_time")
+    id: Required[str]
+    status_code: int
+    body: bytes
+    headers: list[Header]
+    execution_time: float  # milliseconds
 
 
-class BatchAnswer(_Loose):
+@with_config(extra="ignore")
+class _Batch(TypedDict):
     """https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/batch-api.html."""
 
-    served: list[Served] = Field([], alias="serviced_requests")
+    serviced_requests: list[Served]
 
 
-def batch(body: bytes) -> BatchAnswer:
+_BATCH: Final = TypeAdapter(_Batch)
+
+
+def batch(body: bytes) -> list[Served]:
     """The parts of a batch that were answered; the others ran out of time. Raises Unreadable."""
     try:
-        return BatchAnswer.model_validate_json(body)
+        return _BATCH.validate_json(body)["serviced_requests"]
     except ValidationError:
         raise Unreadable("it holds no serviced_requests") from None
+
+
+class _Loose(BaseModel):
+    model_config = ConfigDict(extra="ignore")
 
 
 class _Words(_Loose):

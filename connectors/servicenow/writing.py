@@ -7,6 +7,7 @@ from typing import Protocol
 
 from connectors.contract import Verification
 from connectors.errors import Conflict, GiveUp, Unsupported
+from connectors.judging import Called
 from connectors.servicenow import wire
 from connectors.servicenow.history import JOURNALS
 from connectors.servicenow.mapping import row_version
@@ -22,7 +23,7 @@ _LOOKED_UP = frozenset({"incident", "problem"})
 _UNFIT = frozenset("^,\n")
 
 
-def guard(operation: Operation, row: Row) -> None:
+def guard(operation: Operation, row: Row, called: Called) -> None:
     """Refuse an update of a row that is no longer what was read. Raises Conflict.
 
     The platform takes no condition with an update, so this looks a moment before it; what changes in that moment is found in the
@@ -37,16 +38,19 @@ def guard(operation: Operation, row: Row) -> None:
         now = wire.text(row, column_of(operation.ticket, change.field)) or None
         if change.old is not UNKNOWN and now not in {change.old, change.new}:
             raise Conflict(
-                f"{operation.ticket}: {change.field} is {now} and not {change.old}, as it was read; hoist reads it afresh"
+                f"{operation.ticket}: {change.field} is {called(change.field, now)} and not "
+                f"{called(change.field, change.old)}, as it was read; hoist reads it afresh"
             )
 
 
 class Priorities(Protocol):
-    """What is known of an instance's priorities: their names by value, and how it computes them."""
+    """What is known of an instance's priorities: their names by value, how it computes them, and what its values are called."""
 
     def priorities(self) -> Mapping[str, str]: ...
 
     def lookup(self) -> Lookup: ...
+
+    def called(self, field: str, value: Value) -> str: ...
 
 
 def update_of(operation: Operation, row: Row, known: Priorities) -> dict[str, str]:
@@ -77,15 +81,15 @@ def _moves_priority(ticket: TicketRef, change: FieldChange, row: Row, known: Pri
     if change.new is not None and wanted not in names:
         raise GiveUp(f"{ticket}: ServiceNow has no priority {wanted}; it has {', '.join(names.values()) or 'none'}")
     lookup = known.lookup() if wire.text(row, "sys_class_name") in _LOOKED_UP else None
-    return {} if lookup is None or not lookup.of else pair_of(ticket, wanted, row, lookup)
+    return {} if lookup is None or not lookup.of else pair_of(ticket, wanted, row, lookup, known.called)
 
 
-def pair_of(ticket: TicketRef, wanted: str, row: Row, lookup: Lookup) -> dict[str, str]:
+def pair_of(ticket: TicketRef, wanted: str, row: Row, lookup: Lookup, called: Called) -> dict[str, str]:
     """The impact and urgency that give a priority on a row. Raises GiveUp where none do."""
     pair = lookup.pair_for(wanted, Pair(wire.text(row, "impact"), wire.text(row, "urgency")))
     if pair is None:
         raise GiveUp(
-            f"{ticket}: no impact and urgency give the priority {wanted}; add a row for it to the "
+            f"{ticket}: no impact and urgency give the priority {called('priority', wanted)}; add a row for it to the "
             f"instance's priority lookup (dl_u_priority)"
         )
     return {"impact": pair.impact, "urgency": pair.urgency}
@@ -133,7 +137,7 @@ def journal_is_hidden(audit: Sequence[Row], journal: Sequence[Row]) -> bool:
 
 
 def judge_comment(operation: Operation, note: Row | None) -> Verification:
-    """What the journal says about a comment. An update does not name the entry that it made, so the marker does."""
+    """What the journal says about a comment."""
     if note is None:
         return Verification(found=False)
     problem = (
@@ -142,7 +146,7 @@ def judge_comment(operation: Operation, note: Row | None) -> Verification:
     )
     problems = (problem,) if wire.text(note, "element") == "comments" else ()
     at = wire.stamp_or_none(wire.text(note, "sys_created_on"))
-    return Verification(found=True, at=at, problems=problems, native_id=operation.marker)
+    return Verification(found=True, at=at, problems=problems, native_id=wire.text(note, "sys_id"))
 
 
 def labels_that_did_not_hold(operation: Operation, present: Value) -> list[str]:

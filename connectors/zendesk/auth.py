@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from connectors.errors import AskAdmin, GiveUp, Gone
 from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.oauth import EARLY, Bearer, Unsigned
+from connectors.secrets import named_in
 from connectors.sessions import Auth, Link
 from connectors.zendesk import wire
 from connectors.zendesk.settings import ApiToken, ClientCredentials, RefreshToken, ZendeskSettings
@@ -195,7 +196,7 @@ def _endpoint(
         limits=Limits(concurrent=1),
         surroundings=surroundings.alone(),
         reads_by_post=frozenset({TOKENS}),
-        link=Link(settings.ca_file),
+        link=Link(settings.ca_file, credential=named_in(auth, "auth.")),
     )
     return Endpoint(http, auth.client_id, auth.client_secret.reveal())
 

@@ -10,6 +10,7 @@ from connectors.contract import CensusPage, Listed
 from connectors.zendesk import wire
 from connectors.zendesk.client import ZendeskClient
 from connectors.zendesk.mapping import row_version
+from connectors.zendesk.rows import ticket_of
 
 ROWS = 1_000
 
@@ -26,7 +27,7 @@ class Census:
         listed: dict[str, Listed] = {}
         for each in found.rows:
             try:
-                row = wire.ticket(each)
+                row = ticket_of(each)
             except wire.Unreadable:
                 listed[wire.text(each, "id")] = Listed()
                 continue

@@ -7,23 +7,26 @@ changes while pages are read comes again. https://developer.zendesk.com/document
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.contract import Ledger, Page, Quarantined
 from connectors.errors import TryLater
+from connectors.zendesk.audits import Audit
 from connectors.zendesk.client import ShareUsedUp, ZendeskClient
 from connectors.zendesk.events import Events
 from connectors.zendesk.facts import AccountFacts
 from connectors.zendesk.mapping import row_version
-from connectors.zendesk.reading import Batch, TicketReader, chunks
+from connectors.zendesk.reading import Batch, TicketReader
+from connectors.zendesk.rows import TicketRow
 from connectors.zendesk.settings import ZendeskSettings
-from connectors.zendesk.wire import Audit, TicketRow
 from rules.instants import MINUTE, SECOND, Instant
+
+Row = TypeVar("Row")
 
 EXCLUDED: Final = MINUTE
 """What is younger is not exported yet."""
@@ -32,7 +35,7 @@ OVERLAP: Final = MINUTE
 FEW: Final = 25
 """So many tickets are read by their own audits; of more, an export or two tells the news of all."""
 _TOGETHER: Final = 100
-"""Tickets whose past is read before they are handed out: the export's own pages would keep what is read waiting for minutes."""
+"""Tickets that are handed out at once: the export's own pages would keep what is read waiting for minutes, and take much room."""
 
 
 class Place(BaseModel):
@@ -59,7 +62,6 @@ class _Share:
     last: bool
     closed: Sequence[TicketRow] = ()
     continued: Sequence[tuple[TicketRow, Sequence[Audit]]] = ()
-    since: int = 0
     unchanged: int = 0
     quarantined: list[Quarantined] = field(default_factory=list)
     gone: dict[str, Instant] = field(default_factory=dict)
@@ -79,7 +81,14 @@ class ChangedTickets:
         Where hoist's share of the exports is used up a run ends early, and the next one goes on from there.
         """
         self._trouble = None
-        shares = self._shares(_place(cursor), ledger)
+        try:
+            yield from self._pages(_place(cursor), ledger)
+        except BaseException:  # also where nobody asks on: what was handed out may not have been kept
+            self._events.begin_anew()
+            raise
+
+    def _pages(self, place: Place, ledger: Ledger) -> Iterator[Page]:
+        shares = self._shares(place, ledger)
         with self._client.ahead() as begin:
             page = self._page(shares)
             while page is not None and not page.complete:
@@ -100,7 +109,7 @@ class ChangedTickets:
         if batch.trouble is not None:
             return self._part(share, batch)
         closed = self._reader.closed(share.closed, share.time) if share.closed else Batch()
-        since = share.since * SECOND
+        since = share.place.since * SECOND
         continued = self._reader.continued(share.continued, share.time, since) if share.continued else Batch()
         return Page(
             tickets=[*batch.tickets, *closed.tickets, *continued.tickets],
@@ -131,46 +140,56 @@ class ChangedTickets:
     def _shares(self, place: Place, ledger: Ledger) -> Iterator[_Share]:
         while True:
             try:
-                found = self._client.tickets_since(0, place.after, self._settings.page_size, self._reader.include)
+                whole, rows = self._exported(place)
             except ShareUsedUp:
                 return
-            self._facts.note(found.whole)
-            # Zendesk names a cursor also at the end; where it names none the one that was sent goes on being good.
-            since = (found.server_time - EXCLUDED - OVERLAP) // SECOND if found.ended else place.since
-            following = Place(after=found.cursor or place.after, first=place.first and not found.ended, since=since)
-            whole = _Share((), found.server_time, place, following, found.ended)
-            rows = {row.id: row for row in self._reader.parsed(found.rows, whole.quarantined)}
-            whole.gone = {row.id: row.updated for row in rows.values() if row.is_deleted}
-            there = [row for row in rows.values() if not row.is_deleted]
-            known = _known(there, ledger)
+            known = _known(rows, ledger)
             whole.unchanged = len(known)
-            changed = [row for row in there if row.id not in known]
-            yield from self._shared_out(whole, self._continued(whole, changed, place, ledger), place)
-            if found.ended:
+            changed = [row for row in rows if row.id not in known]
+            yield from self._shared_out(whole, changed, self._continued(changed, place, ledger))
+            if whole.last:
                 self._events.begin_anew()
                 return
-            place = following
+            place = whole.following
 
-    def _continued(self, whole: _Share, rows: Sequence[TicketRow], place: Place, ledger: Ledger) -> Sequence[TicketRow]:
-        """Take those out whose news the stream of events tells, where there are many; gives the others."""
+    def _exported(self, place: Place) -> tuple[_Share, list[TicketRow]]:
+        """A page of the export: what is true of all of it, and its tickets that are there. The answer itself is not kept."""
+        found = self._client.tickets_since(0, place.after, self._settings.page_size, self._reader.include)
+        self._facts.note(found.whole)
+        # Zendesk names a cursor also at the end; where it names none the one that was sent goes on being good.
+        since = (found.server_time - EXCLUDED - OVERLAP) // SECOND if found.ended else place.since
+        following = Place(after=found.cursor or place.after, first=place.first and not found.ended, since=since)
+        whole = _Share((), found.server_time, place, following, found.ended)
+        rows = {row.id: row for row in self._reader.parsed(found.rows, whole.quarantined)}
+        whole.gone = {row.id: row.updated for row in rows.values() if row.is_deleted}
+        return whole, [row for row in rows.values() if not row.is_deleted]
+
+    def _continued(self, rows: Sequence[TicketRow], place: Place, ledger: Ledger) -> dict[str, Sequence[Audit]]:
+        """What the stream of events tells of tickets, where many have news; of the others their own audits will."""
         if len(rows) <= FEW or not place.since:
-            return rows
-        self._events.read(place.since)
+            return {}
+        self._events.read(place.since, max(row.updated for row in rows))
         known, own = set(ledger.mirrored([row.id for row in rows])), self._facts.own.id
-        told = {row.id: past for row in rows if row.id in known and (past := self._events.past_of(row, own)) is not None}
-        whole.continued, whole.since = [(row, told[row.id]) for row in rows if row.id in told], place.since
-        return [row for row in rows if row.id not in told]
+        return {row.id: past for row in rows if row.id in known and (past := self._events.take(row, own)) is not None}
 
-    def _shared_out(self, whole: _Share, rows: Sequence[TicketRow], place: Place) -> Iterator[_Share]:
+    def _shared_out(self, whole: _Share, rows: Sequence[TicketRow], told: Mapping[str, Sequence[Audit]]) -> Iterator[_Share]:
         """A page's tickets in shares, of which only the last one moves the cursor: the others would be passed over."""
-        past = [row for row in rows if not (place.first and row.status == "closed")]
-        read = {row.id for row in past}
-        whole.closed = [row for row in rows if row.id not in read]
-        *some, last = chunks(past, min(_TOGETHER, self._settings.page_size))
-        for each in some:
-            yield _Share(each, whole.time, place, place, last=False)
-        whole.rows = last
+        place = whole.place
+        closed = {row.id for row in rows if place.first and row.status == "closed"}
+        size = min(_TOGETHER, self._settings.page_size)
+        part = partial(_Share, time=whole.time, place=place, following=place, last=False)
+        for some in _chunks([row for row in rows if row.id in closed], size):
+            yield part((), closed=some)
+        for news in _chunks([(row, told[row.id]) for row in rows if row.id in told], size):
+            yield part((), continued=news)
+        *rest, whole.rows = _chunks([row for row in rows if row.id not in closed and row.id not in told], size) or [()]
+        for each in rest:
+            yield part(each)
         yield whole
+
+
+def _chunks(rows: Sequence[Row], size: int) -> list[Sequence[Row]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def _known(rows: Sequence[TicketRow], ledger: Ledger) -> set[str]:

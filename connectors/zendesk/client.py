@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.answers import LONG_WAIT, Answer
+from connectors.answers import LONG_WAIT, Answer, Limit
 from connectors.budget import Urgency
 from connectors.errors import Limited, OutcomeUnknown, TicketBusy, TryLater
 from connectors.http import Http, Limits, Surroundings
+from connectors.secrets import named_in
 from connectors.sessions import Link
 from connectors.zendesk import wire
 from connectors.zendesk.auth import ClientToken, signed_in
@@ -63,6 +64,7 @@ class ZendeskClient:
     ) -> None:
         around = surroundings or Surroundings()
         self._auth = signed_in(source, settings, around)
+        self._updates = Updates(settings.updates_per_minute, around.monotonic)
         self._http = Http(
             source,
             settings.url,
@@ -71,23 +73,26 @@ class ZendeskClient:
             limits=Limits(
                 concurrent=settings.parallel_requests,
                 requests_per_second=settings.requests_per_second,
-                said_in=limit_of,
+                said_in=self._limit_of,
             ),
             surroundings=around,
-            link=Link(settings.ca_file),
+            link=Link(settings.ca_file, credential=named_in(settings.auth, "auth.")),
             dry_run=dry_run,
         )
         self.source = source
         self.ahead = self._http.ahead
         self._sleep = around.sleep
         self._exports = exports(settings.exports_per_minute, around.monotonic)
-        self._updates = Updates(settings.updates_per_minute, around.monotonic)
 
     def at(self, urgency: Urgency) -> ZendeskClient:
         """The same client for reads that are so urgent."""
         other = copy.copy(self)
         other._http = self._http.at(urgency)  # noqa: SLF001 - its own
         return other
+
+    def _limit_of(self, answer: Answer) -> Limit | None:
+        self._updates.heard(answer)
+        return limit_of(answer)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -207,6 +212,30 @@ class ZendeskClient:
         raise OutcomeUnknown(
             f"{self.source}:{ticket}: the answer to the change can't be read ({said}); it may be made or not, hoist looks"
         )
+
+    # --- webhooks -----------------------------------------------------------------------------------------------------------
+
+    def signing_secret(self, webhook: str) -> str:
+        """https://developer.zendesk.com/api-reference/webhooks/webhooks-api/webhooks/#show-webhook-signing-secret."""
+        whole, _ = self._get(f"/api/v2/webhooks/{webhook}/signing_secret", {})
+        return wire.text(self._row(whole, "signing_secret"), "secret")
+
+    def make_webhook(self, values: Mapping[str, Any]) -> str:
+        """The new one's id. Raises OutcomeUnknown where the answer does not name one."""
+        answer = self._http.write("POST", "/api/v2/webhooks", subject="", body=json.dumps({"webhook": values}).encode())
+        try:
+            return wire.text(wire.row(wire.body_of(answer.body), "webhook"), "id")
+        except wire.Unreadable as problem:
+            said = str(problem)
+        raise OutcomeUnknown(f"{self.source}: the answer to the new webhook can't be read ({said}); look again")
+
+    def change_webhook(self, webhook: str, values: Mapping[str, Any]) -> None:
+        """Some of its values."""
+        self._http.write("PATCH", f"/api/v2/webhooks/{webhook}", subject="", body=json.dumps({"webhook": values}).encode())
+
+    def remove_webhook(self, webhook: str) -> None:
+        """It calls nobody any more."""
+        self._http.write("DELETE", f"/api/v2/webhooks/{webhook}", subject="", body=b"")
 
     def _take_turn(self, ticket: str) -> None:
         seconds, alone = self._updates.take(ticket)

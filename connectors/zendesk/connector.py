@@ -31,8 +31,9 @@ from connectors.zendesk.facts import AccountFacts
 from connectors.zendesk.fitness import Fitness
 from connectors.zendesk.mapping import ALWAYS_NATIVE, READ
 from connectors.zendesk.reading import TicketReader, Whole
+from connectors.zendesk.rows import TicketRow, ticket_of
 from connectors.zendesk.settings import ZendeskSettings
-from connectors.zendesk.wire import Row, TicketRow
+from connectors.zendesk.wire import Row
 from connectors.zendesk.writing import guard, judge, tags_did_not_take, update_of
 from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
@@ -110,7 +111,7 @@ class ZendeskConnector:
             self._tag_as_a_whole(operation, written)
         else:
             with suppress(wire.Unreadable):
-                self._answered[id_, operation.marker] = (wire.ticket(written), server_time)
+                self._answered[id_, operation.marker] = (ticket_of(written), server_time)
         return Receipt(operation.key, server_time, _comment_of(audit) if operation.comment is not None else "")
 
     def _tag_as_a_whole(self, operation: Operation, written: Row) -> None:
@@ -121,14 +122,14 @@ class ZendeskConnector:
         self._tags_as_a_whole = True
         only = replace(operation, changes=(), comment=None)
         with suppress(ConnectorError, wire.Unreadable):
-            self._client.update(operation.ticket.id, update_of(only, wire.ticket(written), self._facts, tags_as_a_whole=True))
+            self._client.update(operation.ticket.id, update_of(only, ticket_of(written), self._facts, tags_as_a_whole=True))
 
     def marks(self, ticket: str) -> Collection[str]:
         whole = self._whole(ticket)
         if whole is None:
             raise Gone(f"{self._source}:{ticket}: there is no such ticket; it was deleted, or hoist's user may not see it")
         own = self._facts.own.id
-        made = [audit.metadata.custom for audit in whole.audits if audit.author_id == own]
+        made = [audit.custom for audit in whole.audits if audit.author_id == own]
         return set[str]().union(*map(marking.markers_in, made))
 
     def verify(self, operation: Operation) -> Verification:

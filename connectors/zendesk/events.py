@@ -10,14 +10,18 @@ https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
+
+from pydantic_core import from_json, to_json
 
 from connectors.zendesk import wire
+from connectors.zendesk.audits import Audit, Event, Via
 from connectors.zendesk.client import ShareUsedUp, ZendeskClient
-from connectors.zendesk.wire import Audit, Event, Row, TicketRow, Unreadable, Via
+from connectors.zendesk.rows import TicketRow
+from connectors.zendesk.wire import Row, Unreadable, flag, mapping, word
 from rules.instants import SECOND, Instant
 
-MOST: Final = 50_000
+MOST: Final = 20_000
 """Events that are held at once; tickets whose events lie behind them are read by their own audits."""
 _BESIDE: Final = frozenset({
     "id", "via", "via_reference_id", "event_type", "previous_value", "added_tags", "removed_tags", "created_at", "updated_at",
@@ -27,115 +31,110 @@ _BESIDE: Final = frozenset({
 
 
 class Events:
-    """The events of one account since a second, read on as far as they are needed. For one thread at a time."""
+    """The events of one account since a second, read on as far as they are needed. For one thread at a time.
+
+    What is held is the text of each row: a day's events as objects would take ten times as much room.
+    """
 
     def __init__(self, client: ZendeskClient) -> None:
         self._client = client
-        self._begin(0)
+        self.begin_anew()
 
-    def _begin(self, since: int) -> None:
+    def begin_anew(self, since: int = 0) -> None:
+        """Forget what was read; the next run reads what is new by then."""
         self._since, self._next = since, since
         self._ended = False
         self._held = 0
-        self._audits: dict[str, dict[str, Audit]] = {}
-        self._odd: set[str] = set()
+        self._rows: dict[str, dict[str, bytes]] = {}
 
-    def read(self, since: int) -> None:
-        """Read all events from a second on, as far as hoist's share of the exports lasts; what is there already is kept."""
+    def read(self, since: int, until: Instant) -> None:
+        """Read the events from a second on to an instant, as far as hoist's share of the exports lasts; what is there is kept."""
         if since != self._since:
-            self._begin(since)
-        while not self._ended and self._held < MOST:
+            self.begin_anew(since)
+        while not self._ended and self._held < MOST and self._next * SECOND <= until:
             try:
                 page = self._client.events_since(self._next)
             except ShareUsedUp:
                 return
             for row in page.rows:
                 self._add(row)
-            self._ended = page.ended or not page.cursor or not page.rows
+            following = int(page.cursor or 0)
+            self._ended = page.ended or not page.rows or following < self._next
             # A page ends with a whole second, and the next one begins with that second once more.
-            self._next = max(int(page.cursor), self._next + (page.cursor == str(self._next))) if page.cursor else self._next
-
-    def begin_anew(self) -> None:
-        """The run is over: the next one reads what is new by then."""
-        self._begin(0)
+            self._next = following + (following == self._next)
 
     def _add(self, row: Row) -> None:
-        ticket = wire.text(row, "ticket_id")
+        ticket, id_ = wire.text(row, "ticket_id"), wire.text(row, "id")
+        known = self._rows.setdefault(ticket, {})
+        self._held += id_ not in known
+        known[id_] = to_json(row)
+
+    def take(self, row: TicketRow, own: str) -> Sequence[Audit] | None:
+        """A ticket's audits since the beginning, or since they were last taken, as far as the row goes.
+
+        None where they are not all there, or say too little of what hoist did. What came after the row comes with a later one.
+        """
+        held = self._rows.pop(row.id, {})
+        self._held -= len(held)
         try:
-            audit = audit_of(row)
+            found = {id_: told_by(from_json(each)) for id_, each in held.items()}
         except Unreadable:
-            self._odd.add(ticket)
-            return
-        known = self._audits.setdefault(ticket, {})
-        self._held += audit.id not in known
-        known[audit.id] = audit
-
-    def past_of(self, row: TicketRow, own: str) -> Sequence[Audit] | None:
-        """A ticket's audits since the beginning; None where they are not all there, or say too little of what hoist did."""
-        found = list(self._audits.get(row.id, {}).values())
-        newest = max((audit.created for audit in found), default=self._since * SECOND)
-        if row.id in self._odd or newest < row.updated:
             return None
-        if any(audit.author_id == own and not audit.metadata.custom for audit in found):
+        seen = max(row.updated, (row.generated or 0) * SECOND)
+        told = [audit for audit in found.values() if audit.created <= seen]
+        if later := {id_: each for id_, each in held.items() if found[id_].created > seen}:
+            self._rows[row.id] = later
+            self._held += len(later)
+        if max((audit.created for audit in told), default=self._since * SECOND) < row.updated:
             return None
-        return found
+        if any(audit.author_id == own and not audit.custom for audit in told):
+            return None
+        return told
 
 
-def audit_of(row: Row) -> Audit:
+def told_by(row: Row) -> Audit:
     """A row of the stream as the audit that it tells of. Raises Unreadable."""
     created, children = wire.stamp_or_none(row.get("created_at")), row.get("child_events")
-    if created is None and isinstance(row.get("timestamp"), int):
-        created = int(row["timestamp"]) * SECOND
+    if created is None and type(row.get("timestamp")) is int:
+        created = row["timestamp"] * SECOND
     if created is None or not isinstance(children, list) or not wire.text(row, "id"):
         raise Unreadable("an event has no id, no time, or no child events")
-    told = row.get("metadata")
-    custom = told.get("custom") if isinstance(told, dict) else None
     by_rule = _is_rule(row)
-    made = {
-        "id": wire.text(row, "id"),
-        "ticket_id": wire.text(row, "ticket_id"),
-        "author_id": wire.text(row, "updater_id") or None,
-        "created_at": created,
-        "metadata": {"custom": custom},
-        "events": [_event(child, created, inherits=by_rule) for child in children if isinstance(child, dict)],
-    }
-    return Audit.model_validate(made).model_copy(update={"via": _via(row)})
-
-
-def _event(child: dict[str, Any], at: Instant, *, inherits: bool) -> Event:
-    kind = wire.text(child, "event_type")
-    id_ = wire.text(child, "id")
-    via = _via(child) if _is_rule(child) and not inherits else None
-    if kind in {"Create", "Change"}:
-        fields = [name for name in child if name not in _BESIDE]
-        if kind == "Change" and (len(fields) != 1 or "previous_value" not in child):
-            raise Unreadable(f"an event at {at} does not name one field and the value before")
-        name = fields[0] if fields else ""
-        return Event(
-            id=id_, type=kind, field_name=name, value=child.get(name), previous_value=child.get("previous_value"), via=via
-        )
-    public = child.get("public", child.get("comment_public"))
-    made = Event(
-        id=id_,
-        type=kind,
-        author_id=wire.text(child, "author_id") or None,
-        public=public if isinstance(public, bool) else None,
-        plain_body=wire.text(child, "plain_body") or None,
-        body=wire.text(child, "body") or None,
-        comment_id=wire.text(child, "comment_id") or None,
-        via=via,
+    return Audit(
+        id=wire.text(row, "id"),
+        author_id=word(row, "updater_id") or None,
+        created=created,
+        custom=mapping(mapping(row.get("metadata")).get("custom")),
+        via=_via(row),
+        events=[_event(child, inherits=by_rule) for child in children if isinstance(child, dict)],
     )
-    if made.is_comment and (made.public is None or not (made.plain_body or made.body)):
-        raise Unreadable(f"a comment at {at} has no text, or does not say who can read it")
+
+
+def _event(child: Row, *, inherits: bool) -> Event:
+    kind = word(child, "event_type") or ""
+    via = _via(child) if not inherits and _is_rule(child) else None
+    made = Event(id=word(child, "id") or "", type=kind, via=via)
+    if kind in {"Create", "Change"}:
+        fields = child.keys() - _BESIDE
+        if kind == "Change" and (len(fields) != 1 or "previous_value" not in child):
+            raise Unreadable("a change does not name one field and the value before")
+        made.field_name = min(fields, default="")
+        made.value, made.previous_value = child.get(made.field_name), child.get("previous_value")
+        return made
+    made.author_id = word(child, "author_id")
+    made.public = flag(child, "public") if "public" in child else flag(child, "comment_public")
+    made.text = word(child, "plain_body") or word(child, "body")
+    made.comment_id = word(child, "comment_id")
+    if made.is_comment and (made.public is None or not made.text):
+        raise Unreadable("a comment has no text, or does not say who can read it")
     return made
 
 
 def _is_rule(row: Row) -> bool:
-    return wire.text(row, "via").casefold() == "rule"
+    way = row.get("via")
+    return type(way) is str and way.casefold() == "rule"
 
 
 def _via(row: Row) -> Via:
     """The stream names a way in the words of the screen; a rule is all that has to be told apart."""
-    number = wire.text(row, "via_reference_id")
-    channel = "rule" if _is_rule(row) else wire.text(row, "via").casefold() or None
-    return Via.model_validate({"channel": channel, "source": {"from": {"id": number} if number else {}}})
+    return Via("rule" if _is_rule(row) else (word(row, "via") or "").casefold() or None, word(row, "via_reference_id") or "")

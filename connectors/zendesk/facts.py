@@ -23,7 +23,7 @@ PRIORITIES: Final = ("urgent", "high", "normal", "low")
 STAFF: Final = frozenset({"agent", "admin"})
 _MEMBERS_KEPT: Final = 300.0
 """Seconds for which hoist relies on what it was told of who is in which group."""
-_MOST_KNOWN: Final = 200_000
+_MOST_KNOWN: Final = 5_000
 _PRIORITY_FIELDS: Final = frozenset({"priority", "basic_priority"})
 
 

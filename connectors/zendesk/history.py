@@ -14,7 +14,7 @@ from typing import Final
 
 from connectors.contract import Mark
 from connectors.zendesk import marking, wire
-from connectors.zendesk.wire import Audit, Event
+from connectors.zendesk.audits import Audit, Event
 from rules.instants import Instant
 from rules.thanks import only_thanks
 from rules.ticket import NATIVE, UNKNOWN, Actor, Change, Kind, Message, Status, Unknown, Value
@@ -135,7 +135,7 @@ class Historian:
                 if event.type == "CommentPrivacyChange" and (said := messages.get(event.comment_id or "")) is not None:
                     messages[said.id] = replace(said, public=bool(event.public))
             if audit.author_id == self._account.own:
-                mark = marking.mark_of(audit.metadata.custom) or mark
+                mark = marking.mark_of(audit.custom) or mark
         return Past(tuple(changes), tuple(messages.values()), last, mark)
 
     def _steps(self, audit: Audit, requester: Value) -> list[_Step]:
@@ -216,7 +216,7 @@ class Historian:
                 continue
             via = event.via or audit.via
             by = self._actor(event.author_id or audit.author_id, requester, by_rule=via.by_rule, rule=via.rule)
-            text = event.plain_body or event.body or ""
+            text = event.text or ""
             thanks = by.kind is Kind.REQUESTER and only_thanks(text)
             said = Message(audit.created, self._known, event.id or audit.id, by, bool(event.public), thanks)
             yield said, text[:COMMENT_LIMIT]

@@ -16,8 +16,10 @@ from connectors.answers import LONG_WAIT, Answer, Limit, Reach, told_seconds
 _BUCKET: Final = re.compile(r"zendesk-rate-?limit-(.+)", re.IGNORECASE)
 _PART: Final = re.compile(r"(total|remaining|resets)=(\d+)")
 _SPARED: Final = 0.2
-"""Share of the plan's requests that backfill leaves to others."""
+"""Share of a limit that hoist leaves to others: of the plan's requests with backfill, of the account's updates with every one."""
 _A_MINUTE: Final = 60.0
+_LOOK_AGAIN: Final = 10.0
+"""Seconds until the next update asks how many are left, where an answer names fewer: with each of them one more is left again."""
 
 
 def limit_of(answer: Answer) -> Limit | None:
@@ -33,7 +35,7 @@ def limit_of(answer: Answer) -> Limit | None:
 
 
 def _too_many(answer: Answer, left: int | None) -> Limit | None:
-    """A limit of the account closes it. One of an endpoint, which a header of its own names, is in the way of nothing else."""
+    """A limit of the account closes it. One of an endpoint, and one that nobody names, is in the way of nothing else."""
     seconds = told_seconds(answer)
     used_up = {name: parts for name, parts in _buckets(answer) if parts.get("remaining") == 0}
     for name, parts in used_up.items():
@@ -41,9 +43,10 @@ def _too_many(answer: Answer, left: int | None) -> Limit | None:
             return Limit(Reach.TICKET, float(parts.get("resets", 0)) if seconds is None else seconds)
     if used_up and left:
         return None
-    if (seconds or 0.0) > LONG_WAIT:
-        return Limit(Reach.SOURCE, seconds, "Zendesk's limit of requests is used up")
-    return Limit(Reach.PACE, seconds)
+    if (seconds or 0.0) <= LONG_WAIT:
+        return Limit(Reach.PACE, seconds)
+    said = "Zendesk's limit of requests is used up"
+    return Limit(Reach.SOURCE, seconds, said) if left == 0 else Limit(Reach.KIND, seconds)
 
 
 def _buckets(answer: Answer) -> Iterator[tuple[str, dict[str, int]]]:
@@ -101,6 +104,13 @@ class Updates:
         self._all = Share(per_minute, _A_MINUTE, monotonic, batch=(per_minute + 1) // 2)
         self._lock = threading.Lock()
         self._tickets: dict[str, Share] = {}
+        self._scarce_until = float("-inf")
+
+    def heard(self, answer: Answer) -> None:
+        """The answer to an update tells how many the account has left: people's edits count, and they come first."""
+        for name, told in _buckets(answer):
+            if name.endswith("tickets-update") and told.get("remaining", 0) < told.get("total", 0) * _SPARED:
+                self._scarce_until = self._monotonic() + max(told.get("resets", _A_MINUTE), _LOOK_AGAIN)
 
     def take(self, ticket: str) -> tuple[float, bool]:
         """Seconds to wait, and whether that is for this ticket alone. Nought: one was taken."""
@@ -110,7 +120,7 @@ class Updates:
             own = self._tickets.setdefault(ticket, Share(self.PER_TICKET, self._TEN_MINUTES, self._monotonic))
             if (seconds := own.wait()) > 0:
                 return seconds, True
-            if (seconds := self._all.take()) > 0:
+            if (seconds := self._scarce_until - self._monotonic()) > 0 or (seconds := self._all.take()) > 0:
                 return seconds, False
             own.take()
             return 0.0, False

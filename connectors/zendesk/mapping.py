@@ -8,13 +8,15 @@ from typing import Final
 
 from connectors.contract import Mark
 from connectors.zendesk import wire
+from connectors.zendesk.audits import Audit
 from connectors.zendesk.history import COMMENT_LIMIT, TEXT_LIMIT, Account, Historian, Past, User, status_of, tags_of, value_of
-from connectors.zendesk.wire import Audit, Metric, TicketRow
+from connectors.zendesk.rows import Metric, TicketRow
 from rules.instants import SECOND, Instant
 from rules.ticket import NATIVE, TARGET, UNKNOWN, Status, Ticket, TicketRef, Value
 
-ALWAYS_NATIVE: Final = ("channel", "problem", "has_incidents")
-"""What rules can ask for as `native.NAME` without being configured: how the ticket came in, its problem, whether it is one."""
+ALWAYS_NATIVE: Final = ("channel", "problem", "has_incidents", "shared")
+"""What rules can ask for as `native.NAME` without being configured: how the ticket came in, its problem, whether it is one, and
+whether another account has it too."""
 READ: Final = frozenset((
     "status", "native_status", "priority", "team", "assignee", "labels", "requester", "type", "project", "subject", "description",
     "due", "organisation", "request_type", "last_comment", "follow_ups",
@@ -26,6 +28,9 @@ METRICS: Final = (
     "periodic_update_time", "total_resolution_time",
 )  # fmt: skip
 """The clocks of SLA policies: https://developer.zendesk.com/api-reference/ticketing/business-rules/sla_policies/"""
+_RUNNING: Final = frozenset({None, "active", "breached"})
+_STOPPED: Final = frozenset({"paused", "achieved", "fulfilled", "inactive"})
+"""Stages of a clock. The reference names none of them; these are what other programs have met."""
 _YOUNG: Final = "~"
 """Behind the version of a ticket that was read in the second of its last change: stamps are whole seconds, and that second may
 have brought another one."""
@@ -106,18 +111,17 @@ class Mapper:
             "due": UNKNOWN if (due := wire.stamp_or_none(row.due_at)) is None and row.due_at else due,
             "organisation": account.name("organization_id", row.organization_id),
             "request_type": account.name("ticket_form_id", row.ticket_form_id),
-            f"{NATIVE}channel": row.via.channel or None,
+            f"{NATIVE}channel": row.channel or None,
             f"{NATIVE}problem": row.problem_id,
             f"{NATIVE}has_incidents": "true" if row.has_incidents else "false",
         }
-        if row.followup_ids is not None:
-            found["follow_ups"] = len(row.followup_ids)
-        present = {each.id: each.value for each in row.custom_fields}
-        for number, name in account.fields.items():
-            if number in present:
-                found[name] = value_of(present[number])
+        if row.followups is not None:
+            found["follow_ups"] = len(row.followups)
+        if row.agreements is not None:
+            found[f"{NATIVE}shared"] = "true" if row.agreements else "false"
+        found |= {name: value_of(row.custom[number]) for number, name in account.fields.items() if number in row.custom}
         if row.slas is not None:
-            found |= targets(row.slas.metrics)
+            found |= targets(row.slas)
         return found
 
     def _native(self, row: TicketRow) -> dict[str, str]:
@@ -133,10 +137,19 @@ class Mapper:
 
 
 def targets(metrics: Iterable[Metric]) -> dict[str, Value]:
-    """When each clock that runs is due. One that is paused, met or not there is due at no time."""
+    """When each clock that runs is due, the past included. One that is paused, met or not there is due at no time.
+
+    A ticket may have several clocks of one metric, one after the other: of those that run the earliest counts. What a stage that
+    nobody has heard of means for its clock is not known.
+    """
     due: dict[str, Value] = {f"{TARGET}{name}": None for name in METRICS}
     for metric in metrics:
-        if metric.metric:
-            at = wire.stamp_or_none(metric.breach_at) if metric.stage in {None, "active"} else None
-            due[f"{TARGET}{metric.metric}"] = at
+        if not metric.metric:
+            continue
+        name, at = f"{TARGET}{metric.metric}", wire.stamp_or_none(metric.breach_at)
+        before: Value = due.setdefault(name, None)
+        if metric.stage in _RUNNING:
+            due[name] = before if at is None else min(before, at) if isinstance(before, int) else at
+        elif metric.stage not in _STOPPED and before is None:
+            due[name] = UNKNOWN
     return due

@@ -10,11 +10,13 @@ from typing import Final
 from connectors.contract import Mark, Quarantined, Reading
 from connectors.errors import AskAdmin, Gone, TryLater
 from connectors.zendesk import wire
+from connectors.zendesk.audits import Audit, audit_of
 from connectors.zendesk.client import AT_ONCE, ZendeskClient
 from connectors.zendesk.facts import AccountFacts
 from connectors.zendesk.mapping import Mapper
+from connectors.zendesk.rows import TicketRow, ticket_of
 from connectors.zendesk.settings import ZendeskSettings
-from connectors.zendesk.wire import Audit, Row, TicketRow
+from connectors.zendesk.wire import Row
 from rules.instants import Instant
 from rules.ticket import Ticket
 
@@ -59,7 +61,7 @@ class TicketReader:
         """The rows that are tickets; the others are added to `bad`."""
         for row in rows:
             try:
-                yield wire.ticket(row)
+                yield ticket_of(row)
             except wire.Unreadable as reason:
                 bad.append(self._quarantined(row, str(reason)))
 
@@ -112,7 +114,7 @@ class TicketReader:
 
     def _add(self, batch: Batch, row: TicketRow, audits: Sequence[Row], known: Instant) -> None:
         try:
-            parsed = [wire.audit(each) for each in audits]
+            parsed = [audit_of(each) for each in audits]
         except wire.Unreadable as reason:
             batch.quarantined.append(self._quarantined({"id": row.id, "audits": list(audits)}, str(reason)))
             return
@@ -197,14 +199,9 @@ class TicketReader:
 
     def _with_audits(self, row: TicketRow, time: Instant) -> Whole | None:
         found = self._audits(row.id)
-        return None if found is None else Whole(row, [wire.audit(each) for each in found[0]], min(time, found[1]))
+        return None if found is None else Whole(row, [audit_of(each) for each in found[0]], min(time, found[1]))
 
     def ticket(self, whole: Whole) -> Ticket:
         """The ticket that was read as a whole."""
         self._facts.name_organizations([whole.row.organization_id])
         return self._mapper(whole.row, whole.audits, whole.server_time).ticket(whole.row, whole.audits)[0]
-
-
-def chunks(rows: Sequence[TicketRow], size: int) -> list[Sequence[TicketRow]]:
-    """Rows in shares of a size; one empty share where there are none."""
-    return [rows[start : start + size] for start in range(0, len(rows), size)] or [()]

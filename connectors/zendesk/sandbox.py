@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, unquote
 from connectors.sandboxes import certificates, program
 from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.dates import Dates
+from connectors.sandboxes.deliveries import Deliveries
 from connectors.sandboxes.event_log import load
 from connectors.sandboxes.faults import Faults, fault
 from connectors.sandboxes.history import History
@@ -34,7 +35,7 @@ from connectors.zendesk.site import gateway, people_calls, routes
 from connectors.zendesk.site.answers import Refused
 from connectors.zendesk.site.call import Call
 from connectors.zendesk.site.catalog import AGENT, SERVICE, by_urgency, email, user_id
-from connectors.zendesk.site.deliveries import Deliveries
+from connectors.zendesk.site.deliveries import outgoing, patience
 from connectors.zendesk.site.faults import FAULTS, WRITES
 from connectors.zendesk.site.limits import Limits
 from connectors.zendesk.site.saving import By, Said
@@ -102,13 +103,14 @@ class ZendeskSandbox:
         With `tls` under a throw-away certificate, whose authority `credentials` names as `ca_file`. Webhooks are delivered
         meanwhile.
         """
-        deliveries = Deliveries(self._account.clock, keeps_signature=self._account.varies("retries-keep-signature"))
+        deliveries, keeps = Deliveries(self._account.clock, patience, breaks=True), self._account.varies("retries-keep-signature")
         with tempfile.TemporaryDirectory(prefix="zendesk-sandbox-") as folder:
             made = certificates.made(Path(folder), AGENT) if tls else None
             with serving(self.dispatch, port, made.server if made else None) as server:
                 with self._lock:
                     self._url, self._ca_file = server.url, str(made.ca_file) if made else ""
-                    self._deliveries, self._account.webhooks.deliver = deliveries, deliveries.add
+                    self._deliveries = deliveries
+                    self._account.webhooks.deliver = lambda each: deliveries.add(outgoing(each, keeps_signature=keeps))
                 deliveries.start()
                 try:
                     yield server

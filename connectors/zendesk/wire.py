@@ -1,8 +1,6 @@
-"""Zendesk's answers as models, only the fields that are used.
+"""Zendesk's answers, lists and values, only as far as they are used.
 
 Ids are whole numbers of 64 bits there and texts here. A list is read row by row, so that one odd row spoils no other.
-
-https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
 """
 
 from __future__ import annotations
@@ -11,9 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, instant
@@ -21,6 +18,7 @@ from rules.instants import DAY, HOUR, MINUTE, SECOND, Instant, instant
 Row = Mapping[str, Any]
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _EPOCH: Final = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a count of days
+_NOTHING: Final[Row] = {}
 ID: Final = re.compile(r"[1-9]\d{0,18}")
 
 
@@ -87,167 +85,61 @@ def text(row: Row, name: str) -> str:
     return "" if found is None else str(found)
 
 
-# --- tickets -----------------------------------------------------------------------------------------------------------
+# --- values of a row ---------------------------------------------------------------------------------------------------
 
 
-class _Loose(BaseModel):
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, hide_input_in_errors=True)
+def word(found: Row, name: str) -> str | None:
+    """A text, or a whole number as text; None where there is nothing. Raises Unreadable where it is anything else."""
+    value = found.get(name)
+    if value is None or type(value) is str:
+        return value
+    if type(value) is int:
+        return str(value)
+    raise Unreadable(f"{name}: it is no text and no number")
 
 
-def _mapping(value: object) -> object:
-    return value if isinstance(value, dict | BaseModel) else {}
+def words(found: Row, name: str) -> list[str] | None:
+    """A list of such; None where there is none. Raises Unreadable where something else is in it."""
+    value = found.get(name)
+    if not isinstance(value, list):
+        return None
+    if all(type(each) is str for each in value):
+        return value
+    if all(type(each) in {str, int} for each in value):
+        return [str(each) for each in value]
+    raise Unreadable(f"{name}: it is no list of texts and numbers")
 
 
-def _list(value: object) -> object:
-    return value if isinstance(value, list) else []
+def number(found: Row, name: str) -> int | None:
+    """A whole number; None where there is nothing. Raises Unreadable where it is anything else."""
+    value = found.get(name)
+    if value is None or type(value) is int:
+        return value
+    raise Unreadable(f"{name}: it is no whole number")
 
 
-Time = Annotated[Instant, BeforeValidator(lambda value: stamp(value) if isinstance(value, str) else value)]
+def flag(found: Row, name: str) -> bool | None:
+    """Yes, no, or nothing. Raises Unreadable where it is anything else."""
+    value = found.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    raise Unreadable(f"{name}: it is neither true nor false")
 
 
-class Source(_Loose):
-    """Where something came from: the number of a trigger, of another ticket."""
-
-    origin: Annotated[dict[str, Any], BeforeValidator(_mapping), Field(alias="from")] = {}
-    rel: str | None = None
-
-
-class Via(_Loose):
-    """By what way something came in."""
-
-    channel: str | None = None
-    source: Annotated[Source, BeforeValidator(_mapping)] = Source()
-
-    @property
-    def by_rule(self) -> bool:
-        """Whether a trigger or an automation of the account did it."""
-        return self.channel == "rule"
-
-    @property
-    def rule(self) -> str:
-        """The rule's number; empty where it is not named."""
-        return text(self.source.origin, "id")
-
-
-class Metric(_Loose):
-    """One clock of a service level agreement."""
-
-    metric: str = ""
-    stage: str | None = None
-    breach_at: str | None = None
-
-
-class Targets(_Loose):
-    metrics: Annotated[list[Metric], BeforeValidator(_list), Field(alias="policy_metrics")] = []
-
-
-class FieldValue(_Loose):
-    id: str
-    value: Any = None
-
-
-class TicketRow(_Loose):
-    """A ticket as lists, exports and single reads give it. `generated`, seconds since 1970, is of exports alone."""
-
-    id: str
-    created: Annotated[Time, Field(alias="created_at")]
-    updated: Annotated[Time, Field(alias="updated_at")]
-    status: str
-    stamp: Annotated[str, Field(alias="updated_at")]
-    generated: Annotated[int | None, Field(alias="generated_timestamp")] = None
-    custom_status_id: str | None = None
-    priority: str | None = None
-    group_id: str | None = None
-    assignee_id: str | None = None
-    requester_id: str | None = None
-    organization_id: str | None = None
-    brand_id: str | None = None
-    ticket_form_id: str | None = None
-    problem_id: str | None = None
-    has_incidents: bool | None = None
-    type: str | None = None
-    subject: str | None = None
-    description: str | None = None
-    due_at: str | None = None
-    tags: Annotated[list[str], BeforeValidator(_list)] = []
-    followup_ids: list[str] | None = None
-    custom_fields: Annotated[list[FieldValue], BeforeValidator(_list)] = []
-    via: Annotated[Via, BeforeValidator(_mapping)] = Via()
-    slas: Targets | None = None
-
-    @property
-    def is_deleted(self) -> bool:
-        """Exports go on showing a deleted ticket, with what is left of it."""
-        return self.status == "deleted"
-
-    @property
-    def is_merged(self) -> bool:
-        """Whether it was closed because its conversation goes on in another ticket."""
-        return self.status == "closed" and "closed_by_merge" in self.tags
-
-
-def ticket(found: Row) -> TicketRow:
-    """A row as a ticket. Raises Unreadable, with what is wrong about it."""
+def time_of(found: Row, name: str) -> Instant:
+    """An instant. Raises Unreadable where it is none."""
+    value = found.get(name)
     try:
-        made = TicketRow.model_validate(found)
-    except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
-        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    else:
-        if ID.fullmatch(made.id):
-            return made
-        said = "id: it is no number of a ticket"
-    raise Unreadable(said)
+        if isinstance(value, str):
+            return stamp(value)
+    except ValueError:
+        pass
+    raise Unreadable(f"{name}: it is no time")
 
 
-# --- audits ------------------------------------------------------------------------------------------------------------
-
-
-class Event(_Loose):
-    """One thing that an audit tells of."""
-
-    id: str = ""
-    type: str = ""
-    field_name: str = ""
-    value: Any = None
-    previous_value: Any = None
-    author_id: str | None = None
-    public: bool | None = None
-    plain_body: str | None = None
-    body: str | None = None
-    comment_id: str | None = None
-    via: Annotated[Via | None, BeforeValidator(lambda value: value if isinstance(value, dict | BaseModel) else None)] = None
-
-    @property
-    def is_comment(self) -> bool:
-        """Whether somebody said something, in whatever way."""
-        return self.type in {"Comment", "VoiceComment", "VoiceApiComment", "FacebookComment", "Tweet"}
-
-
-class Metadata(_Loose):
-    custom: Annotated[dict[str, Any], BeforeValidator(_mapping)] = {}
-
-
-class Audit(_Loose):
-    """One update of a ticket, with everything that came of it."""
-
-    id: str
-    ticket_id: str = ""
-    author_id: str | None = None
-    created: Annotated[Time, Field(alias="created_at")]
-    metadata: Annotated[Metadata, BeforeValidator(_mapping)] = Metadata()
-    via: Annotated[Via, BeforeValidator(_mapping)] = Via()
-    events: Annotated[list[Event], BeforeValidator(_list)] = []
-
-
-def audit(found: Row) -> Audit:
-    """A row as an audit. Raises Unreadable."""
-    try:
-        return Audit.model_validate(found)
-    except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
-        said = f"audit {found.get('id')}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-    raise Unreadable(said)
+def mapping(value: object) -> Row:
+    """An object; an empty one where it is something else."""
+    return value if isinstance(value, dict) else _NOTHING
 
 
 # --- errors ------------------------------------------------------------------------------------------------------------

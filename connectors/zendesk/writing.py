@@ -14,9 +14,10 @@ from connectors import judging
 from connectors.contract import Verification
 from connectors.errors import Conflict, GiveUp, Gone, Unsupported
 from connectors.zendesk import marking
+from connectors.zendesk.audits import Audit
 from connectors.zendesk.history import tags_of, value_of
 from connectors.zendesk.mapping import row_version, stamp_of
-from connectors.zendesk.wire import Audit, TicketRow
+from connectors.zendesk.rows import TicketRow
 from rules.escalation import FieldChange, Operation, OperationKind
 from rules.ticket import UNKNOWN, Ticket, TicketRef, Value
 
@@ -69,8 +70,7 @@ def present(row: TicketRow, field: str, known: Known) -> Value:
             return row.assignee_id
         case "priority":
             return row.priority
-    number = known.number_of(field)
-    return next((value_of(each.value) for each in row.custom_fields if each.id == number), None)
+    return value_of(row.custom.get(known.number_of(field)))
 
 
 def update_of(operation: Operation, row: TicketRow, known: Known, *, tags_as_a_whole: bool = False) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def tags_did_not_take(operation: Operation, tags: object) -> bool:
 def judge(operation: Operation, ticket: Ticket, audits: Sequence[Audit], own: str) -> Verification:
     """What a ticket's audits say about an operation: the marker counts in those of hoist's own user alone."""
     made = [audit for audit in audits if audit.author_id == own]
-    audit = next((each for each in made if marking.operation_of(each.metadata.custom) == operation.marker), None)
+    audit = next((each for each in made if marking.operation_of(each.custom) == operation.marker), None)
     if operation.kind is OperationKind.COMMENT:
         return Verification(found=False) if audit is None else _comment(operation, audit)
     found = judging.judge_edit(

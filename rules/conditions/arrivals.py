@@ -76,7 +76,8 @@ def moves(arrivals: list[Arrival], who: frozenset[Kind], *, returns: bool, hazy:
         at, holder, kind = arrival
         hazy = hazy or holder is UNKNOWN or (kind is None and last is not None)
         if last is not None and kind in who and last[1] is not None and last[1] != holder:
-            overrides = _overrides(before, last, arrival, cut=cut)
+            by = last[2]
+            overrides = _overrides(before, last, arrival, cut=cut) if by is None or by is Kind.HOIST else False
             if overrides is not True:
                 known = overrides is False and last[1] is not UNKNOWN and holder is not UNKNOWN
                 counts = known and (not returns or holder in former)

@@ -44,6 +44,9 @@ MOVES: Final = (
 """Events that are moves from one holder to another."""
 
 
+_HOLDERS: Final = frozenset(FIELD_OF[event] for event in MOVES)
+
+
 def at_most(count: Count) -> str | None:
     """The field whose known changes are at least as many as the events of a count; None where events are no changes."""
     return None if count.event is Counted.REOPENED and count.ignore_thanks else FIELD_OF.get(count.event)
@@ -58,12 +61,18 @@ def count(
     the search for events.
     """
     remembered = _remembered_apart if again else _remembered
+    # to nobody is no move, and the first who is not nobody comes from no one: each nobody is one change that is none
+    nobody = changes_of in _HOLDERS
 
     def judge(timeline: Timeline, memo: Memo) -> Holds:
         found = memo[events]
         if found is None:
-            if changes_of is not None and _too_few(timeline, changes_of, at_least):
-                return NEVER_GREW
+            if changes_of is not None:
+                changes = len(timeline.steps.get(changes_of, ()))
+                if nobody and changes >= at_least:
+                    changes -= timeline.columns[changes_of].values.count(None)
+                if changes < at_least and not timeline.columns[changes_of].unknown:
+                    return NEVER_GREW
             found = memo[events] = judges[events](timeline, memo)
         sure, possible, unknown = found
         if sure is possible and not unknown:
@@ -76,11 +85,6 @@ def count(
         return surely, surely if may == surely else may, anchors
 
     return judge
-
-
-def _too_few(timeline: Timeline, field: str, at_least: int) -> bool:
-    """Whether a field surely changed less often."""
-    return len(timeline.steps.get(field, ())) < at_least and not timeline.columns[field].unknown
 
 
 def _remembered(events: list[Instant], at_least: int, within: Span | None, gone: Instant) -> tuple[Intervals, Anchors]:

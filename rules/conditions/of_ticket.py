@@ -49,6 +49,9 @@ class _Never(Calendar):
     def next_opening(self, at: Instant) -> Instant:  # noqa: ARG002
         return FOREVER
 
+    def next_closing(self, at: Instant) -> Instant:
+        return at
+
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:  # noqa: ARG002
         return []
 
@@ -72,6 +75,9 @@ class _AnyTime(_Never):
 
     def next_opening(self, at: Instant) -> Instant:
         return at
+
+    def next_closing(self, at: Instant) -> Instant:  # noqa: ARG002
+        return FOREVER
 
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:
         return ALWAYS.open_intervals(a, b)
@@ -126,6 +132,13 @@ class InTurn(Calendar):
             opens = calendar.next_opening(start)
             if opens < end:
                 return opens
+        return FOREVER
+
+    def next_closing(self, at: Instant) -> Instant:
+        for calendar, start, end in self.turns(at, FOREVER):
+            closes = calendar.next_closing(start)
+            if closes < end:
+                return closes
         return FOREVER
 
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:

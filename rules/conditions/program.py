@@ -12,11 +12,13 @@ from typing import Any
 
 from rules.calendars import ALWAYS, Calendar, weekly
 from rules.conditions import attention, clock, counts, due, ends, lingering, logic, silence, states, stays, targets, times
+from rules.conditions.cost import cost
 from rules.conditions.judge import AnyLength, Judge, Memo, Span, Within, on
 from rules.conditions.of_ticket import Given, Way, calendar_of_ticket, measured, measured_events
 from rules.conditions.source import Source
+from rules.conditions.standing import Plain, standing
 from rules.conditions.states import BoundState
-from rules.conditions.tree import is_gate, parts_of, walk
+from rules.conditions.tree import is_gate, walk
 from rules.protocol.conditions import (
     Acknowledged,
     All,
@@ -32,7 +34,6 @@ from rules.protocol.conditions import (
     InWindow,
     Lingering,
     Not,
-    OneOf,
     Silent,
     State,
     Target,
@@ -63,6 +64,7 @@ class Program:
         self.within: dict[int, Within] = {}
         self._numbers: dict[Condition, int] = {}
         self._known: dict[Hashable, int] = {}
+        self._plain: dict[int, tuple[Plain, ...]] = {}
 
     def add(self, condition: Condition) -> int:
         """The number of a condition; its judge and those of its parts are made where they are new."""
@@ -180,7 +182,9 @@ class Program:
                 bound = self._bound[condition]
                 key, field, values = ("state", bound.key), bound.field, bound.values
                 if values is not None:
-                    return self._number(key, lambda: states.member(field, values))
+                    number = self._number(key, lambda: states.member(field, values))
+                    self._plain[number] = ((field, values),)
+                    return number
                 return self._number(key, lambda: states.state(field, bound.verdict))
             case All() | AnyOf():
                 return self._many(condition)
@@ -204,10 +208,10 @@ class Program:
                 return number(("not", inner), lambda: logic.not_(judges, inner, within))
             case Held(_, duration):
                 key = ("held", inner, _meaning(duration))
-                return self._number(key, lambda: self._lasting(duration, lambda span: logic.held(judges, inner, span)))
-            case Lingering(_, still):
+                return self._number(key, lambda: self._lasting(duration, lambda span: self._held(inner, span)))
+            case Lingering(part, still):
                 other = self.add(still)
-                return self._number(("lingering", inner, other), lambda: lingering.lingering(judges, inner, other))
+                return self._number(("lingering", inner, other), lambda: self._lingering(part, inner, other))
             case Until(_, ended):
                 other = self.add(ended)
                 return self._number(("until", inner, other), lambda: ends.until(judges, inner, other))
@@ -278,27 +282,61 @@ class Program:
         within = condition.within or Duration()
         return self._lasting(within, lambda span: targets.target(condition.name, span), Way.AHEAD)
 
+    def _lingering(self, part: Condition, number: int, still: int) -> Judge:
+        """Once begun, what waits for its hours and lingers while it waits does not end with them: only its beginning is told."""
+        judge, plain = lingering.lingering(self.judges, number, still), self._plain.get(still)
+        match part:
+            case All((Held(waits, duration), Hours() as hours)) | All((Hours() as hours, Held(waits, duration))):
+                if plain is None or self.add(waits) != still or hours.calendar in CALENDARS_OF_THE_TICKET:
+                    return judge
+                calendar = self._fixed(hours)
+                begins = calendar.next_closing if hours.outside else calendar.next_opening
+                return self._lasting(duration, lambda span: standing(plain, judge, span, begins))
+            case _:
+                return judge
+
     def _hours(self, condition: Hours) -> times.HoursOf:
         name = condition.calendar
-        if name is None:
-            calendar = weekly(condition.time_zone, condition.days, condition.start, condition.end)
-            return times.always_the_same(calendar)
-        if name in CALENDARS_OF_THE_TICKET:
+        if name is not None and name in CALENDARS_OF_THE_TICKET:
             return self._of_ticket(name)
-        return times.always_the_same(self._world.calendars[name])
+        return times.always_the_same(self._fixed(condition))
+
+    def _fixed(self, hours: Hours) -> Calendar:
+        """The calendar of some hours that no ticket changes."""
+        if hours.calendar is None:
+            return weekly(hours.time_zone, hours.days, hours.start, hours.end)
+        return self._world.calendars[hours.calendar]
 
     def _many(self, condition: All | AnyOf) -> int:
         numbers = {self.add(part): part for part in condition.parts}
         if len(numbers) == 1:
             return next(iter(numbers))
         # what is cheap to judge goes first: where it never holds, `all` needs no more
-        parts = tuple(sorted(numbers, key=lambda number: _cost(numbers[number])))
+        parts = tuple(sorted(numbers, key=lambda number: cost(numbers[number])))
         gate = is_gate(condition)
         judges, within, key = self.judges, self.within, (type(condition), frozenset(parts))
         if isinstance(condition, AnyOf):
             return self._number(key, lambda: logic.any_of(judges, parts, gate=gate))
+        plain = tuple(part for part in parts if part in self._plain)
+        if plain == parts and parts:
+            return self._at_once(parts)
+        if len(plain) > 1:  # one function for all of them, at the place of the cheapest
+            first = parts.index(plain[0])
+            parts = (*parts[:first], self._at_once(plain), *(part for part in parts[first:] if part not in plain))
         number = self._number if within.keys().isdisjoint(parts) else self._partial
         return number(key, lambda: logic.all_of(judges, parts, gate=gate, within=within))
+
+    def _at_once(self, parts: tuple[int, ...]) -> int:
+        """The number of what tells where all of some plain states hold; the cheapest comes first."""
+        plain = tuple(one for part in parts for one in self._plain[part])
+        otherwise = logic.all_of(self.judges, parts, gate=True, within={})
+        number = self._number((All, frozenset(parts)), lambda: standing(plain, otherwise))
+        self._plain[number] = plain
+        return number
+
+    def _held(self, part: int, span: Span) -> Judge:
+        judge, plain = logic.held(self.judges, part, span), self._plain.get(part)
+        return judge if plain is None else standing(plain, judge, span)
 
     def _clock(self, condition: Clock) -> int:
         judges, running, of_team = self.judges, self.add(condition.running), condition.of_team
@@ -316,9 +354,9 @@ class Program:
 
     def _first(self, condition: Condition) -> tuple[int, Within | None] | None:
         """The part of an `all` that is cheapest to judge, and what judges the whole within that where it can be."""
-        if not isinstance(condition, All) or not condition.parts:
+        if not isinstance(condition, All) or not condition.parts or self.add(condition) in self._plain:
             return None
-        return self.add(min(condition.parts, key=_cost)), self.within.get(self.add(condition))
+        return self.add(min(condition.parts, key=cost)), self.within.get(self.add(condition))
 
     def _edge(self, condition: Condition | None) -> clock.Edge | None:
         if condition is None:
@@ -353,27 +391,3 @@ def _events_key(count: Count) -> Hashable:
         *("events", count.event, count.by_anyone, count.by, count.chain, count.ignore_thanks),
         _meaning(count.ignore_stays_shorter_than),
     )
-
-
-def _cost(condition: Condition) -> int:  # noqa: PLR0911 - a table
-    match condition:
-        case State(test=OneOf(values)):
-            return min(2, len(values))
-        case State():
-            return 2
-        case Count():
-            return 4 if counts.at_most(condition) is None else 0  # told at once where a field changed too seldom
-        case InWindow() | FirstReply():
-            return 4
-        case Silent() | Due() | Target() | Unchanged():
-            return 6
-        case Clock():
-            return 8 + min(_cost(part) for part in (*parts_of(condition.running), condition.running))
-        case Unanswered():
-            return 8
-        case Acknowledged():
-            return 30
-        case Hours():
-            return 50  # hundreds of intervals, so only for tickets for which all else may hold
-        case _:
-            return 2 + sum(map(_cost, parts_of(condition)))

@@ -138,19 +138,16 @@ def words(phrases: tuple[str, ...]) -> re.Pattern[str]:
 
 def member(field: str, values: frozenset[Value]) -> Judge:
     """`among`, for a field: the commonest test of all, so it is written for speed."""
-    only = next(iter(values)) if len(values) == 1 else UNKNOWN
+    if len(values) == 1:
+        return _equal(field, values)
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
         column = timeline.columns[field]
         held = column.values
         if len(held) == 1 and held[0] is not UNKNOWN:
             return (timeline.life, timeline.life, None) if held[0] in values else NEVER
-        if only is not UNKNOWN:
-            surely = _stays_of(only, column, timeline.gone)
-        elif values.isdisjoint(held):
-            surely = []
-        else:
-            surely = []
+        surely: Intervals = []
+        if not values.isdisjoint(held):
             inside = False
             for at, value in zip(column.starts, held):  # noqa: B905 - equally long, and to have it checked takes as long again
                 if (value in values) is not inside:
@@ -163,15 +160,26 @@ def member(field: str, values: frozenset[Value]) -> Judge:
     return judge
 
 
-def _stays_of(value: Value, column: Column, gone: Instant) -> Intervals:
-    """Where a column has this value: no two of these stays touch, since neighbours in a column differ."""
-    starts, held = column.starts, column.values
-    found: Intervals = []
-    place = -1
-    for _ in range(held.count(value)):
-        place = held.index(value, place + 1)
-        found += (starts[place], starts[place + 1] if place + 1 < len(starts) else gone)
-    return found
+def _equal(field: str, values: frozenset[Value]) -> Judge:
+    """No two stays of one value touch, since neighbours in a column differ."""
+    (only,) = values
+
+    def judge(timeline: Timeline, _: Memo) -> Holds:
+        column = timeline.columns[field]
+        held = column.values
+        times = held.count(only)
+        if len(held) == 1 and not column.unknown:
+            return (timeline.life, timeline.life, None) if times else NEVER
+        surely: Intervals = []
+        if times:
+            starts, place, last = column.starts, -1, len(held) - 1
+            while times:
+                place = held.index(only, place + 1)
+                surely += (starts[place], starts[place + 1] if place < last else timeline.gone)
+                times -= 1
+        return surely, _widened(column, surely, values, timeline.gone) if column.unknown else surely, None
+
+    return judge
 
 
 def _widened(column: Column, surely: Intervals, values: frozenset[Value], gone: Instant) -> Intervals:
@@ -183,7 +191,11 @@ def state(field: str, verdict: Verdict) -> Judge:
     """Any other test of a field."""
 
     def judge(timeline: Timeline, _: Memo) -> Holds:
-        column = timeline.column(field)
+        column = timeline.columns[field]
+        held = column.values
+        if len(held) == 1:  # most fields of most tickets
+            passes = verdict(held[0])
+            return NEVER if passes is False else (timeline.life if passes else NEVER[0], timeline.life, None)
         surely = _where(column, lambda value: verdict(value) is True, timeline.gone)
         may = _where(column, lambda value: verdict(value) is not False, timeline.gone)
         return surely, surely if may == surely else may, None

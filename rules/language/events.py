@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -9,13 +10,15 @@ from pydantic import Field, PlainValidator, ValidationInfo
 
 from rules.language.field_tests import Asked
 from rules.language.marked_yaml import Node
+from rules.language.misspelt_counts import how_often
 from rules.language.part import Reading, reading
 from rules.language.problems import folded, listed, nearest
-from rules.language.words import ChainName, Number, Span, Truth
+from rules.language.words import A_NUMBER, ChainName, Span, Truth
 from rules.protocol.conditions import Condition, Count, Counted
 from rules.ticket import Kind
 
 EACH_FURTHER_ONE: Final = "each further one"
+A_COUNT: Final = "a whole number from 1 to 999999, or {at_least: 3, within: 7 days}"
 
 _MAKERS: Final[dict[str, Kind | None]] = {
     "people": None,
@@ -33,6 +36,13 @@ def _maker(node: object, info: ValidationInfo) -> str:
     return folded(word)
 
 
+def _times(node: object, info: ValidationInfo) -> int:
+    word = reading(info).text(node, A_COUNT)
+    if re.fullmatch("[0-9]{1,6}", word) and int(word):
+        return int(word)
+    raise reading(info).refused(word, f"expected {A_COUNT}", how_often(word))
+
+
 def _again(node: object, info: ValidationInfo) -> bool:
     word = reading(info).text(node, EACH_FURTHER_ONE)
     if " ".join(word.casefold().split()) != EACH_FURTHER_ONE:
@@ -44,6 +54,7 @@ Maker = Annotated[
     str,
     PlainValidator(_maker, json_schema_input_type=Literal["people", "anyone", "staff", "requester", "automation"]),
 ]
+Times = Annotated[int, PlainValidator(_times), A_NUMBER]
 Again = Annotated[bool, PlainValidator(_again, json_schema_input_type=Literal["each further one"])]
 
 
@@ -58,7 +69,7 @@ class Counting(Asked):
         **dict.fromkeys(("in", "during", "last", "period"), "within"),
     }
     later: ClassVar = {"at_most": "count with at_least, and put it under `not:`"}
-    at_least: Number = Field(description="How many events", examples=[3])
+    at_least: Times = Field(description="How many events", examples=[3])
     within: Span | None = Field(None, description="Events longer ago than this do not count", examples=["7 days"])
     made_by: Maker = Field("people", description="people (the default), staff, requester, automation, or anyone")
     again: Again = Field(default=False, description="each further one: every further event begins anew")

@@ -253,6 +253,11 @@ class TimeOfDay(Asked):
     """The hour and the day: inside or outside of a calendar's hours, or between two times on some days."""
 
     named: ClassVar[str] = "time of day"
+    proposed: ClassVar = {
+        **dict.fromkeys(("weekend", "weekends", "at_weekends"), '{days: "sat, sun"}'),
+        **dict.fromkeys(("weekday", "weekdays", "workdays"), "{days: mon-fri}"),
+        **dict.fromkeys(("night", "nights", "at_night"), '{from: "18:00", to: "08:00"}'),
+    }
     inside: RuleCalendar | None = Field(None, description="While this calendar is open", examples=["office"])
     outside: RuleCalendar | None = Field(None, description="While this calendar is closed", examples=["office"])
     days: Weekdays | None = Field(None, description="On these days", examples=["mon-fri"])

@@ -172,6 +172,7 @@ class Part(BaseModel):
     later: ClassVar[Mapping[str, str]] = {}  # keys that this version refuses, and what to write instead
     synonyms: ClassVar[Mapping[str, str]] = {}  # other words for keys, as good as those
     slips: ClassVar[Mapping[str, str]] = {}  # what other tools call a key, which is refused with the right word
+    proposed: ClassVar[Mapping[str, str]] = {}  # what to write for a plain value that people try
     stands_for: ClassVar[Mapping[str, str]] = {}  # required keys that a key of a later hoist would make unnecessary
     may_be_empty: ClassVar[bool] = False
 
@@ -246,7 +247,7 @@ class Part(BaseModel):
         elif cls.may_be_empty and node == "":
             found = {}
         else:
-            raise context.refused(node, cls._instead(node))
+            raise context.refused(node, cls._instead(node), cls.proposed.get(folded(node), "") if isinstance(node, Text) else "")
         cls.check_keys(found, node, context)
         calendar = found.get("calendar")
         with context.on(calendar if isinstance(calendar, Text) else None):

@@ -105,8 +105,13 @@ def word_of(node: object, context: Reading, words: tuple[str, ...], slips: dict[
     raise context.refused(word, f"expected one of {listed(words)}", nearest(word, words) if slip is None else slip)
 
 
+_ASKERS: Final = ("customer", "requester", "caller", "user", "reporter")
 _MODE_SLIPS: Final = dict.fromkeys(("on", "true", "yes", "active", "off", "false", "no"), "")  # what `on` means is not guessed
-_STATUS_SLIPS: Final = {"done": "resolved", "solved": "resolved", "waiting": "pending", "in_progress": "open"}
+_STATUS_SLIPS: Final = {
+    **dict.fromkeys(("done", "solved", "fixed"), "resolved"),
+    **dict.fromkeys(("waiting", *(f"{a}_{b}" for a in ("waiting_for", "waiting_on", "awaiting") for b in _ASKERS)), "pending"),
+    **dict.fromkeys(("in_progress", "work_in_progress", "waiting_for_support"), "open"),
+}
 
 
 def _mode(node: object, info: ValidationInfo) -> Mode:
@@ -256,9 +261,8 @@ FREE_TEXT: Final = WithJsonSchema({"type": ["string", "number", "boolean"]})
 OneOrMany = Annotated[tuple[W, ...], Several()]
 
 Words = Annotated[str, PlainValidator(_text), FREE_TEXT]
-Number = Annotated[
-    int, PlainValidator(_number), WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,6}$"})
-]
+A_NUMBER: Final = WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,6}$"})
+Number = Annotated[int, PlainValidator(_number), A_NUMBER]
 Truth = Annotated[bool, PlainValidator(_truth), WithJsonSchema({"enum": [True, False, "true", "false"]})]
 Span = Annotated[Duration, PlainValidator(duration), WithJsonSchema(_said(f"^{_DURATION.pattern}$", AN_EXAMPLE))]
 Summed = Annotated[

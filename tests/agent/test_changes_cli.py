@@ -258,3 +258,34 @@ def test_limits_have_their_mistakes_listed(helpdesk: Desk) -> None:
         "limits.expire_after: 'never' is no length of time",
     ):
         assert said in found.words
+
+
+def a_clock_behind(helpdesk: Desk) -> None:
+    """A command takes the source's clock for five seconds later than the hoist that runs next will."""
+    with closing(sqlite3.connect(helpdesk.folder / "hoist.db")) as db:
+        db.execute("UPDATE sources SET clock_ahead = clock_ahead + 5000")
+        db.commit()
+
+
+def test_a_word_counts_at_once_whoever_knows_the_clock_better(helpdesk: Desk) -> None:
+    """Two processes know a source's clock to a second, each by itself: what is said in one is done by the next that runs."""
+    helpdesk.write(organisation=WATCHED)
+    helpdesk.hoist("run", "--once")
+    a_clock_behind(helpdesk)
+    assert changes(helpdesk, "approve", f"jira:{FORGOTTEN}", "--why", "it was forgotten").code == 0
+    helpdesk.hoist("run", "--once")
+    assert len(helpdesk.record()[1]) == 1
+
+
+def test_a_ticket_that_is_woken_is_looked_at_at_once(helpdesk: Desk) -> None:
+    """Taken off its snooze a ticket is written by the next run, though its clock is a little behind the command's."""
+    helpdesk.write(rules=RULES.replace("15 minutes", "30 days"))
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--for", "2h", "--why", "Nora is at it").code == 0
+    helpdesk.write()
+    helpdesk.hoist("run", "--once")
+    assert helpdesk.untouched()
+    a_clock_behind(helpdesk)
+    assert helpdesk.hoist("snooze", f"jira:{FORGOTTEN}", "--off", "--why", "she is not").code == 0
+    helpdesk.hoist("run", "--once")
+    assert len(helpdesk.record()[1]) == 1

@@ -95,7 +95,7 @@ WRONG_SETTINGS: Mapping[str, tuple[Mapping[str, object], str]] = {
         {"token": "env:HOIST_NO_SUCH_VARIABLE"},
         "set the environment variable HOIST_NO_SUCH_VARIABLE",
     ),
-    "a wrong token": ({"token": "file:{wrong}"}, "the credential is wrong or has expired, renew it"),
+    "a wrong token": ({"token": "file:{wrong}"}, "the credential is wrong or has expired, renew it: token (file:"),
     "a wrong account": ({"username": "somebody@example.com"}, "the credential is wrong or has expired, renew it"),
     "a misspelt key": ({"projcts": ["IT"]}, "jira.projcts is no setting of this platform; did you mean projects?"),
     "a text where a list belongs": ({"projects": "IT"}, 'jira.projects: expected a list; write it like ["ITSM"]'),
@@ -197,7 +197,7 @@ def test_an_address_where_nobody_listens_is_said(it: Desk, monkeypatch: pytest.M
         said = it.hoist("run", "--once")
     assert said.code == 2
     assert said.err.startswith("jira: ")
-    assert "can't be reached; check its address and the network" in said.err
+    assert "can't be reached: nothing listens there (connection refused); check its address and the network" in said.err
     assert "tries again" not in said.err
 
 

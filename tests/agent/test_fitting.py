@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -198,11 +199,20 @@ def test_an_approver_is_told_only_where_approvers_are_read() -> None:
     assert fitted(rulebook(rules_yaml=hours), "desk", DIRECTORY, able, World()).rules
 
 
-@pytest.mark.parametrize("when", ["provider_case: aws", "target: {name: next answer of aws, due_within: 1 hour}"])
-def test_a_case_at_a_provider_is_asked_for_only_where_cases_are_read(when: str) -> None:
-    """Whose turn it is at a provider, and the provider's own clock, are refused by the name of a source that can't tell."""
+@pytest.mark.parametrize(
+    ("when", "asked"),
+    [
+        ("provider_case: aws", "case.aws"),
+        ("target: {name: next answer of aws, due_within: 1 hour}", "next answer of aws"),
+    ],
+)
+def test_a_case_at_a_provider_is_asked_for_only_where_cases_are_read(when: str, asked: str) -> None:
+    """Whose turn it is at a provider, and the provider's own clock, are refused by the name of a source that can't tell.
+
+    One that knows whose turn it is need not know when the provider will answer.
+    """
     rules = f"rules:\n  - {{rule: one, when: {{{when}}}, do: [{{chase_provider: aws-chase}}]}}\n"
     reads = replace(ABLE, reads=READ | {"target."})
-    with pytest.raises(BindingError, match=r"asks for case\.aws, and desk .* does not read it"):
+    with pytest.raises(BindingError, match=rf"asks for {re.escape(asked)}, and desk .* does not read it"):
         fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, reads, World())
-    assert fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, replace(ABLE, reads=READ | {"case."}), World()).rules
+    assert fitted(rulebook(rules_yaml=rules), "desk", DIRECTORY, replace(ABLE, reads=READ | {asked}), World()).rules

@@ -12,9 +12,12 @@ from agent.errors import ConfigError
 from agent.journal_erasure import NAMED_AT_ONCE, erase, erasure
 from agent.journal_sealing import seal
 from agent.journal_verification import verify
-from agent.store import journal, sources
+from agent.store import journal, sources, waiting
 from agent.store.database import Database, open_database
 from agent.store.journal import ANYBODY, ERASED, Personal
+from agent.store.states import RowState
+from agent.store.waiting import Planned
+from rules.escalation import FiringKey
 from rules.world import Directory, Person
 
 
@@ -130,3 +133,17 @@ def test_many_values_go_at_once(database: Database) -> None:
         assert [len(line.data["values"]) for line in journal.lines(db, kind="journal-erased")] == [NAMED_AT_ONCE, 1]
         found = verify(db)
     assert (found.findings, found.erased) == ((), NAMED_AT_ONCE + 1)
+
+
+def test_the_reasons_of_a_change_are_erased_as_well(database: Database, tmp_path: Path) -> None:
+    """What waits, or was written, because of somebody's ticket names them no more; the other reasons stay, and so does the change."""
+    key = FiringKey("jira", "7", "nobody-took-it", 1, 0)
+    because = ("the assignee is Anna Bakker: yes", "the priority is P1: yes")
+    with database.transaction() as db:
+        waiting.plan(db, [Planned(key, 1, 1, 1, 0, because, RowState.BACKLOG, "Anna Bakker was asked")])
+    assert erase(database, "zqanna@example.com", 20).changes == 1
+    with database.reading() as db:
+        (row,) = waiting.of_ticket(db, "jira", "7")
+        assert erasure(db, "zqanna@example.com").changes == 0
+    assert (row.because, row.problem, row.state) == ((ERASED, because[1]), ERASED, RowState.BACKLOG)
+    assert b"Anna Bakker: yes" not in b"".join(path.read_bytes() for path in tmp_path.glob("hoist.db*"))

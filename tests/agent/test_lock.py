@@ -47,3 +47,13 @@ def test_a_disk_that_cannot_lock_is_said_so(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(StoreError, match="disk of this machine"), only_one(tmp_path / "hoist.db"):
         pytest.fail("it was not locked")
+
+
+def test_a_link_to_a_store_is_that_store(tmp_path: Path) -> None:
+    """Two settings files that name one store in two ways can't run two agents on it."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "hoist.db").touch()
+    linked = tmp_path / "elsewhere" / "store.db"
+    linked.symlink_to(tmp_path / "hoist.db")
+    with only_one(tmp_path / "hoist.db"), pytest.raises(StoreError, match="another hoist is running"), only_one(linked):
+        pytest.fail("it runs twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from agent.store.states import RowState
 from agent.store.waiting import Planned
 from agent.who import Who
 from connectors.errors import GiveUp, OutcomeUnknown, TryLater
+from connectors.memory import MemoryConnector
 from rules.escalation import FiringKey
 from rules.instants import HOUR, MINUTE
 from rules.protocol.actions import AddLabel, Escalate, RaisePriority, Tell
 from rules.protocol.actions import Comment as Say
+from rules.world import Directory
 from tests.agent.desk import NEVER, SOURCE, Desk, Killed, Mortal, rule
 
 WHO = Who("eva", "system account eva at desk", "a rehearsal")
@@ -77,6 +80,23 @@ def test_where_the_priority_is_the_highest_a_label_is_set(desk: Desk) -> None:
     assert f"label {LABEL}: set" in made.found.plan
     assert made.found.what == "rehearsal: a label and an internal note"
     assert made.carry_out().ok
+    as_it_was(desk, ticket, "p1")
+
+
+def test_where_there_is_no_such_label_a_note_alone_is_rehearsed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to make a label in the helpdesk for a rehearsal, and what was left out is said."""
+    directory = MemoryConnector.directory
+
+    def with_labels(connector: MemoryConnector) -> Directory:
+        return replace(directory(connector), labels=frozenset({"vip"}))
+
+    monkeypatch.setattr(MemoryConnector, "directory", with_labels)
+    ticket = desk.ticket(priority="p1")
+    made = rehearsing(desk, ticket)
+    assert made.found.what == "rehearsal: an internal note"
+    assert any(f"has no label {LABEL}" in note for note in made.found.notes)
+    found = made.carry_out()
+    assert found.ok, found.steps
     as_it_was(desk, ticket, "p1")
 
 

@@ -200,3 +200,31 @@ def test_one_rule_can_be_asked_for(it: Desk) -> None:
     it.hoist("run", "--once")
     assert [rule["rule"] for rule in why(it, FORGOTTEN, "--json").json["rules"]] == ["nobody-took-it", "takes-long"]
     assert [rule["rule"] for rule in why(it, FORGOTTEN, "--rule", "takes-long", "--json").json["rules"]] == ["takes-long"]
+
+
+def test_a_ticket_outside_the_chain_is_told_so(it: Desk) -> None:
+    """Where a rule would move tickets along a chain and this one's team is not in it, nobody has to find out by waiting."""
+    said = "the ticket's team stands outside the chain it: no rule moves it along that"
+    it.hoist("run", "--once")
+    assert said not in why(it, FORGOTTEN).words
+    it.write(organisation=ORGANISATION.replace("it: [desk, network]", "it: [network]"))
+    it.hoist("run", "--once")
+    assert said not in why(it, FORGOTTEN).words, "it was moved into the chain"
+    assert said in why(it, TAKEN).words
+    assert said not in why(it, SOLVED).words, "what is solved goes nowhere"
+
+
+def test_times_are_those_of_the_organisation(it: Desk) -> None:
+    """Pauses, snoozes and status say when in the zone in which people read all else; machines get UTC."""
+    it.write(organisation=ORGANISATION.replace("always: {hours: all}", "always: {hours: all, time_zone: Asia/Kolkata}"))
+    it.hoist("run", "--once")
+    snoozed = it.hoist("snooze", f"jira:{FORGOTTEN}", "--why", "Nora is at it")
+    paused = it.hoist("pause", "--all", "--for", "2h", "--why", "the network is rebuilt")
+    for said in (snoozed, paused, it.hoist("status"), why(it, FORGOTTEN)):
+        assert " IST (UTC+5:30)" in said.words or " UTC+5:30" in said.words, said.words
+    status = it.hoist("status").words
+    for title in ("PAUSED", "snoozed"):
+        line = status.partition(title)[2][:160]
+        assert re.search(r"until [0-9: -]+ (IST|UTC\+5:30)", line), line
+    (source,) = it.hoist("status", "--json").json["sources"]
+    assert re.search(r"until [0-9T:.-]+Z", source["pauses"][0])

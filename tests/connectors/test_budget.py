@@ -312,3 +312,13 @@ def test_a_draw_that_fails_reaches_whoever_drew_and_blocks_nobody() -> None:
         ask(budget)
     supply.broken = False
     ask(budget)
+
+
+@given(st.floats(-1e15, 1e15), st.floats(-1e9, 1e9), st.floats(0.01, 1_000))
+def test_a_bucket_that_somebody_edited_is_used_within_a_minute(tokens: float, rate: float, full: float) -> None:
+    """No number that stands in the store keeps hoist from asking, nor makes it ask faster than it is allowed to."""
+    bucket, drawn = replace(full_bucket(full, 0), tokens=tokens, rate=rate).drawn(1)
+    assert drawn.number >= 1
+    assert drawn.gap >= 1 / full
+    assert drawn.seconds <= max(60.0, 2 / min(full, 1.0))
+    assert bucket.tokens <= max(1.0, full)

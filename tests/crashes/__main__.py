@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.crashes.stage import survive
+from tests.crashes.stage import FAULTS, survive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,15 +19,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, help="the instants and faults of this seed; they fall on other moments each time")
+    parser.add_argument("--platform", default="jira", choices=FAULTS, help="the helpdesk")
     options = parser.parse_args(arguments)
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     folder = Path(tempfile.mkdtemp(prefix="hoist-crashes-"))
     try:
-        seen = survive(folder, options.kills, seed, say=_say)
+        seen = survive(folder, options.kills, seed, _say, platform=options.platform)
     except AssertionError as error:
         _say(f"broken, seed {seed}: {error}\nthe store is in {folder}")
         return 1
-    _say(f"every promise was kept: {', '.join(f'{number:,} {what}' for what, number in sorted(seen.items()))}; seed {seed}")
+    counted = ", ".join(f"{number:,} {what}" for what, number in sorted(seen.items()))
+    _say(f"{options.platform}: every promise was kept: {counted}; seed {seed}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A helpdesk in a process of its own: `python -m tests.crashes.far_side CLOCKS TICKETS SEED FAULTS`.
+"""A helpdesk in a process of its own: `python -m tests.crashes.far_side CLOCKS PLATFORM TICKETS SEED FAULTS`.
 
 One ticket after the other is due for an escalation; every fifth is taken by somebody some time later. Prints one JSON line once
 it listens, and answers each line on its standard input with one: `quiet` once no request is under way and no connection open;
@@ -14,16 +14,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
-from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.call import Answer
-from connectors.jira.site.catalog import TEAM
+from agent.secret_files import in_files
+from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.history import Event, History
 from connectors.sandboxes.server import Serving
 from rules.instants import MINUTE, SECOND, Instant
 from tests.crashes.clocks import Ahead, true_time
 from tests.desk_history import desk_history
-from tests.simulation.helpdesk import written
+from tests.simulation.platforms import PLATFORMS
+from tests.simulation.platforms.far_side import FarSide
 
 BETWEEN: Final = 20 * SECOND
 """From the instant at which one ticket is due to that of the next."""
@@ -33,55 +34,46 @@ TAKEN_EVERY: Final = 5
 TAKEN_AFTER: Final = 2 * MINUTE
 """How long after it was due a ticket is taken."""
 LOOK_AGAIN: Final = 0.005
-PROPERTY: Final = "hoist.operation"
+LABEL: Final = "lifted"
 
 
-class WatchedSandbox(JiraSandbox):
-    """Remembers each write that it accepted, answered or not."""
+class Watched:
+    """A site that remembers each write that took effect, answered or not."""
 
-    effects: list[dict[str, Any]]
+    def __init__(self, far: FarSide, tickets: int) -> None:
+        self.far, self.effects = far, list[dict[str, str]]()
+        self._tickets, self._dispatch = tickets, far.sandbox.dispatch
 
     def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        answer = super().dispatch(method, path, query, headers, body)
-        ticket, kind = written(method, path)
-        if kind and 200 <= answer.status < 300:
-            properties = json.loads(body).get("properties", ())
-            marked = next((each["value"]["marker"] for each in properties if each["key"] == PROPERTY), "")
-            self.effects.append({"ticket": ticket, "kind": kind, "marker": marked})
+        """Answer one call as the sandbox does."""
+        purpose = self.far.purpose(method, path, query, body)
+        id_ = purpose.ids[0] if purpose.kind in self.far.WRITES else ""
+        before = self.far.traces(id_) if id_ else 0
+        answer = self._dispatch(method, path, query, headers, body)
+        took = id_ and (self.far.traces(id_) > before or (self.far.LEAVES_A_MARK and 200 <= answer.status < 300))
+        if took:
+            self.effects.append({"ticket": id_, "kind": purpose.kind, "marker": self.far.marked(body).marker})
         return answer
 
     def calm(self) -> dict[str, int]:
         """Nothing goes wrong any more; what did until now, and how often."""
-        told = {name: self._faults.times(name) for name in self._faults.rates}
-        self._faults.rates = dict.fromkeys(self._faults.rates, 0.0)
+        faults = self.far.faults
+        told = {name: faults.times(name) for name in faults.rates}
+        faults.rates = dict.fromkeys(faults.rates, 0.0)
         return told
 
     def all_done(self) -> dict[str, Any]:
-        """By issue: what hoist's account saved and said, by the site's own record; and every write that was accepted."""
-        site = self._site
-        own = site.catalog.agent.id
+        """By ticket: what hoist's account saved and said, by the site's own record; and every write that took effect."""
+        names = {name: id_ for number in range(self._tickets) if (id_ := self.far.id_of(name := f"t{number}"))}
+        return {"tickets": {name: self._record(id_) for name, id_ in names.items()}, "effects": self.effects}
+
+    def _record(self, id_: str) -> dict[str, Any]:
+        own = [save for save in self.far.saves(id_) if save.by == self.far.agent]
         return {
-            "issues": {str(issue.id): _record(issue, own) for issue in site.issues.by_id.values()},
-            "names": {name: str(issue.id) for name, issue in site.names.items()},
-            "effects": self.effects,
+            "id": id_,
+            "saves": [item for save in own for item in save.items],
+            "public": [said.public for said in self.far.comments(id_)],
         }
-
-
-def _record(issue: Any, own: str) -> dict[str, Any]:
-    saves = [
-        [item.field_id, item.old_shown, item.new_shown] for entry in issue.entries if entry.author == own for item in entry.items
-    ]
-    comments = [
-        {"marker": str(_marker(comment.properties)), "public": comment.public}
-        for comment in issue.comments
-        if comment.author == own
-    ]
-    return {"saves": saves, "comments": comments, "team": issue.fields.get(TEAM)}
-
-
-def _marker(properties: Mapping[str, object]) -> object:
-    value = properties.get(PROPERTY)
-    return value.get("marker", "") if isinstance(value, Mapping) else ""
 
 
 def history(tickets: int, begin: Instant) -> History:
@@ -105,25 +97,26 @@ def _quiet(server: Serving) -> None:
         looking.wait(LOOK_AGAIN)
 
 
-def main(clocks: str, tickets: str, seed: str, faults: str) -> None:
+def main(clocks: str, platform: str, tickets: str, seed: str, faults: str) -> None:
     """Serve until standard input ends."""
     ahead = Ahead(Path(clocks))
     begin = true_time(ahead)
-    sandbox = WatchedSandbox(
-        clock=lambda: true_time(ahead), history=history(int(tickets), begin), seed=int(seed), faults=json.loads(faults)
-    )
-    sandbox.effects = []
-    with sandbox.serve() as server:
-        _say({"credentials": sandbox.credentials(), "settings": sandbox.source_settings(), "begin": begin})
+    far = PLATFORMS[platform](lambda: true_time(ahead), history(int(tickets), begin), int(seed), 0)
+    far.faults.rates = json.loads(faults)
+    far.sandbox.make_labels([LABEL])
+    watched = Watched(far, int(tickets))
+    with patch.object(far.sandbox, "dispatch", watched.dispatch), far.sandbox.serve() as server:
+        settings = far.sandbox.hoist_settings(in_files(Path(clocks).with_name("secret.")))
+        _say({"settings": settings, "priorities": far.sandbox.priorities, "teams": far.teams, "writes": far.WRITES})
         for line in sys.stdin:
             match line.strip():
                 case "quiet":
                     _quiet(server)
                     _say({})
                 case "calm":
-                    _say(sandbox.calm())
+                    _say(watched.calm())
                 case "record":
-                    _say(sandbox.all_done())
+                    _say(watched.all_done())
 
 
 def _say(found: object) -> None:

@@ -79,7 +79,7 @@ def test_two_on_one_store_where_the_lock_was_taken_away_write_each_escalation_on
 
 def test_a_proxy_that_drops_answers_makes_nothing_happen_twice(tmp_path: Path) -> None:
     """Every sixth answer never arrives, of reads and writes alike: hoist goes on, and each escalation is there once."""
-    with stage(tmp_path, 12, faults=NONE) as it, dropping(it.told["credentials"]["url"], every=6) as url:
+    with stage(tmp_path, 12, faults=NONE) as it, dropping(it.told["settings"]["url"], every=6) as url:
         it.write(url)
         it.ahead.go_on(3 * MINUTE)
         with it.running() as hoist:

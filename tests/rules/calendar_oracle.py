@@ -122,6 +122,11 @@ class MinuteWalk:
         found = self.opened.find(1, at // MINUTE - self.start)
         return None if found < 0 else max(at, (self.start + found) * MINUTE)
 
+    def next_closing(self, at: int) -> int | None:
+        """The first instant from `at` on that is not open, inside the stretch."""
+        found = self.opened.find(0, at // MINUTE - self.start)
+        return None if found < 0 else max(at, (self.start + found) * MINUTE)
+
     def open_intervals(self, a: int, b: int) -> list[int]:
         """Openings and closings from instant a to instant b, both inside the stretch."""
         found: list[int] = []

@@ -88,6 +88,9 @@ class Shifts(Calendar):
     def next_opening(self, at: Instant) -> Instant:
         return next(t for t in range(at, at + PERIOD) if self.is_open(t))
 
+    def next_closing(self, at: Instant) -> Instant:
+        return next(t for t in range(at, at + PERIOD) if not self.is_open(t))
+
     def open_intervals(self, a: Instant, b: Instant) -> Intervals:
         edges = [t for t in range(a, min(b, a + 20 * END)) if self.is_open(t) is not (t > a and self.is_open(t - 1))]
         return [*edges, b] if len(edges) % 2 else edges

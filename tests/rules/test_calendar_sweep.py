@@ -48,6 +48,7 @@ def agrees(hours: CalendarHours, first: datetime, last: datetime) -> None:
     some = hour[: len(due) : 5]  # of each hour of the day as many; the intervals above have all of them
     assert [office.is_open(at) for at in some] == [walk.is_open(at) for at in some]
     assert [office.next_opening(at) for at in some] == [walk.next_opening(at) for at in some]
+    assert [office.next_closing(at) for at in some] == [walk.next_closing(at) for at in some]
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,8 @@ def test_equal_to_a_minute_count_anywhere(data: st.DataObject, pattern: dict[int
         assert office.open_intervals(a, b) == walk.open_intervals(a, b)
         opens = walk.next_opening(a)
         assert opens is None or office.next_opening(a) == opens
+        closes = walk.next_closing(a)
+        assert closes is None or office.next_closing(a) == closes
 
 
 def test_a_day_that_a_zone_left_out_is_no_working_day() -> None:
@@ -224,6 +226,13 @@ def test_the_next_opening_is_open_with_nothing_before_it(office: Calendar, a: In
     """Until the next opening no business time passes, and from it on some does."""
     opens = office.next_opening(a)
     assert opens >= FOREVER or (office.between(a, opens) == 0 and office.is_open(opens))
+
+
+@given(CALENDARS, INSTANTS)
+def test_until_the_next_closing_it_is_open_all_the_time(office: Calendar, a: Instant) -> None:
+    """Until the next closing all time counts, and at it work has ceased."""
+    closes = office.next_closing(a)
+    assert closes >= FOREVER or (office.between(a, closes) == closes - a and not office.is_open(closes))
 
 
 WEEK_NIGHTS = hours(dict.fromkeys(WEEKDAYS, ((22 * 60, 6 * 60),)))

@@ -406,6 +406,7 @@ def test_calendars_that_take_turns_count_as_one_where_they_are_alike() -> None:
             duration = Duration(90 * MINUTE, days)
             assert cut.after(at(hour), duration) == office.after(at(hour), duration)
         assert cut.next_opening(at(hour)) == office.next_opening(at(hour))
+        assert cut.next_closing(at(hour)) == office.next_closing(at(hour))
         assert cut.is_open(at(hour)) is office.is_open(at(hour))
 
 
@@ -414,6 +415,7 @@ def test_each_calendar_is_open_in_its_own_turn() -> None:
     turns = InTurn([0, at(13)], [WORLD.calendars["office"], WORLD.calendars["night"]])
     assert [turns.is_open(at(hour)) for hour in (10, 14, 23)] == [True, False, True]
     assert turns.next_opening(at(14)) == at(22)
+    assert turns.next_closing(at(11)) == at(13)
 
 
 def test_a_business_day_counts_on_the_hours_of_who_had_the_ticket_when_it_began() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from rules.language import patterns
 from rules.language.pattern_limits import WORK_LIMIT, UnsafePattern
+from rules.language.pattern_trees import work_of_tree
 from rules.language.plain_patterns import work_of_plain
 from tests.rules.test_patterns import BAD, GOOD
 
@@ -117,3 +118,14 @@ def test_a_tree_of_another_shape_is_not_trusted(error: type[Exception], monkeypa
     assert patterns.work_of("CVE-[0-9]{4}") > 0
     with pytest.raises(UnsafePattern):
         patterns.work_of("(a+)+$")
+
+
+@pytest.mark.parametrize("passes", ["(a+)+$", ".*.*x", "(?>a+)+b"])
+def test_a_guard_that_lets_a_dangerous_pattern_pass_is_not_trusted(passes: str) -> None:
+    """On a Python whose `re` says the same with another meaning, the plain grammar decides; nothing dangerous gets through."""
+
+    def careless(pattern: str) -> int:
+        return 1 if pattern == passes else work_of_tree(pattern)
+
+    assert patterns.trusted(work_of_tree) is work_of_tree
+    assert patterns.trusted(careless) is work_of_plain

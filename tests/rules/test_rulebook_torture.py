@@ -34,17 +34,23 @@ WORDS = (
 
 LIMIT_SECONDS = 1.0
 """Processor time in which any file is read or refused."""
+TRIES = 3
 
 
 def attempt(files: dict[str, str], library: dict[str, str] | None = None) -> Loaded | RulebookError:
-    """Whatever comes of the files; anything but a rulebook or its problems fails the test, and so does a long wait."""
-    begun = process_time()
-    try:
-        return load(files, LIBRARY if library is None else library)
-    except RulebookError as error:
-        return error
-    finally:
-        assert process_time() - begun < LIMIT_SECONDS
+    """Whatever comes of the files; anything but a rulebook or its problems fails the test, and so does a long wait.
+
+    What seems long is timed again: a processor that others keep busy takes more of its own time for the same.
+    """
+    for _ in range(TRIES):
+        begun = process_time()
+        try:
+            found: Loaded | RulebookError = load(files, LIBRARY if library is None else library)
+        except RulebookError as error:
+            found = error
+        if process_time() - begun < LIMIT_SECONDS:
+            return found
+    pytest.fail(f"{TRIES} times longer than {LIMIT_SECONDS} s")
 
 
 def check(files: dict[str, str], library: dict[str, str] | None = None) -> None:

@@ -15,6 +15,14 @@ KEYS = [
     ("escalate: network", "»assign_to: network-ops", "assign_to", "not a key of a thing to do", "assign"),
     ("escalate: network", "»reply: We are on it", "reply", "never writes to the requester", ""),
     ("escalate: network", "»close: true", "close", "hoist never writes a status", ""),
+    ("assignee: nobody", "»unassigned: true", "unassigned", "not a key of a condition", "assignee: nobody"),
+    ("assignee: nobody", "»vip: true", "vip", "not a key of a condition", "requester"),
+    ("assignee: nobody", "»no_reply_for: 2 hours", "no_reply_for", "not a key of a condition", "unanswered"),
+    ("assignee: nobody", "»no_update_for: 2 hours", "no_update_for", "not a key of a condition", "silent"),
+    (
+        *("assignee: nobody", "reassigned: 3\n      »within: 7 days", "within", "not a key of a condition"),
+        "reassigned: {at_least: 3, within: 7 days}",
+    ),
     ("assignee: nobody", "reassigned: {»more_than: 3}", "more_than", "not a key of a count of events", "at_least"),
 ]
 
@@ -25,6 +33,13 @@ VALUES = [
     ("priority: [P1, P2]", "priority: »P1-P3", "P1-P3", "there is no such priority", "[P1, P2, P3]"),
     ("priority: [P1, P2]", "priority: »P1/P2", "P1/P2", "there is no such priority", "[P1, P2]"),
     ("priority: [P1, P2]", "priority: »P7-P9", "P7-P9", "there is no such priority", ""),
+    ("status: [new, open]", "status: »waiting for customer", "waiting for customer", "expected one of", "pending"),
+    ("assignee: nobody", "reassigned: »more than 3", "more than 3", "{at_least: 3, within: 7 days}", "4"),
+    ("assignee: nobody", "reassigned: »at least 3", "at least 3", "{at_least: 3, within: 7 days}", "3"),
+    ("assignee: nobody", "reopened: »2 times in 30 days", "2 times in 30 days", "whole number", "{at_least: 2, within: 30 days}"),
+    ("assignee: nobody", 'reopened: »"> 2 within a week"', "> 2 within a week", "whole number", "{at_least: 3, within: 1 week}"),
+    ("assignee: nobody", "reopened: »often", "often", "a whole number", ""),
+    ("assignee: nobody", "time: »weekend", "weekend", "`outside: office`", '{days: "sat, sun"}'),
     ("escalate: network", "raise_priority: »P1", "P1", "expected a number of levels", "{to: P1}"),
     ("escalate: network", "page: »network-ops", "network-ops", "a team is told by its lead or", ""),
     ("escalate: network", "tell: »service-desk", "service-desk", "a team is told by its lead or", "lead of service-desk"),

@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tests.simulation.drawing import CACHED, TROUBLES, drawn
+from tests.simulation.drawing import CACHED, drawn
+from tests.simulation.platforms import PLATFORMS
 from tests.simulation.running import Result, Sums, of_seeds, result_of
 from tests.simulation.shrinking import shrunk
 from tests.simulation.story import Story, families
@@ -21,10 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := (faults or set()) - _known():
         parser.error(f"there is no fault {', '.join(sorted(unknown))}; there are {', '.join(sorted(_known()))}")
     if options.seeds is not None:
-        return _many(options.seeds, options.first, options.hours, faults, options.jobs)
+        return _many(range(options.first, options.first + options.seeds), options.hours, faults, options.platform, options.jobs)
     if options.seed is None:
         parser.error("name a seed, or a number of them with --seeds")
-    return _one(drawn(options.seed, options.hours, faults), _command(options.seed, options.hours, faults))
+    story = drawn(options.seed, options.hours, faults, options.platform)
+    return _one(story, _command(options.seed, options.hours, faults, options.platform))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("seed", nargs="?", type=int, help="play this one; where it fails, find a short story that fails too")
     parser.add_argument("--seeds", type=int, help="play so many instead, and count")
     parser.add_argument("--first", type=int, default=0, help="the first of many")
+    parser.add_argument("--platform", default="jira", choices=PLATFORMS, help="the far side")
     parser.add_argument("--hours", type=float, default=6, help="simulated hours of a seed")
     parser.add_argument("--faults", help="only these, with commas between them; `` for none")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes for many")
@@ -39,13 +42,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _known() -> set[str]:
-    return {*families(), *(kind for kind, _ in TROUBLES), CACHED}
+    return {*families(), *(kind for platform in PLATFORMS.values() for kind, _ in platform.TROUBLES), CACHED}
 
 
-def _command(seed: int, hours: float, faults: set[str] | None) -> str:
+def _command(seed: int, hours: float, faults: set[str] | None, platform: str) -> str:
     """What plays the same again."""
     only = "" if faults is None else f" --faults {','.join(sorted(faults)) or repr('')}"
-    return f"python -m tests.simulation {seed}" + (f" --hours {hours:g}" if hours != 6 else "") + only
+    where = f" --platform {platform}" if platform != "jira" else ""
+    return f"python -m tests.simulation {seed}" + where + (f" --hours {hours:g}" if hours != 6 else "") + only
 
 
 def _one(story: Story, command: str) -> int:
@@ -65,12 +69,12 @@ def told(story: Story) -> list[str]:
     return ["", *story.lines(), "", *(f"broken: {said}" for said in result_of(story).broken)]
 
 
-def _many(number: int, first: int, hours: float, faults: set[str] | None, jobs: int) -> int:
+def _many(seeds: range, hours: float, faults: set[str] | None, platform: str, jobs: int) -> int:
     sums = Sums()
-    for result in of_seeds(range(first, first + number), hours, faults, jobs):
+    for result in of_seeds(seeds, hours, faults, jobs, platform):
         sums.add(result)
-        _complain(result, _command(result.seed, hours, faults))
-    _say(str(sums))
+        _complain(result, _command(result.seed, hours, faults, platform))
+    _say(f"{platform}: {sums}")
     return 1 if sums.broken else 0
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from connectors.jira.sandbox import JiraSandbox
+from agent.secret_files import in_files
 from connectors.sandboxes.history import History, Person, Status
+from connectors.sandboxes.sandbox import Sandbox
 from rules.instants import MINUTE
 
-SOURCE: Final = "jira"
+SOURCE: Final = "desk"
 POLL: Final = 2 * MINUTE
 TEAMS: Final = ("Service Desk", "Operations", "Engineering", "Head of IT")
 PRIORITIES: Final = ("Highest", "High", "Medium", "Low")
@@ -22,22 +24,23 @@ RULE_NAMES: Final = ("nobody-took-it", "unanswered", "urgent-ladder", "quiet")
 """Those that write."""
 WATCHED: Final = "watched-by-hoist"
 """The label that a rule would set which only watches: it must never be seen."""
+LABELS: Final = ("urgent-5", "quiet", WATCHED)
 
-ORGANISATION: Final = """\
+ORGANISATION: Final = f"""\
 format: 1
-defaults: {mode: live, calendar: always, existing_tickets: ignore}
+defaults: {{mode: live, calendar: always, existing_tickets: ignore}}
 priorities:
-  - {name: P1, jira: Highest}
-  - {name: P2, jira: High}
-  - {name: P3, jira: Medium}
-  - {name: P4, jira: Low}
+  - {{name: P1, {SOURCE}: PRIORITY_1}}
+  - {{name: P2, {SOURCE}: PRIORITY_2}}
+  - {{name: P3, {SOURCE}: PRIORITY_3}}
+  - {{name: P4, {SOURCE}: PRIORITY_4}}
 calendars:
-  always: {hours: all}
+  always: {{hours: all}}
 teams:
-  desk: {jira: Service Desk}
-  ops: {jira: Operations}
-  eng: {jira: Engineering}
-  head: {jira: Head of IT}
+  desk: {{{SOURCE}: Service Desk}}
+  ops: {{{SOURCE}: Operations}}
+  eng: {{{SOURCE}: Engineering}}
+  head: {{{SOURCE}: Head of IT}}
 chains:
   it: [desk, ops, eng, head]
 """
@@ -106,27 +109,22 @@ def empty_history() -> History:
     )
 
 
-def write_files(folder: Path, sandbox: JiraSandbox, page_size: int) -> Path:
-    """hoist.yaml and the protocol; gives the former. The address is loopback's, and nobody listens there."""
-    credentials = sandbox.credentials()
-    token = folder / "token"
-    token.write_text(credentials["token"], encoding="utf-8")
+def write_files(folder: Path, sandbox: Sandbox, more: Mapping[str, object]) -> Path:
+    """hoist.yaml and the protocol; gives the former. The sandbox's address is never connected to."""
     source = {
-        "platform": "jira",
+        **sandbox.hoist_settings(in_files(folder / f"{SOURCE}.")),
         "poll_every": f"{POLL // 1000} seconds",
         "skew_limit": "2 hours",
-        "url": "http://127.0.0.1:1",
-        "username": credentials["username"],
-        "token": f"file:{token}",
-        "page_size": str(page_size),
-        "search_size": str(2 * page_size),
         "requests_per_second": "100000",
-        **sandbox.source_settings(),
+        **more,
     }
     config = folder / "hoist.yaml"
     config.write_text(json.dumps({"limits": "none", "sources": {SOURCE: source}}), encoding="utf-8")
     protocol = folder / "protocol"
     protocol.mkdir(exist_ok=True)
-    (protocol / "organisation.yaml").write_text(ORGANISATION, encoding="utf-8")
+    organisation = ORGANISATION
+    for number, name in enumerate(sandbox.priorities, start=1):
+        organisation = organisation.replace(f"PRIORITY_{number}", json.dumps(name))
+    (protocol / "organisation.yaml").write_text(organisation, encoding="utf-8")
     (protocol / "rules.yaml").write_text(RULES, encoding="utf-8")
     return config

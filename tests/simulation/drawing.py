@@ -9,6 +9,8 @@ from typing import Final
 from connectors.sandboxes.history import EventValue
 from rules.instants import HOUR, MINUTE, SECOND, Instant, instant, moment
 from tests.simulation.desk import PRIORITIES, REQUESTER, RULE_NAMES, STAFF, TEAMS
+from tests.simulation.platforms import PLATFORMS
+from tests.simulation.platforms.far_side import FarSideClass
 from tests.simulation.story import (
     Automation,
     ClockSet,
@@ -31,44 +33,16 @@ CALM: Final = 100 * MINUTE
 LEASE_AND_LIFE: Final = 280 * SECOND
 """A request that thaws later than the request life lands when nobody expects it any more, and Jira can't refuse it."""
 
-ON_READS: Final = ("search", "read", "changelog", "look")
-ON_WRITES: Final = ("edit", "comment")
-TROUBLES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("refused", ("any", *ON_READS, *ON_WRITES)),
-    ("timeout-before", (*ON_READS, *ON_WRITES)),
-    ("timeout-after", ON_WRITES),
-    ("late", ON_WRITES),
-    ("lost-answer", ON_WRITES),
-    ("429", ("any", *ON_WRITES)),
-    ("429-long", ("search", *ON_WRITES)),
-    ("429-bare", ("any", *ON_WRITES)),
-    ("500", ("any", *ON_READS, *ON_WRITES)),
-    ("502", ("any", *ON_WRITES)),
-    ("502-after", ON_WRITES),
-    ("503", ("any", *ON_READS, *ON_WRITES)),
-    ("401", ("any",)),
-    ("cut-short", (*ON_READS, *ON_WRITES)),
-    ("conflict", ("edit",)),
-    ("property-dropped", ("edit",)),
-    ("stale-search", ("search",)),
-    ("unordered", ("search", "changelog")),
-    ("fewer-rows", ("search",)),
-    ("row-missing", ("read",)),
-    ("repeated-token", ("search",)),
-    ("expired-token", ("search",)),
-    ("old-answer", ("read",)),
-    ("slow", ("any", *ON_READS, *ON_WRITES)),
-)
-"""What may befall requests, and which."""
 CACHED: Final = "cached"
 """An answer that was true once, out of the cache of a proxy."""
 
 
-def drawn(seed: int, hours: float = 6, faults: Collection[str] | None = None) -> Story:
-    """The story of a seed: `faults` names the families (or kinds of trouble) that may occur, all of them by default."""
+def drawn(seed: int, hours: float = 6, faults: Collection[str] | None = None, platform: str = "jira") -> Story:
+    """The story of a seed on a platform: `faults` names the families (or kinds of trouble) that may occur, all by default."""
     chance = random.Random(f"hoist/{seed}")
     length = int(hours * HOUR)
-    artist = _Artist(chance, MONDAY, MONDAY + length - CALM, set(faults) if faults is not None else _DEFAULT)
+    wanted = _DEFAULT if faults is None else set(faults)
+    artist = _Artist(chance, MONDAY, MONDAY + length - CALM, wanted, PLATFORMS[platform])
     return Story(
         seed,
         MONDAY,
@@ -78,6 +52,7 @@ def drawn(seed: int, hours: float = 6, faults: Collection[str] | None = None) ->
         page_size=chance.choice((2, 5, 50)),
         lag=chance.choice((0, 0, 3 * SECOND, 40 * SECOND)),
         skew=chance.randrange(-20 * MINUTE, 20 * MINUTE),
+        platform=platform,
     )
 
 
@@ -87,8 +62,8 @@ _DEFAULT: Final = set(families())
 class _Artist:
     """One drawing, from `start` to `end`."""
 
-    def __init__(self, chance: random.Random, start: Instant, end: Instant, faults: set[str]) -> None:
-        self.chance, self.start, self.end, self.faults = chance, start, end, faults
+    def __init__(self, chance: random.Random, start: Instant, end: Instant, faults: set[str], far: FarSideClass) -> None:
+        self.chance, self.start, self.end, self.faults, self.far = chance, start, end, faults, far
         self.tickets = [f"T{number}" for number in range(1, chance.randint(6, 10))]
 
     def items(self) -> tuple[Item, ...]:
@@ -165,7 +140,7 @@ class _Artist:
     def _read_again(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
         """Saves are refused as conflicts, and the read for the last try is answered by a replica that is behind."""
         due = [at + 15 * MINUTE for at in opened.values() if chance.random() < 0.4]
-        conflicts = [Trouble(at, "conflict", "edit", 2) for at in due]
+        conflicts = [Trouble(at, "conflict", "edit", 2) for at in due if "conflict" in dict(self.far.TROUBLES)]
         return [*conflicts, *(Trouble(at + 5 * SECOND, "old-answer", "read", 2, 0, chance.choice((5.5, 6, 6.5))) for at in due)]
 
     def _cached(self, chance: random.Random, opened: dict[str, Instant]) -> list[Item]:
@@ -177,7 +152,7 @@ class _Artist:
                 taken = Deed(due + chance.randrange(5, 18) * SECOND, ticket, "carl", {"assignee": "carl"})
                 made += [Trouble(due, "refused", "edit"), taken, Trouble(due + 30 * SECOND, CACHED, "any", 6, 0, 30)]
             elif when < 0.3:
-                lost = Trouble(due, "lost-answer", chance.choice(ON_WRITES))
+                lost = Trouble(due, "lost-answer", chance.choice(self.far.WRITES))
                 made += [lost, Trouble(due + 295 * SECOND, CACHED, "look", 12, 0, 330)]
         for _ in range(chance.choice((0, 0, 1, 2, 3))):
             at, age = chance.randrange(self.start + MINUTE, self.end), chance.choice((15, 45, 130, 400, 900))
@@ -216,13 +191,12 @@ class _Artist:
                 return {"status": "In Progress", "assignee": self.chance.choice(STAFF)}
 
     def _meanwhile(self) -> Meanwhile:
-        moments = ("before-edit", "before-edit", "after-edit", "before-comment")
-        return Meanwhile(self._at(), self.chance.choice(moments), self.chance.choice(STAFF), self._values())
+        return Meanwhile(self._at(), self.chance.choice(self.far.MOMENTS), self.chance.choice(STAFF), self._values())
 
     # --- machines --------------------------------------------------------------------------------------------------------
 
     def _trouble(self) -> Trouble:
-        kind, where = self.chance.choice(TROUBLES)
+        kind, where = self.chance.choice(self.far.TROUBLES)
         on = self.chance.choice(where)
         seconds = {"late": self.chance.randrange(1, 295), "slow": 3, "old-answer": self.chance.randrange(1, 8)}.get(kind, 0)
         at, times = self._at(), self.chance.choice((1, 1, 1, 2, 4))
@@ -248,7 +222,7 @@ class _Artist:
 
     def _vanishing(self, opened: dict[str, Instant]) -> Vanishing:
         ticket = self.chance.choice(self.tickets)
-        at, how = self.chance.randrange(opened[ticket] + 1, self.end), self.chance.choice(("deleted", "moved", "hidden"))
+        at, how = self.chance.randrange(opened[ticket] + 1, self.end), self.chance.choice(self.far.VANISHINGS)
         return Vanishing(at, ticket, how, self.chance.choice((1, 10, 40)) * MINUTE if how == "hidden" else 0)
 
     def _automation(self) -> Automation:

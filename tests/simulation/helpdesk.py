@@ -1,53 +1,77 @@
-"""The helpdesk: the sandbox's own code, the people and automations that use it, and a record of what hoist did there."""
+"""The helpdesk: a platform's own sandbox, the people and automations that use it, and a record of what hoist did there."""
 
 from __future__ import annotations
 
-import copy
 import heapq
-import json
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 from unittest.mock import patch
 
-from connectors.jira.sandbox import Answer, JiraSandbox
-from connectors.jira.site.catalog import TEAM
-from connectors.jira.site.state import Comment, Entry, Issue
+from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.history import Event, Note
+from rules.escalation import Operation
 from rules.instants import Instant
+from rules.ticket import UNKNOWN
 from tests.simulation.clocks import TrueTime
-from tests.simulation.desk import AUTOMATION, REQUESTER, empty_history
+from tests.simulation.desk import REQUESTER, empty_history
+from tests.simulation.platforms import PLATFORMS
+from tests.simulation.platforms.far_side import FarSide, Marked, Purpose, Said, Save
 from tests.simulation.story import Automation, Deed, Fields, Opened, Story, Vanishing
 
-MARKER: Final = "hoist.operation"
+WRITES: Final = frozenset({"edit", "comment"})
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Something that hoist did at the far side: a save of fields, or a comment.
+    """Something that hoist did at the far side: a save of fields, a comment, or both in one.
 
-    `sent` is when the request reached the wire, `at` when it took effect. `marked` is what the request's marker says. `entry` is
-    None where nothing differed, and for a comment.
+    `sent` is when the request reached the wire, `at` when it took effect. `before` and `after` are what had been read and what
+    was decided, as the store had it when the request left; `values` what the request itself set. `save` is None where no field
+    differed, `comment` where nothing was said.
     """
 
     at: Instant
     sent: Instant
     ticket: str  # id
     kind: str  # edit, comment
-    marked: Mapping[str, Any]
-    entry: Entry | None = None
-    comment: Comment | None = None
+    marker: str
+    firings: tuple[str, ...]
+    values: Mapping[str, Any]
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    save: Save | None = None
+    comment: Said | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, by what it is for."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    purpose: Purpose
+    sent: Instant
 
     @property
-    def marker(self) -> str:
-        return str(self.marked["marker"])
+    def kind(self) -> str:
+        return self.purpose.kind
 
     @property
-    def firings(self) -> tuple[str, ...]:
-        return tuple(self.marked["firings"])
+    def ids(self) -> tuple[str, ...]:
+        """Of the tickets that it is about."""
+        return self.purpose.ids
+
+    @property
+    def ticket(self) -> str:
+        """The id of the one ticket that it is about, empty where there is no such."""
+        return self.ids[0] if len(self.ids) == 1 else ""
 
 
 class Helpdesk:
@@ -56,19 +80,18 @@ class Helpdesk:
     def __init__(self, story: Story, true: TrueTime) -> None:
         self._true, self._at = true, None
         self.effects: list[Effect] = []
-        self.reactions: list[Effect] = []  # saves under hoist's account that were not hoist's
-        self.echoes: set[int] = set()  # ids of changelog entries made by automation under hoist's account
+        self.decided: dict[str, Operation] = {}  # by marker: what the store held when its request left
+        self.saves: dict[str, list[Save]] = defaultdict(list)  # by ticket: everybody's, in true time
+        self.echoes: set[str] = set()  # ids of saves made by automation under hoist's account
         self.vanished: dict[str, Instant] = {}  # by id: tickets that hoist once could not see
-        self.people_saved: dict[int, list[tuple[Instant, Entry]]] = defaultdict(list)
+        self.names: dict[str, str] = {}  # of the story's tickets, by id
         self.log: Callable[[str], None] = lambda _: None
         self._fault = ""
-        self.sandbox = JiraSandbox(
-            clock=self.clock, history=empty_history(), seed=story.seed, faults={"stale-search": 1.0}, lag=story.lag
-        )
-        self.site = self.sandbox._site
-        # The faults of a story are dated, so that each can be left out; the sandbox draws its own by rate.
-        self._struck = patch.object(self.sandbox._faults, "strikes", self._strikes)
+        self.far: Final[FarSide] = PLATFORMS[story.platform](self.clock, empty_history(), story.seed, story.lag)
+        # The faults of a story are dated, so that each can be left out; a sandbox draws its own by rate.
+        self._struck = patch.object(self.far.faults, "strikes", self._strikes)
         self._struck.start()
+        self._past: list[tuple[Instant, object]] = [(true.now(), self.far.snapshot())]
         self._due: list[tuple[Instant, int, Callable[[], None]]] = []
         self._count = 0
         self._automations = [item for item in story.items if isinstance(item, Automation)]
@@ -105,164 +128,138 @@ class Helpdesk:
             act()
             self._at = None
 
-    def next_at(self) -> Instant | None:
-        """When something happens next."""
-        return self._due[0][0] if self._due else None
-
     # --- people and automations ------------------------------------------------------------------------------------------
 
-    def issue(self, ticket: str) -> Issue | None:
-        """The issue of a story's ticket, None where it is not there (any more)."""
-        issue = self.site.names.get(ticket)
-        return issue if issue is not None and issue.id in self.site.issues.by_id else None
+    def id_of(self, ticket: str) -> str:
+        """The id of a story's ticket, empty where it is not there (any more)."""
+        id_ = self.far.id_of(ticket)
+        return id_ if id_ and self.far.is_there(id_) else ""
+
+    def name_of(self, id_: str) -> str:
+        """The story's name of a ticket, empty for none of its tickets."""
+        return self.names.get(id_, "")
 
     def _open(self, item: Opened) -> None:
-        self.site._replay(Event(self.clock(), item.ticket, REQUESTER, item.values))
+        self.far.happen(Event(self.clock(), item.ticket, REQUESTER, item.values))
+        self.names[self.far.id_of(item.ticket)] = item.ticket
+        self._seen(self.far.id_of(item.ticket))
         self.log(f"open {item.ticket}")
 
     def _done(self, item: Deed) -> None:
-        if self.issue(item.ticket) is not None:
+        if self.id_of(item.ticket):
             self.act(item.ticket, item.who, item.values, Note(item.says, item.public) if item.says else None)
 
     def act(self, ticket: str, who: str, values: Fields, note: Note | None = None) -> None:
         """Somebody saves a ticket that is there."""
-        issue = self.site.names[ticket]
-        before = len(issue.entries)
-        self.site._replay(Event(self.clock(), ticket, who, values, note))
-        self.people_saved[issue.id] += [(entry.at, entry) for entry in issue.entries[before:] if who != AUTOMATION]
+        self.far.happen(Event(self.clock(), ticket, who, values, note))
+        self._seen(self.id_of(ticket))
         self.log(f"{who} {ticket} {sorted(values.items())}")
 
-    def name_of(self, issue_id: str) -> str | None:
-        """The story's name of an issue."""
-        return next((name for name, issue in self.site.names.items() if str(issue.id) == issue_id), None)
+    def _seen(self, id_: str) -> list[Save]:
+        """Date what has been saved of a ticket since it was looked at last, and keep what reads show now."""
+        known = {save.id for save in self.saves[id_]}
+        fresh = [replace(save, at=self.clock()) for save in self.far.saves(id_) if save.id not in known]
+        self.saves[id_] += fresh
+        self._past.append((self.clock(), self.far.snapshot()))
+        return fresh
 
     def _vanish(self, item: Vanishing) -> None:
-        issue, now = self.issue(item.ticket), self.clock()
-        if issue is None:
+        id_, now = self.id_of(item.ticket), self.clock()
+        if not id_:
             return
-        self.vanished.setdefault(str(issue.id), now)
+        self.vanished.setdefault(id_, now)
         self.log(f"{item.how} {item.ticket}")
-        match item.how:
-            case "deleted":
-                self.site.issues.delete(issue, now)
-            case "moved":
-                project = self.site.catalog.project("OPS")
-                assert project is not None
-                self.site.issues.move(issue, project, self.site.catalog.accounts["anna"], now)
-            case _:
-                self._show(issue, visible=False)
-                self.later(now + item.lasts, partial(self._show, issue, visible=True))
+        self.far.take_away(id_, item.how, now)
+        self._seen(id_)
+        if item.how == "hidden":
+            self.later(now + item.lasts, partial(self._appear, id_))
 
-    def _show(self, issue: Issue, *, visible: bool) -> None:
-        issues = self.site.issues
-        if visible:
-            issues.by_id[issue.id] = issue
-            issues.deleted.discard(issue.id)
-        else:
-            del issues.by_id[issue.id]
-            issues.deleted.add(issue.id)
-        issues.reindex(issue, self.clock())
+    def _appear(self, id_: str) -> None:
+        self.far.bring_back(id_, self.clock())
+        self._seen(id_)
 
     def _react(self, effect: Effect) -> None:
         """The platform's automations that look at saves of this ticket."""
-        if effect.entry is None:
+        if effect.save is None:
             return
         for number, item in enumerate(self._automations):
-            issue = self.issue(item.ticket)
-            if issue is None or str(issue.id) != effect.ticket or item.at > self.clock() or self._reacted[number] >= item.times:
+            if self.id_of(item.ticket) != effect.ticket or item.at > self.clock() or self._reacted[number] >= item.times:
                 continue
-            moved = [each for each in effect.entry.items if each.field_id == TEAM]
+            moved = [old for name, old, _ in effect.save.items if name == "team"]
             if item.how == "echo" or moved:
                 self._reacted[number] += 1
-                old = moved[0].old if moved else None
-                self.later(self.clock() + item.after, partial(self._reaction, item, issue, old))
+                old = moved[0] if moved else None
+                self.later(self.clock() + item.after, partial(self._reaction, item, effect.ticket, old))
 
-    def _reaction(self, item: Automation, issue: Issue, old: str | None) -> None:
-        if issue.id not in self.site.issues.by_id:
+    def _reaction(self, item: Automation, id_: str, old: str | None) -> None:
+        if not self.far.is_there(id_):
             return
         if item.how == "revert":
-            author = self.site.catalog.accounts[AUTOMATION]
-            self.site.issues.commit(issue, {TEAM: old}, author, self.clock())
+            self.far.give_back(id_, old, self.clock())
+            self._seen(id_)
         else:
-            labels = issue.fields.get("labels")
-            known = labels if isinstance(labels, tuple) else ()
-            entry = self.site.issues.commit(
-                issue, {"labels": (*known, f"seen-{len(issue.entries)}")}, self.site.catalog.agent.id, self.clock()
-            )
-            if entry is not None:
-                self.echoes.add(entry.id)
+            self.far.echo(id_, self.clock())
+            self.echoes |= {save.id for save in self._seen(id_)}
         self.log(f"automation {item.how} {item.ticket}")
 
     # --- requests --------------------------------------------------------------------------------------------------------
 
-    def answer(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes, sent: Instant, *, fault: str = ""
-    ) -> Answer:
-        """Answer a request now, with one of the sandbox's own faults where named; hoist's writes are recorded."""
+    def purpose(self, method: str, target: str, body: bytes) -> Purpose:
+        """What a request is for."""
         path, _, query = target.partition("?")
-        issue_id, kind = written(method, path)
-        issue = self.site.issues.by_id.get(int(issue_id)) if issue_id.isdigit() else None
-        entries, comments = (len(issue.entries), len(issue.comments)) if issue else (0, 0)
+        return self.far.purpose(method, path, query, body)
+
+    def answer(self, asked: Asked, *, fault: str = "", body: bytes | None = None) -> Answer:
+        """Answer a request now, with one of the sandbox's own faults where named; what hoist does by it is recorded."""
+        path, _, query = asked.target.partition("?")
+        writes = asked.kind in WRITES and asked.ticket in self.names
+        before = (len(self.far.comments(asked.ticket)), self.far.traces(asked.ticket)) if writes else (0, 0)
         self._fault = fault
         try:
-            answer = self.sandbox.dispatch(method, path, query, headers, body)
+            answer = self.far.sandbox.dispatch(asked.method, path, query, asked.headers, asked.body if body is None else body)
         finally:
             self._fault = ""
-        if kind and issue is not None and 200 <= answer.status < 300:
-            self._record(issue, kind, sent, body, entries, comments)
+        if writes:
+            self._record(asked, *before, taken=200 <= answer.status < 300)
         return answer
 
-    def _record(self, issue: Issue, kind: str, sent: Instant, body: bytes, entries: int, comments: int) -> None:
-        properties = json.loads(body).get("properties", ())
-        marked = next((each["value"] for each in properties if each["key"] == MARKER), {"marker": "", "firings": []})
-        entry = issue.entries[entries] if len(issue.entries) > entries else None
-        comment = issue.comments[comments] if len(issue.comments) > comments else None
-        effect = Effect(self.clock(), sent, str(issue.id), kind, marked, entry, comment)
+    def _record(self, asked: Asked, said: int, traces: int, *, taken: bool) -> None:
+        made = [save for save in self._seen(asked.ticket) if save.by == self.far.agent]
+        comments = self.far.comments(asked.ticket)[said:]
+        left = self.far.traces(asked.ticket) > traces or (taken and self.far.LEAVES_A_MARK)
+        if not (made or left):
+            return
+        marked = self.far.marked(asked.body)
+        before, after = self._values(marked)
+        save = replace(made[0], items=tuple(item for each in made for item in each.items)) if made else None
+        comment = comments[0] if comments else None
+        told = marked.marker, marked.firings, marked.values
+        effect = Effect(self.clock(), asked.sent, asked.ticket, asked.kind, *told, before, after, save, comment)
         self.effects.append(effect)
         self._react(effect)
 
-    @contextmanager
-    def as_it_was(self, old: Mapping[int, Issue], at: Instant) -> Iterator[None]:
-        """Answer reads from a replica that stands at an earlier instant."""
-        issues = self.site.issues
-        present, issues.by_id, self._at = issues.by_id, dict(old), at
-        try:
-            yield
-        finally:
-            issues.by_id, self._at = present, None
+    def _values(self, marked: Marked) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The fields of an operation, as they had been read and as they were decided."""
+        operation = self.decided.get(marked.marker)
+        changes = operation.changes if operation is not None else ()
+        return {c.field: c.old for c in changes if c.old is not UNKNOWN}, {c.field: c.new for c in changes}
 
-    def replica(self, at: Instant) -> dict[int, Issue]:
-        """All issues as they were at an instant."""
-        found = {id_: _rolled_back(issue, at) for id_, issue in self.site.issues.by_id.items() if issue.created <= at}
-        for row in found.values():
-            row.properties.pop(MARKER, None)
-        for effect in self.effects:
-            if effect.at <= at and effect.kind == "edit" and int(effect.ticket) in found:
-                found[int(effect.ticket)].properties[MARKER] = dict(effect.marked)
-        return found
+    @contextmanager
+    def as_it_was(self, at: Instant) -> Iterator[None]:
+        """Answer reads from a replica that stands at an earlier instant."""
+        place = bisect_right(self._past, at, key=lambda each: each[0])
+        with self.far.showing(self._past[max(place - 1, 0)][1]):
+            self._at = at
+            try:
+                yield
+            finally:
+                self._at = None
+
+    def own_saves(self) -> Iterator[tuple[str, Sequence[Save]]]:
+        """By ticket: the saves under hoist's account."""
+        for id_, saves in self.saves.items():
+            yield id_, [save for save in saves if save.by == self.far.agent]
 
     def close(self) -> None:
         """Give the sandbox its own faults back."""
         self._struck.stop()
-
-
-def written(method: str, path: str) -> tuple[str, str]:
-    """The issue that a request writes, and whether it is an edit or a comment; empty where it writes nothing."""
-    words = path.strip("/").split("/")[3:]
-    if method == "PUT" and len(words) == 2 and words[0] == "issue":
-        return words[1], "edit"
-    if method == "POST" and len(words) == 3 and words[0] == "issue" and words[2] == "comment":
-        return words[1], "comment"
-    return "", ""
-
-
-def _rolled_back(issue: Issue, at: Instant) -> Issue:
-    row = copy.copy(issue)
-    row.fields, row.properties = dict(issue.fields), dict(issue.properties)
-    for entry in reversed([each for each in issue.entries if each.at > at]):
-        for item in entry.items:
-            row.fields[item.field_id] = tuple((item.old_shown or "").split()) if item.field_id == "labels" else item.old
-    row.entries = [each for each in issue.entries if each.at <= at]
-    row.comments = [each for each in issue.comments if each.created <= at]
-    row.updated = max([issue.created, *(e.at for e in row.entries), *(c.created for c in row.comments)])
-    return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -12,17 +12,17 @@ from agent.journal_verification import verify
 from agent.store import journal
 from agent.store.episodes import EpisodeRow
 from agent.store.states import OperationState, RowState
-from connectors.jira.site.catalog import TEAM
-from connectors.jira.site.state import Issue
 from rules.engine import Episode, Evaluation
 from rules.identity import match
 from rules.instants import MINUTE, SECOND, Instant
 from rules.ladder import ahead
 from rules.protocol.rule import Mode
+from tests.simulation.auditing import WRITTEN
 from tests.simulation.desk import WATCHED
 from tests.simulation.helpdesk import Effect
+from tests.simulation.platforms.far_side import Save
 from tests.simulation.playing import Played
-from tests.simulation.sight import READ_AGE, Firing, Sight
+from tests.simulation.sight import Firing, Sight
 from tests.simulation.story import clock_time
 
 HEARD: Final = SECOND
@@ -38,6 +38,8 @@ SPACING: Final[Mapping[tuple[str, int], int]] = {
     ("urgent-ladder", 2): 20 * MINUTE,
 }
 """By rule and step: how long after the step before it comes at the earliest."""
+_OWNERS: Final = frozenset({"team", "assignee"})
+"""Who sets the one has to say on some platforms what becomes of the other."""
 _ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED, RowState.UNDONE})
 
 
@@ -58,6 +60,7 @@ def judge(played: Played) -> list[str]:
         *judges.lost(),
         *judges.unsettled(),
         *judges.disagreement(),
+        *judges.unrecorded(),
         *judges.chain(),
     ]
     return list(dict.fromkeys(broken))
@@ -79,14 +82,14 @@ class _Judges(Sight):
         for firing in self.firings:
             if self.rules.rule(firing.key.rule).rule.mode is not Mode.LIVE:
                 yield self.said(firing.key.ticket, firing.first.at, f"{firing.key.rule} only watches, and wrote")
-        for issue in self.played.helpdesk.site.names.values():
-            if WATCHED in str(issue.fields.get("labels")):
-                yield self.said(str(issue.id), issue.updated, "it bears a label that only a watching rule sets")
+        for ticket in self.played.helpdesk.names:
+            if WATCHED in self.played.helpdesk.far.labels(ticket):
+                yield self.said(ticket, self.end, "it bears a label that only a watching rule sets")
 
     def twice(self) -> Iterator[str]:
         """Each firing has one save and one comment at most, and no firing's episode gets a step twice."""
         for firing in self.firings:
-            saves = [effect for effect in firing.effects if effect.entry is not None]
+            saves = [effect for effect in firing.effects if effect.save is not None]
             notes = [effect for effect in firing.effects if effect.comment is not None]
             for what, effects in (("saves", saves), ("comments", notes)):
                 if len(effects) > 1:
@@ -143,12 +146,11 @@ class _Judges(Sight):
 
     def leaps(self) -> Iterator[str]:
         """No save moves a ticket by more than one tier, or raises it by more than one level."""
-        teams = list(self.played.helpdesk.site.catalog.options[TEAM])
-        levels = self.played.helpdesk.site.catalog.scheme
+        teams, levels = self.played.helpdesk.far.teams, self.played.helpdesk.far.priorities
         for effect in self.effects:
             if not effect.firings:
                 continue
-            before, after = effect.marked.get("before", {}), effect.marked.get("after", {})
+            before, after = effect.before, effect.after
             for field, ladder, up in (("team", teams, 1), ("priority", levels, -1)):
                 if field in after and ladder.index(after[field]) - ladder.index(before[field]) != up:
                     yield self.said(effect.ticket, effect.at, f"{field} was moved from {before[field]} to {after[field]}")
@@ -158,37 +160,39 @@ class _Judges(Sight):
         """Nor do several saves for one firing."""
         for firing in self.firings:
             for field, ladder in (("team", teams), ("priority", levels)):
-                values = [effect.marked["after"][field] for effect in firing.effects if field in effect.marked.get("after", {})]
+                values = [effect.after[field] for effect in firing.effects if field in effect.after]
                 if len({ladder.index(value) for value in values}) > 1:
                     yield self.said(firing.key.ticket, firing.effects[-1].at, f"{firing.key} set {field} to {values}")
 
     # --- people ----------------------------------------------------------------------------------------------------------
 
     def trampled(self) -> Iterator[str]:
-        """A value that was not the one that had been read is put back, unless somebody has changed it since."""
+        """A value that was not the one that had been read is put back, unless somebody has changed it since.
+
+        Where a platform's answers stand in the way of that (a look before the write that a cache keeps answering), a person is
+        asked, with that reason.
+        """
         for effect in self.effects:
-            before, entry = effect.marked.get("before", {}), effect.entry
             told = effect.firings or effect in self.undos
-            if entry is None or effect.at > self.end - PUT_BACK or effect.ticket not in self.tickets or not told:
+            if effect.save is None or effect.at > self.end - PUT_BACK or effect.ticket not in self.tickets or not told:
                 continue
-            issue = self.played.helpdesk.site.issues.by_id[int(effect.ticket)]
-            for item in entry.items:
-                name = {TEAM: "team"}.get(item.field_id, item.field_id)
-                if name in before and item.old != before[name] and not self._put_back(issue, effect, item.field_id, item.old):
-                    yield self.said(effect.ticket, effect.at, f"{name} {item.old} was overwritten and not put back")
+            for field, old, _ in effect.save.items:
+                replaced = field in effect.before and old != effect.before[field]
+                if replaced and not self._put_back(effect, effect.save, field, old) and not self._asked_about(effect):
+                    yield self.said(effect.ticket, effect.at, f"{field} {old} was overwritten and not put back")
 
-    def _put_back(self, issue: Issue, effect: Effect, field: str, theirs: str | None) -> bool:
-        entry = effect.entry
-        later = [e for e in issue.entries if entry is not None and e.id > entry.id]
-        changed = [item for e in later for item in e.items if item.field_id == field]
-        return bool(changed) and (changed[0].new == theirs or self._by_others(later, field))
+    def _put_back(self, effect: Effect, save: Save, field: str, theirs: str | None) -> bool:
+        saves = self.played.helpdesk.saves[effect.ticket]
+        later = saves[[each.id for each in saves].index(save.id) + 1 :]
+        changed = [(each.by, new) for each in later for name, _, new in each.items if name == field]
+        return bool(changed) and (changed[0][1] == theirs or changed[0][0] != self.played.helpdesk.far.agent)
 
-    def _by_others(self, entries: Sequence[object], field: str) -> bool:
-        agent = self.played.helpdesk.site.catalog.agent.id
-        for entry in entries:
-            if any(item.field_id == field for item in entry.items):  # type: ignore[attr-defined]
-                return bool(entry.author != agent)  # type: ignore[attr-defined]
-        return False
+    def _asked_about(self, effect: Effect) -> bool:
+        """Whether a person is asked to look, since theirs could not be put back."""
+        keys = {self.keys[firing] for firing in effect.firings}
+        return any(
+            row.key in keys and row.state is RowState.PARKED and "could not be put back" in row.problem for row in self.rows
+        )
 
     # --- orders ----------------------------------------------------------------------------------------------------------
 
@@ -199,7 +203,7 @@ class _Judges(Sight):
                 key = firing.key
                 if rest.rule not in ("", key.rule) or rest.ticket not in ("", key.ticket):
                     continue
-                first = rest.since + (HEARD if rest.kind == "pause" else READ_AGE)
+                first = rest.since + (HEARD if rest.kind == "pause" else self.read_age)
                 effects = firing.effects if rest.kind == "pause" else firing.effects[:1]
                 for effect in effects:
                     if first < effect.sent < rest.until:
@@ -207,22 +211,20 @@ class _Judges(Sight):
 
     def taken_too_far(self) -> Iterator[str]:
         """What is taken back is hoist's own value, which nobody has changed since, as far as a read could show."""
-        agent = self.played.helpdesk.site.catalog.agent.id
+        agent = self.played.helpdesk.far.agent
         for effect in self.undos:
-            issue = self.played.helpdesk.site.names.get(self.named(effect.ticket))
-            for field, value in effect.marked.get("after", {}).items():
-                id_ = {"team": TEAM}.get(field, field)
+            for field, value in effect.after.items():
                 moves = [
-                    (entry, item)
-                    for entry in (issue.entries if issue else ())
-                    for item in entry.items
-                    if item.field_id == id_ and entry.at < effect.sent - (0 if entry.author == agent else READ_AGE)
+                    (save, old)
+                    for save in self.played.helpdesk.saves[effect.ticket]
+                    for name, old, _ in save.items
+                    if name == field and save.at < effect.sent - (0 if save.by == agent else self.read_age)
                 ]
-                if not moves or moves[-1][0].author != agent or moves[-1][0].id in self.played.helpdesk.echoes:
+                if not moves or moves[-1][0].by != agent or moves[-1][0].id in self.played.helpdesk.echoes:
                     yield self.said(
                         effect.ticket, effect.at, f"{field} was set to {value}, though it was not hoist's to take back"
                     )
-                elif value not in {item.old for entry, item in moves if entry.author == agent}:
+                elif value not in {old for save, old in moves if save.by == agent}:
                     yield self.said(effect.ticket, effect.at, f"{field} was set to {value}, which it was not before hoist wrote")
 
     # --- nothing lost ----------------------------------------------------------------------------------------------------
@@ -311,8 +313,9 @@ class _Judges(Sight):
         for effect in self.effects:
             if effect.marker in known and effect.kind == "edit":
                 decided = {change.field: change.new for change in known[effect.marker].changes}
-                if decided != effect.marked.get("after", {}):
-                    yield self.said(effect.ticket, effect.at, f"{effect.marked.get('after')} was written, {decided} decided")
+                beside = _OWNERS - decided.keys() if _OWNERS & decided.keys() else frozenset()
+                if {name: value for name, value in effect.values.items() if name not in beside} != decided:
+                    yield self.said(effect.ticket, effect.at, f"{effect.values} was written, {decided} decided")
         with self.played.database.reading() as db:
             journaled = {str(line.data.get("marker")) for line in journal.lines(db)}
         for effect in self.effects:
@@ -321,6 +324,19 @@ class _Judges(Sight):
             for where, markers in (("store", known.keys()), ("journal", journaled)):
                 if effect.marker not in markers:
                     yield self.said(effect.ticket, effect.at, f"the {where} knows nothing of an {effect.kind}")
+
+    def unrecorded(self) -> Iterator[str]:
+        """The platform's own record, read through its API, shows each thing that hoist's account did, and nothing else."""
+        audited = self.played.audited
+        for ticket, saves in self.played.helpdesk.own_saves():
+            made = Counter(item for save in saves for item in save.items if item[0] in WRITTEN)
+            if made != audited.items.get(ticket, made):
+                yield self.said(ticket, self.end, f"{dict(made)} was set, the record shows {dict(audited.items[ticket])}")
+        for ticket, shown in audited.comments.items():
+            effects = [effect for effect in self.effects if effect.ticket == ticket and effect.comment is not None]
+            said = Counter((effect.firings, effect.comment.public) for effect in effects if effect.comment is not None)
+            if said != shown:
+                yield self.said(ticket, self.end, f"{sum(said.values())} comments were made, the record shows {dict(shown)}")
 
     def chain(self) -> Iterator[str]:
         """The journal's chain is whole."""

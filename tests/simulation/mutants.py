@@ -17,9 +17,8 @@ from agent.store import mirrored, operations, waiting
 from agent.store.operations import OperationRow
 from agent.store.waiting import WaitingRow
 from agent.writing import Writer, _Read
+from connectors import judging
 from connectors.contract import Connector, Reading, Verification
-from connectors.jira import connector as jira
-from connectors.jira import writing as writing_to_jira
 from rules import ladder
 from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
@@ -94,12 +93,12 @@ def decided_anew_by_what_is_there() -> AbstractContextManager[object]:
 
 def no_look_at_the_old_value() -> AbstractContextManager[object]:
     """Whose value was replaced is not asked."""
-    judge_edit = writing_to_jira.judge_edit
+    judge_edit = judging.judge_edit
 
     def content(*given: Any, **named: Any) -> Verification:
         return replace(judge_edit(*given, **named), overwritten=())
 
-    return patch.object(jira, "judge_edit", content)
+    return patch.object(judging, "judge_edit", content)
 
 
 def no_horizon() -> AbstractContextManager[object]:

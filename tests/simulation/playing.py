@@ -29,13 +29,14 @@ from connectors.errors import TryLater
 from rules.instants import MINUTE, SECOND, Instant
 from rules.rulebook import Loaded
 from rules.ticket import Ticket
+from tests.simulation.auditing import Audited, audited
 from tests.simulation.clocks import MachineClock, TrueTime
-from tests.simulation.desk import SOURCE, write_files
-from tests.simulation.helpdesk import Helpdesk
+from tests.simulation.desk import LABELS, SOURCE, write_files
+from tests.simulation.helpdesk import WRITES, Asked, Helpdesk
 from tests.simulation.ordering import Orders, Rest
 from tests.simulation.stops import Killed, StoppingDatabase, Watch, on_the_wire
 from tests.simulation.story import ClockSet, Crash, Freeze, Item, Ordered, Restore, Story, clock_time
-from tests.simulation.wire import Asked, Struck, Wire
+from tests.simulation.wire import Struck, Wire
 
 START_AGAIN: Final = 30 * SECOND
 """After how long a hoist that could not start is started again, by whatever supervises it."""
@@ -60,6 +61,7 @@ class Played:
     tickets: Sequence[Ticket]
     installation: Installation
     struck: list[Struck]
+    audited: Audited
     restored: list[tuple[Instant, Instant]] = field(default_factory=list)  # when, back to when
     rests: list[Rest] = field(default_factory=list)
     crashes: Counter[int] = field(default_factory=Counter)
@@ -89,7 +91,9 @@ class World:
         self.wire.trace = trace
         self.wire.reached = self._request
         self.helpdesk.log = self.wire.log
-        self.settings: Settings = load_settings(write_files(folder, self.helpdesk.sandbox, story.page_size), {})
+        far = self.helpdesk.far
+        far.sandbox.make_labels(LABELS)
+        self.settings: Settings = load_settings(write_files(folder, far.sandbox, far.settings(story.page_size)), {})
         self.loaded: Loaded = load_protocol(self.settings.protocol)
         self.watch = Watch()
         self.process: _Process | None = None
@@ -105,7 +109,7 @@ class World:
             (item for item in story.items if isinstance(item, ClockSet | Restore)), key=lambda item: item.at, reverse=True
         )
         self._to_say = sorted((item for item in story.items if isinstance(item, Ordered)), key=lambda item: item.at)
-        self.orders = Orders(self.clock, self.true.now, self.settings.store, self._id_of, self.wire.log)
+        self.orders = Orders(self.clock, self.true.now, self.settings.store, self.helpdesk.id_of, self.wire.log)
         self._make_installation()
 
     def _make_installation(self) -> None:
@@ -124,7 +128,7 @@ class World:
             raise Killed
         if process.database.open:
             self._broken("a request left while a transaction was open")
-        if where == "before" and asked.kind in {"edit", "comment"}:
+        if where == "before" and asked.kind in WRITES:
             self._must_be_committed(asked)
         self._reach(process, on_the_wire(where, asked, self.watch.claimed), asked.ticket)
 
@@ -175,8 +179,9 @@ class World:
         """Nothing leaves that the store does not know as sent."""
         with self._running().database.reading() as db:
             known = operations.of_ticket(db, SOURCE, asked.ticket)
-        text = asked.body.decode()
-        if not any(row.state is OperationState.SENT and row.operation.marker in text for row in known):
+        marker = self.helpdesk.far.marked(asked.body).marker
+        self.helpdesk.decided |= {row.operation.marker: row.operation for row in known}
+        if not any(row.state is OperationState.SENT and row.operation.marker == marker for row in known):
             self._broken(f"a request for {asked.ticket} left that was not committed as sent")
 
     def written_down(self) -> str:
@@ -304,10 +309,6 @@ class World:
             self.wire.counts[item.what] += 1
             self.orders.give(item, pipelines[0])
 
-    def _id_of(self, ticket: str) -> str:
-        issue = self.helpdesk.issue(ticket)
-        return "" if issue is None else str(issue.id)
-
     def _copy(self) -> None:
         """Keep a copy of the database as a backup would, where one will be restored."""
         if self._to_copy[0] > self.true.now():
@@ -350,7 +351,7 @@ def played(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoist-simulation-")))
         world = World(folder, story, trace=trace)
         stack.callback(world.helpdesk.close)
-        stack.enter_context(patch("connectors.sessions.HTTPAdapter", lambda **_: world.wire))
+        stack.enter_context(patch("connectors.sessions._Adapter", lambda **_: world.wire))
         stack.callback(world._stop)
         with under():
             world.play()
@@ -392,6 +393,7 @@ def _over(world: World) -> Played:
         tickets,
         world.installation,
         world.wire.struck,
+        audited(world.helpdesk.far.sandbox),
         world.restored,
         world.orders.rests,
         world.crashes,

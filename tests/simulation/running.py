@@ -47,10 +47,10 @@ def result_of(story: Story, under: Callable[[], AbstractContextManager[object]] 
         return Result(story.seed, story.length / HOUR, (str(stalled),), "")
 
 
-def of_seed(seed: int, hours: float = 6, faults: Collection[str] | None = None) -> Result:
+def of_seed(seed: int, hours: float = 6, faults: Collection[str] | None = None, platform: str = "jira") -> Result:
     """Draw the story of a seed, play it and judge it; one that takes too long says where it stood, and counts as broken."""
     with _bounded():
-        return result_of(drawn(seed, hours, faults))
+        return result_of(drawn(seed, hours, faults, platform))
 
 
 @contextmanager
@@ -69,10 +69,12 @@ def _bounded() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def of_seeds(seeds: Collection[int], hours: float = 6, faults: Collection[str] | None = None, jobs: int = 2) -> Iterator[Result]:
+def of_seeds(
+    seeds: Collection[int], hours: float = 6, faults: Collection[str] | None = None, jobs: int = 2, platform: str = "jira"
+) -> Iterator[Result]:
     """The same of many, in order, on so many cores."""
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(partial(of_seed, hours=hours, faults=faults), seeds, chunksize=1)
+        yield from pool.map(partial(of_seed, hours=hours, faults=faults, platform=platform), seeds, chunksize=1)
 
 
 @dataclass

@@ -27,7 +27,7 @@ from tests.simulation.helpdesk import Effect
 from tests.simulation.playing import Played
 from tests.simulation.story import clock_time
 
-READ_AGE: Final = 11 * SECOND
+_READ_AGE: Final = 11 * SECOND
 """How old a read may be that a request rests on, and the second that a Date header lags."""
 _MINUTES_DOWN: Final = 130
 """From a restore to hoist's next start, at most: the helpdesk may not let it in for an hour."""
@@ -62,6 +62,8 @@ class Sight:
                 row for state in OperationState for row in operations.in_state(db, SOURCE, state)
             ]
         self.rules = played.pipeline.ruling.rules
+        self.read_age = _READ_AGE + played.helpdesk.far.late + played.helpdesk.far.RESOLUTION - 1
+        """How far back lies what a request may not know of yet, by the platform's own stamps."""
 
     # --- what there is to look at ----------------------------------------------------------------------------------------
 
@@ -71,7 +73,7 @@ class Sight:
         return {ticket.ref.id: self._told_apart(ticket) for ticket in self.played.tickets}
 
     def _told_apart(self, ticket: Ticket) -> Ticket:
-        echoes = {str(number) for number in self.played.helpdesk.echoes}
+        echoes = self.played.helpdesk.echoes
 
         def by(actor: Actor, save: str) -> Actor:
             if actor.kind is not Kind.OWN_ACCOUNT:
@@ -85,9 +87,9 @@ class Sight:
     def _taken_back(self) -> dict[str, Kind]:
         """By save: what somebody had hoist take back is theirs; a restored store does not know any more whose it was."""
         return {
-            str(effect.entry.id): Kind.AUTOMATION if self.forgotten(effect) else Kind.STAFF
+            effect.save.id: Kind.AUTOMATION if self.forgotten(effect) else Kind.STAFF
             for effect in self.undos
-            if effect.entry is not None
+            if effect.save is not None
         }
 
     @cached_property
@@ -146,10 +148,8 @@ class Sight:
         evaluation = self.evaluations.get(firing.key.ticket)
         if evaluation is None:
             return None
-        sent = firing.first.sent
-        near = [
-            e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > sent - READ_AGE for a, b in e.stretches)
-        ]
+        sent, back = firing.first.sent, firing.first.sent - self.read_age
+        near = [e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > back for a, b in e.stretches)]
         return near[-1] if near else None
 
     def forgotten(self, effect: Effect) -> bool:

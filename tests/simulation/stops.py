@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from agent.store.database import Database
 from rules.escalation import OperationKind
 from rules.instants import Instant
-from tests.simulation.wire import Asked
+from tests.simulation.helpdesk import WRITES, Asked
 
 STOPS: Final = {
     1: "evaluated, not committed",
@@ -132,7 +132,7 @@ class StoppingDatabase(Database):
 
 def on_the_wire(where: str, asked: Asked, claimed: frozenset[str]) -> int:
     """The stop that a request passes, 0 for none."""
-    if asked.kind in {"edit", "comment"}:
+    if asked.kind in WRITES:
         return 6 if where == "before" else 7
     if where == "after" and asked.kind in {"read", "changelog"} and not claimed.isdisjoint(asked.ids):
         return 4

@@ -148,7 +148,7 @@ class Ordered(Item):
 
 @dataclass(frozen=True)
 class Vanishing(Item):
-    """A ticket is deleted, moved to another project, or not shown to hoist for a while."""
+    """A ticket is deleted, moved to where hoist does not look, or not shown to hoist for a while."""
 
     ticket: str
     how: str  # deleted, moved, hidden
@@ -170,7 +170,7 @@ class Automation(Item):
     family = "automation"
 
     def words(self) -> str:
-        what = "puts the team back" if self.how == "revert" else "sets a label under hoist's account"
+        what = "puts the team back" if self.how == "revert" else "sets a field under hoist's account"
         return f"an automation {what} {self.after} ms after hoist saves {self.ticket}, {self.times} times"
 
 
@@ -184,8 +184,9 @@ class Story:
     calm: int
     items: tuple[Item, ...]
     page_size: int = 50
-    lag: int = 0  # of the search index, milliseconds
+    lag: int = 0  # milliseconds by which the platform is behind itself, in its own way
     skew: int = 0  # of hoist's machine
+    platform: str = "jira"
 
     @property
     def end(self) -> Instant:
@@ -197,7 +198,7 @@ class Story:
 
     def lines(self) -> list[str]:
         """The story as dated lines."""
-        dressed = f"pages of {self.page_size}, the search index {self.lag} ms behind, hoist's clock {self.skew:+} ms off"
+        dressed = f"{self.platform}, pages of {self.page_size}, {self.lag} ms behind, hoist's clock {self.skew:+} ms off"
         first = f"{clock_time(self.start)}  hoist is started; {dressed}"
         return [first, *(f"{clock_time(item.at)}  {item.words()}" for item in sorted(self.items, key=lambda each: each.at))]
 

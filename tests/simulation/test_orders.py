@@ -11,7 +11,6 @@ import pytest
 from agent import undo
 from agent.guards import Guards
 from agent.store import snoozes
-from connectors.jira.site.catalog import TEAM
 from rules.instants import HOUR, MINUTE
 from tests.simulation.drawing import MONDAY
 from tests.simulation.judging import judge
@@ -71,6 +70,7 @@ def test_what_is_taken_back_is_as_it_was() -> None:
     """An escalation that somebody has taken back leaves the ticket with its former team, and moves it no second time."""
     with played(Story(0, MONDAY, 2 * HOUR, HOUR, (TICKET, at(20, "undo", "T1")))) as it:
         assert judge(it) == []
-        issue = it.helpdesk.site.names["T1"]
-        moves = [(item.old_shown, item.new_shown) for entry in issue.entries for item in entry.items if item.field_id == TEAM]
-    assert moves == [("Service Desk", "Operations"), ("Operations", "Service Desk")]
+        (saves,) = it.helpdesk.saves.values()
+        desk, operations, *_ = it.helpdesk.far.teams
+        moves = [(old, new) for save in saves for name, old, new in save.items if name == "team"]
+    assert moves == [(desk, operations), (operations, desk)]

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NoReturn
@@ -20,45 +19,19 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from connectors.jira.sandbox import Answer
-from connectors.jira.site.gateway import MAINTENANCE, too_many
+from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.dates import Dates
 from rules.instants import SECOND, Instant
 from tests.simulation.clocks import TrueTime
-from tests.simulation.helpdesk import Helpdesk, written
+from tests.simulation.helpdesk import WRITES, Asked, Helpdesk
 from tests.simulation.story import Meanwhile, Story, Trouble
 
 LATENCY: Final = (5, 120)
 """Milliseconds that a request takes, there and back."""
 PATIENCE: Final = 30 * SECOND
 """After how long hoist no longer waits for an answer."""
-_BY_SANDBOX: Final = {
-    "429-bare": "too-many-requests-without-retry-after",
-    "401": "unauthorized-401",
-    "conflict": "conflict-409",
-    "property-dropped": "property-dropped",
-    "stale-search": "stale-search",
-    "repeated-token": "repeated-token",
-    "expired-token": "expired-token",
-}
 _HTML: Final = {"Content-Type": "text/html;charset=UTF-8"}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request, by what it is for."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-    kind: str  # search, read, changelog, edit, comment, look, about
-    ids: tuple[str, ...]  # of the tickets that it is about
-    sent: Instant
-
-    @property
-    def ticket(self) -> str:
-        """The id of the one ticket that it is about, empty where there is no such."""
-        return self.ids[0] if len(self.ids) == 1 else ""
+_OUT_OF_ORDER: Final = b"<!DOCTYPE html><html><head><title>Unavailable</title></head><body>Please try again later.</body></html>"
 
 
 @dataclass(frozen=True)
@@ -76,6 +49,7 @@ class Wire(HTTPAdapter):
     def __init__(self, story: Story, true: TrueTime, helpdesk: Helpdesk) -> None:
         super().__init__()
         self._true, self._helpdesk = true, helpdesk
+        self._dates = Dates()
         self._chance = random.Random(f"wire/{story.seed}")
         self._troubles = {item: item.times for item in story.items if isinstance(item, Trouble)}
         self._meanwhile = [item for item in story.items if isinstance(item, Meanwhile)]
@@ -130,14 +104,12 @@ class Wire(HTTPAdapter):
         parts = urlsplit(str(request.url))
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
-        headers = dict(request.headers.items())
-        kind, ids = _kind(str(request.method), parts.path, body)
-        return Asked(str(request.method), target, headers, body, kind, ids, self._true.now())
+        purpose = self._helpdesk.purpose(str(request.method), target, body)
+        return Asked(str(request.method), target, dict(request.headers.items()), body, purpose, self._true.now())
 
     def _dispatch(self, asked: Asked, fault: str = "", body: bytes | None = None) -> Answer:
         self._helpdesk.catch_up()
-        given = asked.body if body is None else body
-        answer = self._helpdesk.answer(asked.method, asked.target, asked.headers, given, asked.sent, fault=fault)
+        answer = self._helpdesk.answer(asked, fault=fault, body=body)
         self.log(f"{answer.status} {hashlib.sha256(answer.body).hexdigest()[:8]}")
         return answer
 
@@ -151,7 +123,7 @@ class Wire(HTTPAdapter):
         """People who were waiting for this moment."""
         for item in self._meanwhile:
             name = self._helpdesk.name_of(asked.ticket)
-            if item.moment == moment and item.at <= self._true.now() and name and self._helpdesk.issue(name):
+            if item.moment == moment and item.at <= self._true.now() and name and self._helpdesk.id_of(name):
                 self._meanwhile.remove(item)
                 self.counts[moment] += 1
                 self._helpdesk.act(name, item.who, item.values)
@@ -177,8 +149,11 @@ class Wire(HTTPAdapter):
         self.counts[kind] += 1
         self.log(f"trouble {kind}")
         self.struck.append(Struck(now, now + _cost(kind, asked), kind))
-        if kind in _BY_SANDBOX:
-            return self._dispatch(asked, _BY_SANDBOX[kind])
+        far = self._helpdesk.far
+        if kind in far.FAULTS:
+            return self._dispatch(asked, far.FAULTS[kind])
+        if (instead := far.instead(kind, now)) is not None:
+            return self._dated(instead)
         match kind:
             case "refused":
                 cause = urllib3.exceptions.NewConnectionError(None, "refused")  # type: ignore[arg-type]
@@ -194,13 +169,11 @@ class Wire(HTTPAdapter):
             case "lost-answer":
                 self._dispatch(asked)
                 raise requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted."))
-            case "429" | "429-long":
-                return self._dated(too_many(now, "jira-quota-global-based" if kind == "429-long" else "jira-burst-based"))
             case "500" | "502" | "503":
-                return self._dated(Answer(int(kind), _HTML, MAINTENANCE))
+                return self._dated(Answer(int(kind), _HTML, _OUT_OF_ORDER))
             case "502-after":
                 self._dispatch(asked)
-                return self._dated(Answer(502, _HTML, MAINTENANCE))
+                return self._dated(Answer(502, _HTML, _OUT_OF_ORDER))
             case _:
                 return self._strange(trouble, asked)
 
@@ -211,13 +184,13 @@ class Wire(HTTPAdapter):
                 answer = self._dispatch(asked)
                 return replace(answer, body=answer.body[: len(answer.body) // 2])
             case "unordered" | "row-missing":
-                return _rearranged(self._dispatch(asked), trouble.kind)
+                return self._helpdesk.far.rearranged(self._dispatch(asked), trouble.kind)
             case "fewer-rows":
-                return self._dispatch(asked, body=json.dumps(json.loads(asked.body) | {"maxResults": 1}).encode())
+                return self._dispatch(asked, body=self._helpdesk.far.narrowed(asked.body))
             case "old-answer" | "cached":
                 at = self._true.now() - int(trouble.seconds * SECOND)
-                with self._helpdesk.as_it_was(self._helpdesk.replica(at), at):
-                    return self._helpdesk.answer(asked.method, asked.target, asked.headers, asked.body, asked.sent)
+                with self._helpdesk.as_it_was(at):
+                    return self._helpdesk.answer(asked)
             case "slow":
                 answer = self._dispatch(asked)
                 self._true.go_on(int(trouble.seconds * SECOND))
@@ -227,7 +200,7 @@ class Wire(HTTPAdapter):
 
     def _dispatch_late(self, asked: Asked) -> None:
         self.log("late")
-        answer = self._helpdesk.answer(asked.method, asked.target, asked.headers, asked.body, asked.sent)
+        answer = self._helpdesk.answer(asked)
         self.log(f"{answer.status} {asked.target}")
 
     def _time_out(self) -> NoReturn:
@@ -236,25 +209,7 @@ class Wire(HTTPAdapter):
         raise requests.ReadTimeout("no answer")
 
     def _dated(self, answer: Answer) -> Answer:
-        return replace(answer, headers={"Date": self._helpdesk.sandbox._dates.text(self._true.now()), **answer.headers})
-
-
-def _kind(method: str, path: str, body: bytes) -> tuple[str, tuple[str, ...]]:
-    ticket, writes = written(method, path)
-    if writes:
-        return writes, (ticket,)
-    words = path.strip("/").split("/")[3:]
-    match words:
-        case ["search", "jql"]:
-            return "search", ()
-        case ["issue", "bulkfetch"] | ["changelog", "bulkfetch"]:
-            return "read" if words[0] == "issue" else "changelog", tuple(json.loads(body)["issueIdsOrKeys"])
-        case ["issue", id_, *_]:
-            return "look", (id_,)
-        case ["comment", *_]:
-            return "look", ()
-        case _:
-            return "about", ()
+        return replace(answer, headers={"Date": self._dates.text(self._true.now()), **answer.headers})
 
 
 def _befalls(trouble: Trouble, kind: str) -> bool:
@@ -271,16 +226,4 @@ def _cost(kind: str, asked: Asked) -> int:
         return 3_600 * SECOND - asked.sent % (3_600 * SECOND) + 120 * SECOND
     if kind in {"stale-search", "row-missing", "expired-token", "repeated-token"}:
         return 480 * SECOND
-    return 600 * SECOND if asked.kind in {"edit", "comment", "look"} else 240 * SECOND
-
-
-def _rearranged(answer: Answer, how: str) -> Answer:
-    """The rows of an answer in reverse, or without the first one."""
-    try:
-        whole = json.loads(answer.body)
-    except ValueError:
-        return answer
-    for name in ("issues", "issueChangeLogs"):
-        if isinstance(whole.get(name), list):
-            whole[name] = whole[name][::-1] if how == "unordered" else whole[name][1:]
-    return replace(answer, body=json.dumps(whole, ensure_ascii=False).encode())
+    return 600 * SECOND if asked.kind in {*WRITES, "look"} else 240 * SECOND

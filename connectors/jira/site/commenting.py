@@ -94,14 +94,17 @@ def edited(call: Call, id_or_key: str, comment_id: str) -> Answer:
     comment.properties.update(checked(given.get("properties")))
     comment.updated, comment.update_author = call.now, call.user().id
     call.site.issues.touch(issue, call.now)
+    call.site.issues.tell("comment_updated", issue, call.user().id, call.now, comment)
     return answered(_shown(call, issue, comment))
 
 
 def deleted(call: Call, id_or_key: str, comment_id: str) -> Answer:
     """DELETE a comment."""
     issue = call.issue(id_or_key, "ADD_COMMENTS")
-    issue.comments.remove(_comment(issue, comment_id))
+    comment = _comment(issue, comment_id)
+    issue.comments.remove(comment)
     call.site.issues.touch(issue, call.now)
+    call.site.issues.tell("comment_deleted", issue, call.user().id, call.now, comment)
     return answered(None, 204)
 
 

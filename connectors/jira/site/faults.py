@@ -19,6 +19,10 @@ FAULTS: Final[Mapping[str, str]] = {
     "expired-token": "a search refuses its own page token",
     "stale-search": "a search answers from an index that is a minute behind",
     "per-issue-write-limit": "429 past 20 writes of one issue in 2 s or 100 in 30 s; the rate is how often it is enforced",
+    "webhook-twice": "a delivery comes twice",
+    "webhook-lost": "a delivery never comes",
+    "webhook-late": "a delivery comes after the one that follows it",
+    "webhook-bad-signature": "a delivery is signed with another secret",
 }
 
 SLOW_SECONDS: Final = 3.0

@@ -72,4 +72,5 @@ def of_issue(call: Call, id_or_key: str, key: str) -> Answer:
     if call.method != "GET":
         # A search shows properties too, so the index must learn of it; `updated` stays where it was.
         call.site.issues.reindex(issue, call.now)
+        call.site.issues.tell("issue_property_set" if call.method == "PUT" else "issue_property_deleted", issue, "", call.now)
     return answer

@@ -15,6 +15,7 @@ from connectors.jira.site import (
     people_calls,
     properties,
     searching,
+    webhook_calls,
 )
 from connectors.jira.site.call import Answer
 
@@ -81,6 +82,15 @@ ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
     ("DELETE", "issue/{}/remotelink", link_calls.removed),
 )
 
+WEBHOOK_ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+    ("GET", "webhook", webhook_calls.listed),
+    ("POST", "webhook", webhook_calls.made),
+    ("GET", "webhook/{}", webhook_calls.read),
+    ("PUT", "webhook/{}", webhook_calls.changed),
+    ("DELETE", "webhook/{}", webhook_calls.removed),
+)
+"""Below /rest/webhooks/1.0."""
+
 READING_POSTS: Final = frozenset({"search", "bulkfetch", "jql", "approximate-count", "list"})
 """The last words of the paths whose POST changes nothing."""
 
@@ -92,9 +102,9 @@ class _Branch:
     handlers: dict[str, Handler] = field(default_factory=dict)
 
 
-def _tree() -> _Branch:
+def _tree(routes: Sequence[tuple[str, str, Handler]]) -> _Branch:
     root = _Branch()
-    for method, path, handler in ROUTES:
+    for method, path, handler in routes:
         branch = root
         for word in path.split("/"):
             if word == "{}":
@@ -105,12 +115,12 @@ def _tree() -> _Branch:
     return root
 
 
-_ROOT: Final = _tree()
+_ROOTS: Final = {"api": _tree(ROUTES), "webhooks": _tree(WEBHOOK_ROUTES)}
 
 
-def found(words: Sequence[str]) -> tuple[dict[str, Handler], list[str]]:
+def found(words: Sequence[str], api: str = "api") -> tuple[dict[str, Handler], list[str]]:
     """The handlers of a path by method, and the parts that fill its open places; no handlers for a path that does not exist."""
-    branch, filled = _ROOT, []
+    branch, filled = _ROOTS[api], []
     for word in words:
         known = branch.words.get(word)
         if known is None:

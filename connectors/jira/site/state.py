@@ -81,6 +81,16 @@ class Issue:
                 return self.fields.get(field_id)
 
 
+class Happened(NamedTuple):
+    """What happened to an issue, as an event of Jira's webhooks: `about` is the entry or comment that it tells of."""
+
+    kind: str
+    issue: Issue
+    author: str
+    at: Instant
+    about: Entry | Comment | None = None
+
+
 class Issues:
     """All issues of the site. `touched` is called after each change that a search can see, with the issue and the instant."""
 
@@ -90,6 +100,8 @@ class Issues:
         self.deleted: set[int] = set()
         self._keys: dict[str, int] = {}
         self._numbers = {project.id: 0 for project in catalog.projects}
+        self.heard: Callable[[Happened], None] | None = None
+        """Told of each event."""
         self._touched = touched
         self._next = {"issue": 10_000, "entry": 100_000, "comment": 50_000, "link": 70_000}
 
@@ -116,7 +128,13 @@ class Issues:
         self.by_id[id_] = issue
         self._keys[issue.key] = id_
         self._touched(issue, at)
+        self.tell("jira:issue_created", issue, creator, at)
         return issue
+
+    def tell(self, kind: str, issue: Issue, author: str, at: Instant, about: Entry | Comment | None = None) -> None:
+        """Let it be known that something happened."""
+        if self.heard is not None:
+            self.heard(Happened(kind, issue, author, at, about))
 
     def commit(
         self, issue: Issue, changes: Mapping[str, Value], author: str, at: Instant, metadata: Mapping[str, object] | None = None
@@ -139,6 +157,7 @@ class Issues:
         entry = Entry(self._number("entry"), at, author, tuple(items), metadata)
         issue.entries.append(entry)
         self.touch(issue, at)
+        self.tell("jira:issue_updated", issue, author, at, entry)
         return entry
 
     def comment(
@@ -149,6 +168,7 @@ class Issues:
         comment = Comment(self._number("comment"), author, body, at, at, author, dict(properties), visibility)
         issue.comments.append(comment)
         self.touch(issue, at)
+        self.tell("comment_created", issue, author, at, comment)
         return comment
 
     def link(self, issue: Issue, global_id: str, given: Mapping[str, object]) -> tuple[int, bool]:
@@ -163,6 +183,7 @@ class Issues:
         del self.by_id[issue.id]
         self.deleted.add(issue.id)
         self._touched(issue, at)
+        self.tell("jira:issue_deleted", issue, "", at)
 
     def move(self, issue: Issue, project: Project, author: str, at: Instant) -> None:
         """Move an issue to another project: it gets a new key and is still found by the old one."""
@@ -173,8 +194,10 @@ class Issues:
             Item("project", "project", "jira", before.id, before.name, project.id, project.name),
             Item("Key", "", "jira", None, old_key, None, issue.key),
         )
-        issue.entries.append(Entry(self._number("entry"), at, author, items, None))
+        entry = Entry(self._number("entry"), at, author, items, None)
+        issue.entries.append(entry)
         self.touch(issue, at)
+        self.tell("jira:issue_updated", issue, author, at, entry)
 
     def touch(self, issue: Issue, at: Instant) -> None:
         """Something about the issue changed that moves its `updated`."""

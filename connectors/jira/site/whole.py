@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 from connectors.jira.site.catalog import Catalog, User, account_id
 from connectors.jira.site.faults import STALE_LAG
+from connectors.jira.site.matching import Asker
 from connectors.jira.site.render import Render
 from connectors.jira.site.search_index import SearchIndex
 from connectors.jira.site.searching import Tokens
 from connectors.jira.site.state import INTERNAL, Issue, Issues
+from connectors.jira.site.webhooks import Webhooks
 from connectors.sandboxes.faults import Faults
 from connectors.sandboxes.history import Event, History
 from rules.instants import Instant
@@ -35,9 +37,11 @@ class Site:
         self.index = SearchIndex(lag)
         self.stale = SearchIndex(max(lag, STALE_LAG)) if faults.rates.get("stale-search") else None
         self.issues = Issues(self.catalog, self._touched)
+        self.webhooks = Webhooks(self, seed)
+        self.issues.heard = self.webhooks.heard
         self.tokens = Tokens(seed)
         self.names: dict[str, Issue] = {}  # by the history's own name
-        self._clock = clock
+        self.clock = clock
         self._replayed = 0
         self._renders: dict[int, Render] = {}
         self._base = ""
@@ -59,9 +63,13 @@ class Site:
         render.now = now
         return render
 
+    def asker(self, account: str, now: Instant) -> Asker:
+        """Who asks a query, and when."""
+        return Asker(self.catalog, account, self.zone, now, self.issues.find)
+
     def catch_up(self) -> Instant:
         """Let everything happen that lies at or before now, which is returned."""
-        now = self._clock()
+        now = self.clock()
         end = self.history.position(now)
         while self._replayed < end:
             self._replay(self.history.events[self._replayed])

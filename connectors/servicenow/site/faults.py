@@ -23,6 +23,10 @@ FAULTS: Final[Mapping[str, str]] = {
     "batch-unserviced": "a batch runs out of its 30 seconds half way",
     "delayed-commit": "a save by others than the service account shows seconds after its stamp",
     "rule-saves-again": "a business rule updates the record once more in the same save",
+    "webhook-twice": "an announcement of a save comes twice",
+    "webhook-lost": "an announcement of a save never comes",
+    "webhook-late": "an announcement of a save comes after the one that follows it",
+    "webhook-bad-signature": "an announcement of a save is signed with another key",
 }
 
 SLOW_SECONDS: Final = 3.0

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from connectors.servicenow.site.faults import FAULTS
 from connectors.servicenow.site.policies import VARIANTS, Abort, Policies
 from connectors.servicenow.site.tables import tables
 from connectors.servicenow.site.whole import Terms
+
+_RIGHTS: Final = ("read", "write", "create", "delete")
 
 
 def parser(tickets: int) -> argparse.ArgumentParser:
@@ -51,7 +55,7 @@ def parser(tickets: int) -> argparse.ArgumentParser:
 def terms(options: argparse.Namespace) -> Terms:
     """How the instance is set up. Raises ValueError."""
     policies = Policies(
-        withheld=options.withheld,
+        withheld=[_right(text) for text in options.withheld],
         hidden=dict(_conditions("--hidden", options.hidden)),
         query_rules=dict(_conditions("--query-rule", options.query_rule)),
         aborts=[Abort(table, "Refused by the sandbox", when) for table, when in _conditions("--abort", options.abort)],
@@ -72,6 +76,22 @@ def jwt_key(options: argparse.Namespace) -> bytes:
         return options.jwt_key.read_bytes() if options.jwt_key else b""
     except OSError as error:
         raise ValueError(f"--jwt-key {options.jwt_key} can't be read: {error.strerror}") from error
+
+
+def _right(text: str) -> str:
+    """A right as it is withheld. Raises ValueError for one that there is not: it would withhold nothing."""
+    right, _, what = text.partition(" ")
+    table, dot, column = what.partition(".")
+    there = tables()
+    if text != "rest" and (right not in _RIGHTS or table not in there or (dot and column not in there[table].columns)):
+        said = (
+            f"write {', '.join(_RIGHTS)} and a table, or a column of it, as in: read incident.priority; or rest for all of REST"
+        )
+        meant = get_close_matches(
+            what, [*there, *(f"{table}.{name}" for name in there[table].columns)] if table in there else there
+        )
+        raise ValueError(f"--withheld {text}: {said}{f' (is {meant[0]} meant?)' if meant else ''}")
+    return text
 
 
 def _conditions(option: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:

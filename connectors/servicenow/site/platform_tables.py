@@ -213,6 +213,12 @@ table sys_journal_field label Journal Entry
   element_id string! Element ID
   name string! Name
   value string(4000)! Value
+table sysapproval_approver label Approval
+  approver reference:sys_user Approver
+  due_date glide_date_time Due date
+  source_table table_name Source table
+  state string=requested State
+  sysapproval reference:task Approval for
 table metric_instance label Metric
   calculation_complete boolean! Calculation complete
   definition reference:metric_definition! Definition

@@ -31,6 +31,7 @@ INDEXED: Final[Mapping[str, tuple[str, ...]]] = {
     "cmn_rota": ("group",),
     "task_sla": ("task",),
     "label_entry": ("table_key",),
+    "sysapproval_approver": ("sysapproval",),
 } | dict.fromkeys(
     ("incident", "problem", "change_request", "sc_task", "sc_request", "sc_req_item"),
     ("number", "correlation_id", "assignment_group", "parent_incident"),

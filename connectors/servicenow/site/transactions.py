@@ -60,6 +60,8 @@ class Saving:
         self.priorities = task_rules.Priorities(store)
         self._holds = holds
         self._numbers: Counter[str] = Counter()
+        self.saved: Callable[[str, Row], None] | None = None
+        """Told of each record that was saved with business rules."""
 
     def insert(self, table: str, values: Mapping[str, str], by: Transaction) -> Row:
         """A new record. Raises Refused."""
@@ -120,6 +122,8 @@ class Saving:
             service_levels.follow(self, table, before, row, by)
             if by.depth == 0:
                 task_rules.after(self, table, before, row, by)
+            if self.saved is not None:
+                self.saved(table, row)
         return row
 
     def _as_task(self, known: Table, row: dict[str, str], by: Transaction) -> None:

@@ -12,7 +12,7 @@ from connectors.sandboxes.answer import Answer
 from connectors.zendesk.site import render, service_levels
 from connectors.zendesk.site.answers import answered, not_found
 from connectors.zendesk.site.call import Call
-from connectors.zendesk.site.catalog import BRAND, CATEGORIES, FORM, LINE, PRIORITIES, SERVICE, TYPES
+from connectors.zendesk.site.catalog import AGREEMENT, BRAND, CATEGORIES, FORM, LINE, PRIORITIES, SERVICE, TYPES
 from connectors.zendesk.site.moments import stamp
 from connectors.zendesk.site.paging import listed
 
@@ -109,6 +109,13 @@ def brands(call: Call) -> Answer:
     known = {"id": BRAND, "url": f"{call.base}/api/v2/brands/{BRAND}.json", "name": call.account.history.project_name}
     found = {**known, **address, **flags, **dates, "signature_template": "{{agent.signature}}", "ticket_form_ids": [FORM]}
     return answered(listed(call, "brands", "brands", [found], lambda each: each))
+
+
+def sharing_agreements(call: Call) -> Answer:
+    """GET sharing_agreements: one, by which a partner's account gets tickets."""
+    dates = {"created_at": stamp(call.catalog.made), "updated_at": stamp(call.catalog.made)}
+    known = {"id": AGREEMENT, "name": "Partner", "type": "outbound", "status": "accepted", "partner_name": None}
+    return answered({"sharing_agreements": [{**known, "remote_subdomain": "partner", **dates}]})
 
 
 def current_token(call: Call) -> Answer:

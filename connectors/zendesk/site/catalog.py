@@ -33,6 +33,8 @@ LINE: Final = 22_411_000_000_101
 SERVICE: Final = 22_411_000_000_102
 FORM: Final = 22_411_000_000_200
 BRAND: Final = 22_411_000_000_300
+AGREEMENT: Final = 22_411_000_000_400
+"""The one agreement to share tickets with another account."""
 
 
 class User(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connectors.zendesk.site.answers import bad_attribute, invalid, refuse
 from connectors.zendesk.site.call import Call
-from connectors.zendesk.site.catalog import CATEGORIES, LINE, PRIORITIES, SERVICE, TYPES
+from connectors.zendesk.site.catalog import AGREEMENT, CATEGORIES, LINE, PRIORITIES, SERVICE, TYPES
 from connectors.zendesk.site.moments import read, stamp
 from connectors.zendesk.site.saving import Said
 from connectors.zendesk.site.state import Ticket, Value
@@ -24,7 +24,7 @@ IGNORED: Final = frozenset({
     "id", "url", "comment", "safe_update", "updated_stamp", "metadata", "additional_tags", "remove_tags", "description",
     "collaborator_ids", "additional_collaborators", "email_ccs", "followers", "via_followup_source_id", "brand_id",
     "ticket_form_id", "created_at", "updated_at", "requester", "raw_subject", "fields", "recipient", "via", "is_public",
-    "has_incidents", "satisfaction_rating", "sharing_agreement_ids", "follower_ids", "email_cc_ids", "followup_ids",
+    "has_incidents", "satisfaction_rating", "follower_ids", "email_cc_ids", "followup_ids",
     "allow_channelback", "allow_attachments", "from_messaging_channel", "encoded_id", "generated_timestamp", "forum_topic_id",
     "support_type",
 })  # fmt: skip
@@ -66,6 +66,7 @@ def asked(call: Call, ticket: Ticket | None, given: Mapping[str, Any], *, many: 
     found.metadata = metadata if isinstance(metadata, dict) else {}
     if ticket is not None:
         _check_closed(call, ticket, found)
+        _check_shared(call, ticket, found)
     _check_own(call, ticket, found)
     _check_status(call, ticket, found)
     if found.wrong:
@@ -174,6 +175,16 @@ def _custom_fields(call: Call, found: Asked, name: str, value: object) -> None:
             found.changes[str(id_)] = str(chosen) if chosen else None
 
 
+def _shared(call: Call, found: Asked, name: str, value: object) -> None:
+    """The agreements under which another account has the ticket too; it is told of comments and status from then on."""
+    del call
+    wanted = [str(each) for each in value] if isinstance(value, list) else [""]
+    if any(each != str(AGREEMENT) for each in wanted):
+        found.refuse(name, "there is no such sharing agreement")
+        return
+    found.changes[name] = tuple(wanted) or None
+
+
 def _tag_list(call: Call, found: Asked, name: str, value: object) -> None:
     del call
     found.changes[name] = tags_of(value)
@@ -194,6 +205,7 @@ READERS: Final[Mapping[str, Callable[[Call, Asked, str, Any], None]]] = {
     "problem_id": _problem,
     "custom_fields": _custom_fields,
     "tags": _tag_list,
+    "sharing_agreement_ids": _shared,
 }
 
 
@@ -251,6 +263,14 @@ def _check_closed(call: Call, ticket: Ticket, found: Asked) -> None:
     moved = {name for name, value in found.changes.items() if value != ticket.values.get(name)}
     if found.said is not None or (moved if locked else moved - OF_CLOSED):
         found.refuse("status", "closed prevents ticket update")
+
+
+def _check_shared(call: Call, ticket: Ticket, found: Asked) -> None:
+    if not ticket.values.get("sharing_agreement_ids") or not call.account.varies("shared-locked"):
+        return
+    for name in ("priority", "group_id", "assignee_id"):
+        if found.changes.get(name, ticket.values.get(name)) != ticket.values.get(name):
+            found.refuse(name, "can't be changed on a ticket that is shared with another account")
 
 
 def _check_own(call: Call, ticket: Ticket | None, found: Asked) -> None:

@@ -34,6 +34,7 @@ CHANNELS: Final = {"web": "Web form", "api": "Web service", "rule": "Rule", "ema
 def ticket(found: Ticket, base: str, *, exported: bool = False) -> Shown:
     """A ticket; rows of the exports know their place in the stream."""
     values = found.values
+    shared = values.get("sharing_agreement_ids")
     custom = [{"id": id_, "value": values.get(str(id_))} for id_ in (LINE, SERVICE)]
     status = "deleted" if found.deleted is not None else found.status
     shown = {
@@ -66,7 +67,7 @@ def ticket(found: Ticket, base: str, *, exported: bool = False) -> Shown:
         "tags": list(found.tags),
         "custom_fields": custom,
         "satisfaction_rating": {"score": "unoffered"},
-        "sharing_agreement_ids": [],
+        "sharing_agreement_ids": [int(each) for each in shared] if isinstance(shared, tuple) else [],
         "custom_status_id": values.get("custom_status_id"),
         "encoded_id": f"{found.id:06X}-0000",
         "fields": custom,

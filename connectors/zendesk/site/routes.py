@@ -98,6 +98,7 @@ _ACCOUNT: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "ticket_fields/*"): about_calls.ticket_field,
     ("GET", "ticket_forms"): about_calls.ticket_forms,
     ("GET", "brands"): about_calls.brands,
+    ("GET", "sharing_agreements"): about_calls.sharing_agreements,
     ("GET", "slas/policies"): about_calls.policies,
     ("GET", "group_slas/policies"): about_calls.no_group_policies,
     ("GET", "account/settings"): about_calls.settings,

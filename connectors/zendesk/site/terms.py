@@ -16,6 +16,7 @@ VARIANTS: Final[Mapping[str, str]] = {
     "anonymous-me": "a wrong credential gets an anonymous user from /users/me instead of 401",
     "error-objects": "403 tells its error as an object with title and message",
     "closed-locked": "not even an admin changes tags, subject and priority of a closed ticket",
+    "shared-locked": "priority, group and assignee of a ticket that another account shares can't be changed",
     "title-case": "webhooks tell status and priority as Open and High instead of OPEN and HIGH",
     "retries-keep-signature": "a delivery that is tried again has the time stamp and signature of the first try",
     "text-429": "429 has a text instead of JSON",

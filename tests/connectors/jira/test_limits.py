@@ -37,6 +37,8 @@ USED_UP = "Jira's quota of requests is used up"
         (429, {"RateLimit-Reason": "jira-quota-global-based"}, Limit(Reach.SOURCE, 1800.0, USED_UP)),
         (429, {"Retry-After": "900", "RateLimit-Reason": "jira-cost-based"}, Limit(Reach.SOURCE, 900.0, USED_UP)),
         (429, {"Retry-After": "2", "RateLimit-Reason": "something new"}, Limit(Reach.PACE, 2.0)),
+        (429, {"Retry-After": "900", "RateLimit-Reason": "something new"}, Limit(Reach.KIND, 900.0)),
+        (429, {"Retry-After": "900"}, Limit(Reach.KIND, 900.0)),
         (429, {"X-RateLimit-Reset": "2026-11-23T04:30:02Z"}, Limit(Reach.PACE, 2.0)),
         (429, {}, Limit(Reach.PACE, None)),
     ],
@@ -82,6 +84,33 @@ def test_a_used_up_quota_stops_all_requests(mock: responses.RequestsMock) -> Non
     waits.now += 1800
     told(mock, "PUT", "/rest/api/3/issue/1", 204)
     client.edit("1", b"{}")
+
+
+def test_a_search_that_is_refused_for_hours_keeps_no_write_waiting(mock: responses.RequestsMock) -> None:
+    """Where nobody says that a quota is used up, as a proxy in between does not, only requests of that kind rest."""
+    client = JiraClient("jira", settings(), Waits().surroundings, dry_run=False)
+    told(mock, "POST", "/rest/api/3/search/jql", 429, Retry_After="7200")
+    told(mock, "PUT", "/rest/api/3/issue/1", 204)
+    with pytest.raises(TryLater) as caught:
+        client.search("project = ITSM", 10, None)
+    assert caught.value.seconds == 7200.0
+    client.edit("1", b"{}")
+
+
+def test_what_is_refused_again_and_again_slows_nothing_else(mock: responses.RequestsMock) -> None:
+    """A search that is refused for hours without a word about how long leaves at least half the pace to writes."""
+    waits = Waits()
+    client = JiraClient("jira", settings(requests_per_second="10"), waits.surroundings, dry_run=False)
+    told(mock, "POST", "/rest/api/3/search/jql", 429)
+    told(mock, "PUT", "/rest/api/3/issue/1", 204)
+    for _ in range(10):
+        with pytest.raises(TryLater):
+            client.search("project = ITSM", 10, None)
+        waits.now += 30
+    begun = waits.now
+    for _ in range(50):
+        client.edit("1", b"{}")
+    assert waits.now - begun <= 10.0
 
 
 def test_one_issue_that_is_written_too_often_delays_no_other(mock: responses.RequestsMock) -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from connectors.contract import Mark
 from connectors.errors import Conflict, GiveUp, Unsupported
+from connectors.judging import as_it_is
 from connectors.servicenow.marking import inert, is_marker_alone, last_mark, markers_in, note_of, operation_of
 from connectors.servicenow.priorities import Lookup, Pair, lookup_of
 from connectors.servicenow.writing import checked_labels, column_of, guard, update_of
 from rules.escalation import FieldChange, Operation, OperationKind
-from rules.ticket import UNKNOWN, TicketRef
+from rules.ticket import UNKNOWN, TicketRef, Value
 from tests.connectors.servicenow.rows import DESK, NETWORK, TICKET, cell, incident
 
 REF = TicketRef("snow", TICKET)
@@ -38,6 +39,9 @@ class Known:
 
     def lookup(self) -> Lookup:
         return self.made
+
+    def called(self, field: str, value: Value) -> str:
+        return self.priorities().get(str(value)) or as_it_is(field, value)
 
 
 # --- markers ---------------------------------------------------------------------------------------------------------
@@ -148,15 +152,15 @@ def test_what_can_not_be_written() -> None:
 
 def test_a_row_as_it_was_read_passes() -> None:
     """What is as it was read, or is already what it shall be, is written; a value that was never known is no hindrance."""
-    guard(operation(("team", DESK, NETWORK), base="0@2026-11-23 04:00:00"), incident())
-    guard(operation(("team", NETWORK, DESK)), incident())
-    guard(operation(("team", UNKNOWN, NETWORK)), incident())
-    guard(operation(("assignee", None, "x")), incident())
+    guard(operation(("team", DESK, NETWORK), base="0@2026-11-23 04:00:00"), incident(), as_it_is)
+    guard(operation(("team", NETWORK, DESK)), incident(), as_it_is)
+    guard(operation(("team", UNKNOWN, NETWORK)), incident(), as_it_is)
+    guard(operation(("assignee", None, "x")), incident(), as_it_is)
 
 
 def test_a_row_that_moved_on_does_not_pass() -> None:
     """Another update since, or another value, and the ticket is read afresh first."""
     with pytest.raises(Conflict, match="update 1, by anna"):
-        guard(operation(base="0@2026-11-23 04:00:00"), incident(sys_mod_count="1", sys_updated_by="anna"))
+        guard(operation(base="0@2026-11-23 04:00:00"), incident(sys_mod_count="1", sys_updated_by="anna"), as_it_is)
     with pytest.raises(Conflict, match="team is"):
-        guard(operation(("team", NETWORK, "f" * 32)), incident())
+        guard(operation(("team", NETWORK, "f" * 32)), incident(), as_it_is)

@@ -14,15 +14,17 @@ def answer(status: int, **headers: str) -> Answer:
 
 
 def test_what_answers_say_of_limits() -> None:
-    """A long wait closes the source, a short one slows it, a ticket's own limit holds that ticket alone."""
+    """The account's limit closes the source, a wait that nobody names is that request's, a ticket's limit holds that one alone."""
     assert limit_of(answer(200)) is None
-    assert limit_of(answer(429, Retry_After="45")) == Limit(Reach.SOURCE, 45.0, "Zendesk's limit of requests is used up")
+    used_up = Limit(Reach.SOURCE, 45.0, "Zendesk's limit of requests is used up")
+    assert limit_of(answer(429, Retry_After="45", X_Rate_Limit="700", X_Rate_Limit_Remaining="0")) == used_up
+    assert limit_of(answer(429, Retry_After="45")) == Limit(Reach.KIND, 45.0)
     assert limit_of(answer(429, Retry_After="3")) == Limit(Reach.PACE, 3.0)
     assert limit_of(answer(429)) == Limit(Reach.PACE, None)
     told = {"zendesk_ratelimit_per_ticket_updates": "total=30; remaining=0; resets=468"}
     assert limit_of(answer(429, **told)) == Limit(Reach.TICKET, 468.0)
     older = {"Zendesk_Rate_Limit_tickets_update": "total=100; remaining=0; resets=30", "Retry_After": "30"}
-    assert limit_of(answer(429, **older)) == Limit(Reach.SOURCE, 30.0, "Zendesk's limit of requests is used up")
+    assert limit_of(answer(429, **older)) == Limit(Reach.KIND, 30.0)
 
 
 def test_the_limit_of_an_endpoint_stops_nothing_else() -> None:
@@ -77,6 +79,21 @@ def test_a_ticket_has_a_share_of_its_own() -> None:
     assert updates.take("one too many") == (60.0, False)
     now[0] = 61.0
     assert updates.take("one too many") == (0.0, False)
+
+
+def test_the_last_fifth_of_the_updates_is_for_people() -> None:
+    """Once people and programs have used eighty of the hundred updates of a minute, hoist waits until there is room again."""
+    now = [0.0]
+    updates = Updates(40, lambda: now[0])
+    updates.heard(answer(200, zendesk_ratelimit_tickets_update="total=100; remaining=20; resets=25"))
+    assert updates.take("1") == (0.0, False)
+    updates.heard(answer(200, zendesk_rate_limit_tickets_update="total=100; remaining=19; resets=25"))
+    assert updates.take("2") == (25.0, False)
+    now[0] = 25.0
+    assert updates.take("2") == (0.0, False)
+    updates.heard(answer(200, zendesk_ratelimit_per_ticket_updates="total=30; remaining=0; resets=400"))
+    updates.heard(answer(200, zendesk_ratelimit_tickets_update="soon"))
+    assert updates.take("3") == (0.0, False)
 
 
 def test_two_thousand_at_once_keep_to_the_share() -> None:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from connectors.contract import Mark
 from connectors.zendesk import wire
-from connectors.zendesk.events import audit_of
+from connectors.zendesk.audits import audit_of
+from connectors.zendesk.events import told_by
 from connectors.zendesk.history import Account, CustomStatus, User
 from connectors.zendesk.mapping import Mapper
+from connectors.zendesk.rows import ticket_of
 from connectors.zendesk.wire import Unreadable
 from rules.instants import HOUR, MINUTE, SECOND, written
 from rules.ticket import UNKNOWN, Kind, Ticket
@@ -88,7 +90,7 @@ def ticket(*audits: Mapping[str, Any], account: Account = ACCOUNT, **more: Any) 
 
 
 def mapped(*audits: Mapping[str, Any], account: Account = ACCOUNT, **more: Any) -> tuple[Ticket, Mark | None]:
-    return Mapper(account, USERS, NOW).ticket(wire.ticket(row(**more)), [wire.audit(each) for each in (FIRST, *audits)])
+    return Mapper(account, USERS, NOW).ticket(ticket_of(row(**more)), [audit_of(each) for each in (FIRST, *audits)])
 
 
 def test_present_values() -> None:
@@ -215,6 +217,27 @@ def test_targets_of_service_levels() -> None:
     assert not [name for name in ticket().fields if name.startswith("target.")]
 
 
+def test_several_clocks_of_one_metric() -> None:
+    """Of a metric's clocks the earliest that runs counts, also where it is past; a stage that nobody knows is not guessed at."""
+    met = {"metric": "next_reply_time", "stage": "fulfilled", "breach_at": written(NOW - 2 * HOUR)}
+    past = {"metric": "next_reply_time", "stage": "active", "breach_at": written(NOW - HOUR), "hours": -1}
+    ahead = {"metric": "next_reply_time", "stage": "active", "breach_at": written(NOW + HOUR), "hours": 1}
+    odd = {"metric": "next_reply_time", "stage": "on_a_break", "breach_at": written(NOW + HOUR)}
+    owned = {"metric": "group_ownership_time", "stage": "paused", "breach_at": None}
+    for metrics, due in (
+        ([met, past, ahead], NOW - HOUR),
+        ([ahead, past, met], NOW - HOUR),
+        ([met, ahead], NOW + HOUR),
+        ([met], None),
+        ([odd], UNKNOWN),
+        ([ahead, odd], NOW + HOUR),
+        ([odd, ahead], NOW + HOUR),
+    ):
+        read = ticket(slas={"policy_metrics": [*metrics, owned]})
+        assert read.fields["target.next_reply_time"] == due
+        assert read.fields["target.group_ownership_time"] is None
+
+
 def test_the_last_mark_of_whichever_hoist() -> None:
     """Metadata under hoist's own account tells which hoist wrote last; what another account claims tells nothing."""
     told = {"operation": "m1", "firings": ["f1"], "at": 5, "installation": "abc", "since": 3}
@@ -241,7 +264,7 @@ def test_times_with_fractions_and_offsets() -> None:
 def test_a_row_that_is_no_ticket_says_why(broken: dict[str, object]) -> None:
     """A row that can't be read is refused with the name of what is wrong, and without its content."""
     with pytest.raises(Unreadable, match=next(iter(broken))) as refusal:
-        wire.ticket(row(**broken))
+        ticket_of(row(**broken))
     assert "VPN" not in str(refusal.value)
 
 
@@ -259,10 +282,10 @@ def test_a_row_that_is_no_ticket_says_why(broken: dict[str, object]) -> None:
 def test_an_odd_row_is_a_ticket_or_refused(odd: dict[str, Any]) -> None:
     """Whatever an answer holds, a row becomes a ticket or is refused as unreadable; nothing else breaks."""
     try:
-        made = wire.ticket(row(**odd))
+        made = ticket_of(row(**odd))
     except Unreadable:
         return
-    Mapper(ACCOUNT, USERS, NOW).ticket(made, [wire.audit(FIRST)])
+    Mapper(ACCOUNT, USERS, NOW).ticket(made, [audit_of(FIRST)])
 
 
 def test_the_stream_of_events_tells_what_audits_tell() -> None:
@@ -278,10 +301,8 @@ def test_the_stream_of_events_tells_what_audits_tell() -> None:
         child["event_type"] = kind
     children[2] |= {"body": "On it.", "plain_body": "On it."}
     streamed = {"id": 200, "ticket_id": 35436, "timestamp": (NOW - 30 * MINUTE) // SECOND, "updater_id": 2, "via": "Web form"}
-    told = audit_of({**streamed, "event_type": "Audit", "child_events": children})
-    reads = [
-        Mapper(ACCOUNT, USERS, NOW).ticket(wire.ticket(row()), [wire.audit(FIRST), each]) for each in (wire.audit(listed), told)
-    ]
+    told = told_by({**streamed, "event_type": "Audit", "child_events": children})
+    reads = [Mapper(ACCOUNT, USERS, NOW).ticket(ticket_of(row()), [audit_of(FIRST), each]) for each in (audit_of(listed), told)]
     assert reads[0] == reads[1]
 
 
@@ -298,4 +319,4 @@ def test_the_stream_of_events_tells_what_audits_tell() -> None:
 def test_an_event_that_is_not_understood_is_said(child: dict[str, Any]) -> None:
     """An event without the value before, of two fields, or a comment without its text is not guessed at."""
     with pytest.raises(Unreadable):
-        audit_of({"id": 1, "ticket_id": 2, "timestamp": 1, "child_events": [child]})
+        told_by({"id": 1, "ticket_id": 2, "timestamp": 1, "child_events": [child]})

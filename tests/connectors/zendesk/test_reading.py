@@ -37,16 +37,25 @@ class Counted(ZendeskSandbox):
     def __init__(self, clock: Clock, terms: Terms) -> None:
         super().__init__(clock=clock, history=replace(desk(), events=()), terms=terms)
         self.asked: Counter[str] = Counter()
+        self.in_turn: list[str] = []
         self.spoiled = False
         self.throttled_after: int | None = None  # so many reads of audits
         self.audits_from = ""  # the Date of a cache on the way
+        self.events_end_at: int | None = None  # where pages of events claim to end, in seconds since 1970
+        self.small_pages_of_events = False
 
     def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if {name.lower(): value for name, value in headers.items()}.get("user-agent") != "hoist":
             return super().dispatch(method, path, query, headers, body)
         called = re.sub(r"\d+", "", path.rpartition("/api/v2/")[2])
         self.asked["audits" if called == "tickets//audits" else called] += 1
+        self.in_turn.append(called)
+        if path.endswith("ticket_events") and self.small_pages_of_events:
+            query += "&per_page=50"
         answer = super().dispatch(method, path, query, headers, body)
+        if path.endswith("ticket_events") and self.events_end_at is not None:
+            told = {"end_time": self.events_end_at, "end_of_stream": False}
+            return replace(answer, body=json.dumps(json.loads(answer.body) | told).encode())
         if path.endswith("/audits") and self.audits_from:
             return replace(answer, headers={**answer.headers, "Date": self.audits_from})
         if path.endswith("/audits") and self.throttled_after is not None:
@@ -169,6 +178,59 @@ def test_events_that_are_not_understood_are_not_relied_on(account: Account) -> N
     assert account.site.asked["audits"] == MANY
     alone = {ticket.ref.id: ticket for ticket in account.connector.read(made).tickets}
     assert {id_: told(ticket) for id_, ticket in account.mirror.tickets.items()} == {id_: told(t) for id_, t in alone.items()}
+
+
+def test_a_stream_that_goes_back_is_left(account: Account) -> None:
+    """A stream of events that names an earlier second as the next one is read no further, and no ticket loses its past by it."""
+    made = many_with_news(account)
+    account.site.events_end_at = 1
+    account.run()
+    assert account.site.asked["incremental/ticket_events"] == 1
+    alone = {ticket.ref.id: ticket for ticket in account.connector.read(made).tickets}
+    assert {id_: told(ticket) for id_, ticket in account.mirror.tickets.items()} == {id_: told(t) for id_, t in alone.items()}
+
+
+@pytest.fixture
+def in_small_pages(tmp_path: Path) -> Iterator[Account]:
+    """An account whose export and stream are read in small pages."""
+    clock = Clock()
+    site = Counted(clock, Terms())
+    site.small_pages_of_events = True
+    with site.serve():
+        made = Account(site, clock, tmp_path, page_size=30)
+        yield made
+        made.connector.close()
+
+
+def test_events_are_read_as_far_as_the_tickets_go(in_small_pages: Account) -> None:
+    """A page of tickets has hoist read no more of the stream than tells their news; the next page reads on from there."""
+    made = many_with_news(in_small_pages)
+    in_small_pages.run()
+    site = in_small_pages.site
+    exports = [name.removeprefix("incremental/") for name in site.in_turn if name.startswith("incremental/")]
+    second_page = len(exports) - exports[::-1].index("tickets/cursor")
+    assert "ticket_events" in exports[:second_page]
+    assert "ticket_events" in exports[second_page:]
+    assert site.asked["audits"] == 0
+    alone = {ticket.ref.id: ticket for ticket in in_small_pages.connector.read(made).tickets}
+    mirrored = in_small_pages.mirror.tickets
+    assert {id_: told(ticket) for id_, ticket in mirrored.items()} == {id_: told(t) for id_, t in alone.items()}
+
+
+def test_a_page_that_was_not_kept_is_told_once_more_with_all_its_news(in_small_pages: Account) -> None:
+    """A run that breaks off behind a page that could not be kept leaves no hole in the history of its tickets."""
+    made = many_with_news(in_small_pages)
+    in_small_pages.clock.pass_(2 * MINUTE)
+    run = in_small_pages.connector.changed(in_small_pages.mirror.cursor, in_small_pages.mirror)
+    assert next(run).continued
+    del run
+    for ticket in made:
+        in_small_pages.clock.pass_(SECOND)
+        in_small_pages.change(ticket, priority="urgent")
+    in_small_pages.run()
+    alone = {ticket.ref.id: ticket for ticket in in_small_pages.connector.read(made).tickets}
+    mirrored = in_small_pages.mirror.tickets
+    assert {id_: told(ticket) for id_, ticket in mirrored.items()} == {id_: told(t) for id_, t in alone.items()}
 
 
 def test_what_hoist_did_is_read_from_audits_where_the_stream_leaves_its_marker_out(account: Account) -> None:

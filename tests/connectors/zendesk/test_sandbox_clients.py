@@ -178,16 +178,31 @@ const [url, username, token] = process.argv.slice(2);
 const client = zendesk.createClient({username, token, subdomain: "x", endpointUri: url + "/api/v2"});
 (async () => {
   const {result: me} = await client.users.me();
+  const exported = (await client.tickets.incremental("0")).flat(9).map(each => each.id);
   const comment = {body: "By Node", public: false};
   const {result: ticket} = await client.tickets.update(1, {ticket: {tags: ["by-node"], comment}});
   const {result: found} = await client.search.query("type:ticket tags:by-node");
-  console.log(JSON.stringify({me: me.id, tags: ticket.tags, found: found.map(each => each.id)}));
+  await client.tickets.addTags(1, {tags: ["more"]});
+  const {result: after} = await client.tickets.show(1);
+  const stale = {safe_update: true, updated_stamp: "2020-01-01T00:00:00Z", subject: "Too late"};
+  const refused = await client.tickets.update(1, {ticket: stale}).then(() => "taken", error => error.message);
+  const {result: many} = await client.tickets.updateMany([2, 3], {ticket: {additional_tags: ["by-a-job"]}});
+  let job = (many.job_status ?? many);
+  for (let look = 0; look < 9 && job.status !== "completed"; look++) {
+    const {result} = await client.jobstatuses.show(job.id);
+    job = result.job_status ?? result;
+  }
+  const audits = await client.ticketaudits.list(1);
+  console.log(JSON.stringify({
+    me: me.id, tags: ticket.tags, found: found.map(each => each.id), after: after.tags, refused,
+    rows: job.results.map(each => each.success), audits: audits.length, exported: exported.length,
+  }));
 })().catch(error => { console.error(error); process.exit(1); });
 """
 
 
 def test_a_client_that_is_no_python(tmp_path: Path) -> None:
-    """node-zendesk reads, updates and searches, where Node and it are there."""
+    """node-zendesk reads, exports, updates one and many, is refused and searches, where Node and it are there."""
     node = shutil.which("node")
     if node is None or not (NODE_MODULES / "node-zendesk").is_dir():
         pytest.skip("THE SANDBOX IS NOT COMPARED WITH node-zendesk: npm install --prefix .node node-zendesk")
@@ -205,4 +220,9 @@ def test_a_client_that_is_no_python(tmp_path: Path) -> None:
             check=False,
         )
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == {"me": sandbox.user_id(), "tags": ["by-node"], "found": [1]}
+    told = json.loads(ran.stdout)
+    assert (told["me"], told["tags"], told["found"]) == (sandbox.user_id(), ["by-node"], [1])
+    assert told["after"] == ["by-node", "more"]
+    assert "(409)" in told["refused"]
+    assert told["rows"] == [True, True]
+    assert (told["audits"], told["exported"]) == (3, 3)

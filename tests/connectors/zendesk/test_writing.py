@@ -47,10 +47,13 @@ class Account:
         return Operation(key, kind, ticket.ref, f"marker-{key}", changes=moves, base=ticket.version, planned_at=at, **more)
 
     def person(self, handle: str, method: str, path: str, ticket: dict[str, Any] | None = None) -> Any:
+        return self.asked(handle, method, path, None if ticket is None else {"ticket": ticket})
+
+    def asked(self, handle: str, method: str, path: str, told: dict[str, Any] | None = None) -> Any:
         known = self.site.credentials(handle)
         signed = b64encode(f"{known['username']}/token:{known['token']}".encode()).decode()
         headers = {"authorization": f"Basic {signed}", "content-type": "application/json"}
-        body = json.dumps({"ticket": ticket}).encode() if ticket is not None else b""
+        body = json.dumps(told).encode() if told is not None else b""
         answer = self.site.dispatch(method, f"/api/v2/{path}", "", headers, body)
         assert answer.status < 300, answer
         return json.loads(answer.body or b"{}")
