@@ -30,8 +30,6 @@ LOOKED_THROUGH: Final = 200
 """Hints of which those are chosen that are ready to be read."""
 SPACING: Final = 2 * SECOND
 """Between two reads of one ticket that hints ask for: ten thousand hints of one ticket are some reads."""
-SURELY_LATER: Final = 2 * SECOND
-"""A read whose server time is so much later than a hint has seen what the hint tells (Date headers are whole seconds)."""
 LEFT_TO_POLLING_AFTER: Final = 15 * MINUTE
 SILENT_AFTER: Final = 30 * MINUTE
 MOST_LOST: Final = 10
@@ -81,13 +79,14 @@ class Hinted:
         with self._database.reading() as db:
             waiting = hints.waiting(db, self._source, LOOKED_THROUGH)
         self._forget_old_reads(now)
-        answered = [hint for hint in waiting if hint.known is not None and hint.known > hint.at + SURELY_LATER]
-        rest = [hint for hint in waiting if hint not in answered]
+        answered = [hint for hint in waiting if hint.was_read_since]
+        rest = [hint for hint in waiting if not hint.was_read_since]
         ready = [hint for hint in rest if self._may_read(hint, now)][:READ_TOGETHER]
         self._next = min((self._read_at[hint.ticket] + SPACING for hint in rest if hint.ticket in self._read_at), default=FOREVER)
         if answered:
             with self._database.transaction() as db:
                 self._taken(db, answered)
+            self._next = now  # others may stand behind them
         if ready:
             self._next = now  # also where the read fails, or a later hint of these came meanwhile
             self._read(ready)

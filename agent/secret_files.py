@@ -27,9 +27,9 @@ def in_files(prefix: Path) -> Secrets:
 def may_keep(secret: Secret) -> None:
     """Raises AskAdmin where hoist can't put a secret in the place that hoist.yaml names for it."""
     if secret.kind == "env":
+        place = f"{secret.kind}:{secret.place}"
         raise AskAdmin(
-            f"hoist can't keep a secret in {secret.kind}:{secret.place}: name a file: or keyring: in hoist.yaml instead, and hoist"
-            " writes it there"
+            f"hoist can't keep a secret in {place}: name a file: or keyring: in hoist.yaml instead, and it is put there"
         )
 
 

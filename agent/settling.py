@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from math import ceil
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -65,7 +66,7 @@ class _Settling:
             case Outcome.UNKNOWN:
                 self._unknown(self.terms.request_life)
             case Outcome.LOOK_AGAIN:
-                self._look_again(int(self.result.seconds * SECOND))
+                self._look_again(ceil(self.result.seconds * SECOND))  # 0 would be at once, again and again
             case Outcome.NOT_SENT:
                 self._not_sent()
             case Outcome.CONFLICT:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.static_site FOLDER PLATFORM
 
-serves the pages that `benchmarks.jira_pages` (or `servicenow_pages`, `zendesk_pages`) wrote to FOLDER on a free port of the loopback, prints that
-port, and ends with its standard input. It looks at no more of a request than tells which page is meant.
+serves the pages that `benchmarks.jira_pages` (or `servicenow_pages`, `zendesk_pages`) wrote to FOLDER on a free port of the
+loopback, prints that port, and ends with its standard input. It looks at no more of a request than tells which page is meant.
 """
 
 from __future__ import annotations

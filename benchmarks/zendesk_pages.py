@@ -214,7 +214,8 @@ class _Ticket:
 
     def show(self) -> None:
         """Its row, as it stands now."""
-        now, customs = self._now, [{"id": _FIELD + number, "value": None} for number in range(12)]
+        now = self._now
+        customs: list[Shown] = [{"id": _FIELD + number, "value": None} for number in range(12)]
         customs[0]["value"], customs[1]["value"] = "vpn", "no"
         due = {"breach_at": _stamp(self._begun + 8 * 3_600), "stage": "active", "metric": "first_reply_time", "hours": 8}
         work = {"breach_at": None, "stage": "paused", "metric": "requester_wait_time", "hours": 20}

@@ -33,7 +33,7 @@ class NotVerified(Exception):
 
 
 class NotAHint(Exception):
-    """A call of the platform that names no ticket where it should. Its words are for hoist's own log: none of them is the call's."""
+    """A call of the platform that names no ticket where it should. Its words are hoist's own, and may stand in the log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ class _Impatient(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._expect()
+        if len(self.connections) > MOST_CONNECTIONS:
+            self._end(Outcome.TOO_MANY)  # every platform tries again where nobody answers
+        else:
+            self._expect()
 
     def data_received(self, data: bytes) -> None:
         self._head += len(data)
@@ -100,7 +103,6 @@ class Serving:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=IDLE,
             timeout_graceful_shutdown=GRACE,
             ssl_certfile=settings.certificate,

@@ -25,8 +25,14 @@ log = logging.getLogger("hoist")
 
 PATIENCE: Final = 10.0
 """Seconds in which a body has to come: platforms wait 10 to 20 for their answer."""
+MOST_HELD: Final = 64 * 1024 * 1024
+"""Bytes of bodies that are under way together."""
 AGAIN: Final = (409, 429, 503)
 """Answers after which to deliver again, in a moment: Zendesk does so after the last two only where they name a short one."""
+
+
+class Crowded(Exception):
+    """So many bodies are under way that one more would take too much memory."""
 
 
 class Rate:
@@ -65,6 +71,7 @@ class Site:
         self._commit: GroupCommit[Believed, Answer] = GroupCommit(intake.keep)
         self._rates = {source: Rate(clock, calls_per_second) for source in intake.doors}
         self._troubles, self._metrics = troubles, metrics
+        self._held = 0
         routes = [
             Route("/hooks/{source}", _Hook(self)),
             Route("/healthz", self._healthz, methods=["GET"]),
@@ -99,7 +106,9 @@ class Site:
     async def _taken(self, door: Door, headers: dict[str, str], receive: Receive) -> Answer:
         try:
             async with asyncio.timeout(self.patience):
-                body = await _body(headers, receive, door.verifier.largest)
+                body = await self._body(headers, receive, door.verifier.largest)
+        except Crowded:
+            return self._intake.refused(door, Outcome.TOO_MANY)
         except TimeoutError:
             return self._intake.refused(door, Outcome.TOO_SLOW)
         except ClientDisconnect:
@@ -110,6 +119,30 @@ class Site:
         if isinstance(judged, Answer):
             return judged
         return self._intake.refused(door, Outcome.NOT_STORED) if self._commit.full else await self._commit.kept(judged)
+
+    async def _body(self, headers: dict[str, str], receive: Receive, largest: int) -> bytes | None:
+        """The whole body; None where it is larger than that, which is not waited for. Raises Crowded, ClientDisconnect."""
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > largest):
+            return None
+        parts: list[bytes] = []
+        size, more = 0, True
+        try:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part, more = message.get("body", b""), message.get("more_body", False)
+                parts.append(part)
+                size += len(part)
+                self._held += len(part)
+                if size > largest:
+                    return None
+                if more and self._held > MOST_HELD:
+                    raise Crowded
+        finally:
+            self._held -= size
+        return b"".join(parts)
 
     def _healthz(self, _: Request) -> Response:
         troubles = self._troubles()
@@ -135,25 +168,6 @@ class _Hook:
             headers.append((b"retry-after", b"2"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body"})
-
-
-async def _body(headers: dict[str, str], receive: Receive, largest: int) -> bytes | None:
-    """The whole body; None where it is larger than that, which is not waited for."""
-    announced = headers.get("content-length", "")
-    if announced.isdecimal() and (len(announced) > 18 or int(announced) > largest):
-        return None
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        part, more = message.get("body", b""), message.get("more_body", False)
-        parts.append(part)
-        size += len(part)
-        if size > largest:
-            return None
-    return b"".join(parts)
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

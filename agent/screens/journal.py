@@ -66,9 +66,8 @@ def erasure(console: Console, found: Erasure) -> None:
         )
     console.print(Text("They go by: " + ", ".join(found.subjects)), style="dim", soft_wrap=True)
     if found.changes:
-        console.print(
-            f"Their name {'is gone from' if found.done else 'stands in'} the reasons of {counted(found.changes, 'change')}."
-        )
+        stands = "is gone from" if found.done else "stands in"
+        console.print(f"Their name {stands} the reasons of {counted(found.changes, 'change')}.")
     if found.mentions:
         said = (
             f"{counted(len(found.mentions), 'line')} ({_some(found.mentions)}) may name them in words that the chain is made of"

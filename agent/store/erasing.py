@@ -43,7 +43,7 @@ def _one_of(words: Sequence[str]) -> re.Pattern[str]:
 
 
 def changes_of(db: Connection, words: Sequence[str]) -> list[tuple[int, list[str], str]]:
-    """(id, reasons, what holds it back) of each change of the outbox that names one of these, with the sentences that do erased."""
+    """(id, reasons, what holds it back) of each change that names one of these, with `ERASED` for the sentences that do."""
     if not words:
         return []
     named = _one_of(words)

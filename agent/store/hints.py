@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from agent.store.statements import Prepared, carried_out
 from agent.store.tables import deliveries, hints, tickets, webhooks
-from rules.instants import Instant
+from rules.instants import SECOND, Instant
 
+SURELY_LATER: Final = 2 * SECOND
+"""Date headers are whole seconds."""
 _DELIVERED = """\
 INSERT INTO deliveries (source, name, at) SELECT value ->> 0, value ->> 1, ? FROM json_each(?) WHERE true
  ON CONFLICT DO NOTHING RETURNING source, name"""
@@ -47,6 +50,11 @@ class Hint:
     number: int
     at: Instant
     known: Instant | None
+
+    @property
+    def was_read_since(self) -> bool:
+        """Whether the ticket was read so much later that the read has seen what the hint tells."""
+        return self.known is not None and self.known > self.at + SURELY_LATER
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,22 +146,8 @@ class Mapper:
         saves = history.without_later(history.saves(parts.audit), plain)
         changes = self._changes(table, plain, row, saves, requester)
         messages, values["last_comment"] = self._messages(parts.journal, requester)
-        beside: list[Change] = []
-        if instance.providers:
-            values |= cases.present(instance.providers, instance.states, table, plain)
-            for save, (name, old, new) in cases.moved(instance.providers, instance.states, table, saves, plain):
-                by = self._actor(save.user, requester)
-                beside.append(Change(save.at, known, save.number, save.id, name, old, new, by))
-        if parts.tags is not None:
-            values["labels"] = _names(parts.tags) if parts.tags else ()
-            beside += self._labelled(parts.tags, created, requester) if parts.tags else ()
-        if parts.approvals is not None:
-            values["approver"] = _approvers(parts.approvals)
-        if parts.levels is not None:
-            due, moved = targets(parts.levels, created)
-            values |= due
-            for number, (at, name, old, new) in enumerate(moved):
-                beside.append(Change(at, known, 1_000 + number, f"sla.{at}", name, old, new, _NOBODY))
+        more, beside = self._beside(table, plain, saves, parts, requester)
+        values |= more
         if beside:
             changes = sorted([*changes, *beside], key=lambda change: (change.at, change.sequence))
         return Ticket(
@@ -177,6 +163,31 @@ class Mapper:
             complete_from=created,
             native=_native(row),
         )
+
+    def _beside(
+        self, table: str, plain: Mapping[str, str], saves: Sequence[Save], parts: Parts, requester: Value
+    ) -> tuple[dict[str, Value], list[Change]]:  # fmt: skip
+        """Values that come of several columns, or of other tables, and what is known of their past."""
+        known, providers, states = self._known, self._instance.providers, self._instance.states
+        created = wire.stamp(plain["sys_created_on"])
+        values: dict[str, Value] = {}
+        found: list[Change] = []
+        if providers:
+            values |= cases.present(providers, states, table, plain)
+            for save, (name, old, new) in cases.moved(providers, states, table, saves, plain):
+                by = self._actor(save.user, requester)
+                found.append(Change(save.at, known, save.number, save.id, name, old, new, by))
+        if parts.tags is not None:
+            values["labels"] = _names(parts.tags)
+            found += self._labelled(parts.tags, created, requester)
+        if parts.approvals is not None:
+            values["approver"] = _approvers(parts.approvals)
+        if parts.levels is not None:
+            due, moved = targets(parts.levels, created)
+            values |= due
+            for number, (at, name, old, new) in enumerate(moved):
+                found.append(Change(at, known, 1_000 + number, f"sla.{at}", name, old, new, _NOBODY))
+        return values, found
 
     def _values(self, table: str, plain: Mapping[str, str], row: Row) -> dict[str, Value]:
         """The present values; a column that is hidden gives no field, which makes it unknown."""

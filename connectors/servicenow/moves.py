@@ -39,11 +39,11 @@ class Moves:
 
     def __init__(self, requester: str, native: Iterable[str]) -> None:
         model = {**DIRECT, requester: "requester"}
-        also = {column: f"{NATIVE}{column}" for column in native}
-        self.copied: Final = [*model.items(), *also.items()]
-        self._alone: Final = model | {column: name for column, name in also.items() if column not in model.keys() | _READ.keys()}
-        self._others: Final = {column: each for column, each in _READ.items() if column not in self._alone}
-        self._also: Final = {column: name for column, name in also.items() if column not in self._alone or column in model}
+        self.copied: Final = [*model.items(), *((column, f"{NATIVE}{column}") for column in native)]
+        self._alone: Final[dict[str, str]] = {}
+        self._also: Final[dict[str, str]] = {}  # a second field, of a column that has one already
+        for column, name in self.copied:
+            (self._also if column in self._alone or column in _READ else self._alone)[column] = name
 
     def of(self, save: Save, row: Row) -> list[Move]:
         """What a save moved, of the fields that a column means by itself."""
@@ -52,8 +52,8 @@ class Moves:
         for column, (old, new) in save.moves.items():
             if (name := alone.get(column)) is not None:
                 found.append((name, old or None, new or None))
-            elif column in self._others:
-                name, read = self._others[column]
+            elif column in _READ:
+                name, read = _READ[column]
                 found.append((name, *read(old, new, row)))
             if column in self._also:
                 found.append((self._also[column], old or None, new or None))

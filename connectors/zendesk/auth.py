@@ -19,7 +19,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from connectors.errors import AskAdmin, GiveUp, Gone
+from connectors.errors import AskAdmin, Conflict, GiveUp, Gone, TryLater
 from connectors.http import Basic, Http, Limits, Surroundings
 from connectors.oauth import EARLY, Bearer, Unsigned
 from connectors.secrets import named_in
@@ -28,6 +28,8 @@ from connectors.zendesk import wire
 from connectors.zendesk.settings import ApiToken, ClientCredentials, RefreshToken, ZendeskSettings
 
 TOKENS: Final = "/oauth/tokens"
+_COLLIDED: Final = 5.0
+"""Seconds until it is asked again after a collision."""
 _ENDLESS: Final = 1_800.0
 """Seconds after which a token without an end is fetched anew: a token of a client made before 30 April 2026 has none."""
 
@@ -67,6 +69,8 @@ class Endpoint:
         body = {"client_id": self._client_id, "client_secret": self.secret, **grant}
         try:
             answer = self._http.read("POST", TOKENS, body=json.dumps(body).encode())
+        except Conflict:  # a collision inside the account, which says nothing of the credential
+            raise TryLater(f"{self.source}: the token endpoint is in use by others; wait, then try again", _COLLIDED) from None
         except (GiveUp, Gone, AskAdmin) as refusal:
             said = str(refusal)
             for hidden in (self.secret, *(value for name, value in grant.items() if name == "refresh_token")):

@@ -51,7 +51,7 @@ def test_help_shows_the_five_commands_first() -> None:
     first, more = said.out.split("More", 1)
     assert re.findall(r"│ (\w+) ", first.split("Commands", 1)[1]) == ["demo", "check", "run", "status", "why"]
     groups = ["sandbox", "rules", "journal", "census", "changes"]
-    assert re.findall(r"│ (\w+) ", more) == ["pause", "resume", "snooze", "rehearse", *groups]
+    assert re.findall(r"│ (\w+) ", more) == ["pause", "resume", "snooze", "rehearse", "install", *groups]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import hinted
 from agent.hinted import ENOUGH_MISSED, MOST_LOST, READ_TOGETHER, SILENT_AFTER, SPACING, silence
 from agent.status import status
 from agent.store import hints, mirrored
@@ -154,6 +155,17 @@ def test_what_polling_has_read_meanwhile_is_not_read_again(it: Hooked) -> None:
     it.pipeline.turn()
     assert it.waiting() == []
     assert it.priority(it.tickets[0]) == "p1"
+
+
+def test_behind_hints_that_polling_has_answered_others_are_found(it: Hooked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storm that the poll has seen to leaves nothing behind, however many hints there are."""
+    monkeypatch.setattr(hinted, "LOOKED_THROUGH", 2)
+    change_all(it, "one")
+    it.hint(*it.tickets)
+    it.clock.jump(it.clock.now() + 10 * SECOND)
+    it.pipeline.poll()
+    it.run(MINUTE)
+    assert it.waiting() == []
 
 
 def test_a_ticket_that_is_none_of_ours_leaves_nothing(it: Hooked) -> None:

@@ -136,7 +136,7 @@ def test_many_values_go_at_once(database: Database) -> None:
 
 
 def test_the_reasons_of_a_change_are_erased_as_well(database: Database, tmp_path: Path) -> None:
-    """What waits, or was written, because of somebody's ticket names them no more; the other reasons stay, and so does the change."""
+    """What waits, or was written, because of somebody names them no more; the other reasons stay, and so does the change."""
     key = FiringKey("jira", "7", "nobody-took-it", 1, 0)
     because = ("the assignee is Anna Bakker: yes", "the priority is P1: yes")
     with database.transaction() as db:

@@ -10,7 +10,7 @@ from agent import outbox
 from agent.store import journal, mirrored, waiting
 from agent.store.states import OperationState, RowState
 from connectors.contract import Verification
-from connectors.errors import Conflict, ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater, Unsupported
+from connectors.errors import Conflict, ConnectorError, GiveUp, Gone, Limited, OutcomeUnknown, TryLater, Unsupported
 from connectors.memory_helpdesk import ACCOUNT
 from rules.due_step import DueStep
 from rules.escalation import Escalation, Operation, OperationKind
@@ -55,6 +55,24 @@ def test_a_request_that_lands_late_is_not_sent_twice(desk: Desk) -> None:
     desk.helpdesk.land_next_write_after(59_000)
     desk.run(HOUR)
     moved_once(desk, ticket)
+
+
+def test_a_rest_shorter_than_a_millisecond_is_a_rest(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that can't be asked yet is not asked for what became of a write again and again within the same instant."""
+    ticket = overdue(desk)
+    desk.helpdesk.fail_next(OutcomeUnknown("no answer"), after_effect=True, on="write")
+    verify, asked = desk.connector.verify, list[int]()
+
+    def not_yet(operation: Operation) -> Verification:
+        asked.append(desk.clock.now())
+        if len(asked) <= 5:
+            raise Limited("the limit is used up", 0.0009)
+        return verify(operation)
+
+    monkeypatch.setattr(desk.connector, "verify", not_yet)
+    desk.run(HOUR)
+    moved_once(desk, ticket)
+    assert len(set(asked[:6])) == 6
 
 
 @pytest.mark.parametrize("after_effect", [True, False])

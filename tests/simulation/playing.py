@@ -270,7 +270,7 @@ class World:
         except ConfigError as error:
             rests = {SOURCE: str(error)}
         if rests:
-            self.wire.log(f"not started: {rests[SOURCE]}")
+            self.wire.log(f"not started: {rests[SOURCE].replace(str(self.settings.store.parent), '')}")
             self._stop()
         return not rests
 

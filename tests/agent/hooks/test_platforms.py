@@ -47,10 +47,10 @@ class Running:
     def turn(self) -> None:
         self.app.turn()
 
-    def title(self, ticket: str) -> str:
-        """As the mirror has it."""
+    def shows(self, ticket: str, field: str) -> object:
+        """What the mirror has of it."""
         with self.app.database.reading() as db:
-            return mirrored.mirrored(db, "desk", [ticket])[ticket].ticket.title
+            return mirrored.mirrored(db, "desk", [ticket])[ticket].ticket.fields[field]
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def test_jira_calls_and_hoist_reads(tmp_path: Path) -> None:
             call, id_ = JiraCaller(sandbox), sandbox.issue_id("forgotten")
             given = {"name": "hoist", "url": f"{it.url}/hooks/desk", "events": ["jira:issue_updated"], "secret": secret}
             call("POST", "/rest/webhooks/1.0/webhook", given)
-            call("PUT", f"issue/{id_}", {"fields": {"summary": "No mail at all"}})
+            call("PUT", f"issue/{id_}", {"fields": {"labels": ["vip"]}})
             assert sandbox.settle()
             it.turn()
-            assert it.title(id_) == "No mail at all"
+            assert it.shows(id_, "labels") == ("vip",)
             told = requests.get(f"{it.url}/metrics", timeout=30).text
     assert 'hoist_webhook_calls_total{outcome="accepted",source="desk"} 1.0' in told
     assert 'hoist_webhook_hints_waiting{source="desk"} 0.0' in told
@@ -111,10 +111,10 @@ def test_servicenow_calls_and_hoist_reads(tmp_path: Path) -> None:
         with running(tmp_path, source) as it:
             sandbox.announce_to(f"{it.url}/hooks/desk", key)
             id_ = sandbox.issue_id("forgotten")
-            ServiceNowCaller(sandbox)("PATCH", f"table/incident/{id_}", {"short_description": "No mail at all"})
+            ServiceNowCaller(sandbox)("PATCH", f"table/incident/{id_}", {"assigned_to": sandbox.user_id("nora")})
             assert sandbox.settle()
             it.turn()
-            assert it.title(id_) == "No mail at all"
+            assert it.shows(id_, "assignee") == sandbox.user_id("nora")
 
 
 def test_install_says_that_it_only_says() -> None:

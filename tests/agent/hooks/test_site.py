@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agent.clock import SteppedClock
 from agent.errors import ConfigError
+from agent.hooks import serving, site
 from agent.hooks.opening import listening
 from agent.hooks.serving import MOST_HEAD, Serving
 from agent.hooks.settings import HooksSettings
@@ -55,10 +56,10 @@ def opened(folder: Path, given_: HooksSettings | None = None, **more: Any) -> It
     with closing(open_database(folder / "hoist.db")) as database:
         desk = Desk(database)
         told = {"troubles": list, "metrics": lambda: b"# metrics", **more}
-        site = Site(desk.intake, desk.clock, path_prefix=given_.path_prefix, **told)
+        made = Site(desk.intake, desk.clock, path_prefix=given_.path_prefix, **told)
         listener = listening(given_)
         port = listener.getsockname()[1]
-        served = Serving(site, given_, listener)
+        served = Serving(made, given_, listener)
         served.start()
         try:
             yield Open(desk, served.url, port)
@@ -227,6 +228,27 @@ def test_a_body_that_lies_about_its_size_is_not_read_on(it: Open) -> None:
         connection.sendall(b"POST /hooks/zen HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert not takes(connection, b"10000\r\n" + b"x" * 0x10000 + b"\r\n", 1_000)
     assert it.counted() == {("zen", "too_large"): 1}
+
+
+def test_bodies_under_way_take_no_more_than_their_share_of_memory(it: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While many large bodies are on their way one more is asked to come again; once they are through it is taken."""
+    monkeypatch.setattr(site, "MOST_HELD", 1_000)
+    long = b"POST /hooks/zen HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+    with it.connection() as connection:
+        connection.sendall(long + b"x" * 2_000)
+        assert ended(connection).startswith(b"HTTP/1.1 429")
+    assert it.post(event()).status_code == 204
+    assert it.counted() == {("zen", "too_many"): 1, ("zen", "accepted"): 1}
+
+
+def test_too_many_connections_are_cut(it: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many connect, no more are kept open than there is room for."""
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 1)
+    with it.connection() as first, it.connection() as second:
+        assert ended(second) == b""
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert first.recv(4_096).startswith(b"HTTP/1.1 200")
+    assert it.counted() == {("", "too_many"): 1}
 
 
 def test_too_many_calls_are_asked_to_come_again(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import responses
 
-from connectors.errors import AskAdmin
+from connectors.errors import AskAdmin, TryLater
 from connectors.http import Surroundings
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.sandbox import ZendeskSandbox
@@ -180,6 +180,14 @@ def test_an_anonymous_answer_is_no_sign_in(monkeypatch: pytest.MonkeyPatch) -> N
     nobody = {"user": {"id": None, "name": "Anonymous user", "role": "end-user"}}
     responses.get(f"{URL}/api/v2/users/me", json=nobody, headers=DATE)
     with pytest.raises(AskAdmin, match="an anonymous user"):
+        recorded(monkeypatch).identify()
+
+
+@responses.activate
+def test_a_collision_at_the_token_endpoint_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 409 inside the account says nothing of the credential: hoist comes back later."""
+    responses.post(f"{URL}/oauth/tokens", json={"error": "DatabaseConflict"}, headers=DATE, status=409)
+    with pytest.raises(TryLater, match="then try again"):
         recorded(monkeypatch).identify()
 
 

@@ -14,7 +14,7 @@ def answer(status: int, **headers: str) -> Answer:
 
 
 def test_what_answers_say_of_limits() -> None:
-    """The account's limit closes the source, a wait that nobody names is that request's, a ticket's limit holds that one alone."""
+    """The account's limit closes the source, a wait that nobody names is that request's, a ticket's holds that one alone."""
     assert limit_of(answer(200)) is None
     used_up = Limit(Reach.SOURCE, 45.0, "Zendesk's limit of requests is used up")
     assert limit_of(answer(429, Retry_After="45", X_Rate_Limit="700", X_Rate_Limit_Remaining="0")) == used_up
