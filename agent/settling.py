@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -29,6 +29,8 @@ from rules.protection import OWNER
 from rules.ticket import UNKNOWN
 
 ATTEMPTS = 5
+STOPPED: Final = "hoist stopped before the answer"
+"""What is said of a request whose worker died."""
 """Conflicts, or requests that never took effect, after which an escalation is parked."""
 
 
@@ -144,9 +146,13 @@ class _Settling:
     # --- it did not take effect ------------------------------------------------------------------------------------
 
     def _not_sent(self) -> None:
-        """Only a request that nobody answered to counts as an attempt: a source that says *later* may do so for days."""
+        """Only a request that nobody answered to counts as an attempt: a source that says *later* may do so for days.
+
+        Where it was hoist that stopped, nobody knows what the answer would have been: however often it dies, it goes on.
+        """
         seconds = rest(self.result.seconds, self._refused_before()) if self.result.seconds else 0.0
-        self._again(self.now + int(seconds * SECOND) + SECOND, self.row.state is OperationState.UNKNOWN)
+        unanswered = self.row.state is OperationState.UNKNOWN and self.row.problem != STOPPED
+        self._again(self.now + int(seconds * SECOND) + SECOND, unanswered)
 
     def _refused_before(self) -> int:
         """How often in a row the source has said the same to this request: a first one is made anew each time."""

@@ -18,7 +18,7 @@ from agent.clock import Clock, SourceClock, steady
 from agent.fresh import fresh
 from agent.mirroring import Mirroring
 from agent.outbox import Outcome, Result
-from agent.settling import ATTEMPTS, journal_outcome, outcome_line
+from agent.settling import ATTEMPTS, STOPPED, journal_outcome, outcome_line
 from agent.store import journal, mirrored, operations, orders, waiting
 from agent.store.database import Database
 from agent.store.journal import Personal
@@ -143,7 +143,7 @@ class OrderWriter:
         rows = operations.of_escalation(db, order.escalation or 0)
         for row in rows:
             if row.state is OperationState.SENT:
-                self.settle(db, row, Result(Outcome.UNKNOWN, "hoist stopped before the answer"), now)
+                self.settle(db, row, Result(Outcome.UNKNOWN, STOPPED), now)
                 return None
             if row.state is OperationState.UNKNOWN:
                 orders.move(db, order, OrderState.SENT, not_before=now + outbox.LEASE)

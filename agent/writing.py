@@ -354,7 +354,7 @@ class Writer:
             if not row.operation.order and waiting.lease_ended(
                 db, row.escalation, now
             ):  # its worker died between commit and answer
-                settling.settle(db, row, Result(Outcome.UNKNOWN, "hoist stopped before the answer"), now, self._terms)
+                settling.settle(db, row, Result(Outcome.UNKNOWN, settling.STOPPED), now, self._terms)
         for row in operations.ripe(db, self.source, now):
             if row.operation.key not in self._looking_for and not row.operation.order:  # see agent.undoing
                 self._looking_for.add(row.operation.key)

@@ -198,7 +198,7 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin and end where Database says so, not where the driver guesses
     # FULL: a committed `sent` must survive a power cut, or a restart would send a second time.
     log = ("journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {PAGES_AHEAD}")
-    for pragma in (*log, "cache_size = -32000", "foreign_keys = ON"):
+    for pragma in (*log, "cache_size = -16000", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import outbox
+from agent.settling import ATTEMPTS
 from agent.store import journal, mirrored, waiting
 from agent.store.states import OperationState, RowState
 from connectors.contract import Verification
@@ -53,6 +54,23 @@ def test_a_request_that_lands_late_is_not_sent_twice(desk: Desk) -> None:
     """The answer is lost, and the request lands just before its life is over."""
     ticket = overdue(desk)
     desk.helpdesk.land_next_write_after(59_000)
+    desk.run(HOUR)
+    moved_once(desk, ticket)
+
+
+def test_hoists_own_deaths_are_no_attempts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often hoist is killed with a write on its way that did not take effect, it writes it in the end."""
+    ticket = overdue(desk)
+
+    def dies(_self: object, _operation: Operation) -> object:
+        raise Killed
+
+    for _ in range(ATTEMPTS + 1):
+        with monkeypatch.context() as deadly:
+            deadly.setattr(type(desk.connector), "write", dies)
+            with pytest.raises(Killed):
+                desk.run(HOUR)
+        desk.restart()
     desk.run(HOUR)
     moved_once(desk, ticket)
 
