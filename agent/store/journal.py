@@ -158,7 +158,7 @@ def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) ->
     for name in SENTENCES:
         if said := told.get(name):
             told[name] = (
-                {key: committed(in_words(of_one)) for key, of_one in said.items()}
+                {key: committed(in_words(of_one)) for key, of_one in sorted(said.items())}
                 if isinstance(said, dict)
                 else committed(in_words(said))
             )

@@ -21,6 +21,8 @@ from rules.instants import Instant
 from rules.ticket import Ticket
 
 _KEPT: Final = 500
+_ASK_AGAIN: Final = 30.0
+"""Seconds after which a cache on the way may have let go of what it keeps."""
 
 
 @dataclass(slots=True)
@@ -73,13 +75,17 @@ class TicketReader:
     def completed(self, rows: Sequence[TicketRow], known: Instant, *, in_part: bool = False) -> Batch:
         """The tickets of rows that an answer of `known` brought, with what their audits tell: one request each.
 
-        With `in_part` those that were read before Zendesk asked hoist to wait, which is then the batch's `trouble`.
+        With `in_part` those that were read before Zendesk asked hoist to wait, which is then the batch's `trouble`; audits that a
+        cache on the way has kept from before would pass over an export's news for good, and are asked for again.
         """
         batch = Batch(read_at=known)
         read: list[tuple[TicketRow, tuple[list[Row], Instant] | None]] = []
         for row in rows:
             try:
-                read.append((row, self._audits(row.id)))
+                found = self._audits(row.id)
+                if in_part and found is not None and found[1] < row.updated:
+                    raise self._older(row)
+                read.append((row, found))
             except TryLater as error:
                 if not (in_part and read):
                     raise
@@ -127,6 +133,10 @@ class TicketReader:
         met = [row.requester_id, row.assignee_id, *(each.author_id for each in audits)]
         met += [event.author_id for each in audits for event in each.events]
         return Mapper(self._facts.account(), self._facts.users(met), known)
+
+    def _older(self, row: TicketRow) -> TryLater:
+        said = f"{self._client.source}:{row.id}: its audits are older than the ticket, from a cache on the way; hoist asks again"
+        return TryLater(said, _ASK_AGAIN)
 
     def _audits(self, id_: str) -> tuple[list[Row], Instant] | None:
         """All of them, and the server time of the earliest answer; None where the ticket was deleted meanwhile."""

@@ -105,9 +105,13 @@ class _Judges(Sight):
                 yield self.said(ticket, found[1].first.at, f"step {step} of {episode.rule} was taken {len(found)} times: {keys}")
 
     def untrue(self) -> Iterator[str]:
-        """Each firing was true within the ten seconds before its first request left."""
+        """Each firing was true within the ten seconds before its first request left, by what could be read then.
+
+        Where a platform shows saves only after they were stamped, what was over before it began may have looked true.
+        """
         for firing in self.firings:
-            if firing.key.ticket in self.evaluations and self.episode_of(firing) is None:
+            unfounded = firing.key.ticket in self.evaluations and self.episode_of(firing) is None
+            if unfounded and not self.looked_true(firing):
                 sent = firing.first.sent
                 yield self.said(firing.key.ticket, sent, f"{firing.key} was written though it was not true")
         superseded = {row.key for row in self.rows if row.state is RowState.SUPERSEDED}

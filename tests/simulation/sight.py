@@ -17,6 +17,7 @@ from agent.store.episodes import EpisodeRow
 from agent.store.operations import FORGOTTEN_AT_MOST, OperationRow
 from agent.store.states import OperationState
 from agent.store.waiting import WaitingRow
+from rules.as_known import as_known
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey
 from rules.instants import MINUTE, SECOND, Instant
@@ -151,6 +152,17 @@ class Sight:
         sent, back = firing.first.sent, firing.first.sent - self.read_age
         near = [e for e in evaluation.episodes_of(firing.key.rule) if any(a <= sent and b > back for a, b in e.stretches)]
         return near[-1] if near else None
+
+    def looked_true(self, firing: Firing) -> bool:
+        """Whether saves that could not be read yet are all that kept a firing from being true when it was sent."""
+        if not self.played.helpdesk.far.late:
+            return False
+        sent, ticket = firing.first.sent, self.tickets[firing.key.ticket]
+        dated = replace(ticket, changes=tuple(replace(c, known=c.at) for c in ticket.changes))
+        dated = replace(dated, messages=tuple(replace(m, known=m.at) for m in ticket.messages))
+        then = as_known(dated, sent - self.read_age)
+        episodes = evaluate(timeline(then), self.rules, sent).episodes_of(firing.key.rule)
+        return any(episode.holds_at(sent) for episode in episodes)
 
     def forgotten(self, effect: Effect) -> bool:
         """Whether a restore took away what the store knew of it."""

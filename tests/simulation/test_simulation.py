@@ -20,7 +20,7 @@ from tests.simulation.running import Result, Sums, result_of
 from tests.simulation.shrinking import shrunk
 from tests.simulation.story import Crash, Deed, Meanwhile, Opened, Restore, Story, Trouble
 
-SEEDS = {"jira": 20, "servicenow": 8, "zendesk": 10}
+SEEDS = {"jira": 20, "servicenow": 4, "zendesk": 5}
 PLAYED = [(platform, seed) for platform, seeds in SEEDS.items() for seed in range(seeds)]
 UNOWNED = Opened(MONDAY + MINUTE, "T1", {"summary": "No mail", "status": "Open", "team": "Service Desk", "priority": "Medium"})
 

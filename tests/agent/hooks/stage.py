@@ -22,7 +22,7 @@ from tests.agent.command_line import Running, Said, real_time, small_desk
 EVENTS = ["created", "priority_changed", "status_changed", "group_assignment_changed", "comment_added"]
 ORGANISATION = """\
 format: 1
-defaults: {mode: live, calendar: always, existing_tickets: ignore}
+defaults: {mode: live, calendar: always, existing_tickets: all}
 priorities:
   - {name: P1, zen: urgent}
   - {name: P2, zen: high}

@@ -341,6 +341,21 @@ def test_a_ticket_is_as_old_as_the_oldest_part_of_it(account: Account) -> None:
     assert account.connector.verify(Operation("k", OperationKind.FIELDS, TicketRef("zen", id_), "m-1")).server_time == old
 
 
+def test_news_are_not_passed_over_for_audits_out_of_a_cache(account: Account) -> None:
+    """An export tells of a change, and a cache on the way shows the audits of before it: they are asked for again."""
+    id_ = account.create()
+    account.run()
+    account.clock.pass_(MINUTE)
+    before = formatdate(account.clock.at // SECOND - 30, usegmt=True)
+    account.change(id_, priority="high")
+    account.site.audits_from = before
+    with pytest.raises(TryLater, match="older than the ticket"):
+        account.run()
+    account.site.audits_from = ""
+    account.run()
+    assert any(change.field == "priority" for change in account.mirror.tickets[id_].changes)
+
+
 def test_what_was_read_before_zendesk_asked_to_wait_is_kept(account: Account) -> None:
     """An account that turns hoist away in the middle of a page is read on from there, not from the page's beginning again."""
     account.connector.directory()  # as whenever hoist starts
