@@ -42,7 +42,7 @@ SHOWN = 20
 """Mismatches that are shown before the rest is only counted."""
 MADE_UP_START = instant(moment(0).replace(year=2026, month=3, day=2, hour=6))
 """A Monday morning; made-up tickets need no other."""
-TICKETS = 300
+TICKETS = 180
 """Made-up tickets of all helpdesks at the start, unless there are to be others."""
 LONGEST = 1_000 * DAY
 EARLIEST, LATEST = instant(moment(0).replace(year=1990)), instant(moment(0).replace(year=2100))

@@ -165,5 +165,8 @@ class Sight:
         return any(episode.holds_at(sent) for episode in episodes)
 
     def forgotten(self, effect: Effect) -> bool:
-        """Whether a restore took away what the store knew of it."""
-        return any(back <= effect.at < at for at, back in self.played.restored)
+        """Whether a restore took away what the store knew of it, which it wrote down when the request left.
+
+        One that lands late may do so when hoist runs on the restored store.
+        """
+        return any(back <= effect.sent < at for at, back in self.played.restored)
