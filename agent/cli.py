@@ -113,7 +113,10 @@ def demo(  # noqa: PLR0913 - an option each
         Instant | None,
         typer.Option(parser=an_instant, metavar="INSTANT", help="When hoist starts, like 2012-05-07T06:00:00Z."),
     ] = None,
-    length: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long it runs on the stepped clock.")] = "1d",
+    length: Annotated[
+        str | None,
+        typer.Option("--for", metavar="LENGTH", help="How long it runs on the stepped clock; 1d unless set, 10h for several."),
+    ] = None,
     tickets: Annotated[
         int | None,
         typer.Option(min=1, max=100_000, help="Made-up tickets that each helpdesk has at the start; 300 in all unless set."),

@@ -29,9 +29,9 @@ from rules.protection import OWNER
 from rules.ticket import UNKNOWN
 
 ATTEMPTS = 5
+"""Conflicts, or requests that never took effect, after which an escalation is parked."""
 STOPPED: Final = "hoist stopped before the answer"
 """What is said of a request whose worker died."""
-"""Conflicts, or requests that never took effect, after which an escalation is parked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,12 @@ library jira. Every run is a process of its own and reads from a server in anoth
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import jira_pages, organisation
-from benchmarks.mirrors import Candidate, Mirrors, served
+from benchmarks import jira_pages
+from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, hoist_once, served
 
 COLUMNS: Final = "id text primary key, updated text, status text, priority text, assignee text, team text, raw blob"
 Row = tuple[Any, ...]
@@ -26,25 +25,15 @@ Row = tuple[Any, ...]
 
 def hoist(url: str, folder: Path) -> int:
     """`hoist run --once` with an empty store."""
-    from agent.commands import run_agent
-
-    organisation.write(folder / "protocol")
-    os.environ["HOIST_BENCHMARK_TOKEN"] = "none"  # noqa: S105 - the site of ready-made pages asks for no credential
     source = {
         "platform": "jira",
         "url": url,
         "username": "hoist@example.com",
-        "token": "env:HOIST_BENCHMARK_TOKEN",
+        "token": f"env:{CREDENTIAL}",
         "projects": ["ITSM"],
         "tier_field": {"kind": "select", "field": jira_pages.TIER},
-        "requests_per_second": "100000",
     }
-    settings = {"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: source}}
-    config = folder / "hoist.yaml"
-    config.write_text(json.dumps(settings), encoding="utf-8")
-    (done,) = run_agent(config, once=True, stopped=lambda: True)
-    assert not done.problem, done.problem
-    return done.read
+    return hoist_once(folder, source)
 
 
 def limit(url: str, folder: Path) -> int:

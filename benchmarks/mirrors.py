@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,9 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from benchmarks import organisation
 from benchmarks.measured import Run, machine, median, ratio, run, table
 
+CREDENTIAL: Final = "HOIST_BENCHMARK_CREDENTIAL"
+"""Where a source's settings find what they need to sign in."""
 Candidate = Callable[[str, Path], int]
 """Mirrors the site at an address into a folder; gives the number of tickets."""
 
@@ -26,6 +32,26 @@ def served(folder: Path, platform: str = "jira") -> Iterator[str]:
         assert server.stdin is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
         server.stdin.close()
+
+
+def hoist_once(
+    folder: Path, source: Mapping[str, object], priorities: Sequence[str] = tuple(organisation.PRIORITIES.values())
+) -> int:
+    """`hoist run --once` on the store of a folder, with these settings of its source; gives the number of tickets read.
+
+    `priorities`: as `organisation.write` takes them.
+    """
+    from agent.commands import run_agent
+
+    organisation.write(folder / "protocol", priorities)
+    os.environ[CREDENTIAL] = "none"  # the site of ready-made pages asks for no credential
+    own = {**source, "requests_per_second": "100000"}
+    settings = {"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: own}}
+    config = folder / "hoist.yaml"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    (done,) = run_agent(config, once=True, stopped=lambda: True)
+    assert not done.problem, done.problem
+    return done.read
 
 
 @dataclass(frozen=True, slots=True)

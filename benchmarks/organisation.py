@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,7 @@ use:
 """
 
 
-def write(folder: Path, priorities: tuple[str, ...] = tuple(PRIORITIES.values())) -> Path:
+def write(folder: Path, priorities: Sequence[str] = tuple(PRIORITIES.values())) -> Path:
     """The protocol as files in a folder, which is made; `priorities` are the source's four, the most urgent first."""
     folder.mkdir()
     organisation = ORGANISATION

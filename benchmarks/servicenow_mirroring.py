@@ -14,38 +14,27 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import organisation, servicenow_pages
+from benchmarks import servicenow_pages
 from benchmarks.mirroring import Row, stored
-from benchmarks.mirrors import Candidate, Mirrors, served
+from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, hoist_once, served
 from connectors.servicenow import history, service_levels
 from connectors.servicenow.reading import JOURNAL, TAG
 
 
 def hoist(url: str, folder: Path) -> int:
     """`hoist run --once` with an empty store."""
-    from agent.commands import run_agent
-
-    organisation.write(folder / "protocol")
-    os.environ["HOIST_BENCHMARK_SECRET"] = "none"  # noqa: S105 - the site of ready-made pages asks for no credential
     source = {
         "platform": "servicenow",
         "url": url,
         "username": "hoist.integration",
-        "auth": {"kind": "basic", "password": "env:HOIST_BENCHMARK_SECRET"},
-        "requests_per_second": "100000",
+        "auth": {"kind": "basic", "password": f"env:{CREDENTIAL}"},
     }
-    settings = {"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: source}}
-    config = folder / "hoist.yaml"
-    config.write_text(json.dumps(settings), encoding="utf-8")
-    (done,) = run_agent(config, once=True, stopped=lambda: True)
-    assert not done.problem, done.problem
-    return done.read
+    return hoist_once(folder, source)
 
 
 def limit(url: str, folder: Path) -> int:

@@ -27,10 +27,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import organisation, zendesk_pages
+from benchmarks import zendesk_pages
 from benchmarks.measured import run
 from benchmarks.mirroring import Row, stored
-from benchmarks.mirrors import Candidate, Mirrors, served
+from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, hoist_once, served
 
 KNOWN: Final = "HOIST_BENCHMARK_MIRROR"
 """Names the store that hoist begins with; of the environment, since each run is a process of its own."""
@@ -38,25 +38,15 @@ KNOWN: Final = "HOIST_BENCHMARK_MIRROR"
 
 def hoist(url: str, folder: Path) -> int:
     """`hoist run --once`, with an empty store or with the one that is named."""
-    from agent.commands import run_agent
-
     if known := os.environ.get(KNOWN):
         shutil.copy(known, folder / "hoist.db")
-    organisation.write(folder / "protocol", zendesk_pages.PRIORITIES)
-    os.environ["HOIST_BENCHMARK_TOKEN"] = "none"  # noqa: S105 - the site of ready-made pages asks for no credential
     source = {
         "platform": "zendesk",
         "url": url,
-        "auth": {"kind": "api_token", "email": "hoist@example.com", "token": "env:HOIST_BENCHMARK_TOKEN"},
-        "requests_per_second": "100000",
+        "auth": {"kind": "api_token", "email": "hoist@example.com", "token": f"env:{CREDENTIAL}"},
         "exports_per_minute": "100000",
     }
-    settings = {"store": "hoist.db", "protocol": "protocol", "sources": {organisation.SOURCE: source}}
-    config = folder / "hoist.yaml"
-    config.write_text(json.dumps(settings), encoding="utf-8")
-    (done,) = run_agent(config, once=True, stopped=lambda: True)
-    assert not done.problem, done.problem
-    return done.read
+    return hoist_once(folder, source, zendesk_pages.PRIORITIES)
 
 
 def limit(url: str, folder: Path) -> int:

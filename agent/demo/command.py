@@ -42,8 +42,10 @@ SHOWN = 20
 """Mismatches that are shown before the rest is only counted."""
 MADE_UP_START = instant(moment(0).replace(year=2026, month=3, day=2, hour=6))
 """A Monday morning; made-up tickets need no other."""
-TICKETS = 180
+TICKETS = 300
 """Made-up tickets of all helpdesks at the start, unless there are to be others."""
+A_DAY, A_WORKING_DAY = "1d", "10h"
+"""How long one helpdesk is played, and several side by side: each of them is polled every minute."""
 LONGEST = 1_000 * DAY
 EARLIEST, LATEST = instant(moment(0).replace(year=1990)), instant(moment(0).replace(year=2100))
 """Instants that a helpdesk may have; they leave room for calendars to look ahead."""
@@ -51,13 +53,13 @@ EARLIEST, LATEST = instant(moment(0).replace(year=1990)), instant(moment(0).repl
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The command's options; `length` as written."""
+    """The command's options; `length` as written, None for the usual one."""
 
     platforms: tuple[str, ...]
     history: Path | None
     mapping: Path | None
     start: Instant | None
-    length: str
+    length: str | None
     tickets: int | None  # at each helpdesk
     seed: int
     rules: Path | None
@@ -70,7 +72,7 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
 
     Raises ConfigError or RulebookError where options or rules are wrong; then nothing was played.
     """
-    length = _length(options.length)
+    length = _length(options.length or (A_DAY if len(set(options.platforms)) == 1 else A_WORKING_DAY))
     _json_file(options.json_file)
     histories, start = _histories(options, length)
     with _folder(options.store) as folder, set_up(folder, histories, start, options.rules) as stage:

@@ -167,6 +167,21 @@ class FarSide(Protocol):
         """Reads answer what they answered when the snapshot was taken."""
 
 
+class FaultsOfTheSandbox:
+    """A platform all of whose troubles are faults of its sandbox, and whose rows have the one order that its paging rests on."""
+
+    def instead(self, kind: str, now: Instant) -> Answer | None:
+        del kind, now
+        return None
+
+    def rearranged(self, answer: Answer, kind: str) -> Answer:
+        del kind
+        return answer
+
+    def narrowed(self, body: bytes) -> bytes:
+        return body
+
+
 class FarSideClass(Protocol):
     """Makes a site that lives on its own; `lag` is how far it is behind itself, in its own way."""
 

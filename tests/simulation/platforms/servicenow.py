@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs
 
-from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.history import Event, History
 from connectors.servicenow.sandbox import Policies, ServiceNowSandbox, Terms
 from connectors.servicenow.site.choices import MATRIX
@@ -21,7 +20,7 @@ from connectors.servicenow.site.replay import PAIRS
 from connectors.servicenow.site.store import Row, Version
 from rules.instants import Instant
 from tests.simulation.desk import AUTOMATION
-from tests.simulation.platforms.far_side import ON_READS, ON_WRITES, Item, Kinds, Marked, Purpose, Said, Save
+from tests.simulation.platforms.far_side import ON_READS, ON_WRITES, FaultsOfTheSandbox, Item, Kinds, Marked, Purpose, Said, Save
 
 TABLE: Final = "incident"
 _NAMES: Final = {"assignment_group": "team", "assigned_to": "assignee", "priority": "priority"}
@@ -43,7 +42,7 @@ class _Snapshot:
     veiled: Mapping[str, dict[str, list[Version]]]
 
 
-class ServiceNowFarSide:
+class ServiceNowFarSide(FaultsOfTheSandbox):
     """One instance. What people and programs save is committed, and can be read, `lag` milliseconds after its stamp."""
 
     TROUBLES: ClassVar[Kinds] = (
@@ -211,17 +210,6 @@ class ServiceNowFarSide:
         parts = dict(part.split("=", 1) for part in found[2].split())
         told = {name: values[column] or None for column, name in _NAMES.items() if column in values}
         return Marked(found[1], tuple(filter(None, parts.get("f", "").split(","))), told)
-
-    def instead(self, kind: str, now: Instant) -> Answer | None:
-        del kind, now
-        return None
-
-    def rearranged(self, answer: Answer, kind: str) -> Answer:
-        del kind
-        return answer
-
-    def narrowed(self, body: bytes) -> bytes:
-        return body
 
     def snapshot(self) -> _Snapshot:
         store = self._site.store

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import parse_qs
 
-from connectors.sandboxes.answer import Answer
 from connectors.sandboxes.history import Event, History
 from connectors.zendesk.sandbox import PLANS, Terms, ZendeskSandbox
 from connectors.zendesk.site.catalog import SYSTEM, by_urgency, user_id
@@ -18,7 +17,7 @@ from connectors.zendesk.site.replay import AUTOMATION as RULE
 from connectors.zendesk.site.saving import By
 from connectors.zendesk.site.state import API, Audit, Ticket
 from rules.instants import Instant
-from tests.simulation.platforms.far_side import ON_READS, Item, Kinds, Marked, Purpose, Said, Save
+from tests.simulation.platforms.far_side import ON_READS, FaultsOfTheSandbox, Item, Kinds, Marked, Purpose, Said, Save
 
 _NAMES: Final = {"group_id": "team", "assignee_id": "assignee", "priority": "priority", "tags": "labels"}
 _PUT: Final = ("edit",)
@@ -32,7 +31,7 @@ class _Snapshot:
     stream: Sequence[tuple[int, int]]
 
 
-class ZendeskFarSide:
+class ZendeskFarSide(FaultsOfTheSandbox):
     """One account. With `lag` it has the limits of a small plan, which hold for everybody's calls together."""
 
     TROUBLES: ClassVar[Kinds] = (
@@ -157,17 +156,6 @@ class ZendeskFarSide:
         values = {name: told[column] for column, name in _NAMES.items() if column in told and name != "labels"}
         shown = {name: None if value is None else str(value) for name, value in values.items()}
         return Marked(str(own["operation"]), tuple(own["firings"]), shown)
-
-    def instead(self, kind: str, now: Instant) -> Answer | None:
-        del kind, now
-        return None
-
-    def rearranged(self, answer: Answer, kind: str) -> Answer:
-        del kind
-        return answer
-
-    def narrowed(self, body: bytes) -> bytes:
-        return body
 
     def snapshot(self) -> _Snapshot:
         tickets = self._site.tickets
