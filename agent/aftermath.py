@@ -76,8 +76,8 @@ class Aftermath:
         The store is then a restored one, even if everything beside it was restored with it.
         """
         latest = next(iter(self.outages), None)
-        if latest is None or latest.restored or latest.reported_at is not None:
-            return False
+        if latest is None or latest.lost or latest.reported_at is not None:
+            return False  # of a lost time it is known that hoist wrote in it
         strange = [ticket for ticket in tickets if self._wrote_in(db, ticket, latest)]
         if strange:
             began = self._read_until or latest.began

@@ -229,6 +229,34 @@ def test_what_was_written_since_the_backup_is_not_written_again(tmp_path: Path, 
     assert len(desk.journal("marks-read-back")) == 1
 
 
+def test_a_restart_before_the_report_keeps_the_lost_time(tmp_path: Path) -> None:
+    """A hoist that dies between reading the marks back and its report still knows when its store has forgotten what it did."""
+    desk = Desk(tmp_path)
+    written = desk.ticket()
+    desk.run(10 * MINUTE)
+    sign(desk)
+    copy = backup(desk, tmp_path)
+    desk.run(HOUR)
+    put_back(desk, copy, Policy(None))
+    desk.run(HOUR)
+
+    def lost() -> list[tuple[int, int]]:
+        with desk.database.reading() as db:
+            return [(each.began, each.ended) for each in outages.lately(db, SOURCE, desk.clock.now()) if each.lost]
+
+    before = lost()
+    with desk.database.transaction() as db:
+        db.exec_driver_sql("UPDATE outages SET reported_at = NULL")
+    sign(desk)
+    begin_again(desk, Policy(None))
+    desk.helpdesk.change(written, "anna", subject="Mail server again")
+    desk.run(HOUR)
+    assert lost() == before
+    assert before[0][0] < before[0][1]
+    assert len(desk.journal("marks-read-back")) == 1
+    assert len(desk.journal("outage-digest")) == 2
+
+
 def test_nothing_is_written_until_the_marks_are_read(tmp_path: Path) -> None:
     """While the marks can't be read nothing leaves, and the source says why."""
     desk = Desk(tmp_path)
