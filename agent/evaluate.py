@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from agent.brake import brake_on, braked
+from agent.foresight import Foreseen
 from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
@@ -82,11 +83,12 @@ def decide(
     ruling: Ruling,
     now: Instant,
     released: Mapping[str, Instant] = MappingProxyType({}),
+    foreseen: Foreseen | None = None,
 ) -> Decision:
     """What is due on this ticket at `now` (the source's clock), and when to look again if nothing changes.
 
     `dormant` are its rows that are superseded, only watched or held back; others may be among them and are left alone.
-    `released`: by rule, when somebody let go of its brake.
+    `released`: by rule, when somebody let go of its brake. `foreseen`: what was found on it before, used where it serves still.
     """
     urgency = urgency_of(ticket, ruling)
     possible: Sequence[BoundRule] = ()
@@ -97,7 +99,10 @@ def decide(
             possible = (*possible, *_former(recorded, ruling.rules))
     if not possible:
         return Decision(alone if alone > now else FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
-    evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
+    if foreseen is not None and foreseen.serves(ticket, ruling.rules, possible, now):
+        evaluation = foreseen.evaluation
+    else:
+        evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
     if not any(episode.holds_at(now) for episode in evaluation.episodes):
         over = tuple(row for row in dormant if row.state in _RESTING)
         return Decision(evaluation.next_look, urgency, over=over, evaluation=evaluation)
@@ -304,6 +309,7 @@ class _Decider:
             there = self.ruling.was_there(rule.id, due.since)
         self.anew.append((row, due))
         self.forgotten += [other for other in self._only_watched(row) if other is not dormant]
+        left = left or self._unplanned(row, due)
         if left or (there and rule.existing.limit == 0):
             self.left.append(Again(dormant, due, left or there))
         elif rule.existing.limit is not None and (there or (existing and dormant.state is RowState.WATCHED)):
@@ -331,7 +337,7 @@ class _Decider:
             left = self.ruling.left(due.since) or self.ruling.lost(self.ticket, self.holding[row.rule, row.number].start)
         if not self._writes(rule):
             state = RowState.WATCHED
-        elif left or (left := self._asked_for(rule, due.since, first=first)):
+        elif left or (left := self._asked_for(rule, due.since, first=first) or self._unplanned(row, due)):
             state = RowState.BACKLOG
         elif existing and rule.existing.limit is not None:
             state = RowState.QUEUED
@@ -342,6 +348,10 @@ class _Decider:
         key = self._key(row, due.steps)
         said = (left if state is RowState.BACKLOG else "") if gate is None else str(gate)
         self.planned.append(Planned(key, due.since, self.now, not_before, self.urgency, sentences, state, said))
+
+    def _unplanned(self, row: EpisodeRow, due: Due) -> str:
+        """Why the plan by which the rules came into force leaves a firing to a person."""
+        return self.ruling.unplanned(self.ticket, row.rule, self.holding[row.rule, row.number].anchor, due.since)
 
     def _came_before(self, rule: Rule, at: Instant) -> bool:
         """Whether a first firing was due before a pause ended, or before its rule was worded as it is."""

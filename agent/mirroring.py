@@ -9,12 +9,14 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from agent import clusters, markers, overtaken
-from agent.evaluate import Decision, decide
+from agent.evaluate import Decision, decide, urgency_of
+from agent.foresight import Foresight
 from agent.mirror import Sent, reconciled
 from agent.recording import record, rests_on
 from agent.ruling import Ruling
@@ -28,6 +30,8 @@ from rules.instants import FOREVER, Instant
 from rules.ticket import Ticket
 
 log = logging.getLogger("hoist")
+
+_NOTHING: Final[Mapping[str, Instant]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -56,6 +60,9 @@ class Mirroring:
         self.source, self.counts = source, Counts()
         self._installation, self._request_life = installation, request_life
         self._ruling: Ruling | None = None
+        self._foresight = Foresight(source)
+        self.overtaken = False
+        """Other rules are in force than those that it judges by: nothing is decided before it is given them."""
 
     @property
     def ruling(self) -> Ruling:
@@ -112,6 +119,8 @@ class Mirroring:
     ) -> dict[str, Decision]:
         """Evaluate tickets and record what came of it: episodes, steps, outbox rows. `revisions` are those of known tickets."""
         read = list(tickets)
+        if self._overtaken(db):
+            return {ticket.ref.id: Decision(FOREVER, urgency_of(ticket, self.ruling)) for ticket in read}
         clusters.count(db, read, self.ruling.rules, now, self._installation.key)
         found = {ticket.ref.id: ticket for ticket in clusters.laid_over(db, read, self.ruling.rules)}
         recorded = episodes.of_tickets(db, self.source, found)
@@ -119,7 +128,15 @@ class Mirroring:
         released = brakes.released(db, self.source, recorded)
         self.ruling = ruling = replace(self.ruling, snoozed=snoozes.until(db, self.source, now))
         decisions = {
-            name: decide(ticket, recorded.get(name, ()), rows.get(name, ()), ruling, now, released.get(name, {}))
+            name: decide(
+                ticket,
+                recorded.get(name, ()),
+                rows.get(name, ()),
+                ruling,
+                now,
+                released.get(name, _NOTHING),
+                self._foresight.take(name),
+            )
             for name, ticket in found.items()
         }
         kept = {ticket.ref.id: ticket for ticket in read}
@@ -131,6 +148,11 @@ class Mirroring:
         self.counts.firings.update(row.key.rule for row in planned)
         self.counts.looks += len(decisions)
         return decisions
+
+    def _overtaken(self, db: Connection) -> bool:
+        """Asked in the very transaction that would record decisions: no two sets of rules ever decide side by side."""
+        self.overtaken = sources.generation(db, self.source) > self.ruling.generation
+        return self.overtaken
 
     def quarantine(self, db: Connection, quarantined: Sequence[Quarantined], at: Instant) -> None:
         """Keep what could not be mapped, in its raw form."""
@@ -151,6 +173,14 @@ class Mirroring:
             journal.append(db, "quarantined", now, self.source, name, reason=reason)
             log.warning("%s: %s: %s", self.source, key or name, reason)
         sources.read_anew(db, self.source)
+
+    def look_ahead(self, db: Connection, now: Instant, every: int) -> None:
+        """Read and judge beforehand what falls due soon, once in `every` milliseconds; nothing is decided or stored."""
+        self._foresight.prepare(db, self.ruling.rules, now, every)
+
+    def due(self, db: Connection, at: Instant, limit: int) -> list[Mirrored]:
+        """Tickets whose next look has come, the earliest first."""
+        return mirrored.due(db, self.source, at, limit, self._foresight.tickets)
 
     def look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
         """Judge mirrored tickets anew."""

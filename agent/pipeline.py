@@ -50,6 +50,9 @@ BATCH = 200
 """Tickets that one look takes at most, so that a sweep never keeps due tickets waiting."""
 
 
+OVERTAKEN = "other rules have come into force, and are taken over first"
+
+
 @dataclass(frozen=True, slots=True)
 class Care:
     """How far a mirror is trusted: a census every so many milliseconds (0: never), the limit of skew, what follows an outage."""
@@ -163,6 +166,7 @@ class Pipeline:
             row = sources.found_source(db, self.source)
         account = "" if row is None else row.account
         self.mirroring.ruling = replace(ruling, outages=self.aftermath.outages, account=account)
+        self.mirroring.overtaken = False
         self.guards.load(self.source_clock.now())
         self._sweeping = True
         with self.database.reading() as db:
@@ -196,7 +200,13 @@ class Pipeline:
         if steady(self.clock) >= self._taking_census.next:
             self._unless_it_rests(self._taking_census, self.census.turn)
         self._say_what_troubles()
+        self.rest()
+
+    def rest(self) -> None:
+        """What is done while no ticket waits: the write-ahead log is brought home, and what falls due soon is judged ahead."""
         self.database.settle()
+        with self.database.reading() as db:
+            self.mirroring.look_ahead(db, self.source_clock.now(), self.poll_every)
 
     def finish(self) -> None:
         """What else is done in the background, all at once, for a hoist that runs for one turn only."""
@@ -349,7 +359,7 @@ class Pipeline:
             if earliest_look(db, self.source) > now - self.ruling.resolution:
                 return False
         with self.database.transaction() as db:
-            due = mirrored.due(db, self.source, now - self.ruling.resolution, BATCH)
+            due = self.mirroring.due(db, now - self.ruling.resolution, BATCH)
             self.mirroring.look_at(db, due, now)
         return bool(due)
 
@@ -388,7 +398,8 @@ class Pipeline:
 
     def standing(self) -> str:
         """Why nothing may be written at all now; empty where nothing speaks against it."""
-        return self._wrong() or self.guards.standing() or ("nothing is written in a dry run" if self._dry_run else "")
+        dry = "nothing is written in a dry run" if self._dry_run else ""
+        return self._wrong() or self.guards.standing() or dry or (OVERTAKEN if self.mirroring.overtaken else "")
 
     def _wrong(self) -> str:
         """What an administrator must see to before anything is written; a pause was their own decision."""

@@ -145,7 +145,7 @@ def written(data: Mapping[str, Any], values: list[tuple[str, str, str, str]]) ->
     def committed(found: Any) -> dict[str, str]:
         if not isinstance(found, Personal):
             raise TypeError(f"a line of the journal can't hold {type(found).__name__}")
-        value = _text(found.value)
+        value = text_of(found.value)
         subject = (
             found.of if found.of is ANYBODY else _writable(found.of or (found.value if isinstance(found.value, str) else value))
         )
@@ -182,7 +182,7 @@ def commitment(salt: str, subject: str | bytes, value: str | bytes) -> str:
 def fields(*values: str | int | bytes) -> bytes:
     """Several values as one, without doubt where each ends: each as its length in bytes, a colon, its UTF-8, a comma."""
     made = [value if isinstance(value, bytes) else str(value).encode() for value in values]
-    return b"".join(b"%d:%b," % (len(value), value) for value in made)
+    return b"".join([b"%d:%b," % (len(value), value) for value in made])
 
 
 def lines(db: Connection, source: str | None = None, ticket: str | None = None, kind: str | None = None) -> Iterator[Line]:
@@ -280,7 +280,8 @@ def _filled_in(data: Any, values: Mapping[str, Row[Any]]) -> Any:
     return [_filled_in(value, values) for value in data] if isinstance(data, list) else data
 
 
-def _text(data: Any) -> str:
+def text_of(data: Any) -> str:
+    """Plain JSON as text, short and the same each time; of half a surrogate pair, which no store can hold, a question mark."""
     try:
         return to_json(data).decode()
     except PydanticSerializationError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, cast, delete, func, literal_column, or_, select
@@ -148,9 +149,18 @@ def known_at(db: Connection, ref: TicketRef) -> Instant:
     return 0 if found is None else int(found[0])
 
 
-def due(db: Connection, source: str, at: Instant, limit: int) -> list[Mirrored]:
-    """Tickets whose next look has come, the earliest first."""
-    return [_mirrored(row) for row in _DUE(db, source=source, at=at, limit=limit)]
+def due(
+    db: Connection, source: str, at: Instant, limit: int, held: Mapping[str, Mirrored] = MappingProxyType({})
+) -> list[Mirrored]:
+    """Tickets whose next look has come, the earliest first; those `held` ready are not read again while their revision stands."""
+    found = []
+    for row in _DUE(db, source=source, at=at, limit=limit):
+        known = held.get(row.id)
+        if known is not None and known.revision == row.revision:
+            found.append(Mirrored(known.ticket, *row[3:]))
+        else:
+            found.append(_mirrored(row))
+    return found
 
 
 def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirrored]:
@@ -164,6 +174,18 @@ def after(db: Connection, source: str, ticket: str, limit: int) -> list[Mirrored
     """The tickets that are not gone, in the order of their ids, past this one."""
     query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.id > ticket, tickets.c.gone.is_(None))
     return [_mirrored(row) for row in db.execute(query.order_by(tickets.c.id).limit(limit))]
+
+
+def rows_end(db: Connection) -> int:
+    """Past the number of the last row, of any source: the bounds for `between`."""
+    return int(db.execute(select(func.max(literal_column("tickets.rowid")))).scalar() or 0) + 1
+
+
+def between(db: Connection, first: int, end: int) -> list[Mirrored]:
+    """The tickets of all sources that are not gone and whose rows lie within [first, end), as they lie on the disk."""
+    row: ColumnElement[int] = literal_column("tickets.rowid")
+    query = select(*_SELECTED).where(row >= first, row < end, tickets.c.gone.is_(None)).order_by(row)
+    return [_mirrored(found) for found in db.execute(query)]
 
 
 def count_stale(db: Connection, source: str, generation: int) -> int:

@@ -132,7 +132,7 @@ def plan(db: Connection, planned: Sequence[Planned], rests_on: Mapping[str, Mapp
             p.urgency,
             0,
             0,
-            json.dumps(p.because, ensure_ascii=False),
+            journal.text_of(p.because),
             p.problem,
         )
         for p in planned
@@ -324,6 +324,17 @@ def dormant(db: Connection, source: str, ids: Collection[str]) -> dict[str, list
     if not ids:
         return found
     for row in _found(_DORMANT(db, source=source, ids=listed(ids))):
+        found.setdefault(row.key.ticket, []).append(row)
+    return found
+
+
+def unsettled(db: Connection, source: str, ids: Collection[str], states: Collection[RowState]) -> dict[str, list[WaitingRow]]:
+    """By ticket: rows in these states."""
+    found: dict[str, list[WaitingRow]] = {}
+    if not ids:
+        return found
+    place = (outbox.c.source == source, one_of(outbox.c.ticket, "ids"), outbox.c.state.in_(tuple(states)))
+    for row in _found(db.execute(_ROWS.where(*place), {"ids": listed(ids)})):
         found.setdefault(row.key.ticket, []).append(row)
     return found
 
