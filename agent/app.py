@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import kept_texts, outage
+from agent.activation import Activating
 from agent.budget import StoredSupply
 from agent.clock import Clock, SystemClock
 from agent.config import Settings, SourceSettings
 from agent.errors import ConfigError, StoreError
 from agent.fitting import fitted
+from agent.governing import release
 from agent.heartbeat import Heart, restored
 from agent.hooks import opening
 from agent.hooks.intake import Intake
@@ -24,11 +26,13 @@ from agent.pipeline import Care, Pipeline
 from agent.protocol_files import load_protocol, stamp
 from agent.ruling import Ruling
 from agent.sign_in import SignedIn, sign_in
-from agent.store import hints, journal, outages, refused_rules, renamed, rulebooks, sources, unread
+from agent.store import hints, journal, outages, plans, refused_rules, renamed, rulebooks, sources, unread
 from agent.store.database import Database
 from agent.store.installation import Installation, read_or_make
 from agent.store.outages import Life
+from agent.store.plans import PlanRow
 from agent.store.rulebooks import Texts
+from agent.store_damage import refuse_unknown_states
 from agent.watchdog import sealing, stages_of
 from agent.wording import wording
 from agent.workers import OneByOne, Threads, Workers
@@ -71,6 +75,7 @@ class App:
     ) -> None:
         """`load` reads the protocol's folder; a demo brings its own way of reading it. With `dry_run` nothing is ever written."""
         self._dry_run = dry_run
+        self._activating = Activating(settings, database, clock, load, dry_run=dry_run)
         self.settings, self.database, self.clock = settings, database, clock
         self._sealer = Sealer(database, settings.journal)
         self._load = load
@@ -86,7 +91,8 @@ class App:
         self._next_reload: Instant = 0
         self._rulebook: Rulebook | None = None
         self._refusal = ""
-        self._outside = Outside(settings.protocol, settings.copies, settings.links)
+        self._helpdesks: dict[str, Connector] = {}
+        self._outside = Outside(settings.protocol, settings.copies, settings.links, self._helpdesks)
         self._outside_state: Hashable = None
         self._outside_troubles: list[str] | None = None  # None: what the store has of them is of another process
 
@@ -99,11 +105,11 @@ class App:
         why is given by source. Raises ConfigError or RulebookError with everything else that is wrong. In both cases nothing has
         been written anywhere.
         """
+        with self.database.reading() as db:
+            refuse_unknown_states(db, self.database.path)
         self._stamp = stamp(self.settings.protocol)
-        loaded = self._load(self.settings.protocol)
+        loaded = self._activating.present()
         rulebook = loaded.rulebook
-        self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
-        world = self._outside.world(rulebook.organisation, self.clock.now())
         instances = known_instances(self.database)
         verifiers, unheard = opening.verifiers(self.settings.sources)
         answers = [self._signed_in(source, instances.get(source.name, ""), stopped) for source in self.settings.sources]
@@ -111,6 +117,9 @@ class App:
         resting = {answered.source.name: "; ".join(answered.problems) for answered in answers if answered.rests}
         if resting and not problems:
             return resting
+        self._helpdesks |= {each.source.name: each.connector for each in answers if each.connector is not None}
+        self._outside.update(rulebook.organisation, self.clock.now(), wait=True)
+        world = self._outside.world(rulebook.organisation, self.clock.now())
         with self.database.transaction() as db:
             own = read_or_make(db)
             self._key, self._last_sign = own.key, outages.last_sign(db)
@@ -128,9 +137,11 @@ class App:
         if problems:
             raise ConfigError(*problems)
         self._rulebook = rulebook
-        self._keep_texts(loaded)
+        self._activating.begun(loaded)
         for answered in answers:
             self._open(answered, bound[answered.source.name])
+        with self.database.transaction() as db:
+            kept_texts.forget_unused(db, rulebook)
         self._taken_over()
         self._outside_state = self._outside.state(rulebook.organisation, self.clock.now())
         self._say_outside()
@@ -218,10 +229,13 @@ class App:
             before = sources.source_row(db, bound.source).looked_with
             generation = sources.new_generation(db, bound.source, versions)
             kept_texts.note(db, bound, now, self.clock.now(), changed=before != versions)
+            plan = self._activating.plan
+            released = None if plan is None else release(plan, bound.source, plans.taken_over_at(db, plan, bound.source, now))
             if before != versions:
                 shown = {rule: mode.value for rule, mode in modes.items()}
                 journal.append(db, "rules", now, bound.source, version=bound.version, modes=shown)
-        return Ruling(bound, activated, generation, pipeline.connector.capabilities.date_resolution, reworded=reworded)
+        resolution = pipeline.connector.capabilities.date_resolution
+        return Ruling(bound, activated, generation, resolution, reworded=reworded, release=released)
 
     # --- going on ------------------------------------------------------------------------------------------------------
 
@@ -314,8 +328,12 @@ class App:
 
     def _reload(self) -> None:
         """Take over changed rules; a rulebook with mistakes stops nothing: the running one stays."""
+        if (plan := self._activating.next()) is not None:
+            self._take_over(plan)
+            return
         found = stamp(self.settings.protocol)
-        if found == self._stamp:
+        if found == self._stamp or self._activating.plan is not None:
+            self._say_that_files_wait(found)
             self._look_outside()
             return
         self._stamp = found
@@ -332,6 +350,30 @@ class App:
         else:
             self._taken_over()
 
+    def _say_that_files_wait(self, found: object) -> None:
+        if found != self._stamp and self._activating.plan is not None:
+            log.info("changed files wait: %s is in force; hoist plan shows what they would change", self._activating.plan.name)
+        self._stamp = found
+
+    def _take_over(self, plan: PlanRow) -> None:
+        """Judge by the rules of a plan that was applied. One that does not fit is refused, and the former rules stay."""
+        former = self._activating.plan
+        try:
+            rulebook = self._activating.rules(plan).rulebook
+            self._activating.plan = plan  # what it releases is part of how it is judged
+            self._rule_by(rulebook)
+        except ConnectorError as error:  # tried again, as soon as the source answers; nothing is decided before
+            self._activating.plan = former
+            self._refused(f"they could not be compared with the helpdesk's names yet: {error}")
+        except (StoreError, RulebookError, BindingError) as error:
+            self._activating.plan = former
+            self._activating.refused(plan, str(error))
+            if self._rulebook is not None:
+                self._bind_all(self._rulebook)
+            self._refused(f"{plan.name}: {error}")
+        else:
+            self._taken_over()
+
     def _keep_texts(self, loaded: Loaded) -> None:
         """What is decided from now on can be decided once more."""
         with self.database.transaction() as db:
@@ -342,6 +384,7 @@ class App:
         self._outside.update(rulebook.organisation, self.clock.now())
         self._bind_all(rulebook)
         self._rulebook = rulebook
+        self._activating.version = rulebook.version
         log.info("new rules are in force: %s", rulebook.version[:12])
         self._say_outside()
 

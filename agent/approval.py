@@ -20,13 +20,15 @@ from agent.store import brakes, episodes, runs, snoozes, waiting
 from agent.store.mirrored import Mirrored
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from agent.words import in_words
 from rules.binding import BoundRules
 from rules.due_step import DueStep
-from rules.escalation import Escalation
+from rules.escalation import Escalation, FieldChange
 from rules.instants import DAY, SECOND, Instant
 from rules.merge import merge
 from rules.protocol.rule import Rule
 from rules.ticket import Ticket
+from rules.world import Directory
 
 CHANGED: Final = "changed since it was approved"
 ASKED_AGAIN: Final = DAY
@@ -111,7 +113,7 @@ def as_approved(
         if values == row.approved:
             good.append((row, step))
         else:
-            difference = "" if step.rule.confidential else f": {_difference(row.approved or '{}', values)}"
+            difference = "" if step.rule.confidential else f": {_difference(row.approved or '{}', values, rules.directory)}"
             hold_again(db, row, f"{CHANGED}{difference}", now)
     return good
 
@@ -126,12 +128,22 @@ def hold_again(db: Connection, row: WaitingRow, reason: str, now: Instant) -> No
         waiting.move(db, row, RowState.BACKLOG, now, {}, "held-again", **anew)
 
 
-def _difference(approved: str, found: str) -> str:
+def _difference(approved: str, found: str, directory: Directory) -> str:
     """What was approved and what it would be, where the two differ."""
     before, after = json.loads(approved), json.loads(found)
     names = [name for name in after if before.get(name) != after[name]]
-    return "; ".join(f"{name} {_short(after[name])} instead of {_short(before.get(name))}" for name in names)
+    return "; ".join(
+        f"{_said(name, after[name], directory)} instead of {_said(name, before.get(name), directory)}" for name in names
+    )
 
 
-def _short(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if value else "none"
+def _said(name: str, value: Any, directory: Directory) -> str:
+    """One part of `values_of`, as people read it."""
+    if name == "fields" and value:
+        return ", ".join(in_words(FieldChange(*each), directory) for each in value)
+    if name == "notices" and value:
+        return ", ".join(f"{kind} {to}" for kind, to in value)
+    if name == "note":
+        return "a note" if value else "no note"
+    said = " -> ".join(map(str, value)) if name == "restriction" and value else ", ".join(value or ())
+    return f"{name} {said or 'none'}"

@@ -24,6 +24,7 @@ from agent.ruling import Ruling
 from agent.store import mirrored, runs, sources
 from agent.store.runs import Run
 from agent.store.statements import Place
+from agent.store_damage import refuse_unknown_states
 from agent.who import Who
 from agent.why import named
 from rules.world import Directory
@@ -142,6 +143,7 @@ class _Place:
 def _opened(config: Path | None, *, writing: bool = False) -> Iterator[tuple[Settings, Connection]]:
     settings = load_settings(config)
     with closing(existing_store(settings)) as database, database.transaction() if writing else database.reading() as db:
+        refuse_unknown_states(db, settings.store)
         yield settings, db
 
 

@@ -94,16 +94,17 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
         problems += [str(problem) for problem in error.problems]
     if not settings.store.parent.is_dir():
         problems.append(f"the folder of the store {settings.store} does not exist: make it, or set `store:` in hoist.yaml")
+    answers = [sign_in(source, clock, instances.get(source.name, "")) for source in settings.sources]
     seen, world, missing = Overview(), World(), dict[str, str]()
     if rulebook is not None:
-        outside = Outside(settings.protocol, settings.copies, settings.links, keep=False)
+        helpdesks = {each.source.name: each.connector for each in answers if each.connector is not None}
+        outside = Outside(settings.protocol, settings.copies, settings.links, helpdesks, keep=False)
         outside.update(rulebook.organisation, clock.now(), wait=True)
         seen, world = overview(outside, rulebook.organisation, clock.now()), outside.world(rulebook.organisation, clock.now())
         missing = missing_facts(outside, rulebook, clock.now())
         problems += missing.values()
     sources, advice = [], list[str]()
-    for source in settings.sources:
-        answered = sign_in(source, clock, instances.get(source.name, ""))
+    for answered in answers:
         if answered.connector is not None:
             answered.connector.close()
         sources.append(_checked(answered, rulebook, world))

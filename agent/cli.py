@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import guard_cli, undo_cli
+from agent import audit_cli, backtest_cli, guard_cli, plan_cli, undo_cli
 from agent.census_cli import census_app
 from agent.changes_cli import changes_app
 from agent.errors import HoistError
@@ -42,8 +42,11 @@ app.add_typer(rules_app, name="rules", rich_help_panel=MORE)
 app.add_typer(journal_app, name="journal", rich_help_panel=MORE)
 app.add_typer(census_app, name="census", rich_help_panel=MORE)
 app.add_typer(changes_app, name="changes", rich_help_panel=MORE)
+audit_cli.add_to(app, MORE)
+backtest_cli.add_to(app, MORE)
 guard_cli.add_to(app, MORE)
 undo_cli.add_to(app, changes_app, MORE)
+plan_cli.add_to(app, MORE)
 
 
 def an_instant(text: str) -> Instant:
@@ -180,6 +183,9 @@ def _told_to_stop() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+app.command(epilog=plan_cli.PLAN_EXAMPLES)(plan_cli.plan)
 
 
 @app.command()

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -39,7 +41,9 @@ MOST_WRITES_AT_ONCE: Final = 64
 _UNITS: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _LENGTH: Final = re.compile(r"(\d{1,6}) ?(s|m|h|d|second|minute|hour|day)s?")
 _SHORT: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
-_TOP_KEYS: Final = ("store", "protocol", "sources", "links", "journal", "after_outage", "heartbeat", "limits", "hooks")
+_TOP_KEYS: Final = (
+    *("store", "protocol", "activation", "sources", "links", "journal", "after_outage", "heartbeat", "limits", "hooks"),
+)
 _JOURNAL_KEYS: Final = ("keep", "signing_key")
 _HEARTBEAT_KEYS: Final = ("file", "url", "every")
 _CATCH_UP: Final = re.compile(r"catch_up younger than ([^,]+?)(, the rest as one digest)?")
@@ -54,6 +58,14 @@ _SOURCE_KEYS: Final = (
     "limits",
     "webhook",
 )
+
+
+class Activation(StrEnum):
+    """What brings changed rules into force."""
+
+    FIRST_APPLY = "first apply"  # the files as they are saved, until the first plan is applied
+    FILES = "files"
+    APPLY = "apply"  # plans alone; what the files say at the very first start is taken as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,8 @@ class Settings:
     after_outage: Policy = field(default_factory=Policy)
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
     hooks: HooksSettings | None = None
+    activation: Activation = Activation.FIRST_APPLY
+    fingerprint: str = ""  # of what the file says, however it is spelt
 
     @property
     def copies(self) -> Path:
@@ -145,6 +159,7 @@ class _Reader:
         journal = self._journal(_entry(block, "journal"))
         after_outage = self._after_outage(_entry(block, "after_outage"))
         heartbeat = self._heartbeat(_entry(block, "heartbeat"))
+        activation = self._activation(_entry(block, "activation"))
         hooks = read_hooks(_entry(block, "hooks"), self.file.parent, self._complain)
         if hooks is None and any(source is not None and source.webhook is not None for source in found):
             self.problems.append(f"{self.file.name}: webhook: of a source needs hooks: with listen, such as 127.0.0.1:8080")
@@ -153,7 +168,9 @@ class _Reader:
         if self.problems:
             raise ConfigError(*self.problems)
         whole = tuple(source for source in found if source is not None)
-        return Settings(store, protocol, whole, links, journal, after_outage, heartbeat, hooks)
+        said = json.dumps(_plain(root), sort_keys=True, ensure_ascii=False)
+        fingerprint = sha256(said.encode()).hexdigest()
+        return Settings(store, protocol, whole, links, journal, after_outage, heartbeat, hooks, activation, fingerprint)
 
     def _links(self, node: Node | None) -> Links:
         """How URLs that the protocol names are read."""
@@ -202,6 +219,13 @@ class _Reader:
             said = str(error)
         self.problems.append(f"{self._at(node)} after_outage: {said}")
         return Policy()
+
+    def _activation(self, node: Node | None) -> Activation:
+        """What brings changed rules into force."""
+        if node is not None and str(node) not in {"files", "apply"}:
+            self.problems.append(f"{self._at(node)} activation: expected files or apply")
+            return Activation.FIRST_APPLY
+        return Activation.FIRST_APPLY if node is None else Activation(str(node))
 
     def _heartbeat(self, node: Node | None) -> HeartbeatSettings:
         """Where signs of life go."""

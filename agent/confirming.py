@@ -15,7 +15,7 @@ from rules.due_step import DueStep
 from rules.due_step import due_step as due_step_of
 from rules.engine import Episode, Evaluation
 from rules.gates import Closed, held_by_label
-from rules.instants import Instant, written
+from rules.instants import Instant
 from rules.ladder import Steps
 from rules.protocol.rule import Mode
 from rules.ticket import Ticket
@@ -84,7 +84,7 @@ def _why_over(row: WaitingRow, ticket: Ticket, ruling: Ruling, at: Instant) -> s
     if (held := held_by_label(ticket, at)) is not None:
         return f"somebody gave the ticket the label {held.label}"
     if ruling.snoozed.get(ticket.ref.id, 0) > at:
-        return f"somebody said to leave the ticket alone until {written(ruling.snoozed[ticket.ref.id])}"
+        return f"somebody said to leave the ticket alone until {ruling.when(ruling.snoozed[ticket.ref.id])}"
     if row.key.rule not in ruling.rules.by_id:
         return "its rule is no longer in force"
     if ruling.mode(ruling.rule(row.key.rule), at) is not Mode.LIVE:

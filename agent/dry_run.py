@@ -44,10 +44,10 @@ def _copy(store: Path, to: Path) -> None:
 
 def watching(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:
     """The protocol with every rule that is live only watching."""
+    return lambda place: only_watching(load(place))
 
-    def loaded(place: Path) -> Loaded:
-        found = load(place)
-        rules = tuple(replace(rule, mode=Mode.WATCH) if rule.mode is Mode.LIVE else rule for rule in found.rulebook.rules)
-        return replace(found, rulebook=replace(found.rulebook, rules=rules))
 
-    return loaded
+def only_watching(found: Loaded) -> Loaded:
+    """The same rules, none of which writes."""
+    rules = tuple(replace(rule, mode=Mode.WATCH) if rule.mode is Mode.LIVE else rule for rule in found.rulebook.rules)
+    return replace(found, rulebook=replace(found.rulebook, rules=rules))

@@ -12,8 +12,8 @@ from agent.clock import AT_ONCE, SystemClock
 from agent.commands import existing_store, named_ticket
 from agent.config import Settings, length_of_time, load_settings
 from agent.errors import ConfigError
+from agent.governing import rules_in_force
 from agent.last_read import bound_rules, there
-from agent.protocol_files import load_protocol
 from agent.store import journal, mirrored, pauses, snoozes, sources
 from agent.store.pauses import Pause
 from agent.store.snoozes import Snooze
@@ -116,7 +116,8 @@ def _known(settings: Settings, what: What) -> None:
             f"hoist.yaml has no source {what.source!r}; {f'did you mean {near}?' if near else 'there are ' + ', '.join(names)}"
         )
     if what.rule:
-        ids = [rule.id for rule in load_protocol(settings.protocol).rulebook.rules]
+        with closing(existing_store(settings)) as database, database.reading() as db:
+            ids = [rule.id for rule in rules_in_force(settings, db).rulebook.rules]
         if what.rule not in ids:
             near = nearest(what.rule, ids)
             raise ConfigError(

@@ -23,8 +23,12 @@ class Guards:
     ) -> None:
         """`clocks`: this machine's and the source's. Without `limits` nothing is held."""
         self._database, self._mirroring = database, mirroring
-        self._pausing = Pausing(mirroring.source, database, clocks)
-        self._limiting = Limiting(mirroring.source, limits)
+        self._pausing = Pausing(mirroring.source, database, clocks, self._when)
+        self._limiting = Limiting(mirroring.source, limits, self._when)
+
+    def _when(self, at: Instant) -> str:
+        """An instant as people of the organisation read it, by the rules that are in force then."""
+        return self._mirroring.ruling.when(at)
 
     def load(self, now: Instant) -> None:
         """Take over what the store knows of pauses that are over."""

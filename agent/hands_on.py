@@ -12,9 +12,10 @@ from agent.clock import Clock, SourceClock
 from agent.config import load_settings
 from agent.errors import ConfigError, StoreError
 from agent.foreign import Foreign
+from agent.governing import rules_in_force
 from agent.lock import only_one
 from agent.mirroring import Mirroring
-from agent.protocol_files import load_protocol, world_of
+from agent.protocol_files import world_of
 from agent.sign_in import sign_in
 from agent.store import orders, sources
 from agent.store.database import Database, open_database
@@ -106,7 +107,7 @@ def hands_on(config: Path | None, source: str, clock: Clock) -> Iterator[Hands]:
             installation = read_or_make(db)
             sources.source_row(db, source)
             sources.set_identity(db, source, instance=identity.instance, account=identity.account, directory=directory)
-        rulebook = load_protocol(settings.protocol).rulebook
+            rulebook = rules_in_force(settings, db).rulebook
         world = world_of(rulebook, settings.protocol, settings.copies)
         bound = bind(rulebook, source, directory, world, installation.key)
         hands = at_hand(connector, database, bound, clock, settings.store, named.retired_installations)

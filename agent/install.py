@@ -43,7 +43,7 @@ def install(config: Path | None, source: str, *, remove: bool, yes: bool) -> Ins
     wish = Wish(f"hoist ({source})", hooks.address_of(source), _kept(webhook), _place(webhook))
     with closing(registry.installing(found.platform).installer(source, found.settings)) as installer:
         plan = installer.remove(wish) if remove else installer.install(wish)
-        if not remove and plan.steps:
+        if not remove and plan.steps and plan.keeps:
             may_keep(webhook.secret)
         if yes:
             _act(plan, webhook)

@@ -1,4 +1,4 @@
-"""Erasing a person from the journal, and from the reasons of changes: what tells of them goes, the lines and the chain stay.
+"""Erasing a person from the journal, the reasons of changes and former rules: what tells of them goes, lines and chain stay.
 
 A line holds a commitment to each personal value, and to each sentence, for it may name anybody; value and salt stand beside it.
 Without the salt nobody can tell from the commitment what the value was, not even by trying every name. A line of the journal
@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from agent.errors import ConfigError
 from agent.journal_verification import SHORT
-from agent.store import erasing, journal, sources
+from agent.kept_texts import MOVED
+from agent.store import erasing, journal, rule_texts, rulebooks, sources
 from agent.store.database import Database
 from rules.instants import Instant
 from rules.world import Person
@@ -32,7 +33,8 @@ class Erasure:
 
     `subjects`: the ids, addresses and names that stand for the person. `mentions`: lines, of an older hoist, that name them in
     words which are part of the chain itself; they stay until they are older than what is kept. `changes`: how many changes,
-    waiting or written, name them among their reasons. `done`: False where it was only looked at.
+    waiting or written, name them among their reasons. `texts`: how many texts of former rules name them; `in_force`: the files
+    of the present ones that do, which stay until somebody has changed them. `done`: False where it was only looked at.
     """
 
     subjects: tuple[str, ...]
@@ -41,6 +43,8 @@ class Erasure:
     mentions: tuple[int, ...]
     done: bool
     changes: int = 0
+    texts: int = 0
+    in_force: tuple[str, ...] = ()
 
 
 def erasure(db: Connection, person: str) -> Erasure:
@@ -48,8 +52,14 @@ def erasure(db: Connection, person: str) -> Erasure:
     subjects = _subjects(db, person)
     found = _values(db, subjects)
     lines = tuple(sorted({line for _, line in found}))
-    changes = len(erasing.changes_of(db, _names(subjects)))
-    return Erasure(tuple(subjects), lines, len(found), tuple(erasing.mentions(db, _names(subjects))), done=False, changes=changes)
+    names = _names(subjects)
+    changes = len(erasing.changes_of(db, names))
+    files, rules, in_force = _texts(db, names)
+    mentions = tuple(erasing.mentions(db, names))
+    texts = len(files) + len(rules)
+    return Erasure(
+        tuple(subjects), lines, len(found), mentions, done=False, changes=changes, texts=texts, in_force=tuple(in_force)
+    )
 
 
 def erase(database: Database, person: str, now: Instant) -> Erasure:
@@ -62,10 +72,27 @@ def erase(database: Database, person: str, now: Instant) -> Erasure:
         values = _values(db, found.subjects)
         erasing.erase(db, [made for made, _ in values])
         erasing.reword(db, erasing.changes_of(db, _names(found.subjects)))
+        _erase_texts(db, _names(found.subjects), now)
         for first in range(0, len(values), NAMED_AT_ONCE):
             named = [made[:SHORT] for made, _ in values[first : first + NAMED_AT_ONCE]]
             journal.append(db, "journal-erased", now, "", values=named)
     return replace(found, done=True)
+
+
+def _texts(db: Connection, names: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Hashes of former files and versions of former rules that name the person, and names of files in force that do."""
+    if not names:
+        return [], [], []
+    words = erasing.one_of_words(names)
+    former, in_force = rulebooks.naming(db, words)
+    return former, rule_texts.naming(db, words), in_force
+
+
+def _erase_texts(db: Connection, names: Sequence[str], now: Instant) -> None:
+    files, rules, _ = _texts(db, names)
+    rulebooks.erase(db, files)
+    for source, rule in rule_texts.erase(db, rules):
+        journal.append(db, MOVED, now, source, rule=rule, why="the text under which they began named a person who was erased")
 
 
 def _values(db: Connection, subjects: Sequence[str]) -> list[tuple[str, int]]:

@@ -179,7 +179,7 @@ _MOVED: Final = ("team", "priority")
 def comma_separated(db: Connection, chosen: Chosen) -> Iterator[str]:
     """An event log as CSV: one line per event, those of a ticket only."""
     moved = [f"{field}_{when}" for field in _MOVED for when in ("before", "after")]
-    yield _csv_row([*_COLUMNS, *moved, "said"])
+    yield csv_row([*_COLUMNS, *moved, "said"])
     for event in _events(db, chosen):
         first: list[str | int] = [
             event.case,
@@ -192,10 +192,10 @@ def comma_separated(db: Connection, chosen: Chosen) -> Iterator[str]:
             event.key,
         ]
         moved_values = [value for field in _MOVED for value in event.moved.get(field, ("", ""))]
-        yield _csv_row([*first, " ".join(event.rules), event.version, *moved_values, event.said])
+        yield csv_row([*first, " ".join(event.rules), event.version, *moved_values, event.said])
 
 
-def _csv_row(values: Sequence[str | int]) -> str:
+def csv_row(values: Sequence[str | int]) -> str:
     """What a helpdesk or a person wrote must not become a formula where somebody opens the file as a table."""
     file = io.StringIO()
     safe = [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in values]

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from agent.store import journal, rule_texts
+from agent.store import journal, rule_texts, rulebooks
 from rules.binding import BoundRules, judged_as
 from rules.instants import Instant
 from rules.protocol.rule import Mode, Rule
@@ -28,6 +28,12 @@ def former_texts(db: Connection, source: str, rulebook: Rulebook) -> dict[str, R
             with suppress(UnreadableTextError):  # `note` says so
                 former[judged_as(rule.id, version)] = under(rule, data)
     return former
+
+
+def forget_unused(db: Connection, rulebook: Rulebook) -> None:
+    """Let go of texts of former rules that nothing refers to any more, before anything is decided by the present ones."""
+    rulebooks.forget(db, rulebook.version)
+    rule_texts.forget(db, [text.version for rule in rulebook.rules if (text := text_of(rule)) is not None])
 
 
 def note(db: Connection, bound: BoundRules, at: Instant, here: Instant, *, changed: bool) -> None:

@@ -6,8 +6,9 @@ from sqlalchemy import Connection
 
 from agent.config import Settings
 from agent.errors import ConfigError
+from agent.governing import governing, release, rules_in_force
 from agent.kept_texts import former_texts
-from agent.protocol_files import load_protocol, world_of
+from agent.protocol_files import world_of
 from agent.ruling import Ruling
 from agent.store import pauses, sources
 from agent.store.installation import installation_key
@@ -19,7 +20,7 @@ def bound_rules(settings: Settings, db: Connection, source: str) -> BoundRules:
     """The rules as `hoist run` would bind them. Raises ConfigError where the source was never read."""
     if sources.found_source(db, source) is None:
         raise ConfigError(f"{source} was never read: hoist run comes first")
-    rulebook = load_protocol(settings.protocol).rulebook
+    rulebook = rules_in_force(settings, db).rulebook
     world = world_of(rulebook, settings.protocol, settings.copies)
     former = former_texts(db, source, rulebook)
     return bind(rulebook, source, sources.directory(db, source), world, installation_key(db), former)
@@ -30,7 +31,9 @@ def ruling(settings: Settings, db: Connection, source: str, now: Instant) -> Rul
     row, bound = sources.found_source(db, source), bound_rules(settings, db, source)
     since = sources.active_since(db, source)
     generation = row.generation if row is not None else 0
-    return Ruling(bound, since, generation, 0, lulls=pauses.lulls(db, source, now))
+    plan = governing(db, settings.activation)
+    released = None if plan is None else release(plan, source, plan.since.get(source, now))
+    return Ruling(bound, since, generation, 0, lulls=pauses.lulls(db, source, now), release=released)
 
 
 def there(db: Connection, source: str, now: Instant) -> Instant:

@@ -8,6 +8,7 @@ own fault. A held run is journaled as `held-run`; what nobody approves in time i
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -46,8 +47,9 @@ class Limits:
 class Limiting:
     """The limits of one source; without any, nothing is held."""
 
-    def __init__(self, source: str, limits: Limits | None) -> None:
-        self._source, self._limits = source, limits
+    def __init__(self, source: str, limits: Limits | None, when: Callable[[Instant], str] = written) -> None:
+        """`when` writes instants for people."""
+        self._source, self._limits, self._when = source, limits, when
         self._next: Instant = 0
         self._reminded: dict[int, int] = {}
 
@@ -98,7 +100,7 @@ class Limiting:
             return "many tickets vanished at once"
         for line in journal.latest(db, now - OWN_FAULT):
             if line.source == self._source and line.kind == "rules":
-                return f"the rules were new at {written(line.at)}"
+                return f"the rules were new at {self._when(line.at)}"
         return ""
 
     # --- one ticket ----------------------------------------------------------------------------------------------------
@@ -111,7 +113,7 @@ class Limiting:
         if len(times) < self._limits.per_ticket_and_day:
             return rows
         until = times[-self._limits.per_ticket_and_day] + DAY
-        why = f"hoist has changed this ticket {len(times):,} times within a day; until {written(until)}"
+        why = f"hoist has changed this ticket {len(times):,} times within a day; until {self._when(until)}"
         opened = {(run.scope, run.name): run for run in runs.opened(db, self._source)}
         run = opened.get((Scope.TICKET, ticket)) or self._open(db, Scope.TICKET, ticket, why, now)
         for row in rows:
@@ -153,10 +155,11 @@ class Limiting:
         if level <= self._reminded.get(run.id, 0):
             return
         self._reminded[run.id] = level
-        held, until = runs.count_held(db, run), written(expires)
-        journal.append(db, "held-run-waits", now, self._source, run=run.id, held=held, until=until)
+        held = runs.count_held(db, run)
+        journal.append(db, "held-run-waits", now, self._source, run=run.id, held=held, until=written(expires))
         loud = log.error if level == len(REMINDED_AFTER) else log.warning
-        loud("%s: %d changes still wait, and are dropped from %s on: hoist changes show %d", self._source, held, until, run.id)
+        said = "%s: %d changes still wait, and are dropped from %s on: hoist changes show %d"
+        loud(said, self._source, held, self._when(expires), run.id)
 
     def _let_some_through(self, db: Connection, run: Run, now: Instant) -> None:
         limits = self._limits or Limits()

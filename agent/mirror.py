@@ -63,12 +63,12 @@ def _overtaken(read: Ticket, before: Ticket) -> bool:
 
 def _fresh(act: Change | Message, before: Ticket) -> bool:
     """That read was the first to bring it: what was missing from it already is no sign of a later read."""
-    return act.known == before.known and not (isinstance(act, Change) and _inferred(act))
+    return act.known == before.known and not (isinstance(act, Change) and was_inferred(act))
 
 
 def _with_the_past(read: Ticket, before: Ticket) -> Ticket:
     """What was seen is never unseen: changes and messages that the source no longer shows stay, with their first `known`."""
-    seen = {(c.save, c.field): c for c in before.changes if not _inferred(c)}
+    seen = {(c.save, c.field): c for c in before.changes if not was_inferred(c)}
     changes = [c if (old := seen.pop((c.save, c.field), None)) is None else _first_known(c, old) for c in read.changes]
     heard = {m.id: m for m in before.messages}
     messages = [m if (first := heard.pop(m.id, None)) is None else replace(m, known=first.known) for m in read.messages]
@@ -115,7 +115,7 @@ def with_what_was_seen(read: Ticket, before: Ticket | None) -> Ticket:
 
 def _seen(field: str, value: Value, read: Ticket, before: Ticket | None, *, recorded: bool) -> list[Change]:
     """The changes of a field that were inferred from what reads showed, this one included."""
-    earlier = [] if before is None else [c for c in before.changes if c.field == field and _inferred(c)]
+    earlier = [] if before is None else [c for c in before.changes if c.field == field and was_inferred(c)]
     old = UNKNOWN if before is None else before.fields.get(field, UNKNOWN)
     if (earlier and earlier[-1].new == value) or (not recorded and old in {value, UNKNOWN}):
         return earlier
@@ -123,7 +123,8 @@ def _seen(field: str, value: Value, read: Ticket, before: Ticket | None, *, reco
     return [*earlier, Change(read.known, read.known, 0, save, field, old, value, Actor("", Kind.AUTOMATION))]
 
 
-def _inferred(change: Change) -> bool:
+def was_inferred(change: Change) -> bool:
+    """Whether the change stands for a value that hoist saw, and that the source's own history does not explain."""
     return change.save.startswith(_SEEN)
 
 

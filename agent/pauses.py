@@ -37,9 +37,11 @@ def said(pause: Pause, when: Callable[[Instant], str] = written) -> str:
 class Pausing:
     """The pauses that concern one source."""
 
-    def __init__(self, source: str, database: Database, clocks: tuple[Clock, SourceClock]) -> None:
-        """`clocks`: this machine's and the source's."""
-        self._source, self._database = source, database
+    def __init__(
+        self, source: str, database: Database, clocks: tuple[Clock, SourceClock], when: Callable[[Instant], str] = written
+    ) -> None:
+        """`clocks`: this machine's and the source's; `when` writes instants for people."""
+        self._source, self._database, self._when = source, database, when
         self._clock, self._source_clock = clocks
         self._everything: Pause | None = None
         self._asked_at = -FRESH
@@ -50,13 +52,13 @@ class Pausing:
             with self._database.reading() as db:
                 self._everything = pauses.of_everything(db, self._source, self._clock.now())
             self._asked_at = steady(self._clock)
-        return "" if self._everything is None else said(self._everything)
+        return "" if self._everything is None else said(self._everything, self._when)
 
     def bars(self, escalation: int) -> str:
         """Why nothing of an escalation may be sent; asked right before each request, by whichever thread sends it."""
         with self._database.reading() as db:
             pause = pauses.that_bars(db, self._source, escalation, self._clock.now())
-        return "" if pause is None else said(pause)
+        return "" if pause is None else said(pause, self._when)
 
     def over(self, db: Connection) -> bool:
         """Whether a pause is over after which the source has not gone on yet."""
@@ -66,7 +68,7 @@ class Pausing:
         """Let what is due of paused rules wait; `now` on the source's clock."""
         for pause in pauses.in_force(db, self._source, self._clock.now()):
             if pause.rule:
-                pauses.hold_up(db, self._source, pause, self._there(pause.until, now), now, said(pause))
+                pauses.hold_up(db, self._source, pause, self._there(pause.until, now), now, said(pause, self._when))
 
     def lulls(self, db: Connection, now: Instant) -> tuple[Lull, ...]:
         """The pauses that still bear on what is decided."""
@@ -99,9 +101,8 @@ class Pausing:
             if row.problem:  # the pause held it up; what somebody approved at a rate keeps its time
                 waiting.delay_row(db, row, now)
         else:
-            waiting.move(
-                db, row, to, now, problem=FELL_DUE_IN_A_PAUSE.format(until=written(lull.until)) if to is RowState.BACKLOG else ""
-            )
+            fell_due = FELL_DUE_IN_A_PAUSE.format(until=ruling.when(lull.until))
+            waiting.move(db, row, to, now, problem=fell_due if to is RowState.BACKLOG else "")
         return row.key.rule, to
 
     def _there(self, at: Instant, now: Instant) -> Instant:

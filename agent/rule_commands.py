@@ -23,7 +23,7 @@ from agent.why import named
 from rules.binding import BindingError, bind
 from rules.formatting import Formatted, formatted
 from rules.instants import Instant, moment
-from rules.language.moments import local_moment
+from rules.language.moments import local_moment, written_local
 from rules.language.problems import Problem, RulebookError, nearest
 from rules.lint import findings
 from rules.matrix import matrix_rules
@@ -186,17 +186,20 @@ def write_story(
     _check_rule(rulebook, rule)
     zone = zone_of(rulebook, None)
     try:
-        at = local_moment(should_fire, zone).at
+        at = local_moment(should_fire, zone)
     except ValueError as error:
         raise ConfigError(f"--should-fire: {should_fire!r}: {error}, in {zone} unless it says otherwise") from None
     world = world_of(rulebook, place, settings.copies)
     with closing(existing_store(settings)) as database, database.reading() as db:
         found = named(db, source, name)
         bound = bind(rulebook, source, sources.directory(db, source), world, installation_key(db))
-    text = story_text(found, bound, zone, str(zone), at, rule)
+    if at.at + at.precision <= found.created:
+        created = written_local(found.created, zone)
+        raise ConfigError(f"--should-fire: no rule fires before there is a ticket: {ticket} was created at {created}")
+    text = story_text(found, bound, zone, str(zone), at.at, rule)
     steps = _steps_until(_tested({"": text}, rulebook, world), rule)
     if steps:
-        text = story_text(found, bound, zone, str(zone), at, rule, steps)
+        text = story_text(found, bound, zone, str(zone), at.at, rule, steps)
     path = out or _tests(place) / f"{re.sub('[^a-z0-9.-]+', '-', f'{source}-{found.key}'.lower())}.yaml"
     _write_new(path, text)
     tested = _tested({path.name: text}, rulebook, world)

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
+from agent.release import Release
 from agent.store.outages import Outage
 from agent.store.pauses import Lull
 from agent.store.states import RowState
 from rules.binding import BoundRules
-from rules.instants import MINUTE, Instant, written
+from rules.instants import MINUTE, Instant
 from rules.lifetime import lifetime, mode_at
+from rules.phrases import stamp
 from rules.protocol.rule import Mode, Rule
 from rules.ticket import Change, Kind, Message, Ticket
 
@@ -39,6 +41,7 @@ class Ruling:
     reworded: Mapping[str, Instant] = field(default_factory=dict)
     snoozed: Mapping[str, Instant] = field(default_factory=dict)  # by ticket's id, until when it is left alone
     account: str = ""  # hoist's own, in the source
+    release: Release | None = None  # of the plan by which these rules came into force
 
     def existing_state(self, rule: str) -> RowState:
         """What a firing becomes that was true already when its rule may write (again): as `existing_tickets` says."""
@@ -46,14 +49,22 @@ class Ruling:
         limit = 0 if bound is None else bound.rule.existing.limit
         return RowState.PLANNED if limit is None else RowState.QUEUED if limit else RowState.BACKLOG
 
+    def when(self, at: Instant) -> str:
+        """An instant as people of the organisation read it."""
+        return stamp(at, self.rules.zone)
+
     def was_there(self, rule: str, at: Instant) -> str:
         """Why a firing of that instant counts as an existing one; empty where it does not."""
         lull = next((each for each in self.lulls if each.rule in ("", rule) and each.since <= at < each.until), None)
-        return "" if lull is None else FELL_DUE_IN_A_PAUSE.format(until=written(lull.until))
+        return "" if lull is None else FELL_DUE_IN_A_PAUSE.format(until=self.when(lull.until))
 
     def before_it_was_reworded(self, rule: str, at: Instant) -> str:
         """Why the first firing of an episode counts as an existing one; empty where it does not."""
         return BEFORE_THE_RULE_WAS_CHANGED if at < self.reworded.get(rule, 0) else ""
+
+    def unplanned(self, ticket: Ticket, rule: str, anchor: Instant, due: Instant) -> str:
+        """Why a firing that is due since then is left to a person by the plan that was applied; empty where it is not."""
+        return "" if self.release is None else self.release.held(ticket, rule, anchor, due)
 
     def left(self, at: Instant) -> str:
         """Why a firing of that instant is left to a person; empty where it is not."""

@@ -30,8 +30,16 @@ from rules.ticket import UNKNOWN
 
 ATTEMPTS = 5
 """Conflicts, or requests that never took effect, after which an escalation is parked."""
+DEATHS: Final = 10
+"""The same where it was hoist that stopped: it may be killed for reasons of its own some times, and not by chance each time."""
+PLACES: Final = 32
+APART: Final = 5 * SECOND
 STOPPED: Final = "hoist stopped before the answer"
 """What is said of a request whose worker died."""
+DIES_OF_IT: Final = (
+    f"{STOPPED} each time, and the request never took effect: look into hoist's log and the system's for why it ends there, then"
+    " let hoist changes retry try it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +156,23 @@ class _Settling:
     def _not_sent(self) -> None:
         """Only a request that nobody answered to counts as an attempt: a source that says *later* may do so for days.
 
-        Where it was hoist that stopped, nobody knows what the answer would have been: however often it dies, it goes on.
+        Where it was hoist that stopped, nobody knows what the answer would have been; it goes on for longer.
         """
         seconds = rest(self.result.seconds, self._refused_before()) if self.result.seconds else 0.0
-        unanswered = self.row.state is OperationState.UNKNOWN and self.row.problem != STOPPED
-        self._again(self.now + int(seconds * SECOND) + SECOND, unanswered)
+        unanswered = self.row.state is OperationState.UNKNOWN
+        stopped = unanswered and self.row.problem == STOPPED
+        later = self.now + int(seconds * SECOND) + SECOND
+        if stopped:
+            self._again(later + self._apart(), counts=True, most=DEATHS, in_the_end=DIES_OF_IT)
+        else:
+            self._again(later, counts=unanswered)
+
+    def _apart(self) -> int:
+        """Milliseconds by which what hoist has died with more than once is tried at another time than what died beside it.
+
+        One of them may be what it died of: the others are written before it, or after the next start.
+        """
+        return self.row.escalation % PLACES * APART if self.attempts else 0
 
     def _refused_before(self) -> int:
         """How often in a row the source has said the same to this request: a first one is made anew each time."""
@@ -166,11 +186,12 @@ class _Settling:
         """Read afresh and tried again; where a value was to be put back, that read tells whether it is still to be."""
         self._again(self.now + SECOND * 2 ** (self.attempts + 1), counts=True)
 
-    def _again(self, not_before: Instant, counts: bool) -> None:  # noqa: FBT001 - named where it is called
+    def _again(self, not_before: Instant, *, counts: bool, most: int = ATTEMPTS, in_the_end: str = "") -> None:
         """The first operation is decided anew, after a fresh read; a later one is sent again alone."""
         attempts = self.attempts + counts
-        if attempts >= ATTEMPTS:
-            self._over(OperationState.REFUSED, RowState.PARKED, f"given up after {attempts} attempts: {self.result.said}")
+        if counts and attempts >= most:
+            said = f"given up after {attempts} attempts: {in_the_end or self.result.said}"
+            self._over(OperationState.REFUSED, RowState.PARKED, said)
         elif self.row.position == 0:
             self._move(OperationState.DROPPED, settled_at=self.now, problem=self.result.said)
             self._drop_rest()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.errors import StoreError
@@ -20,9 +23,19 @@ def damage_in_words() -> str:
         except (StoreError, SQLAlchemyError):
             continue
         if found:
-            said = "\n".join(f"- {each}" for each in found)
-            return (
-                f"the store {path} holds what hoist never wrote there, so it can't go on with it:\n{said}\n"
-                "Nothing was lost by that. Put back what stood there, or restore a backup (docs/recovery.md)"
-            )
+            return _in_words(path, found)
     return ""
+
+
+def refuse_unknown_states(db: Connection, path: Path) -> None:
+    """Raises StoreError where a change or a request is in a state that there is not: it would never be written, nor seen."""
+    if found := integrity.unknown_states(db):
+        raise StoreError(_in_words(path, found))
+
+
+def _in_words(path: Path, found: Sequence[str]) -> str:
+    said = "\n".join(f"- {each}" for each in found)
+    return (
+        f"the store {path} holds what hoist never wrote there, so it can't go on with it:\n{said}\n"
+        "Nothing was lost by that. Put back what stood there, or restore a backup (docs/recovery.md)"
+    )

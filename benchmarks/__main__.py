@@ -22,8 +22,10 @@ FULL: Final = (
     ("benchmarks.tick",),
     ("benchmarks.similar",),
     ("benchmarks.states",),
+    ("benchmarks.backtest",),
     ("benchmarks.million",),
     ("benchmarks.sweep",),
+    ("benchmarks.plan",),
     ("benchmarks.write_back",),
     ("benchmarks.intake",),
 )
@@ -41,8 +43,10 @@ QUICK: Final = (
     ("benchmarks.tick", "--sizes", "10000", "100000"),
     ("benchmarks.similar", "--sizes", "2000"),
     ("benchmarks.states", "--tickets", "10000"),
+    ("benchmarks.backtest", "--rounds", "1"),
     ("benchmarks.million", "--tickets", "50000"),
     ("benchmarks.sweep", "--tickets", "50000", "--batches", "40"),
+    ("benchmarks.plan", "--tickets", "50000"),
     ("benchmarks.write_back", "--escalations", "100", "--rounds", "1", "--due", "500", "--seconds", "10"),
     ("benchmarks.intake", "--rounds", "1", "--calls", "4000", "--written", "10"),
 )

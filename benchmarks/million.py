@@ -3,7 +3,7 @@
     python -m benchmarks.million [--tickets N] [--processes N]
 
 The tickets are those of the recorded history (BPI Challenge 2013, found as by `benchmarks.evaluation`), over and over; each has
-its timeline built and its episodes and next look computed anew, in `benchmarks.processes`. Each process reads the history and
+its timeline built and its episodes and next look computed anew, in `agent.judging_pool`. Each process reads the history and
 binds the rules first, which the time includes. The CPU time of all of them over the processes is what so many idle cores would
 take. Memory is that of the largest process, at a tenth and at all of the tickets.
 """
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agent.commands import spare_the_collector
+from agent.judging_pool import in_processes
 from benchmarks.evaluation import RULES, bound, reference, ticket
 from benchmarks.measured import machine
-from benchmarks.processes import in_processes
 from rules.binding import BoundRules
 from rules.engine import evaluate
 from rules.ticket import Ticket

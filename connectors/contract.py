@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
@@ -196,6 +197,48 @@ class Ledger(Protocol):
 
     def mirrored(self, ids: Collection[str]) -> Collection[str]:
         """Of these ids, those that are mirrored, in whatever version, and not for gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When a schedule of a source is open: local (start, end) minutes of the day, by weekday (0 = Monday).
+
+    An end at or before its start lies on the next day. `dates` are those that differ from their weekday. `time_zone` is empty
+    where the schedule names none.
+    """
+
+    time_zone: str
+    hours: Mapping[int, tuple[tuple[int, int], ...]]
+    dates: Mapping[date, tuple[tuple[int, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """[start, end) in which somebody is on duty, by e-mail address in small letters; where several are, the highest rank counts.
+
+    `summary` is what people call it; `who` is empty where the source names nobody's address.
+    """
+
+    start: Instant
+    end: Instant
+    who: tuple[str, ...]
+    rank: int
+    summary: str
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """What a connector may do beside the contract: tell of the schedules and rotas that the source keeps.
+
+    Both may raise TryLater, AskAdmin where hoist may not read what they need, and GiveUp where there is none of that name, or one
+    that can't be told as it is meant.
+    """
+
+    def timetable(self, name: str) -> Timetable:
+        """The opening hours of a schedule; from years back to years ahead, and as its week is outside of that."""
+
+    def duties(self, name: str, zone: str, start: Instant, end: Instant) -> tuple[Duty, ...]:
+        """Who is on duty within [start, end) by a rota; local times that name no time zone are those of `zone`."""
 
 
 class Connector(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rules.instants import Instant
+
 
 class ConnectorError(Exception):
     """A source did not do what was asked."""
@@ -32,7 +34,11 @@ class Conflict(ConnectorError):
 
 
 class Gone(ConnectorError):
-    """The ticket does not exist or is no longer visible."""
+    """The ticket does not exist or is no longer visible; `at` is the server time of the answer that says so, where one does."""
+
+    def __init__(self, message: str, at: Instant | None = None) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class GiveUp(ConnectorError):

@@ -381,7 +381,7 @@ class Http:
         if status == 403 and not call.writes:
             raise AskAdmin(f"{said}; give hoist's account the permission")
         if status == 404:
-            raise Gone(f"{said}; it was deleted, or hoist's account may not see it")
+            raise Gone(f"{said}; it was deleted, or hoist's account may not see it", answer.server_time)
         if status == 409:
             raise Conflict(f"{said}; hoist reads it afresh")
         if status == 410:

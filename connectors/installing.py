@@ -33,10 +33,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, in order, nothing where all is as it should be; and what an administrator has to do by hand."""
+    """What is to be done, in order, nothing where all is as it should be; and what an administrator has to do by hand.
+
+    `keeps`: whether any of the steps gives a secret that hoist is to keep.
+    """
 
     steps: Sequence[Step] = ()
     by_hand: str = ""
+    keeps: bool = True
 
 
 class Installer(Protocol):

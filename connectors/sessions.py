@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -39,7 +39,7 @@ class Link:
     key. Without `affinity` one session serves all threads, and takes no cookie. With it each session serves one request at a time
     and keeps its cookies: a platform that ties a session to one of its nodes answers the requests of a session one after the
     other, and would open a new session for each request without them. `credential` names the settings that hold the credential,
-    as a person finds them.
+    as a person finds them. `headers` go with every request.
     """
 
     ca_file: Path | None = None
@@ -47,6 +47,7 @@ class Link:
     affinity: bool = False
     content_type: str = "application/json"
     credential: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Session(requests.Session):
@@ -156,7 +157,7 @@ class Sessions:
         session.verify = str(self._link.ca_file) if self._link.ca_file else True
         if self._link.certificate is not None:
             session.cert = (str(self._link.certificate[0]), str(self._link.certificate[1]))
-        session.headers.update({"Accept": "application/json", "User-Agent": "hoist"})
+        session.headers.update({"Accept": "application/json", "User-Agent": "hoist", **self._link.headers})
         if not self._affinity:
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session

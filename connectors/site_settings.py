@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -57,3 +58,9 @@ class StatusNames(BaseModel):
         if twice:
             raise ValueError(f"a status has one meaning; named more than once: {', '.join(twice)}")
         return self
+
+
+def nearest(name: str, names: Mapping[str, str]) -> str:
+    """Half a sentence that names what was probably meant; `names` are those that there are, by their small letters."""
+    near = get_close_matches(name.casefold(), names, n=1)
+    return f"did you mean {names[near[0]]!r}?" if near else f"it has {', '.join(sorted(names.values())) or 'none'}"

@@ -114,7 +114,7 @@ def calendar(hours: CalendarHours) -> Calendar:
     or never open, a holiday opened on a weekday without hours.
     """
     zone, opening = time_zone(hours), week(hours)
-    if opening.whole and not (opening.holidays or opening.also_closed):
+    if opening.whole and not (opening.holidays or opening.also_closed or opening.dates):
         return _RoundTheClock(hours.name, zone)
     return _OpeningHours(hours.name, zone, opening)
 

@@ -150,7 +150,8 @@ def _pointless_limit(rulebook: Rulebook) -> Iterator[Finding]:
 def _idle_calendars(rulebook: Rulebook) -> Iterator[Finding]:
     used = {rule.calendar for rule in rulebook.rules}
     for hours in rulebook.organisation.calendars.values():
-        if hours.holidays is None and not hours.also_closed and hours.name in used and not calendar(hours).always:
+        told = hours.schedule or hours.holidays is not None or hours.also_closed
+        if not told and hours.name in used and not calendar(hours).always:
             sentence = "knows no holidays: business time goes on through them; give it `holidays:` or `also_closed:`"
             yield Finding(hours.name, sentence, rulebook.organisation.place("calendar", hours.name))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from itertools import pairwise
@@ -27,12 +27,16 @@ Shift = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """When shifts start: a pattern per weekday (0 = Monday), public holidays, and dates that differ from both."""
+    """When shifts start: a pattern per weekday (0 = Monday), public holidays, and dates that differ from both.
+
+    `dates` have shifts of their own, whatever else is said of the day.
+    """
 
     hours: Mapping[int, tuple[Shift, ...]]
     holidays: str | None
     also_closed: frozenset[date]
     open_anyway: frozenset[date]
+    dates: Mapping[date, tuple[Shift, ...]] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -42,12 +46,14 @@ class Week:
     @property
     def turn(self) -> int:
         """The minute of the day at which one working day ends and the next begins."""
-        shifts = [shift for of_day in self.hours.values() for shift in of_day]
+        shifts = [shift for of_day in (*self.hours.values(), *self.dates.values()) for shift in of_day]
         latest_end = max(end - _DAY for _, end in shifts)
         return max(0, min(latest_end, *(start for start, _ in shifts)))
 
     def shifts(self, day: date, holidays: Collection[date]) -> tuple[Shift, ...]:
         """The shifts that start on a date, in order."""
+        if day in self.dates:
+            return self.dates[day]
         if day in self.also_closed or (day in holidays and day not in self.open_anyway):
             return ()
         return self.hours.get(day.weekday(), ())
@@ -70,7 +76,8 @@ def week(hours: CalendarHours) -> Week:
                 f"calendar {hours.name}: open_anyway has {day}, a {name}, but there are no hours on a {name} to open with; "
                 f"give that weekday hours or take the date out",
             )
-    return Week(pattern, hours.holidays, also_closed, open_anyway)
+    dates = {_date(hours.name, "dates", text): tuple(sorted(map(_whole, shifts))) for text, shifts in hours.dates.items()}
+    return Week(pattern, hours.holidays, also_closed, open_anyway, dates)
 
 
 def time_zone(hours: CalendarHours) -> ZoneInfo:
@@ -102,10 +109,16 @@ def _pattern(hours: CalendarHours) -> dict[int, tuple[Shift, ...]]:
                     f"a shift starts between 00:00 and 23:59 and ends at 24:00 at the latest, or on the next day",
                 )
         if shifts:
-            pattern[day] = tuple(sorted((start, end if end > start else end + _DAY) for start, end in shifts))
+            pattern[day] = tuple(sorted(map(_whole, shifts)))
     if not pattern:
         raise ValueError(f"calendar {hours.name} never opens: nothing would ever be due on it; give at least one weekday hours")
     return pattern
+
+
+def _whole(shift: Shift) -> Shift:
+    """A shift as written with its end past midnight where it lies on the next day."""
+    start, end = shift
+    return start, end if end > start else end + _DAY
 
 
 def _refuse_overlaps(name: str, pattern: Mapping[int, tuple[Shift, ...]]) -> None:

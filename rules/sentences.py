@@ -20,6 +20,7 @@ from rules.protocol.conditions import All, Clock, Condition, Ever, Held, Lingeri
 from rules.protocol.organisation import CalendarHours
 from rules.protocol.rule import Mode, OnChange, Rule, Step
 from rules.protocol.rulebook import Rulebook
+from rules.references import named_in_source
 from rules.stories import zone_of
 from rules.story_steps import Fired
 from rules.ticket import CASE, NATIVE, TARGET, Kind, Value
@@ -196,6 +197,8 @@ def _hours(rulebook: Rulebook, rule: Rule) -> list[str]:
 def _calendar(name: str, hours: CalendarHours | None) -> str:
     if hours is None:
         return f"Business time is that of the {name}."
+    if kept := named_in_source(hours.schedule):
+        return f"Business time is that of {name}, which {kept[0]} keeps as the schedule {kept[1]}."
     off = f", closed on public holidays of {hours.holidays}" if hours.holidays else ""
     off += f"{' and' if off else ', closed'} on {_listed(hours.also_closed)}" if hours.also_closed else ""
     if hours.always and not off:
@@ -304,7 +307,7 @@ def _arrives(at: Instant, zone: ZoneInfo) -> str:
 def _closed_between(rulebook: Rulebook, rule: Rule, worked: Worked, zone: ZoneInfo) -> list[str]:
     """The days on which the rule's calendar would have been open and is not, up to the first escalation."""
     hours = rulebook.organisation.calendars.get(rule.calendar or "")
-    if hours is None:
+    if hours is None or hours.schedule:
         return []
     opening = week(hours)
     first, last = (moment(at).astimezone(zone).date() for at in (worked.ticket.created, worked.fired[0].at))

@@ -106,11 +106,20 @@ use:
 
 def organisation(places: Sequence[Place], defaults: str = "mode: live, existing_tickets: ignore") -> str:
     """organisation.yaml: one team per support line that any of the helpdesks has, one chain of them, their priorities by rank."""
-    priorities = [f"  - {{{', '.join([f'name: {word}', *_columns(places, rank)])}}}" for rank, word in enumerate(_words(places))]
     by_source = {place.source: _teams_by_line(place.history) for place in places}
-    lines = [line for line in LINES if any(teams[line] for teams in by_source.values())]
+    return organisation_of(by_source, {place.source: place.priorities for place in places}, defaults)
+
+
+def organisation_of(
+    teams_by_line: Mapping[str, Mapping[str, Sequence[str]]], by_rank: Mapping[str, Sequence[str]], defaults: str
+) -> str:
+    """organisation.yaml of sources whose teams are known by the lines of `LINES`, the one first that receives, and priorities."""
+    priorities = [
+        f"  - {{{', '.join([f'name: P{n}', *_columns(by_rank, n - 1)])}}}" for n in range(1, max(map(len, by_rank.values())) + 1)
+    ]
+    lines = [line for line in LINES if any(teams[line] for teams in teams_by_line.values())]
     teams = [
-        "\n".join([f"  {line}:", *(f"    {source}: {_quoted(of[line])}" for source, of in by_source.items() if of[line])])
+        "\n".join([f"  {line}:", *(f"    {source}: {_quoted(of[line])}" for source, of in teams_by_line.items() if of[line])])
         for line in lines
     ]
     tiers = [
@@ -139,8 +148,8 @@ def _words(places: Sequence[Place]) -> list[str]:
     return [f"P{n}" for n in range(1, max(len(place.priorities) for place in places) + 1)]
 
 
-def _columns(places: Sequence[Place], rank: int) -> list[str]:
-    return [f"{place.source}: {_quoted(place.priorities[rank])}" for place in places if rank < len(place.priorities)]
+def _columns(by_rank: Mapping[str, Sequence[str]], rank: int) -> list[str]:
+    return [f"{source}: {_quoted(names[rank])}" for source, names in by_rank.items() if rank < len(names)]
 
 
 def _quoted(value: str | Sequence[str]) -> str:
@@ -149,16 +158,21 @@ def _quoted(value: str | Sequence[str]) -> str:
 
 def _teams_by_line(history: History) -> Mapping[str, list[str]]:
     """Team names under the three lines, the busiest first: that one receives. A team whose line is not known is first line."""
-    seen: Counter[str] = Counter()
-    line_of: dict[str, str] = {name: line for line, name in STAND_INS.items()}
+    seen: Counter[str] = Counter(dict.fromkeys(history.teams, 0))
+    line_of: dict[str, object] = {name: LINES.index(line) + 1 for line, name in STAND_INS.items()}
     for event in history.events:
-        team, line = event.fields.get("team"), event.fields.get("line")
+        team = event.fields.get("team")
         if isinstance(team, str):
             seen[team] += 1
-            line_of[team] = LINES[_place(line)]
+            line_of[team] = event.fields.get("line")
+    return teams_by_line(seen, line_of)
+
+
+def teams_by_line(seen: Mapping[str, int], line_of: Mapping[str, object]) -> Mapping[str, list[str]]:
+    """Teams, with how often each was seen, under the three lines, the busiest first; whose line is not known is first line."""
     found: dict[str, list[str]] = {line: [] for line in LINES}
-    for team in sorted(history.teams, key=lambda name: (-seen[name], name)):
-        found[line_of.get(team, LINES[0])].append(team)
+    for team in sorted(seen, key=lambda name: (-seen[name], name)):
+        found[LINES[_place(line_of.get(team))]].append(team)
     return found
 
 

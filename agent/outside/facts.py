@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent.outside.copies import Copies
+from agent.outside.helpdesks import NONE, Helpdesks
 from agent.outside.links import Links
 from agent.outside.source import Changed, Kind, Source, Wanted
 from agent.outside.unreadable import is_url
@@ -20,7 +21,7 @@ from rules.instants import FOREVER, Instant, instant, moment
 from rules.intervals import Intervals, intersection
 from rules.local_times import beginning, joined, stretch
 from rules.phrases import stamp
-from rules.protocol.organisation import Employee, NamedList, NamedWindow, Organisation
+from rules.protocol.organisation import CalendarHours, Employee, NamedList, NamedWindow, Organisation
 from rules.rota import OVERRIDE, Rota, Shift, is_rota, without
 from rules.world import World
 
@@ -29,12 +30,22 @@ class Outside:
     """All that one protocol names outside of itself.
 
     `place` is the protocol's folder or file, `copies` the folder of the last good copies: written to `keep` them, else only read.
-    Without `online` no URL is asked: what its copy says has to do.
+    Without `online` no URL and no helpdesk is asked: what its copy says has to do. `helpdesks` may be filled later on.
     """
 
-    def __init__(self, place: Path | None, copies: Path | None, links: Links, *, keep: bool = True, online: bool = True) -> None:
+    def __init__(
+        self,
+        place: Path | None,
+        copies: Path | None,
+        links: Links,
+        helpdesks: Helpdesks = NONE,
+        *,
+        keep: bool = True,
+        online: bool = True,
+    ) -> None:
         self._folder = place.parent if place is not None and place.is_file() else place
         self._copies, self._links, self._online = Copies(copies, keep=keep), links, online
+        self._helpdesks = helpdesks
         self._sources: dict[Wanted, Source] = {}
         self._changes: list[Changed] = []
 
@@ -45,12 +56,12 @@ class Outside:
             del self._sources[gone]
         span = _span(now)
         for each in sorted(wanted - set(self._sources)):
-            self._sources[each] = Source(each, self._folder, self._copies, self._links)
+            self._sources[each] = Source(each, self._folder, self._copies, self._links, self._helpdesks)
             self._sources[each].recall(span)
         due = [source for each, source in self._sources.items() if self._online or not is_url(each.reference)]
         if wait:
             for source in due:  # all of them are asked before the first is waited for
-                source.ask(now)
+                source.ask(now, span)
         changed = [source.update(now, span, wait=wait) for source in due]
         self._changes += [each for each in changed if each is not None]
 
@@ -68,10 +79,12 @@ class Outside:
         """What is known now, of what `update` read last."""
         lists = {name: self._entries(each, now) for name, each in organisation.lists.items()}
         windows = {name: self._stretches(each) for name, each in organisation.windows.items()}
-        calendars = {name: calendar(hours) for name, hours in organisation.calendars.items()}
+        hours = {name: self._hours(each, organisation) for name, each in organisation.calendars.items()}
+        calendars = {name: calendar(each) for name, each in hours.items()}
+        kept = {name: each for name, each in hours.items() if each is not organisation.calendars[name]}
         rotas = {source.wanted.reference: _rota(source, organisation, _span(now)) for source in self._of(Kind.ROTA)}
         people = tuple(_known(each, organisation) for source in self._of(Kind.PEOPLE) for each in source.facts.people)
-        return World({"always": ALWAYS, **calendars}, lists, windows, rotas, _version(lists, windows, people), people)
+        return World({"always": ALWAYS, **calendars}, lists, windows, rotas, _version(lists, windows, people, kept), people)
 
     def troubles(self, now: Instant) -> list[str]:
         """What is wrong with files and URLs, a sentence each."""
@@ -107,6 +120,11 @@ class Outside:
 
     def _of(self, kind: Kind) -> list[Source]:
         return [source for source in self._sources.values() if source.wanted.kind is kind]
+
+    def _hours(self, written: CalendarHours, organisation: Organisation) -> CalendarHours:
+        """The hours of a calendar: those of the schedule that it names as soon as that was read, until then as written."""
+        kept = self._sources[_schedule(written, organisation)].facts.hours if written.schedule else None
+        return written if kept is None else replace(kept, name=written.name)
 
     def _entries(self, each: NamedList, now: Instant) -> frozenset[str]:
         if _ended(each, now):
@@ -153,6 +171,12 @@ def _wanted(organisation: Organisation) -> Iterator[Wanted]:
     yield from (Wanted(Kind.WINDOW, each.file, each.time_zone) for each in organisation.windows.values() if each.file)
     yield from (Wanted(Kind.PEOPLE, file, organisation.time_zone) for file in organisation.people_files)
     yield from (Wanted(Kind.ROTA, reference, organisation.time_zone) for reference in users_of(organisation))
+    yield from (_schedule(each, organisation) for each in organisation.calendars.values() if each.schedule)
+
+
+def _schedule(written: CalendarHours, organisation: Organisation) -> Wanted:
+    zone = written.time_zone if written.names_zone else organisation.time_zone
+    return Wanted(Kind.SCHEDULE, written.schedule, zone)
 
 
 def _rota(source: Source, organisation: Organisation, span: tuple[Instant, Instant]) -> Rota:
@@ -178,12 +202,18 @@ def _span(now: Instant) -> tuple[Instant, Instant]:
     return instant(datetime(year - 1, 1, 1, tzinfo=UTC)), instant(datetime(year + 2, 1, 1, tzinfo=UTC))
 
 
-def _version(lists: Mapping[str, frozenset[str]], windows: Mapping[str, Sequence[Instant]], people: Sequence[Employee]) -> str:
-    """A hash of what conditions look at; opening hours are the rulebook's own, holidays and zones those of the libraries."""
+def _version(
+    lists: Mapping[str, frozenset[str]],
+    windows: Mapping[str, Sequence[Instant]],
+    people: Sequence[Employee],
+    hours: Mapping[str, CalendarHours],
+) -> str:
+    """A hash of what conditions look at; all other hours are the rulebook's own, holidays and zones those of the libraries."""
     meaning = [
         {name: sorted(entries) for name, entries in lists.items()},
         {name: list(stretches) for name, stretches in windows.items()},
         [version("holidays"), version("tzdata")],
         [astuple(each) for each in people],
+        *([{name: astuple(each) for name, each in hours.items()}] if hours else []),
     ]
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from agent.outside.facts import Outside, users_of
 from agent.outside.unreadable import shown
-from rules.instants import DAY, Instant
+from rules.instants import DAY, FOREVER, Instant
 from rules.intervals import contains
 from rules.local_times import beginning
 from rules.phrases import stamp
-from rules.protocol.organisation import NamedList, NamedWindow, Organisation
+from rules.protocol.organisation import CalendarHours, NamedList, NamedWindow, Organisation
 from rules.rota import Rota
 from rules.world import World
 
@@ -63,9 +63,25 @@ class ShownRota:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownSchedule:
+    """A calendar whose hours a helpdesk keeps: whether it is open, and until when, None where that never changes.
+
+    `read` is False where the hours that the protocol writes count, since the schedule was never read.
+    """
+
+    calendar: str
+    schedule: str
+    read: bool
+    time_zone: str
+    open: bool
+    until: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """All of it. `findings` are sentences, one for whatever is worth a look. `zone` is that in which people read times."""
 
+    schedules: tuple[ShownSchedule, ...] = ()
     lists: tuple[ShownList, ...] = ()
     windows: tuple[ShownWindow, ...] = ()
     rotas: tuple[ShownRota, ...] = ()
@@ -79,7 +95,9 @@ def overview(outside: Outside, organisation: Organisation, now: Instant) -> Over
     rotas = tuple(_rota(world.rotas[name], users, now) for name, users in users_of(organisation).items() if name in world.rotas)
     findings = [*faults(outside, organisation, now)]
     findings += [said for rota in rotas if (said := _gaps(rota, zone))]
+    unread = {wanted.reference for wanted in outside.unread()}
     return Overview(
+        tuple(_schedule(each, world, unread, now) for each in organisation.calendars.values() if each.schedule),
         tuple(_list(each, world) for each in organisation.lists.values()),
         tuple(_window(each, world, now) for each in organisation.windows.values()),
         rotas,
@@ -104,6 +122,19 @@ def _window(each: NamedWindow, world: World, now: Instant) -> ShownWindow:
     place = next((n for n in range(0, len(stretches), 2) if stretches[n + 1] > now), None)
     found = None if place is None else (stretches[place], stretches[place + 1])
     return ShownWindow(each.name, contains(stretches, now), found, shown(each.file), each.owner, each.until)
+
+
+def _schedule(each: CalendarHours, world: World, unread: Container[str], now: Instant) -> ShownSchedule:
+    hours = world.calendars[each.name]
+    until = hours.next_closing(now) if hours.is_open(now) else hours.next_opening(now)
+    return ShownSchedule(
+        each.name,
+        shown(each.schedule),
+        each.schedule not in unread,
+        hours.zone.key,
+        hours.is_open(now),
+        until if until < FOREVER else None,
+    )
 
 
 def _rota(rota: Rota, users: list[str], now: Instant) -> ShownRota:

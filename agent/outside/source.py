@@ -1,4 +1,4 @@
-"""One file or URL that the protocol names: read when it changes or is due, its last good copy going on where it can't be."""
+"""One file, URL or rota of a helpdesk that the protocol names: read when due, its last good copy going on where it can't be."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from agent.outside.copies import Copies, Copy
 from agent.outside.events import Occurrence, calendar_events
 from agent.outside.fetching import TOTAL_SECONDS, Fetch, fetch
+from agent.outside.helpdesks import Helpdesks, asked_for_rota, asked_for_schedule, hours, occurrences
 from agent.outside.links import Links
 from agent.outside.staff import people
 from agent.outside.tables import entries, stretches
@@ -21,19 +22,21 @@ from rules.instants import DAY, Instant
 from rules.intervals import Intervals
 from rules.local_times import joined
 from rules.phrases import stamp
-from rules.protocol.organisation import Employee
+from rules.protocol.organisation import CalendarHours, Employee
+from rules.references import named_in_source
 
 STALE: Final = DAY
 """After so long without a good read a URL is called stale, whatever each read says."""
 
 
 class Kind(StrEnum):
-    """What a file or URL holds."""
+    """What a file, a URL or a helpdesk holds."""
 
     LIST = "list"
     WINDOW = "window"
     ROTA = "rota"
     PEOPLE = "people"
+    SCHEDULE = "schedule"
 
 
 class Wanted(NamedTuple):
@@ -46,15 +49,17 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a good copy says: one of the four, by its kind."""
+    """What a good copy says: one of the five, by its kind."""
 
     entries: frozenset[str] = frozenset()
     stretches: Intervals | None = None
     occurrences: tuple[Occurrence, ...] = ()
     people: tuple[Employee, ...] = ()
+    hours: CalendarHours | None = None
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self.stretches or ()) // 2 + len(self.occurrences) + len(self.people)
+        days = 0 if self.hours is None else len(self.hours.hours) + len(self.hours.dates)
+        return len(self.entries) + len(self.stretches or ()) // 2 + len(self.occurrences) + len(self.people) + days
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,13 @@ class Changed:
 class Source:
     """The state of one wanted thing. `facts` is what the last good copy says, `problem` why there is no newer one."""
 
-    def __init__(self, wanted: Wanted, folder: Path | None, copies: Copies, links: Links) -> None:
+    def __init__(self, wanted: Wanted, folder: Path | None, copies: Copies, links: Links, helpdesks: Helpdesks) -> None:
         self.wanted = wanted
         self.facts = Facts()
         self.loaded: Instant | None = None  # when the source last said so
         self.problem = ""
         self.revision = 0  # rises whenever `facts` do
-        self._folder, self._copies, self._links = folder, copies, links
+        self._folder, self._copies, self._links, self._helpdesks = folder, copies, links, helpdesks
         self._data: bytes | None = None
         self._span: tuple[Instant, Instant] = (0, 0)
         self._stamp: object = None
@@ -116,7 +121,7 @@ class Source:
         """Read it if that is due; with `wait` a URL is waited for. Events are laid out within `span`."""
         if self._data is not None and span != self._span:
             self._read(self._data, span)
-        outcome = self._linked(now, wait=wait) if is_url(self.wanted.reference) else self._filed()
+        outcome = self._linked(now, span, wait=wait) if is_url(self.wanted.reference) else self._filed()
         if outcome is None:
             return None
         if isinstance(outcome, Unreadable):
@@ -138,6 +143,7 @@ class Source:
                 Kind.WINDOW: "it is never on",
                 Kind.ROTA: "nobody is found by it",
                 Kind.PEOPLE: "nothing is known by it",
+                Kind.SCHEDULE: "the hours of the protocol count",
             }
             return f"{name} {self.problem}; until then {nothing[self.wanted.kind]}"
         since = f"what it said at {stamp(self.loaded or 0, ZoneInfo(self.wanted.zone))} goes on counting"
@@ -164,14 +170,14 @@ class Source:
             self._stamp = None
             return Unreadable(f"can't be read ({error.strerror}): put the file there, or take it out of the protocol")
 
-    def ask(self, now: Instant) -> None:
-        """Begin to read a URL that is due."""
+    def ask(self, now: Instant, span: tuple[Instant, Instant]) -> None:
+        """Begin to read a URL, or to ask a helpdesk, where that is due."""
         if is_url(self.wanted.reference) and self._fetch is None and now >= self._next:
-            self._fetch = Fetch(self._reader())
+            self._fetch = Fetch(self._reader(span))
             self._next = now + self._links.read_every
 
-    def _linked(self, now: Instant, *, wait: bool) -> bytes | Unreadable | None:
-        self.ask(now)
+    def _linked(self, now: Instant, span: tuple[Instant, Instant], *, wait: bool) -> bytes | Unreadable | None:
+        self.ask(now, span)
         if self._fetch is None:
             return None
         outcome = self._fetch.outcome(TOTAL_SECONDS + 5 if wait else 0.0)
@@ -181,9 +187,13 @@ class Source:
             return Unreadable("did not answer in time")
         return outcome
 
-    def _reader(self) -> Callable[[], bytes]:
-        reference, links = self.wanted.reference, self._links
-        return lambda: fetch(reference, links)
+    def _reader(self, span: tuple[Instant, Instant]) -> Callable[[], bytes]:
+        (kind, reference, zone), links, helpdesks = self.wanted, self._links, self._helpdesks
+        if named_in_source(reference) is None:
+            return lambda: fetch(reference, links)
+        if kind is Kind.SCHEDULE:
+            return lambda: asked_for_schedule(reference, helpdesks)
+        return lambda: asked_for_rota(reference, helpdesks, zone, span)
 
     def _taken(self, data: bytes, now: Instant, span: tuple[Instant, Instant]) -> Changed | None:
         before = self._data
@@ -218,6 +228,10 @@ def _facts(wanted: Wanted, data: bytes, span: tuple[Instant, Instant]) -> Facts:
         return Facts(entries=entries(data, columns=wanted.reference.casefold().endswith(".csv")))
     if wanted.kind is Kind.PEOPLE:
         return Facts(people=people(data))
+    if wanted.kind is Kind.SCHEDULE:
+        return Facts(hours=hours(data, wanted.zone))
+    if wanted.kind is Kind.ROTA and named_in_source(wanted.reference) is not None:
+        return Facts(occurrences=occurrences(data, span))
     if wanted.kind is Kind.ROTA:
         return Facts(occurrences=tuple(calendar_events(data, wanted.zone, *span)))
     if data.lstrip(b"\xef\xbb\xbf \r\n")[:6].upper() == b"BEGIN:":

@@ -68,12 +68,18 @@ def erasure(console: Console, found: Erasure) -> None:
     if found.changes:
         stands = "is gone from" if found.done else "stands in"
         console.print(f"Their name {stands} the reasons of {counted(found.changes, 'change')}.")
+    if found.texts:
+        stands = "is gone from" if found.done else "stands in"
+        console.print(f"Their name {stands} {counted(found.texts, 'text')} of former rules.")
+    if found.in_force:
+        files = ", ".join(found.in_force)
+        console.print(f"The rules in force name them: change {files}, let hoist run, and erase again.", soft_wrap=True)
     if found.mentions:
         said = (
             f"{counted(len(found.mentions), 'line')} ({_some(found.mentions)}) may name them in words that the chain is made of"
         )
         console.print(f"{said}: these stay until they are older than journal.keep in hoist.yaml.", soft_wrap=True)
-    if found.values and not found.done:
+    if (found.values or found.changes or found.texts) and not found.done:
         console.print(
             "Nothing was erased. Next: the same with --yes; it can't be undone. Backups and exports keep what they hold."
         )
@@ -118,6 +124,8 @@ def erasure_data(found: Erasure) -> dict[str, Any]:
         "values": found.values,
         "lines": list(found.lines),
         "goes_by": list(found.subjects),
+        "texts": found.texts,
+        "in_force": list(found.in_force),
         "may_name_them": list(found.mentions),
         "changes": found.changes,
     }

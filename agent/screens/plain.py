@@ -13,7 +13,7 @@ from rich.text import Text
 
 from agent.check import Checked, CheckedSource, Found
 from agent.commands import Done
-from agent.outside.overview import Overview, ShownList, ShownRota, ShownWindow
+from agent.outside.overview import Overview, ShownList, ShownRota, ShownSchedule, ShownWindow
 from agent.screens import beside, completeness, guards, pace
 from agent.status import SourceStatus, Status
 from agent.store.waiting import WaitingRow
@@ -96,15 +96,25 @@ def _of(found: Found) -> str:
 
 def _outside(console: Console, found: Overview) -> None:
     """What is on, who is on duty, and how long lists are; nothing where the protocol names none."""
-    if not (found.lists or found.windows or found.rotas):
+    if not (found.schedules or found.lists or found.windows or found.rotas):
         return
-    heading(console, "lists, windows and rotas")
+    heading(console, "schedules, lists, windows and rotas" if found.schedules else "lists, windows and rotas")
+    for schedule in found.schedules:
+        say(console, f"  {schedule.calendar}", _schedule_said(schedule, found.zone))
     for each in found.lists:
         say(console, f"  {each.name}", _list_said(each))
     for window in found.windows:
         say(console, f"  {window.name}", _window_said(window, found.zone))
     for rota in found.rotas:
         say(console, f"  {rota.rota}", _rota_said(rota, found.zone))
+
+
+def _schedule_said(each: ShownSchedule, zone: ZoneInfo) -> str:
+    if not each.read:
+        return f"calendar: the hours of the protocol, since the schedule {each.schedule} was never read"
+    state = "open" if each.open else "closed"
+    until = f" until {stamp(each.until, zone)}" if each.until is not None else ""
+    return f"calendar: by the schedule {each.schedule} ({each.time_zone}) {state} now{until}"
 
 
 def _list_said(each: ShownList) -> str:
@@ -165,7 +175,8 @@ def check_data(found: Checked) -> dict[str, Any]:
         for each in outside.rotas
     ]
     lists = [asdict(each) for each in outside.lists]
-    shown = {"lists": lists, "windows": windows, "rotas": rotas, "findings": list(outside.findings)}
+    schedules = [asdict(each) | {"until": written(each.until) if each.until is not None else ""} for each in outside.schedules]
+    shown = {"schedules": schedules, "lists": lists, "windows": windows, "rotas": rotas, "findings": list(outside.findings)}
     return asdict(found) | {"outside": shown}
 
 

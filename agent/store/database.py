@@ -19,7 +19,7 @@ from agent.store.statements import carried_out
 from agent.store.tables import metadata
 from agent.store.trouble import BUSY_SECONDS, in_words
 
-HEAD = "0014"
+HEAD = "0015"
 """The revision of the store's tables that this hoist works with: the last one in `migrations/versions`."""
 
 _REVISION: Final = Table(
@@ -165,6 +165,34 @@ def open_database(path: Path) -> Database:
     return database
 
 
+def open_read_only(path: Path) -> Database:
+    """Open a store for reading alone: SQLite itself refuses whatever would change it.
+
+    Raises StoreError where it can't be opened, or was written by another version of hoist.
+    """
+    engine = create_engine(
+        f"sqlite:///{path}",
+        creator=lambda: sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", timeout=BUSY_SECONDS, uri=True, check_same_thread=False
+        ),
+        hide_parameters=True,
+        poolclass=NullPool,
+    )
+    event.listen(engine, "connect", _prepare_to_read)
+    database = Database(engine)
+    try:
+        with database.reading() as db:
+            present = db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except DatabaseError as error:
+        raise StoreError(f"the store {path} can't be read: {error.orig}") from error
+    if present != HEAD:
+        database.close()
+        raise StoreError(
+            f"the store {path} is of another version of hoist (revision {present}): start hoist run once, then again"
+        )
+    return database
+
+
 def opened_here() -> list[Path]:
     """The stores that this process has opened, and that are there, the latest first."""
     return [path for path in reversed(_OPENED) if path.exists()]
@@ -199,6 +227,12 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     # FULL: a committed `sent` must survive a power cut, or a restart would send a second time.
     log = ("journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {PAGES_AHEAD}")
     for pragma in (*log, "cache_size = -16000", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_to_read(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("query_only = ON", "cache_size = -16000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -32,13 +32,14 @@ def sentences_of(db: Connection, words: Sequence[str]) -> list[tuple[str, int]]:
     """(commitment, line) of each value that is put in words and holds one of these, as a word or several of their own."""
     if not words:
         return []
-    named = _one_of(words)
+    named = one_of_words(words)
     query = select(journal_personal.c.commitment, journal_personal.c.line, journal_personal.c.value)
     rows = db.execute(query.where(journal_personal.c.subject == ANYBODY).order_by(journal_personal.c.line)).yield_per(AT_ONCE)
     return [(made, line) for made, line, value in rows if named.search(value)]
 
 
-def _one_of(words: Sequence[str]) -> re.Pattern[str]:
+def one_of_words(words: Sequence[str]) -> re.Pattern[str]:
+    """Finds one of these, which are some, as a word or several of their own."""
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def changes_of(db: Connection, words: Sequence[str]) -> list[tuple[int, list[str
     """(id, reasons, what holds it back) of each change that names one of these, with `ERASED` for the sentences that do."""
     if not words:
         return []
-    named = _one_of(words)
+    named = one_of_words(words)
     found = []
     for name, because, problem in db.execute(select(outbox.c.id, outbox.c.because, outbox.c.problem)).yield_per(AT_ONCE):
         if named.search(because) or named.search(problem):

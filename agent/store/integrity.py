@@ -115,6 +115,15 @@ def _damage(db: Connection) -> Iterator[str]:
                 yield f"{table_name}, source {source!r}: a row can't be read ({why})"
 
 
+def unknown_states(db: Connection) -> list[str]:
+    """Changes and requests in a state that there is not: whoever asks for those in some state would never see them."""
+    return [
+        f"{table.name}, {_key(table, row)}: state {row[-1]}"
+        for table in (metadata.tables[name] for name in ("outbox", "operations", "orders"))
+        for row in db.exec_driver_sql(_wrong(table, table.c.state))
+    ]
+
+
 def _of_no_source(db: Connection) -> Iterator[str]:
     for name, read in _VALUES.items():
         try:

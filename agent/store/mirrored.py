@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, cast, delete, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, cast, delete, func, literal_column, or_, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.errors import DamagedTicketError
@@ -178,7 +178,7 @@ def after(db: Connection, source: str, ticket: str, limit: int) -> list[Mirrored
 
 def rows_end(db: Connection) -> int:
     """Past the number of the last row, of any source: the bounds for `between`."""
-    return int(db.execute(select(func.max(literal_column("tickets.rowid")))).scalar() or 0) + 1
+    return int(db.execute(select(func.max(literal_column("tickets.rowid"))).select_from(tickets)).scalar() or 0) + 1
 
 
 def between(db: Connection, first: int, end: int) -> list[Mirrored]:
@@ -186,6 +186,19 @@ def between(db: Connection, first: int, end: int) -> list[Mirrored]:
     row: ColumnElement[int] = literal_column("tickets.rowid")
     query = select(*_SELECTED).where(row >= first, row < end, tickets.c.gone.is_(None)).order_by(row)
     return [_mirrored(found) for found in db.execute(query)]
+
+
+_TO_BE_JUDGED = """
+SELECT id FROM tickets WHERE source = :source AND next_look <= :until AND gone IS NULL
+UNION SELECT id FROM tickets WHERE source = :source AND generation < :generation AND gone IS NULL
+UNION SELECT ticket FROM outbox WHERE source = :source AND state IN ('planned', 'queued', 'held', 'claimed', 'sent', 'unknown')
+"""
+
+
+def to_be_judged(db: Connection, source: str, until: Instant, generation: int) -> Iterator[str]:
+    """The tickets on which something may be done by an instant: something is due by then, under way, or not known any more."""
+    place = {"source": source, "until": until, "generation": generation}
+    yield from db.execute(text(_TO_BE_JUDGED), place).scalars()
 
 
 def count_stale(db: Connection, source: str, generation: int) -> int:

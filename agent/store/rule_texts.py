@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.store.tables import episodes, rule_texts
@@ -16,6 +17,26 @@ def keep(db: Connection, rule: str, text: Text, at: Instant) -> None:
     """Keep the text of a rule; `at`: since when it is in force, on this machine's clock. One that is there stays as it is."""
     row = {"version": text.version, "rule": rule, "data": text.data, "at": at}
     db.execute(insert(rule_texts).values(row).on_conflict_do_nothing())
+
+
+def forget(db: Connection, present: Collection[str]) -> None:
+    """Let go of the texts that are not these present ones, and that no escalation keeps to."""
+    kept = exists().where(episodes.c.text == rule_texts.c.version)
+    db.execute(delete(rule_texts).where(rule_texts.c.version.not_in(present), ~kept))
+
+
+def naming(db: Connection, words: re.Pattern[str]) -> list[str]:
+    """The versions in whose text one of the words stands."""
+    return [version for version, data in db.execute(select(rule_texts.c.version, rule_texts.c.data)) if words.search(data)]
+
+
+def erase(db: Connection, versions: Collection[str]) -> list[tuple[str, str]]:
+    """Remove these texts; gives (source, rule) of escalations that kept to one of them, and go on under the present text."""
+    place = episodes.c.text.in_(versions)
+    found = [(source, rule) for source, rule in db.execute(select(episodes.c.source, episodes.c.rule).where(place).distinct())]
+    db.execute(update(episodes).where(place).values(text=""))
+    db.execute(delete(rule_texts).where(rule_texts.c.version.in_(versions)))
+    return found
 
 
 def since(db: Connection, version: str) -> Instant:

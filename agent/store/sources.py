@@ -98,6 +98,18 @@ def active_since(db: Connection, source: str) -> dict[str, Instant]:
     return {row.rule: row.activated_at for row in found}
 
 
+def wordings(db: Connection, source: str) -> dict[str, tuple[str, Instant]]:
+    """How each rule was last worded on a source, and since when where it was worded otherwise before (0: it was not)."""
+    found = db.execute(select(activations).where(activations.c.source == source))
+    return {row.rule: (row.wording, row.reworded_at) for row in found}
+
+
+def version_in_force(db: Connection, source: str) -> str:
+    """The version of the rulebook under which a source was last looked at; "" where it never was."""
+    row = found_source(db, source)
+    return "" if row is None else row.looked_with.partition("/")[0]
+
+
 def set_identity(db: Connection, source: str, *, instance: str, account: str, directory: Directory) -> None:
     """Keep who hoist is there, in which instance, and what the directory says."""
     values = {"instance": instance, "account": account, "directory": _directory_text(directory)}
@@ -191,6 +203,14 @@ def take_turn(db: Connection, source: str, rule: str, next_turn: Instant) -> Non
     """A turn of a rule's backlog has passed; the next is not before `next_turn`."""
     place = (activations.c.source == source, activations.c.rule == rule)
     db.execute(update(activations).where(*place).values(queued=_queued(db, source, rule), next_turn=next_turn))
+
+
+_GENERATION = Prepared(select(sources.c.generation).where(sources.c.source == bindparam("source")))
+
+
+def generation(db: Connection, source: str) -> int:
+    """The generation under which a source is to be looked at now; 0 where it never was. Asked at each look, hence prepared."""
+    return _number(_GENERATION(db, source=source).scalar())
 
 
 def directory(db: Connection, source: str) -> Directory:

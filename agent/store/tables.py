@@ -104,6 +104,24 @@ protocol_texts: Final = Table(  # the files of a protocol, each text once
     Column("text", Text, nullable=False),
 )
 
+plans: Final = Table(  # plans that somebody applied; instants on this machine's clock
+    "plans",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("plan", Text, nullable=False),  # its hash; "" for the rules as they were found
+    Column("state", Text, nullable=False),  # agent.store.plans.PlanState
+    Column("version", Text, nullable=False),  # of its rules
+    Column("base", Text, nullable=False),  # of the rules before
+    Column("at", BigInteger, nullable=False),  # from when on it is to be in force
+    Column("applied_at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("body", Text, nullable=False),  # what it releases: agent.plan_file
+    Column("since", Text, nullable=False, server_default="{}"),  # by source, on its clock: when it was taken over
+    Column("problem", Text, nullable=False, server_default=""),  # why it was refused when its instant came
+    Index("plans_by_state", "state"),
+)
+
 outbox: Final = Table(
     "outbox",
     metadata,

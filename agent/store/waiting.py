@@ -96,8 +96,8 @@ _CLAIM = Prepared(
     .values(
         {"state": RowState.CLAIMED, "fence": outbox.c.fence + literal_column("1"), "lease_until": bindparam("to_lease_until")}
     )
+    .returning(*_COLUMNS)
 )
-_CLAIMED = Prepared(_ROWS.where(_OF_TICKET, outbox.c.state == RowState.CLAIMED))
 _FENCES = Prepared(select(outbox.c.id, outbox.c.fence).where(one_of(outbox.c.id, "ids"), outbox.c.state == RowState.CLAIMED))
 _other = outbox.alias()
 _BUSY = exists().where(_other.c.source == bindparam("source"), _other.c.ticket == outbox.c.ticket, among(_other.c.state, BUSY))
@@ -228,10 +228,9 @@ def claim(
     place = {"source": source, "ticket": ticket}
     if _BUSY_BESIDE(db, **place, ids=listed(beside)).scalar():
         return []
-    if not _CLAIM(db, **place, at=now, to_lease_until=lease_until).rowcount:
+    claimed = sorted(_found(_CLAIM(db, **place, at=now, to_lease_until=lease_until)), key=lambda row: (row.instant, row.id))
+    if not claimed:
         return []
-    known = set(beside)
-    claimed = [row for row in _found(_CLAIMED(db, **place)) if row.id not in known]
     first = [Entry(RowState.CLAIMED, now, source, ticket, _claimed(row)) for row in claimed if not row.problem]
     journal.append_all(db, first)
     return claimed

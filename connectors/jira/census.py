@@ -58,15 +58,14 @@ class Census:
         raise AskAdmin(f"{said}; correct `projects`, or grant hoist's account Browse projects there")
 
     def _search(self, place: _Place) -> tuple[dict[str, Listed], str | None, Answer] | None:
-        """None where Jira refuses the page token. In the order of creation, which no change moves."""
-        projects = ", ".join(f'"{project}"' for project in self._settings.projects)
-        jql = f"project in ({projects}){' AND statusCategory != Done' if place.open else ''} ORDER BY created ASC, id ASC"
+        """None where Jira refuses the page token."""
+        projects = self._settings.projects
         if place.open:
-            found = self._client.search(jql, self._settings.search_size, place.token)
+            found = self._client.open_issues(projects, self._settings.search_size, place.token)
             rows, answer = found.rows, found.answer
             opened = {} if rows is None else {row["id"]: _listed(row["fields"]["updated"]) for row in rows.get("issues", ())}
             return None if rows is None else (opened, rows.get("next_token"), answer)
-        ids, answer = self._client.search_ids(jql, place.token)
+        ids, answer = self._client.every_id(projects, place.token)
         return None if ids is None else ({row["id"]: Listed() for row in ids.get("issues", ())}, ids.get("next_token"), answer)
 
     def _lost(self) -> tuple[dict[str, Listed], str | None, Answer]:

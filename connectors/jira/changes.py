@@ -133,16 +133,10 @@ class ChangedIssues:
 
     def _asked(self, place: Place) -> Search:
         try:
-            return self._client.search(self._jql(place), self._settings.search_size, place.token)
+            return self._client.changed(place.projects, place.since, self._settings.search_size, place.token)
         except Refused as refusal:
             said = str(refusal)
         raise AskAdmin(f"{said}; correct `projects`, or grant hoist's account Browse projects there")
-
-    def _jql(self, place: Place) -> str:
-        """Bounded, as Jira demands; the stamp an unquoted number, since text is read by the minute in the profile's time zone."""
-        projects = ", ".join(f'"{project}"' for project in place.projects)
-        since = "" if place.since is None else f" AND updated >= {place.since}"
-        return f"project in ({projects}){since} ORDER BY updated ASC, id ASC"
 
     def _next_token(self, rows: Rows, way: _Way) -> str | None:
         token = rows.get("next_token")

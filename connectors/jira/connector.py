@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from connectors.answers import Answer
 from connectors.budget import Urgency
 from connectors.contract import (
     Capabilities,
@@ -20,19 +21,24 @@ from connectors.contract import (
     Receipt,
     Verification,
 )
-from connectors.errors import Gone
+from connectors.errors import ConnectorError, GiveUp, Gone, OutcomeUnknown
 from connectors.http import Surroundings
+from connectors.jira import transitions
+from connectors.jira.app_webhooks import WebhookLife
 from connectors.jira.census import Census
 from connectors.jira.changes import ChangedIssues
-from connectors.jira.client import JiraClient, encoded
+from connectors.jira.client import encoded
+from connectors.jira.editions import client_of
 from connectors.jira.facts import SiteFacts
 from connectors.jira.mapping import READ, Mapper
 from connectors.jira.reading import TicketReader
+from connectors.jira.service_desk import reads_of
 from connectors.jira.settings import JiraSettings
-from connectors.jira.wire import Comment, Entry
-from connectors.jira.writing import MARKER, comment_body, edit_body, judge_edit, marks, marks_in
+from connectors.jira.sweep import ClockSweep
+from connectors.jira.wire import Comment
+from connectors.jira.writing import MARKER, comment_body, edit_body, judge_edit, marker_of, marks, marks_in
 from rules.escalation import Operation, OperationKind
-from rules.instants import MINUTE, Instant
+from rules.instants import MINUTE
 from rules.world import Directory
 
 _REQUEST_LIFE: Final = 300.0
@@ -48,19 +54,25 @@ class JiraConnector:
     def __init__(
         self, source: str, settings: JiraSettings, surroundings: Surroundings | None = None, *, dry_run: bool = False
     ) -> None:
-        self._source = source
-        self._client = JiraClient(source, settings, surroundings, dry_run=dry_run)
+        self._source, self._tier = source, settings.tier_field
+        self._client = client_of(source, settings, surroundings, dry_run=dry_run)
         self._facts = SiteFacts(source, self._client, settings)
         self._reader = TicketReader(self._client, self._facts, settings.tier_field.field)
         self._census = Census(self._client.at(Urgency.BACKFILL), self._facts, settings)
         self._first = self._changes(settings, Urgency.BACKFILL)
         self._changed = self._changes(settings, Urgency.POLL)
+        polls = self._client.at(Urgency.POLL)
+        self._webhooks = WebhookLife(polls)
+        self._sweep: ClockSweep | None = None
+        if settings.targets:
+            reader = TicketReader(polls, self._facts, settings.tier_field.field)
+            self._sweep = ClockSweep(polls, self._facts, reader, settings.projects)
         teams = set() if settings.tier_field.kind == "assignee" else {"team"}
         writes = {"assignee", "priority", "labels", "remove_labels", "comment"} | teams
         self._capabilities = Capabilities(
             platform="jira",
             writes=frozenset(writes),
-            reads=READ,
+            reads=READ | reads_of(settings),
             # Jira's edit takes no condition of any kind, but its changelog names the value that was replaced. A comment replaces
             # nothing; what was written meanwhile is not noticed by it.
             promises={
@@ -89,13 +101,17 @@ class JiraConnector:
         return self._facts.identify()
 
     def problems(self) -> Sequence[str]:
-        return self._facts.problems()
+        swept = self._sweep.problem() if self._sweep is not None else ""
+        return [*self._facts.problems(), *([swept] if swept else [])]
 
     def directory(self) -> Directory:
         return self._facts.directory()
 
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
-        return (self._first if cursor is None else self._changed).pages(cursor, ledger)
+        if cursor is None:
+            return self._first.pages(cursor, ledger)
+        run = self._changed.pages(cursor, ledger)
+        return self._webhooks.after(run if self._sweep is None else self._sweep.after(run))
 
     def read(self, ids: Sequence[str]) -> Reading:
         return self._reader.read(ids)
@@ -107,13 +123,45 @@ class JiraConnector:
         issue = operation.ticket.id
         try:
             if operation.kind is OperationKind.COMMENT:
-                comment, answer = self._client.add_comment(issue, encoded(comment_body(operation)))
+                comment, answer = self._client.add_comment(issue, encoded(comment_body(operation, self._client.inert)))
                 return Receipt(operation.key, answer.server_time, comment)
-            answer = self._client.edit(issue, encoded(edit_body(operation, self._facts.site())))
+            answer = self._edit(operation)
             return Receipt(operation.key, answer.server_time)
         except Gone:
             self._facts.identify()  # an expired credential sees no ticket either, and then AskAdmin is the truth
             raise
+
+    def _edit(self, operation: Operation) -> Answer:
+        """One request; two where the team is a status: a transition, which Jira refuses when it is late, and then the rest."""
+        self._check_priority(operation)
+        site, issue = self._facts.site(), operation.ticket.id
+        change = next((each for each in operation.changes if each.field == "team" and site.tier_kind == "status"), None)
+        if change is None:
+            return self._client.edit(issue, encoded(edit_body(operation, site, self._client.person)))
+        others = tuple(each for each in operation.changes if each is not change)
+        rest = edit_body(replace(operation, changes=others), site, self._client.person)
+        team, marker = str(change.new), {"properties": [{"key": MARKER, "value": marker_of(operation)}]}
+        moved = transitions.body_of(
+            operation, self._client.transitions(issue), team, site.teams.get(team, team), self._tier.required
+        )
+        answer = self._client.transit(issue, encoded(moved | marker))
+        if rest.keys() == {"properties"}:
+            return answer
+        try:
+            return self._client.edit(issue, encoded(rest | marker))
+        except ConnectorError as problem:
+            said = str(problem)
+        raise OutcomeUnknown(f"{said}; the transition before it was made, hoist looks before it does anything else")
+
+    def _check_priority(self, operation: Operation) -> None:
+        for change in operation.changes:
+            if change.field == "priority" and change.new is not None:
+                why = self._facts.unfit_priority(str(change.new), lambda: self._project_of(operation.ticket.id))
+                if why:
+                    raise GiveUp(f"{operation.ticket}: {why}; bind the level to one of these in organisation.yaml")
+
+    def _project_of(self, issue: str) -> str:
+        return self._reader.one(issue)[0]["fields"]["project"]["key"]
 
     def marks(self, ticket: str) -> Collection[str]:
         try:
@@ -150,18 +198,10 @@ class JiraConnector:
         issue, server_time = self._reader.one(id_, [MARKER])
         properties = issue.get("properties")
         value = self._client.issue_property(id_, MARKER) if properties is None else properties.get(MARKER)
-        entries, read_at = self._newest_entries(id_)
+        entries, read_at = self._client.newest_entries(id_)
         ticket = Mapper(self._facts.site(), server_time).ticket(issue, entries, ())
         judged = judge_edit(operation, ticket, marked=marks(value, operation))
         return replace(judged, server_time=min(server_time, read_at))
-
-    def _newest_entries(self, id_: str) -> tuple[list[Entry], Instant]:
-        """The last hundred saves at least, and the server time; Jira pages a changelog from its oldest entry on."""
-        page, answer = self._client.changelog(id_, 0)
-        total = page.get("total", 0)
-        if total > len(page["values"]):
-            page, answer = self._client.changelog(id_, max(total - 100, 0))
-        return page["values"], answer.server_time
 
     def _verify_comment(self, operation: Operation) -> Verification:
         """Look through hoist's own comments, the newest first, down to the time of the plan."""
@@ -183,11 +223,16 @@ class JiraConnector:
                 return Verification(found=False, server_time=answer.server_time)
         return Verification(found=None, problems=(f"{operation.ticket}: too many comments to look for hoist's own among them",))
 
+    def _in_a_service_project(self, issue: str) -> bool:
+        """Outside of service projects there are no requesters, and Jira need not say whether a comment is public."""
+        return self._facts.is_service_project(self._project_of(issue))
+
     def _found(self, operation: Operation, comment: Comment) -> Verification:
-        problem = (
-            f"{operation.ticket}: hoist's comment {comment['id']} is visible to the requester; delete it in Jira, and check that "
-            f"hoist's account is an agent of the service project"
-        )
-        # Outside a service project there are no requesters, and Jira does not say whether a comment is public.
-        problems = (problem,) if comment.get("public") else ()
+        public, mend = comment.get("public"), "hoist's account is an agent of the service project"
+        named = f"{operation.ticket}: hoist's comment {comment['id']}"
+        problems: tuple[str, ...] = ()
+        if public:
+            problems = (f"{named} is visible to the requester; delete it in Jira, and check that {mend}",)
+        elif public is None and self._in_a_service_project(operation.ticket.id):
+            problems = (f"{named} is not proven to be internal: Jira does not say who reads it; look at it; check that {mend}",)
         return Verification(found=True, at=comment["created"], problems=problems, native_id=str(comment["id"]))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Final
 
 from connectors.contract import Identity
-from connectors.errors import AskAdmin, GiveUp
-from connectors.jira.client import JiraClient
+from connectors.errors import AskAdmin, ConnectorError, GiveUp, Gone
+from connectors.jira import scopes, service_desk
+from connectors.jira.client import EVERYWHERE, JiraClient
 from connectors.jira.mapping import Site, status_meanings
+from connectors.jira.service_desk import Beside
 from connectors.jira.settings import JiraSettings
+from connectors.jira.tiers import Tiers
 from connectors.jira.wire import FieldMeta, Issue, StatusRef
+from connectors.site_settings import nearest
 from rules.world import Directory, Person
 
 _PERMISSIONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -22,14 +25,10 @@ _PERMISSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "ASSIGN_ISSUES": ("Assign issues", "it can't change the assignee"),
     "ADD_COMMENTS": ("Add comments", "it can't say why it escalated"),
 }
+_TRANSITION: Final = {"TRANSITION_ISSUES": ("Transition issues", "it can't hand a ticket to another team")}
+_BY_TEAMS: Final = frozenset({"component", "group", "status"})
+"""Kinds of tier fields whose values tell a team only to those who know which teams there are."""
 _AGENT: Final = {"SERVICEDESK_AGENT": ("Service project agent", "it can neither see nor write internal comments")}
-
-_TIER_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
-    "select": ("customfieldtypes:select", "customfieldtypes:cascadingselect"),
-    "group": ("customfieldtypes:grouppicker",),
-    "team": ("atlassian-team", "rm-teams-custom-field-team"),
-}
-"""How the custom type of a field ends, per kind; the Team field has been renamed once, so both of its types are known."""
 
 
 class SiteFacts:
@@ -47,8 +46,10 @@ class SiteFacts:
         self._statuses: list[StatusRef] = []
         self._lost: set[str] = set()
         self._renamed: set[str] = set()  # the present keys of the configured projects, as far as they were asked for
+        self._offered: dict[str, dict[str, str]] = {}  # priorities by project, as far as it was told
+        self._types: dict[str, str] = {}  # of projects
         self._people: dict[str, Person] = {}
-        self._teams_seen: dict[str, str] = {}
+        self._tiers = Tiers(client, settings, self._meta)
 
     def identify(self) -> Identity:
         """Who the credential belongs to, and on which site.
@@ -56,12 +57,15 @@ class SiteFacts:
         Jira answers a wrong or missing credential with 200 and an anonymous caller's rights on many calls, so nothing but
         /myself tells. Raises AskAdmin.
         """
-        me, answer = self._client.myself()
-        if not me.account_id:
-            raise AskAdmin(
-                f"{self._source}: Jira takes hoist for an anonymous visitor; renew the API token of {self._settings.username}"
-            )
+        try:
+            me, answer = self._client.myself()
+        except (Gone, AskAdmin) as refusal:
+            said = self._of_another_edition() or scopes.of_no_site(self._client, self._settings)
+            raise AskAdmin(said or str(refusal)) from None
         wanted = self._settings.username
+        if not me.account_id:
+            credential = f"the API token of {wanted}" if wanted else "the client secret, and the token if there is one in auth"
+            raise AskAdmin(f"{self._source}: Jira takes hoist for an anonymous visitor; renew {credential}")
         if me.email and "@" in wanted and me.email.casefold() != wanted.casefold():
             raise AskAdmin(f"{self._source}: the token belongs to {me.email}, not to {wanted}; correct username or token")
         with self._lock:
@@ -71,10 +75,18 @@ class SiteFacts:
                 )
             self._account = me.account_id
         server = self._client.server_info()
-        if server.deployment not in {"Cloud", ""}:
-            raise AskAdmin(f"{self._source}: this is Jira {server.deployment}; this connector speaks to Jira Cloud alone")
+        if unfit := self._client.unfit(server):
+            raise AskAdmin(f"{self._source}: {unfit}")
         self._address = server.base_url.rstrip("/")
         return Identity(me.account_id, me.name, self._address, answer.server_time)
+
+    def _of_another_edition(self) -> str:
+        """Each edition refuses the other's credential before it says which it is; nothing once hoist was let in."""
+        try:
+            unfit = "" if self._address else self._client.unfit(self._client.server_info(EVERYWHERE))
+        except ConnectorError:  # what befell the call before says more
+            return ""
+        return f"{self._source}: {unfit}" if unfit else ""
 
     def site(self) -> Site:
         """What issues are mapped with."""
@@ -90,10 +102,16 @@ class SiteFacts:
                     tier_field=self._settings.tier_field.field,
                     statuses=status_meanings(self._statuses, self._by_name),
                     by_name=self._by_name,
-                    teams=self._teams() if self._settings.tier_field.kind in {"component", "group"} else {},
+                    teams=self._tiers.teams(self._statuses) if self._settings.tier_field.kind in _BY_TEAMS else {},
                     automation=frozenset(self._settings.automation_accounts),
+                    beside=self._beside(),
+                    stamp_resolution=self._client.stamp_resolution,
                 )
             return self._site
+
+    def _beside(self) -> Beside:
+        asked = service_desk.asks(self._settings)
+        return service_desk.beside_of(self._settings, self._client.fields()) if asked else Beside()
 
     def forget(self) -> None:
         """Have the site's facts read again at their next use."""
@@ -111,7 +129,7 @@ class SiteFacts:
 
     def saw(self, issues: Sequence[Issue]) -> None:
         """Remember the assignees and teams of issues that pass; both are few, requesters would be many."""
-        people, teams, kind = self._people, self._teams_seen, self._settings.tier_field.kind
+        people, teams, kind = self._people, self._tiers.seen, self._settings.tier_field.kind
         for issue in issues:
             fields = issue["fields"]
             assignee = fields.get("assignee")
@@ -129,6 +147,13 @@ class SiteFacts:
         self._renamed |= {about.key for about in known if about is not None}
         return project in self._renamed
 
+    def is_service_project(self, key: str) -> bool:
+        """Whether requesters read what is public in this project."""
+        if key not in self._types:
+            about = self._client.project(key)
+            self._types[key] = "service_desk" if about is None else about.type_key  # what can't be seen is taken for the worse
+        return self._types[key] == "service_desk"
+
     def directory(self) -> Directory:
         """Teams, priorities, statuses and people read now.
 
@@ -137,7 +162,11 @@ class SiteFacts:
         """
         self.forget()
         site = self.site()
-        teams, priorities, people = dict(site.teams) or self._teams(), self._priorities(), {**self._people, **self._assignable()}
+        teams, priorities, people = (
+            dict(site.teams) or self._tiers.teams(self._statuses),
+            self._priorities(),
+            {**self._people, **self._assignable()},
+        )
         statuses = {each["id"]: each["name"] for each in self._statuses}
         text = repr((sorted(teams.items()), list(priorities.items()), sorted(statuses.items())))
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -148,72 +177,50 @@ class SiteFacts:
         found = (each for project in self._settings.projects for each in self._client.assignable(project))
         return {each.account_id: Person(each.account_id, each.name, each.active, each.email) for each in found}
 
-    # --- teams and priorities -------------------------------------------------------------------------------------------
-
-    def _teams(self) -> dict[str, str]:
-        tier = self._settings.tier_field
-        match tier.kind:
-            case "component":
-                found = [each for project in self._settings.projects for each in self._client.components(project)]
-                return {each.id: each.name for each in found}
-            case "group":
-                groups = self._client.groups()
-                return {each.id: each.name for each in groups} if groups is not None else {}
-            case "select":
-                return self._options(tier.field)
-            case "team":
-                return dict(self._teams_seen)
-            case _:
-                return {}
-
-    def _options(self, field: str) -> dict[str, str]:
-        """The choices of a select field: from its configuration, else those that an issue of each project offers."""
-        contexts = self._client.field_contexts(field)
-        options = [self._client.field_options(field, each.id) for each in contexts or ()]
-        found = {each.id: each.value for several in options for each in several or ()}
-        if found:
-            return found
-        metas = (self._meta(project, field) for project in self._settings.projects)
-        return {each.id: each.value or each.name for meta in metas for each in meta.allowed}
+    # --- priorities -----------------------------------------------------------------------------------------------------
 
     def _priorities(self) -> dict[str, str]:
         """The most urgent first, as the projects' schemes have them; several schemes are joined in the order of the projects."""
-        found: dict[str, str] = {}
-        for project in self._settings.projects:
-            found = found | self._of_scheme(project)
-        if not found:
-            for project in self._settings.projects:
-                found = found | {each.id: each.name for each in self._meta(project, "priority").allowed}
+        offered = {project: self._client.priorities_of(project) for project in self._settings.projects}
+        if not any(offered.values()):
+            offered = {project: self._meta(project, "priority").allowed for project in self._settings.projects}
+        self._offered = {project: {each.id: each.name for each in several} for project, several in offered.items() if several}
+        found = {id_: name for several in self._offered.values() for id_, name in several.items()}
         return found or {each.id: each.name for each in self._client.priorities()}
 
-    def _of_scheme(self, project: str) -> dict[str, str]:
-        schemes = self._client.priority_schemes()
-        about = self._client.project(project)
-        # A scheme whose projects don't fit one page can't be told from the default one: then an issue is asked instead.
-        if not schemes or about is None or not all(each.projects.is_last for each in schemes):
-            return {}
-        own = next((each for each in schemes if about.id in {one.id for one in each.projects.values}), None)
-        scheme = own or next((each for each in schemes if each.default), None)
-        priorities = self._client.priorities_of_scheme(scheme.id) if scheme else None
-        return {each.id: each.name for each in priorities or ()}
+    def unfit_priority(self, priority: str, project: Callable[[], str]) -> str:
+        """Why an issue can't be given a priority, in half a sentence: its project's scheme lacks it; empty where it can.
+
+        `project` asks for the key of the issue's project, which matters only where the schemes of several differ.
+        """
+        if all(priority in several for several in self._offered.values()):
+            return ""
+        key = project()
+        several = self._offered.get(key, {})
+        if not several or priority in several:
+            return ""
+        return f"the priority scheme of project {key} has no priority {priority}, but {', '.join(several.values())}"
 
     def _meta(self, project: str, field: str) -> FieldMeta:
         try:
-            found = self._client.search(f'project = "{project}" ORDER BY updated DESC', 1, None)
+            issue = self._client.newest(project)
         except GiveUp:  # a project that hoist may not see; `problems` says so
             return FieldMeta()
-        rows = found.rows.get("issues") if found.rows else None
-        meta = self._client.edit_meta(rows[0]["id"]) if rows else None
+        meta = self._client.edit_meta(issue) if issue is not None else None
         return meta.fields.get(field, FieldMeta()) if meta else FieldMeta()
 
     # --- what must be mended --------------------------------------------------------------------------------------------
 
     def problems(self) -> list[str]:
         """Sentences, each with its effect and its cure."""
-        found: list[str] = []
+        found = scopes.problems(self._client, self._settings)
         for project in self._settings.projects:
             found += self._missing_permissions(project)
-        return found + self._tier_problems() + self._status_problems()
+        if service_desk.asks(self._settings):
+            found += service_desk.problems(self._source, self._settings, self._client.fields())
+        found += self._client.doubts(self._settings.projects)
+        found += self._tiers.problems(self._source, self._all_statuses())
+        return found + self._status_problems()
 
     def _missing_permissions(self, project: str) -> list[str]:
         about = self._client.project(project)
@@ -223,6 +230,7 @@ class SiteFacts:
             )
             return [f"{unseen}; correct `projects`, or grant the account Browse projects"]
         needed = dict(_PERMISSIONS) | (_AGENT if about.type_key == "service_desk" else {})
+        needed |= _TRANSITION if self._settings.tier_field.kind == "status" else {}
         given = self._client.my_permissions(project, list(needed))
         have = {key for key, each in given.permissions.items() if each.have} if given else set()
         return [
@@ -232,40 +240,14 @@ class SiteFacts:
             if key not in have
         ]
 
-    def _tier_problems(self) -> list[str]:
-        tier = self._settings.tier_field
-        if tier.kind in {"component", "assignee"}:
-            return []
-        fields = {each.id: each for each in self._client.fields()}
-        field = fields.get(tier.field)
-        named = f"{self._source}: the tier field {tier.field}"
-        fitting = [each for each in fields.values() if each.shape.custom.endswith(_TIER_TYPES[tier.kind])]
-        if field is None:
-            choices = ", ".join(f"{each.id} ({each.name})" for each in fitting) or "none"
-            return [
-                f"{named} does not exist: no ticket has a team; set `tier_field.field` to one of the kind {tier.kind}: {choices}"
-            ]
-        if field not in fitting:
-            is_, wanted = field.shape.custom or field.shape.type, tier.kind
-            return [
-                f"{named} ({field.name}) is of the type {is_}, not of the kind {wanted}: no team is read; correct `tier_field`"
-            ]
-        if tier.kind == "select" and not self._teams():
-            return [
-                f"{named} ({field.name}) shows no choices: no ticket can be moved; give it some, or hoist's account Edit issues"
-            ]
-        return []
+    def _all_statuses(self) -> Sequence[StatusRef]:
+        self.site()
+        return self._statuses
 
     def _status_problems(self) -> list[str]:
-        self.site()
-        names = {each["name"].casefold(): each["name"] for each in self._statuses}
+        names = {each["name"].casefold(): each["name"] for each in self._all_statuses()}
         return [
-            f"{self._source}: `statuses` names {unknown!r}, which the site has not: it has no effect; {_nearest(unknown, names)}"
+            f"{self._source}: `statuses` names {unknown!r}, which the site has not: it has no effect; {nearest(unknown, names)}"
             for unknown in self._by_name
             if unknown not in names
         ]
-
-
-def _nearest(name: str, names: Mapping[str, str]) -> str:
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {names[near[0]]!r}?" if near else f"it has {', '.join(sorted(names.values()))}"

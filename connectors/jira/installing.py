@@ -10,8 +10,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connectors.installing import Plan, Step, Wish
-from connectors.jira.client import JiraClient, encoded
+from connectors.installing import Installer, Plan, Step, Wish
+from connectors.jira.app_webhooks import AppInstaller
+from connectors.jira.client import encoded
+from connectors.jira.editions import client_of
 from connectors.jira.settings import JiraSettings
 
 EVENTS: Final = (
@@ -33,7 +35,7 @@ class JiraInstaller:
     """The webhook of one site."""
 
     def __init__(self, source: str, settings: JiraSettings) -> None:
-        self._client, self._settings = JiraClient(source, settings, None, dry_run=False), settings
+        self._client, self._settings = client_of(source, settings, None, dry_run=False), settings
 
     def close(self) -> None:
         self._client.close()
@@ -90,9 +92,9 @@ class JiraInstaller:
         return ""
 
 
-def installer(source: str, settings: JiraSettings) -> JiraInstaller:
-    """For one site."""
-    return JiraInstaller(source, settings)
+def installer(source: str, settings: JiraSettings) -> Installer:
+    """For one site: an app has webhooks of its own, which nobody but an app can make."""
+    return JiraInstaller(source, settings) if settings.auth is None else AppInstaller(source, settings, settings.auth)
 
 
 def _number(there: Mapping[str, Any]) -> str:

@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from operator import itemgetter
-from typing import Any, Final, Literal
+from typing import Final
 
-from connectors.jira import adf
+from connectors.jira import adf, service_desk, tier_values
+from connectors.jira.service_desk import Beside
+from connectors.jira.tier_values import TierKind
 from connectors.jira.wire import Author, Comment, Entry, Fields, Issue, Item, Named, StatusRef
 from rules.instants import DAY, SECOND, Instant, instant
 from rules.thanks import only_thanks
-from rules.ticket import UNKNOWN, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
+from rules.ticket import NATIVE, UNKNOWN, Actor, Change, Kind, Message, Status, Ticket, TicketRef, Value
 
 DESCRIPTION_LIMIT: Final = 8_000
 TEXT_LIMIT: Final = 255
+ARCHIVED: Final = "archived"
+"""Where a ticket's native values say since when it is archived: no search finds it, and nobody can write it."""
 _SETTLED: Final = 2 * SECOND
 
 _CATEGORIES: Final[Mapping[str, Status]] = {"new": Status.NEW, "indeterminate": Status.OPEN, "done": Status.RESOLVED}
@@ -41,8 +45,6 @@ _WELL_KNOWN: Final[Mapping[str, Status]] = {
     "declined": Status.CLOSED,
 }
 
-TierKind = Literal["team", "select", "group", "component", "assignee"]
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -50,6 +52,7 @@ class Site:
 
     `statuses` maps status ids to their meaning, `by_name` the administrator's names (lower case) to theirs. `teams` are the
     directory's teams in its order; for components the first of an issue's components in that order is its team.
+    `stamp_resolution`: milliseconds to which a search tells when an issue was updated.
     """
 
     source: str
@@ -61,6 +64,8 @@ class Site:
     by_name: Mapping[str, Status] = field(default_factory=dict)
     teams: Mapping[str, str] = field(default_factory=dict)
     automation: frozenset[str] = frozenset()
+    beside: Beside = field(default_factory=Beside)
+    stamp_resolution: int = 1
 
 
 def meaning(name: str, category: str, by_name: Mapping[str, Status]) -> Status:
@@ -120,6 +125,8 @@ class Mapper:
         """The ticket of an issue with its whole changelog and all of its comments."""
         site, fields, known = self._site, issue["fields"], self._known
         values = _values(site, fields)
+        if site.beside.ids:
+            values |= service_desk.values(fields, site.beside)
         requester = values["requester"]
         updated = fields["updated"]
         saves = sorted([(entry["created"], entry["id"], entry) for entry in entries], key=_when)
@@ -131,7 +138,7 @@ class Mapper:
             ref=TicketRef(site.source, issue["id"]),
             key=issue["key"],
             url=f"{site.url}/browse/{issue['key']}",
-            version=version(updated, known),
+            version=version(updated - updated % site.stamp_resolution, known),
             created=created,
             known=known,
             fields=values,
@@ -238,7 +245,7 @@ def _values(site: Site, fields: Fields) -> dict[str, Value]:
         "status": site.statuses.get(status["id"]) or _of_category(status, site.by_name),
         "native_status": status["id"],
         "priority": priority["id"] if priority else None,
-        "team": team(site, fields.get("tier"), components),
+        "team": tier_values.held(site.tier_kind, site.teams, fields.get("tier"), components, status["id"]),
         "assignee": assignee.get("account_id") if assignee else None,
         "labels": tuple(sorted(fields.get("labels") or ())),
         "requester": reporter.get("account_id") if reporter else None,
@@ -264,23 +271,12 @@ def _native(fields: Fields) -> dict[str, str]:
         shown["assignee"] = assignee.get("name", "")
     if reporter := fields.get("reporter"):
         shown["requester"] = reporter.get("name", "")
+    if archived := fields.get("archiveddate"):
+        shown[ARCHIVED] = archived
     tier = fields.get("tier")
     if isinstance(tier, dict):
         shown["team"] = str(tier.get("value") or tier.get("name") or tier.get("title") or "")
     return shown
-
-
-def team(site: Site, tier: Any, components: Mapping[str, str]) -> str | None:
-    """The id of the team that a tier field's value (or the components) names."""
-    match site.tier_kind:
-        case "component":
-            return next((id_ for id_ in site.teams if id_ in components), None) if components else None
-        case "assignee":
-            return None
-    if isinstance(tier, dict):
-        given = tier.get("groupId") or tier.get("name") if site.tier_kind == "group" else tier.get("id")
-        return None if given is None else str(given)
-    return tier if isinstance(tier, str) and tier else None
 
 
 def _service(components: Mapping[str, str]) -> str | None:
@@ -310,20 +306,31 @@ def item_name(item: Item) -> str:
 def moves(site: Site, name: str, item: Item) -> Sequence[Move]:
     """What one item means for the fields of the model; nothing for a field that the model has not."""
     if site.tier_field and name == site.tier_field:
-        return (("team", *_team_ids(site, item)),)
+        old, new = (item.get("old") or "", item.get("old_text") or ""), (item.get("new") or "", item.get("new_text") or "")
+        return (("team", *tier_values.told(site.tier_kind, site.teams, old, new)),)
     if name in _COMPONENTS:
         return _WITH_NEIGHBOURS
+    if name in site.beside.facts or name in site.beside.native:
+        return _beside_moves(site.beside, name, item)
     map_ = _ITEMS.get(name)
     return map_(site, item) if map_ else ()
 
 
-def _team_ids(site: Site, item: Item) -> tuple[str | None, str | None]:
-    if site.tier_kind != "group":
-        return item.get("old") or None, item.get("new") or None
-    # Group pickers record names; the ticket carries the group's id where the directory knows it.
-    ids = {name: id_ for id_, name in site.teams.items()}
-    old, new = (item.get("old") or item.get("old_text") or None), (item.get("new") or item.get("new_text") or None)
-    return ids.get(old, old) if old else None, ids.get(new, new) if new else None
+def _beside_moves(beside: Beside, id_: str, item: Item) -> Sequence[Move]:
+    """Histories name values as people see them. Of approvals, and of lists of anything else, they don't tell what it was."""
+    old, new = item.get("old_text") or None, item.get("new_text") or None
+    if id_ in beside.several:
+        return ()
+    if name := beside.native.get(id_):
+        return ((f"{NATIVE}{name}", old, new),)
+    match beside.facts[id_]:
+        case "request_type":
+            return (("request_type", old, new),)
+        case "organisation":
+            first = (service_desk.first_of(filter(None, (text or "").split(", "))) for text in (old, new))
+            return (("organisation", *first),)  # type: ignore[return-value]  # two texts
+        case _:
+            return ()
 
 
 def _by_text(name: str, limit: int = TEXT_LIMIT) -> Callable[[Site, Item], Sequence[Move]]:
@@ -338,7 +345,11 @@ def _status_moves(site: Site, item: Item) -> Sequence[Move]:
     old = _status_of(site, item.get("old"), item.get("old_text"))
     new = _status_of(site, item.get("new"), item.get("new_text"))
     native: Move = ("native_status", item.get("old"), item.get("new"))
-    return (native,) if old == new else (("status", old, new), native)
+    found: list[Move] = [native] if old == new else [("status", old, new), native]
+    if site.tier_kind == "status":
+        before, after = (team if team in site.teams else None for team in (item.get("old"), item.get("new")))
+        found += [("team", before, after)] if before != after else []
+    return found
 
 
 def _status_of(site: Site, id_: str | None, name: str | None) -> Value:
@@ -408,7 +419,8 @@ def _component_steps(site: Site, saves: Sequence[Save], components: Sequence[Nam
 def _component_moves(site: Site, before: Mapping[str, str], after: Mapping[str, str]) -> list[Move]:
     found: list[Move] = [("service", _service(before), _service(after))]
     if site.tier_kind == "component":
-        found.append(("team", team(site, None, before), team(site, None, after)))
+        held = (tier_values.held(site.tier_kind, site.teams, None, each, "") for each in (before, after))
+        found.append(("team", *held))  # type: ignore[arg-type]  # two teams
     return [move for move in found if move[1] != move[2]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,7 +14,8 @@ from connectors.errors import Gone, TryLater
 from connectors.jira import wire
 from connectors.jira.client import JiraClient, wrong_place
 from connectors.jira.facts import SiteFacts
-from connectors.jira.mapping import Mapper
+from connectors.jira.mapping import ARCHIVED, Mapper
+from connectors.jira.service_desk import Beside
 from connectors.jira.wire import Comment, Entry, Issue
 from connectors.jira.writing import MARKER, mark_in
 from rules.instants import Instant
@@ -26,7 +27,7 @@ _ISSUES: Final = 100
 """Issues that one request gives."""
 _FIELDS: Final = (
     "summary", "status", "priority", "assignee", "reporter", "labels", "issuetype", "project", "components", "created", "updated",
-    "duedate", "description", "comment",
+    "duedate", "description", "comment", "archiveddate",
 )  # fmt: skip
 _PAGES: Final = 1_000
 """More pages than any history has: a server that never ends must not hold hoist for ever."""
@@ -45,20 +46,35 @@ class Batch:
     marks: Mapping[str, Mark]
 
 
+class _Asked(NamedTuple):
+    fields: Sequence[str]
+    shapes: wire.Shapes
+    beside: Beside
+
+
 class TicketReader:
     """Reads issues by id, which Jira answers from its database; a search answers from an index that lags."""
 
     def __init__(self, client: JiraClient, facts: SiteFacts, tier_field: str) -> None:
         self._client = client
         self._facts = facts
-        self._shapes = wire.shapes(tier_field)
-        self._fields = (*_FIELDS, tier_field) if tier_field else _FIELDS
+        self._own = (*_FIELDS, tier_field) if tier_field else _FIELDS
+        self._asked = _Asked(self._own, wire.shapes(tier_field), Beside())
+        self._tier_field = tier_field
+
+    def _asks(self) -> _Asked:
+        """What is asked of each issue, and how it is parsed; the site numbers some of its fields in its own way."""
+        beside = self._facts.site().beside
+        if self._asked.beside != beside:
+            shapes = wire.shapes(self._tier_field, tuple((id_, beside.shape(id_)) for id_ in beside.ids))
+            self._asked = _Asked(tuple(dict.fromkeys((*self._own, *beside.ids))), shapes, beside)
+        return self._asked
 
     def read(self, ids: Sequence[str]) -> Reading:
         """Any number of issues, each id once. An id that Jira answers with 404, to hoist's own account, is gone.
 
-        So is an issue that was moved to a project which is none of the source's: it keeps its id, and hoist's business with it is
-        over.
+        So is an issue that was archived, and one that was moved to a project which is none of the source's: it keeps its id, and
+        hoist's business with it is over.
         """
         tickets: list[Ticket] = []
         moved: dict[str, str] = {}
@@ -72,7 +88,7 @@ class TicketReader:
             alone = [self._alone(id_) for id_ in batch.missing]
             gone += [id_ for id_, one in zip(batch.missing, alone, strict=True) if one is None]
             for each in (batch, *filter(None, alone)):
-                moved |= {ticket.ref.id: _moved(ticket) for ticket in each.tickets if not self._in_scope(ticket)}
+                moved |= {ticket.ref.id: why for ticket in each.tickets if (why := self._why_out_of_scope(ticket))}
                 tickets += [ticket for ticket in each.tickets if ticket.ref.id not in moved]
                 quarantined += each.quarantined
                 marks |= each.marks
@@ -84,8 +100,13 @@ class TicketReader:
             earliest = self._client.myself()[1].server_time
         return Reading(tickets, quarantined, [*gone, *moved], earliest, moved, marks)
 
-    def _in_scope(self, ticket: Ticket) -> bool:
-        return self._facts.in_scope(str(ticket.fields["project"]))
+    def _why_out_of_scope(self, ticket: Ticket) -> str:
+        """Half a sentence; empty for a ticket that is hoist's business."""
+        if ARCHIVED in ticket.native:
+            return "it was archived"
+        if self._facts.in_scope(str(ticket.fields["project"])):
+            return ""
+        return f"it was moved to {ticket.key}, out of the configured projects"
 
     def batch(self, ids: Sequence[str]) -> Batch:
         """At most 1,000 issues: a request per hundred, one for all histories, and more only for long ones and many comments."""
@@ -93,23 +114,26 @@ class TicketReader:
         bad: list[Quarantined] = []
         missing: dict[str, str] = {}
         times: list[Instant] = []
+        told: list[bytes] = []
         for start in range(0, len(ids), _ISSUES):
             wanted = ids[start : start + _ISSUES]
-            answer = self._client.bulk_fetch(wanted, self._fields, [MARKER])
-            found, unsound = self._issues(answer.body)
+            fetched = self._client.issues(wanted, self._asks().fields, [MARKER])
+            found, unsound = self._issues(fetched.issues)
             read = {issue["id"] for issue in found} | {each.id for each in unsound}
-            errors = _errors(answer.body) if len(read) < len(wanted) else {}
+            errors = _errors(fetched.issues) if len(read) < len(wanted) else {}
             missing |= {id_: errors.get(id_, "") for id_ in wanted if id_ not in read}
             issues += found
             bad += unsound
-            times.append(answer.server_time)
-        return self._mapped(issues, bad, missing, min(times))
+            times.append(fetched.server_time)
+            told += [] if fetched.histories is None else [fetched.histories]
+        return self._mapped(issues, bad, missing, min(times), told)
 
     def one(self, id_: str, properties: Sequence[str] = ()) -> tuple[Issue, Instant]:
         """One issue with some of its properties, and the server time. Raises Gone, TryLater."""
-        answer = self._client.issue(id_, self._fields, properties)
+        asked = self._asks()
+        fetched = self._client.one_issue(id_, asked.fields, properties)
         try:
-            return self._shapes.issue(answer.body), answer.server_time
+            return asked.shapes.issues(fetched.issues)["issues"][0], fetched.server_time
         except ValidationError as problem:
             where = wrong_place(problem)
         raise TryLater(f"{self._client.source}:{id_}: the issue can't be read ({where}); hoist tries again", 60.0)
@@ -117,18 +141,24 @@ class TicketReader:
     def _alone(self, id_: str) -> Batch | None:
         """An issue that a bulk read left out: None if it is gone indeed."""
         try:
-            answer = self._client.issue(id_, self._fields, [MARKER])
+            fetched = self._client.one_issue(id_, self._asks().fields, [MARKER])
         except Gone:
             return None
-        issues, bad = self._issues(b'{"issues":[' + answer.body + b"]}")
-        return self._mapped(issues, bad, {}, answer.server_time)
+        issues, bad = self._issues(fetched.issues)
+        told = [] if fetched.histories is None else [fetched.histories]
+        return self._mapped(issues, bad, {}, fetched.server_time, told)
 
     # --- from answers to tickets ----------------------------------------------------------------------------------------
 
     def _mapped(
-        self, issues: Sequence[Issue], bad: Sequence[Quarantined], missing: Mapping[str, str], server_time: Instant
+        self,
+        issues: Sequence[Issue],
+        bad: Sequence[Quarantined],
+        missing: Mapping[str, str],
+        server_time: Instant,
+        told: Sequence[bytes],
     ) -> Batch:
-        entries, bad_histories = self._entries([issue["id"] for issue in issues])
+        entries, bad_histories = self._told(told) if told else self._entries([issue["id"] for issue in issues])
         comments = {issue["id"]: self._comments(issue) for issue in issues}
         good = [issue for issue in issues if issue["id"] not in bad_histories]
         mapper = Mapper(self._facts.site(), server_time)
@@ -146,14 +176,14 @@ class TicketReader:
 
     def _issues(self, body: bytes) -> tuple[Sequence[Issue], Sequence[Quarantined]]:
         try:
-            return self._shapes.issues(body)["issues"], ()
+            return self._asks().shapes.issues(body)["issues"], ()
         except ValidationError:
             rows = self._parts(body, "issues")
         issues: list[Issue] = []
         bad: list[Quarantined] = []
         for row in rows:
             raw = json.dumps(row, ensure_ascii=False)
-            issue, reason = _tried(self._shapes.issue, raw)
+            issue, reason = _tried(self._asks().shapes.issue, raw)
             if issue is not None:
                 issues.append(issue)
                 continue
@@ -170,14 +200,7 @@ class TicketReader:
         token: str | None = None
         seen: set[str] = set()
         while ids and len(seen) < _PAGES:
-            body = self._client.bulk_changelogs(ids, token).body
-            try:
-                page = wire.CHANGELOGS.validate_json(body)
-                groups, token = page["groups"], page.get("next_token")
-            except ValidationError:
-                groups, token = self._sound_groups(body, bad)
-            for group in groups:
-                found.setdefault(group["issue_id"], []).extend(group["entries"])
+            token = self._gather(self._client.histories(ids, token), found, bad)
             if not token:
                 return {id_: _each_once(entries) for id_, entries in found.items()} if seen else found, bad
             if token in seen:
@@ -186,6 +209,25 @@ class TicketReader:
         if ids:
             raise TryLater(f"{self._client.source}: Jira's changelog pages do not end; hoist tries again", 60.0)
         return found, bad
+
+    def _told(self, bodies: Sequence[bytes]) -> tuple[Mapping[str, list[Entry]], Mapping[str, str]]:
+        """The changelogs that came with their issues."""
+        found: dict[str, list[Entry]] = {}
+        bad: dict[str, str] = {}
+        for body in bodies:
+            self._gather(body, found, bad)
+        return found, bad
+
+    def _gather(self, body: bytes, found: dict[str, list[Entry]], bad: dict[str, str]) -> str | None:
+        """Sort one page of changelogs by issue; the token of the next one."""
+        try:
+            page = wire.CHANGELOGS.validate_json(body)
+            groups, token = page["groups"], page.get("next_token")
+        except ValidationError:
+            groups, token = self._sound_groups(body, bad)
+        for group in groups:
+            found.setdefault(group["issue_id"], []).extend(group["entries"])
+        return token
 
     def _sound_groups(self, body: bytes, bad: dict[str, str]) -> tuple[list[wire.IssueEntries], str | None]:
         groups: list[wire.IssueEntries] = []
@@ -225,10 +267,6 @@ class TicketReader:
         if not isinstance(rows, list):
             raise TryLater(f"{self._client.source}: Jira's answer holds no {name}; hoist tries again", 60.0)
         return rows
-
-
-def _moved(ticket: Ticket) -> str:
-    return f"it was moved to {ticket.key}, out of the configured projects"
 
 
 def _tried(parse: Callable[[bytes], T], raw: str) -> tuple[T | None, str]:

@@ -2,12 +2,14 @@
 
 An administrator's webhook with a secret bears `X-Hub-Signature`: the method, an equals sign, and the HMAC over the body in hex.
 `X-Atlassian-Webhook-Identifier` is the same in each of up to five tries, five to fifteen minutes apart, that follow on 408, 409,
-425, 429, any 5xx, and silence; nothing follows on 401 or 404. No order is promised.
+425, 429, any 5xx, and silence; nothing follows on 401 or 404. No order is promised. An app's webhook has no secret: its calls
+bear a token that is signed with the app's client secret.
 https://developer.atlassian.com/cloud/jira/platform/webhooks/
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -23,6 +25,7 @@ from rules.instants import DAY, HOUR
 METHODS: Final = ("sha256", "sha384", "sha512")
 SHORTEST_SECRET: Final = 16
 _IDENTIFIER: Final = re.compile(r"[\w.:/+=-]{1,200}", re.ASCII)
+_TOKEN: Final = re.compile(r"(?:Bearer|JWT) (?P<signed>[\w-]{1,2000}\.[\w-]{1,4000})\.(?P<signature>[\w-]{43})", re.ASCII)
 _OF_ISSUE: Final = re.compile(r"/rest/api/\w{1,10}/issue/([1-9][0-9]{0,18})/comment/")
 Id = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$")]
 
@@ -79,14 +82,11 @@ class Webhook:
         return "Webhook(...)"
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery:
-        method, _, signature = headers.get("x-hub-signature", "").partition("=")
-        if not signature:
-            raise NotVerified(Doubt.UNSIGNED, "the call has no signature: give the webhook a secret")
-        if method not in METHODS:
-            raise NotVerified(Doubt.SIGNATURE, f"the signature is made by none of {', '.join(METHODS)}")
-        made = (hmac.digest(secret, body, method).hex().encode() for secret in self._secrets)
-        if not is_one_of(made, signature):
-            raise NotVerified(Doubt.SIGNATURE, "the signature is not that of a known secret")
+        token = _TOKEN.fullmatch(headers.get("authorization", ""))
+        if token is not None and "x-hub-signature" not in headers:
+            self._check_token(token["signed"], token["signature"])
+        else:
+            self._check_signature(headers.get("x-hub-signature", ""), body)
         try:
             told = _Body.model_validate_json(body)
         except ValidationError:
@@ -97,6 +97,25 @@ class Webhook:
         identifier = headers.get("x-atlassian-webhook-identifier", "")
         name = identifier if _IDENTIFIER.fullmatch(identifier) else f"body {hashlib.sha256(body).hexdigest()}"
         return Delivery((name,), issues, told.timestamp)
+
+    def _check_signature(self, given: str, body: bytes) -> None:
+        method, _, signature = given.partition("=")
+        if not signature:
+            raise NotVerified(Doubt.UNSIGNED, "the call has no signature: give the webhook a secret")
+        if method not in METHODS:
+            raise NotVerified(Doubt.SIGNATURE, f"the signature is made by none of {', '.join(METHODS)}")
+        made = (hmac.digest(secret, body, method).hex().encode() for secret in self._secrets)
+        if not is_one_of(made, signature):
+            raise NotVerified(Doubt.SIGNATURE, "the signature is not that of a known secret")
+
+    def _check_token(self, signed: str, signature: str) -> None:
+        """An app's call bears a JSON web token (RFC 7519) under the client secret, which says nothing of the body.
+
+        HS256 is the one method that is believed, whatever the token says of itself.
+        """
+        digests = (hmac.digest(secret, signed.encode(), "sha256") for secret in self._secrets)
+        if not is_one_of((base64.urlsafe_b64encode(each).rstrip(b"=") for each in digests), signature):
+            raise NotVerified(Doubt.SIGNATURE, "the token is not signed with the app's client secret")
 
 
 def verifier(settings: JiraSettings, secrets: Sequence[str]) -> Webhook:  # noqa: ARG001 - the webhook's own filter chooses

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Generic, NotRequired, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic asks for it on Python 3.11
 
+from connectors.jira.service_desk import Clock
 from rules.instants import Instant, instant
 
 T = TypeVar("T")
@@ -113,6 +115,7 @@ class Fields(TypedDict):
     duedate: NotRequired[date | None]
     description: NotRequired[Any]
     comment: NotRequired[Comments | None]
+    archiveddate: NotRequired[str | None]
     tier: NotRequired[Any]
 
 
@@ -143,6 +146,20 @@ class Rows(TypedDict, total=False):
     issues: list[Row]
     next_token: Annotated[str | None, Field(alias="nextPageToken")]
     is_last: Annotated[bool | None, Field(alias="isLast")]
+
+
+class ClockRow(TypedDict):
+    id: str
+    fields: dict[str, Clock | None]
+
+
+@with_config(_LOOSE)
+class ClockRows(TypedDict):
+    """One page of a search for SLA fields alone."""
+
+    issues: list[ClockRow]
+    total: NotRequired[int]
+    next_token: NotRequired[Annotated[str | None, Field(alias="nextPageToken")]]
 
 
 class Id(TypedDict):
@@ -216,6 +233,72 @@ class Assignable(Wire):
 class ServerInfo(Wire):
     base_url: str = Field(alias="baseUrl")
     deployment: str = Field("", alias="deploymentType")
+    version: str = ""
+    numbers: list[int] = Field([], alias="versionNumbers")
+
+
+class Resource(Wire):
+    """A site that an OAuth token is good for; `id` is its cloud id."""
+
+    id: str
+    url: str = ""
+    scopes: list[str] = []
+
+
+class Allowed(Wire):
+    """A value that a field may take; options carry `value`, everything else `name`.
+
+    Of a cascading select the second level stands below the first, or in the same list with the `parent` that it belongs to.
+    """
+
+    id: str = ""
+    name: str = ""
+    value: str = ""
+    parent: str = Field("", alias="optionId")
+    children: list[Allowed] = []
+
+
+class AppWebhook(Wire):
+    """A webhook of the app that asks. `ends` is when it is told of nothing any more."""
+
+    id: int
+    jql: str = Field("", alias="jqlFilter")
+    events: list[str] = []
+    url: str = ""
+    ends: Stamp | None = Field(None, alias="expirationDate")
+
+
+class Registration(Wire):
+    id: int | None = Field(None, alias="createdWebhookId")
+    errors: list[str] = []
+
+
+class Registrations(Wire):
+    results: list[Registration] = Field(alias="webhookRegistrationResult")
+
+
+class Wanted(Wire):
+    """A field on the screen of a transition."""
+
+    name: str = ""
+    required: bool = False
+    has_default: bool = Field(default=False, alias="hasDefaultValue")
+
+
+class Transition(Wire):
+    id: str
+    name: str = ""
+    to: Allowed
+    fields: dict[str, Wanted] = {}
+
+    @property
+    def wants(self) -> set[str]:
+        """The fields that have to be sent along."""
+        return {id_ for id_, each in self.fields.items() if each.required and not each.has_default}
+
+
+class Transitions(Wire):
+    transitions: list[Transition] = []
 
 
 class Permission(Wire):
@@ -235,14 +318,6 @@ class FieldInfo(Wire):
     id: str
     name: str = ""
     shape: FieldSchema = Field(FieldSchema(), alias="schema")
-
-
-class Allowed(Wire):
-    """A value that a field may take; options carry `value`, everything else `name`."""
-
-    id: str = ""
-    name: str = ""
-    value: str = ""
 
 
 class FieldMeta(Wire):
@@ -309,11 +384,17 @@ class Shapes:
     issue: Callable[[bytes], Issue]
 
 
-def shapes(tier_field: str) -> Shapes:
-    """The issue shapes of a site whose tier field has this id (empty where no custom field holds the tier)."""
+@lru_cache(maxsize=8)
+def shapes(tier_field: str, beside: tuple[tuple[str, Any], ...] = ()) -> Shapes:
+    """The issue shapes of a site whose tier field has this id (empty where no custom field holds the tier).
+
+    `beside` are the ids of further custom fields with their types; an issue lacks those that do not apply to it. To make shapes
+    takes as long as to read a hundred issues, so they are kept.
+    """
+    more = TypedDict("more", {id_: NotRequired[type_] for id_, type_ in beside})  # type: ignore[misc]
 
     @with_config(ConfigDict(alias_generator=lambda name: tier_field if name == "tier" and tier_field else name, **_LOOSE))
-    class SiteFields(Fields):
+    class SiteFields(Fields, more):
         pass
 
     class SiteIssue(TypedDict):
@@ -331,12 +412,14 @@ def shapes(tier_field: str) -> Shapes:
 
 
 ROWS: Final[TypeAdapter[Rows]] = TypeAdapter(Rows)
+CLOCK_ROWS: Final[TypeAdapter[ClockRows]] = TypeAdapter(ClockRows)
 IDS: Final[TypeAdapter[Ids]] = TypeAdapter(Ids)
 CHANGELOGS: Final[TypeAdapter[Changelogs]] = TypeAdapter(Changelogs)
 ISSUE_ENTRIES: Final[TypeAdapter[IssueEntries]] = TypeAdapter(IssueEntries)
 ENTRIES: Final[TypeAdapter[EntryPage]] = TypeAdapter(EntryPage)
 COMMENTS: Final[TypeAdapter[Comments]] = TypeAdapter(Comments)
 STATUSES: Final[TypeAdapter[list[StatusRef]]] = TypeAdapter(list[StatusRef])
+RESOURCES: Final[TypeAdapter[list[Resource]]] = TypeAdapter(list[Resource])
 WEBHOOKS: Final = TypeAdapter(list[dict[str, Any]])
 FIELDS: Final[TypeAdapter[list[FieldInfo]]] = TypeAdapter(list[FieldInfo])
 NAMED: Final[TypeAdapter[list[Allowed]]] = TypeAdapter(list[Allowed])

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from connectors import judging
 from connectors.contract import Mark, Verification
 from connectors.errors import Unsupported
-from connectors.jira import adf
+from connectors.jira import tier_values
 from connectors.jira.mapping import Site
 from rules.escalation import FieldChange, Operation
-from rules.ticket import UNKNOWN, Ticket, Value
+from rules.ticket import UNKNOWN, Ticket
 
 MARKER: Final = "hoist.operation"
 """The property, on issue or comment, that holds an operation's marker: a keyed hash, so that everyone may read it."""
 _INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
-_GROUP_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def edit_body(operation: Operation, site: Site) -> dict[str, Any]:
-    """The body of one edit: absolute values, labels to add and to take off, and the marker.
+def edit_body(operation: Operation, site: Site, person: Callable[[str], object]) -> dict[str, Any]:
+    """The body of one edit: absolute values, labels to add and to take off, and the marker. `person` is how Jira names one.
 
     Raises Unsupported for a field it can't write.
     """
@@ -31,11 +29,11 @@ def edit_body(operation: Operation, site: Site) -> dict[str, Any]:
         if change.field == "priority":
             fields["priority"] = None if change.new is None else {"id": change.new}
         elif change.field == "assignee":
-            fields["assignee"] = None if change.new is None else {"accountId": change.new}
+            fields["assignee"] = None if change.new is None else person(str(change.new))
         elif change.field == "team" and site.tier_kind == "component":
             update["components"] = _component_moves(change)
         elif change.field == "team" and site.tier_field:
-            fields[site.tier_field] = _team_value(site, change.new)
+            fields[site.tier_field] = tier_values.sent(site.tier_kind, change.new)
         else:
             raise Unsupported(
                 f"{operation.ticket}: Jira as configured can't set {change.field}; name a tier field that can be written"
@@ -43,25 +41,16 @@ def edit_body(operation: Operation, site: Site) -> dict[str, Any]:
     labels = [{"add": label} for label in operation.add_labels] + [{"remove": label} for label in operation.remove_labels]
     if labels:
         update["labels"] = labels
-    body: dict[str, Any] = {"properties": [{"key": MARKER, "value": _marker(operation)}]}
+    body: dict[str, Any] = {"properties": [{"key": MARKER, "value": marker_of(operation)}]}
     return body | ({"fields": fields} if fields else {}) | ({"update": update} if update else {})
 
 
-def comment_body(operation: Operation) -> dict[str, Any]:
-    """The body of an internal comment with its marker. Without the first property the requester would read it."""
-    return {"body": adf.inert(operation.comment or ""), "properties": [_INTERNAL, {"key": MARKER, "value": _marker(operation)}]}
+def comment_body(operation: Operation, inert: Callable[[str], object]) -> dict[str, Any]:
+    """The body of an internal comment with its marker. Without the first property the requester would read it.
 
-
-def _team_value(site: Site, team: Value) -> object:
-    if team is None:
-        return None
-    match site.tier_kind:
-        case "team":
-            return team  # the Team field is read as an object and written as its plain id
-        case "select":
-            return {"id": team}
-        case _:
-            return {"groupId": team} if _GROUP_ID.fullmatch(str(team)) else {"name": team}
+    `inert` is a text as Jira shows it, without any markup.
+    """
+    return {"body": inert(operation.comment or ""), "properties": [_INTERNAL, {"key": MARKER, "value": marker_of(operation)}]}
 
 
 def _component_moves(change: FieldChange) -> list[dict[str, Any]]:
@@ -69,7 +58,8 @@ def _component_moves(change: FieldChange) -> list[dict[str, Any]]:
     return [*gone, *([] if change.new is None else [{"add": {"id": change.new}}])]
 
 
-def _marker(operation: Operation) -> dict[str, Any]:
+def marker_of(operation: Operation) -> dict[str, Any]:
+    """The value of the property that marks an operation."""
     before = {change.field: None if change.old is UNKNOWN else change.old for change in operation.changes}
     after = {change.field: change.new for change in operation.changes}
     return {

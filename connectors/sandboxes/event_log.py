@@ -1,7 +1,7 @@
 """Event logs as CSV: each row is an issue's state right after one change, and becomes one replayed event.
 
-The incidents log of BPIC 2013 (Volvo IT, VINST; doi:10.4121/uuid:500573e6-accc-4b0c-9576-aa5468b10cee) is known by its header.
-Any other log needs a mapping file, YAML or JSON, with the keys of `LogShape`.
+Which column holds what is said by `connectors.event_logs.shape`. A replay needs a category for every status, and knows only the
+columns that a sandbox can show.
 """
 
 from __future__ import annotations
@@ -10,90 +10,19 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, get_args
-from zoneinfo import ZoneInfo
+from typing import Final
 
-import yaml
-
-from connectors.sandboxes.history import ROLES, Category, Event, EventValue, History, Note, Person, Status
+from connectors.event_logs.shape import VOLVO, LogShape, known_shape, read_shape
+from connectors.sandboxes.history import ROLES, Event, EventValue, History, Note, Person, Status
 from rules.instants import instant
+
+__all__ = ["VOLVO", "LogShape", "load"]
 
 REQUESTERS: Final = 500
 """How many made-up customers share the issues of a log that names no reporter."""
-
-COLUMNS: Final = (
-    "issue", "at", "status", "team", "line", "priority", "assignee", "author", "component", "summary", "comment", "public",
-)  # fmt: skip
-NEEDED: Final = ("issue", "at", "status")
-
-
-@dataclass(frozen=True)
-class LogShape:
-    """How one log is read: its columns, and what its words mean.
-
-    `columns` maps what a site needs (issue, at, status; optionally team, line, priority, assignee, author, component, summary,
-    comment, public) to the log's column names. `statuses` gives each status its category. `roles` sorts statuses under hoist's
-    words (pending, on_hold, resolved, closed; what is missing follows from the category). `priorities` maps the log's words to
-    those of the history, the most urgent first. `automatic` are the authors that are no people: nothing is ever assigned to them.
-    `unassigned_in` are the statuses in which nobody has taken the issue, whoever the row names. `time_zone` reads stamps that
-    carry no offset.
-    """
-
-    columns: Mapping[str, str]
-    statuses: Mapping[str, Category]
-    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    priorities: Mapping[str, str] = field(default_factory=dict)
-    automatic: Sequence[str] = ()
-    unassigned_in: Sequence[str] = ()
-    time_zone: str = ""
-    delimiter: str = ","
-    project: str = "LOG"
-    project_name: str = "Replayed log"
-
-
-VOLVO: Final = LogShape(
-    columns={
-        "issue": "case_id",
-        "at": "changed_at",
-        "status": "sub_status",
-        "team": "support_team",
-        "line": "support_line",
-        "priority": "impact",
-        "component": "product",
-        "assignee": "owner",
-        "author": "owner",
-    },
-    statuses={
-        "Awaiting Assignment": "new",
-        "Assigned": "indeterminate",
-        "In Progress": "indeterminate",
-        "Wait": "indeterminate",
-        "Wait - User": "indeterminate",
-        "Wait - Customer": "indeterminate",
-        "Wait - Vendor": "indeterminate",
-        "Wait - Implementation": "indeterminate",
-        "Unmatched": "indeterminate",
-        "In Call": "done",
-        "Resolved": "done",
-        "Closed": "done",
-        "Cancelled": "done",
-    },
-    roles={
-        "pending": ("Wait - User", "Wait - Customer"),
-        "on_hold": ("Wait", "Wait - Vendor", "Wait - Implementation"),
-        "resolved": ("In Call", "Resolved"),
-        "closed": ("Closed", "Cancelled"),
-    },
-    priorities={"Major": "Highest", "High": "High", "Medium": "Medium", "Low": "Low"},
-    automatic=("SYSTEM",),
-    unassigned_in=("Awaiting Assignment",),
-    project="VINST",
-    project_name="VINST incidents",
-)
 
 
 def load(path: Path, mapping: Path | None = None) -> History:
@@ -101,62 +30,20 @@ def load(path: Path, mapping: Path | None = None) -> History:
 
     Rows of one instant keep the order of the file. Raises ValueError with file and line for a log that can't be replayed.
     """
-    shape = _shape(mapping) if mapping else None
+    shape = read_shape(mapping) if mapping else None
     try:
         raw = path.read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode(shape.encoding if shape else "utf-8-sig")
+    except (OSError, EOFError, zlib.error, LookupError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} can't be read as CSV or CSV.gz in UTF-8: {error}") from error
     header = next(csv.reader(io.StringIO(text), delimiter=shape.delimiter if shape else ","), [])
-    shape = shape or _known(path, header)
+    shape = shape or known_shape(path, header)
     missing = [f"{name} ({column})" for name, column in shape.columns.items() if column not in header]
     if missing:
         raise ValueError(f"{path}, line 1: there is no column for {', '.join(missing)}; the columns are {', '.join(header)}")
     reader = csv.reader(io.StringIO(text), delimiter=shape.delimiter)
     next(reader)
     return _Reading(path, shape, header).history(reader)
-
-
-def _known(path: Path, header: Sequence[str]) -> LogShape:
-    if set(VOLVO.columns.values()) <= set(header):
-        return VOLVO
-    raise ValueError(
-        f"{path}, line 1: these columns are not known: {', '.join(header) or 'none'}. Name a mapping file that says which column "
-        "holds the issue, the time and the status, and each status's category (new, indeterminate, done)"
-    )
-
-
-def _shape(path: Path) -> LogShape:
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} can't be read as a mapping in YAML or JSON: {error}") from error
-    if not isinstance(given, dict):
-        raise ValueError(f"{path} is no mapping: it must have the keys columns and statuses")
-    known = {each.name for each in fields(LogShape)}
-    if unknown := sorted(set(map(str, given)) - known):
-        raise ValueError(f"{path}: unknown {', '.join(unknown)}; a mapping has {', '.join(sorted(known))}")
-    _check(path, given)
-    return LogShape(**given)
-
-
-def _check(path: Path, given: Mapping[str, Any]) -> None:
-    """Raise ValueError with the first thing in a mapping file that a log can't be read by."""
-    for name in ("columns", "statuses", "roles", "priorities"):
-        if not isinstance(given.get(name, {}), dict):
-            raise ValueError(f"{path}: {name} must be a mapping")
-    columns, statuses = given.get("columns", {}), given.get("statuses", {})
-    if unknown := sorted(set(columns) - set(COLUMNS)):
-        raise ValueError(f"{path}: columns has {', '.join(unknown)}, which is none of {', '.join(COLUMNS)}")
-    if missing := [name for name in NEEDED if name not in columns]:
-        raise ValueError(f"{path}: columns names none for {', '.join(missing)}")
-    categories = get_args(Category)
-    for status, category in statuses.items():
-        if category not in categories:
-            raise ValueError(f"{path}: status {status} has the category {category}, which is none of {', '.join(categories)}")
-    for role, names in given.get("roles", {}).items():
-        if role not in ROLES or not set(names) <= set(statuses):
-            raise ValueError(f"{path}: roles has {role}: {names}; roles are {', '.join(ROLES)}, of statuses that are listed")
 
 
 class _Reading:
@@ -167,7 +54,7 @@ class _Reading:
         self.shape = shape
         self.at = {name: header.index(column) for name, column in shape.columns.items()}
         self.width = len(header)
-        self.zone = ZoneInfo(shape.time_zone) if shape.time_zone else None
+        self.zone = shape.zone()
         self.people: dict[str, Person] = {}
         self.priorities = dict(shape.priorities)
         self.seen: dict[str, dict[str, None]] = {"team": {}, "line": {}, "component": {}}
@@ -223,7 +110,8 @@ class _Reading:
 
     def _instant(self, number: int, text: str) -> int:
         try:
-            moment = datetime.fromisoformat(text)
+            form = self.shape.time_format
+            moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone comes next
             return instant(moment if moment.tzinfo or not self.zone else moment.replace(tzinfo=self.zone))
         except ValueError as error:
             raise ValueError(f"{self.path}, line {number}: {text!r} names no instant: {error}") from error

@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from connectors.event_logs.shape import Category
 from rules.instants import Instant
-
-Category = Literal["new", "indeterminate", "done"]
-"""Nobody has begun, under way, done: as Jira sorts statuses, and coarse enough for every platform."""
 
 AccountType = Literal["staff", "app", "customer"]
 """Staff, programs and requesters; only the first can be assigned."""

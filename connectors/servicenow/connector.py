@@ -12,6 +12,7 @@ from connectors.budget import Urgency
 from connectors.contract import (
     Capabilities,
     CensusPage,
+    Duty,
     Guard,
     Identity,
     Ledger,
@@ -20,6 +21,7 @@ from connectors.contract import (
     Promise,
     Reading,
     Receipt,
+    Timetable,
     Verification,
 )
 from connectors.errors import ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater
@@ -34,6 +36,8 @@ from connectors.servicenow.fitness import Fitness
 from connectors.servicenow.mapping import ALWAYS_NATIVE, READ, Parts
 from connectors.servicenow.marking import markers_in
 from connectors.servicenow.reading import TicketReader
+from connectors.servicenow.rotas import Rotas
+from connectors.servicenow.schedules import Schedules
 from connectors.servicenow.settings import ServiceNowSettings
 from connectors.servicenow.tags import Tags
 from connectors.servicenow.wire import Row
@@ -74,6 +78,8 @@ class ServiceNowConnector:
         self._fitness = Fitness(self._client, self._facts, self._reader, settings)
         self._census = Census(self._client.at(Urgency.BACKFILL), settings)
         self._tags = Tags(self._client)
+        self._schedules = Schedules(self._client.at(Urgency.POLL))
+        self._rotas = Rotas(self._schedules)
         self._first = self._changes(Urgency.BACKFILL)
         self._changed = self._changes(Urgency.POLL)
         self._capabilities = _capabilities(settings)
@@ -103,6 +109,16 @@ class ServiceNowConnector:
 
     def directory(self) -> Directory:
         return self._facts.directory()
+
+    # --- what the instance keeps beside its tickets -----------------------------------------------------------------------
+
+    def timetable(self, name: str) -> Timetable:
+        return self._schedules.timetable(name, self._facts.identify().server_time)
+
+    def duties(self, name: str, zone: str, start: Instant, end: Instant) -> tuple[Duty, ...]:
+        return self._rotas.duties(self._source, name, zone, start, end)
+
+    # --- reading ----------------------------------------------------------------------------------------------------------
 
     def changed(self, cursor: str | None, ledger: Ledger) -> Iterator[Page]:
         return (self._first if cursor is None else self._changed).pages(cursor, ledger)

@@ -159,7 +159,8 @@ class ChangedTickets:
         # Zendesk names a cursor also at the end; where it names none the one that was sent goes on being good.
         since = (found.server_time - EXCLUDED - OVERLAP) // SECOND if found.ended else place.since
         following = Place(after=found.cursor or place.after, first=place.first and not found.ended, since=since)
-        whole = _Share((), found.server_time, place, following, found.ended)
+        # One that stands still brings nothing but the same page, whatever the answer says of an end.
+        whole = _Share((), found.server_time, place, following, last=found.ended or following.after == place.after)
         rows = {row.id: row for row in self._reader.parsed(found.rows, whole.quarantined)}
         whole.gone = {row.id: row.updated for row in rows.values() if row.is_deleted}
         return whole, [row for row in rows.values() if not row.is_deleted]

@@ -16,10 +16,11 @@ from connectors.answers import LONG_WAIT, Answer, Limit
 from connectors.budget import Urgency
 from connectors.errors import Limited, OutcomeUnknown, TicketBusy, TryLater
 from connectors.http import Http, Limits, Surroundings
+from connectors.oauth import ClientToken
 from connectors.secrets import named_in
 from connectors.sessions import Link
 from connectors.zendesk import wire
-from connectors.zendesk.auth import ClientToken, signed_in
+from connectors.zendesk.auth import signed_in
 from connectors.zendesk.limits import Updates, exports, limit_of
 from connectors.zendesk.settings import ZendeskSettings
 from connectors.zendesk.wire import Row
@@ -151,9 +152,17 @@ class ZendeskClient:
         whole, time = self._get("/api/v2/tickets/show_many", query)
         return whole, self._rows(whole, "tickets"), time
 
-    def ticket_page(self, cursor: str | None) -> Listed:
-        """A page of all tickets that are not archived, in the order of their numbers."""
-        return self._page("/api/v2/tickets", "tickets", cursor)
+    def ticket(self, id_: str, include: str) -> tuple[Row, list[Row], Instant] | None:
+        """One ticket as a list of it; None where it is gone or hidden.
+
+        https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#show-ticket
+        """
+        query = {"include": include} if include else {}
+        answer = self._http.read("GET", f"/api/v2/tickets/{id_}", subject=id_, query=query, accept=_NOT_FOR_US)
+        if answer.status in _NOT_FOR_US:
+            return None
+        whole = self._parsed(answer)
+        return whole, [self._row(whole, "ticket")], answer.server_time
 
     def audits(self, ticket: str) -> tuple[list[Row], Instant]:
         """All audits of a ticket, the oldest first, and the server time of the earliest answer.

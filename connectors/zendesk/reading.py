@@ -82,7 +82,7 @@ class TicketReader:
         read: list[tuple[TicketRow, tuple[list[Row], Instant] | None]] = []
         for row in rows:
             try:
-                found = self._audits(row.id)
+                found = self._audits(row)
                 if in_part and found is not None and found[1] < row.updated:
                     raise self._older(row)
                 read.append((row, found))
@@ -138,11 +138,16 @@ class TicketReader:
         said = f"{self._client.source}:{row.id}: its audits are older than the ticket, from a cache on the way; hoist asks again"
         return TryLater(said, _ASK_AGAIN)
 
-    def _audits(self, id_: str) -> tuple[list[Row], Instant] | None:
-        """All of them, and the server time of the earliest answer; None where the ticket was deleted meanwhile."""
+    def _audits(self, row: TicketRow) -> tuple[list[Row], Instant] | None:
+        """All of them, and the server time of the earliest answer; None where the ticket was deleted meanwhile.
+
+        Raises TryLater where that there is no such ticket is known from before it was changed last, and so may have been made.
+        """
         try:
-            return self._client.audits(id_)
-        except Gone:
+            return self._client.audits(row.id)
+        except Gone as error:
+            if error.at is not None and error.at < row.updated:
+                raise self._older(row) from None
             return None
 
     # --- by id --------------------------------------------------------------------------------------------------------------
@@ -169,9 +174,24 @@ class TicketReader:
         return Reading(batch.tickets, batch.quarantined, batch.gone, earliest, why, batch.marks)
 
     def _rows(self, ids: Sequence[str], bad: list[Quarantined]) -> tuple[list[TicketRow], Instant]:
+        """The rows of these tickets, and the server time of the earliest answer; those that are gone are missing.
+
+        One that the list leaves out is asked for by itself: what counts as gone is no longer judged.
+        """
         if not ids:
             return [], 0
-        whole, rows, time = self._client.tickets(ids, self.include)
+        found, time = self._listed(ids, self._client.tickets(ids, self.include), bad)
+        met = {row.id for row in found} | {each.id for each in bad}
+        for id_ in ids:
+            if id_ not in met and (alone := self._client.ticket(id_, self.include)) is not None:
+                rows, asked = self._listed([id_], alone, bad)
+                found, time = [*found, *rows], min(time, asked)
+        return found, time
+
+    def _listed(
+        self, ids: Sequence[str], answered: tuple[Row, Iterable[Row], Instant], bad: list[Quarantined]
+    ) -> tuple[list[TicketRow], Instant]:
+        whole, rows, time = answered
         self._facts.note(whole)
         found = list(self.parsed(rows, bad))
         if any(row.id not in ids for row in found):
@@ -208,7 +228,7 @@ class TicketReader:
         return None if row is None else self._with_audits(row, time)
 
     def _with_audits(self, row: TicketRow, time: Instant) -> Whole | None:
-        found = self._audits(row.id)
+        found = self._audits(row)
         return None if found is None else Whole(row, [audit_of(each) for each in found[0]], min(time, found[1]))
 
     def ticket(self, whole: Whole) -> Ticket:

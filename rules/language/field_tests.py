@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, PlainValidator, PrivateAttr, ValidationInfo
 
 from rules.language.foreign_patterns import compiled
-from rules.language.marked_yaml import Block, Node
+from rules.language.marked_yaml import Block, Node, Text
 from rules.language.part import VALUE, Part, Reading, reading
 from rules.language.patterns import work_of
-from rules.language.problems import listed
+from rules.language.problems import folded, listed
 from rules.language.words import FREE_TEXT, ChainName, Number, OneOrMany, PriorityWord, StatusWord, TeamName, Words, word_of
 from rules.protocol.conditions import All, Amount, AnyOf, AnyWord, Condition, InList, Level, Matches, Not, OneOf, State, Test
 from rules.ticket import NATIVE
@@ -141,6 +141,14 @@ def in_list(name: str | None) -> list[Test]:
     return [] if name is None else [InList(name)]
 
 
+def _or_empty(word: Text, empty: str, context: Reading) -> str:
+    """The word as it is written; that for an empty field however it is: hardly anybody is called Nobody."""
+    if word == empty or folded(word) != empty:
+        return str(word)
+    context.report.hint(word.place, word, f"taken as `{empty}`", empty)
+    return empty
+
+
 def _team_or_nobody(node: object, info: ValidationInfo) -> str:
     known = (*reading(info).names.teams, NOBODY)
     return str(reading(info).one_of(node, known, "team"))
@@ -150,7 +158,7 @@ def _person_or_nobody(node: object, info: ValidationInfo) -> str:
     word = reading(info).text(node, f"a person, or {NOBODY}")
     if word.casefold() in {"none", "null", "~", "nil", "empty", "unassigned", NOTHING}:
         raise reading(info).refused(word, "no person's name", NOBODY)
-    return str(word)
+    return _or_empty(word, NOBODY, reading(info))
 
 
 TeamOrNobody = Annotated[str, PlainValidator(_team_or_nobody, json_schema_input_type=str)]
@@ -193,10 +201,15 @@ def _name(node: object, info: ValidationInfo) -> str:
     word = reading(info).text(node, "a name")
     if found := _NOT.fullmatch(word):
         reading(info).report.hint(word.place, word, f"taken as a name as a whole; for every other one write {{not: {found[1]}}}")
-    return str(word)
+    return _or_empty(word, NOTHING, reading(info))
+
+
+def _value(node: object, info: ValidationInfo) -> str:
+    return _or_empty(reading(info).text(node, "a text"), NOTHING, reading(info))
 
 
 Name = Annotated[str, PlainValidator(_name), FREE_TEXT]
+FieldValue = Annotated[str, PlainValidator(_value), FREE_TEXT]
 
 
 class NameTest(FieldTest):
@@ -256,7 +269,7 @@ class ApprovalTest(FieldTest):
 class TextTest(FieldTest):
     """The text as a whole, words in it, or a pattern found in it; or nothing."""
 
-    values: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    values: OneOrMany[FieldValue] | None = Field(None, alias=VALUE)
     not_: TextTest | None = Field(None, alias="not")
     any_word: OneOrMany[Words] | None = Field(None, description="One of these words or phrases occurs, as whole words")
     matches: Pattern | None = Field(None, description="This regular expression is found")
@@ -275,7 +288,7 @@ class NativeTest(FieldTest):
     """A source's own field: its value, words in it, a pattern, bounds of a number, a named list; or nothing."""
 
     named: ClassVar[str] = "test of a source's own field"
-    values: OneOrMany[Words] | None = Field(None, alias=VALUE)
+    values: OneOrMany[FieldValue] | None = Field(None, alias=VALUE)
     not_: NativeTest | None = Field(None, alias="not")
     any_word: OneOrMany[Words] | None = Field(None, description="One of these words or phrases occurs, as whole words")
     matches: Pattern | None = Field(None, description="This regular expression is found")

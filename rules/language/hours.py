@@ -12,6 +12,7 @@ from rules.language.dates import Dated
 from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.part import Part, Reading, marked, reading
 from rules.language.problems import nearest
+from rules.language.sources import AN_EXAMPLE, of_source
 from rules.language.words import OneOrMany
 from rules.opening_hours import time_zone, week
 from rules.protocol.organisation import CalendarHours
@@ -118,8 +119,14 @@ def _shift(word: str) -> tuple[int, int] | None:
     return (start, end) if in_minutes and start < 24 * 60 and end <= 24 * 60 else None
 
 
+def _schedule(node: object, info: ValidationInfo) -> str:
+    word = reading(info).text(node, AN_EXAMPLE)
+    return of_source(word, reading(info))
+
+
 TimeZone = Annotated[str, PlainValidator(_zone, json_schema_input_type=str)]
 Country = Annotated[str, PlainValidator(_country, json_schema_input_type=str)]
+Schedule = Annotated[str, PlainValidator(_schedule, json_schema_input_type=str)]
 Hours = Annotated[dict[int, Shifts], PlainValidator(_hours, json_schema_input_type=str | dict[str, Any])]
 
 
@@ -132,6 +139,11 @@ class WrittenCalendar(Part):
     holidays: Country | None = Field(None, description="Public holidays of a country or a part of it", examples=["NL", "DE-BY"])
     also_closed: OneOrMany[Dated] | None = Field(None, description="Days off beside those", examples=[["2026-12-24"]])
     open_anyway: OneOrMany[Dated] | None = Field(None, description="Public holidays on which work is done")
+    schedule: Schedule | None = Field(
+        None,
+        description="A schedule of a helpdesk, which takes the place of all else here as soon as it was read",
+        examples=["source://snow-prod/8-5 weekdays"],
+    )
 
     def check(self, node: Node, context: Reading) -> None:
         if self.time_zone is None and self.hours != _ROUND_THE_CLOCK:
@@ -151,4 +163,5 @@ class WrittenCalendar(Part):
             holidays=self.holidays,
             also_closed=self.also_closed or (),
             open_anyway=self.open_anyway or (),
+            schedule=self.schedule or "",
         )

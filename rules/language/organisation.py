@@ -48,7 +48,9 @@ class WrittenTeam(Part):
     __pydantic_extra__: dict[str, NativeTeam]
     lead: Email | None = Field(None, description="The e-mail address of the lead", examples=["anna@example.com"])
     on_call: RotaReference | None = Field(
-        None, description="The rota: an .ics file of the protocol's folder, or an https URL", examples=["rotas/network.ics"]
+        None,
+        description="The rota: an .ics file of the protocol's folder, an https URL, or one of a helpdesk",
+        examples=["rotas/network.ics", "source://snow-prod/Network on call"],
     )
     calendar: CalendarName | None = Field(None, description="The team's business hours")
     language: Language | None = Field(None, description="The language of the comments that it gets", examples=["nl"])

@@ -16,6 +16,8 @@ from rules.language.hours import TimeZone
 from rules.language.marked_yaml import Block, Node, Text
 from rules.language.part import Part, Reading, key_of, marked, reading
 from rules.language.problems import listed, nearest
+from rules.language.sources import AN_EXAMPLE as SOURCE_EXAMPLE
+from rules.language.sources import of_source
 from rules.language.words import CalendarName, Email, OneOrMany, Words, email
 from rules.local_times import AN_EXAMPLE, beginning, end, stretch
 from rules.protocol.organisation import Absence, NamedList, NamedWindow, Override
@@ -63,7 +65,10 @@ def _url(word: Text, context: Reading) -> str:
 
 
 def _rota(node: object, info: ValidationInfo) -> str:
-    return _reference(node, reading(info), ROTA_FILES, "rota")
+    word = reading(info).text(node, f"a rota: an .ics file, an https URL, or {SOURCE_EXAMPLE}")
+    if word.startswith("source:"):
+        return of_source(word, reading(info))
+    return _reference(word, reading(info), ROTA_FILES, "rota")
 
 
 def _window_file(node: object, info: ValidationInfo) -> str:
@@ -81,7 +86,7 @@ def _people_file(node: object, info: ValidationInfo) -> str:
 def _role(node: object, info: ValidationInfo) -> str:
     word = reading(info).text(node, "an e-mail address, or a rota: an .ics file or an https URL")
     if is_rota(word):
-        return _reference(word, reading(info), ROTA_FILES, "rota")
+        return _rota(word, info)
     if "@" not in word:
         raise reading(info).refused(
             word, "expected an e-mail address, such as anna@example.com, or a rota: an .ics file or an https URL"

@@ -12,7 +12,7 @@ from rules.language.actions import Deed
 from rules.language.field_tests import NOBODY, PersonOrNobody, TeamOrNobody
 from rules.language.files import written
 from rules.language.hours import TimeZone
-from rules.language.marked_yaml import Block, Node, Text, read
+from rules.language.marked_yaml import Block, Items, Node, Text, read
 from rules.language.moments import EXAMPLE, Moment, local_moment
 from rules.language.part import Names, Part, Reading, marked, read_part, reading, shown
 from rules.language.problems import Place, Report, folded, listed, nearest
@@ -283,6 +283,11 @@ class WrittenStory(Part):
                     marked(written(marked(block), "at")), "earlier than what stands before it; changes go by time"
                 )
             earlier = change.at.at
+        fires = written(node, "fires")
+        for fired, row in zip(self.fires or (), fires if isinstance(fires, Items) else (fires,), strict=False):
+            if fired.at.at + fired.at.precision <= self.ticket.created.at:
+                said = marked(row)
+                raise context.refused(written(said, "at") or said, "there is no ticket yet: it is created later")
         end = self.until
         if end is not None and any(fired.at.at >= end.at + end.precision for fired in self.fires or ()):
             raise context.refused(marked(written(node, "until")), "the story ends before an escalation that it expects")

@@ -16,6 +16,8 @@ _ESCAPED: Final = (
     "a backslash in double quotes begins a sign such as \\n: put the text in single quotes instead, or write the backslash twice"
 )
 
+_CUT_IN_BRACKETS: Final = "` #` begins a remark, which takes the closing bracket with it: put the text in quotes"
+
 # A part of the parser's sentence (PyYAML's and libyaml's), and what it means for whoever wrote the file; the first that fits.
 _CAUSES: Final = (
     ("escape", _ESCAPED),
@@ -38,6 +40,7 @@ _ITEM: Final = re.compile(r"\s*-(?:\s|$)")
 _COLON: Final = re.compile(r":\s")
 _QUOTES: Final = re.compile("[:,\\[{-]\\s*([\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a])")
 _NO_SPACE: Final = re.compile("^[ -]*([\u00a0\u2000-\u200a\u202f\u205f\u3000])|[:-]([\u00a0\u2000-\u200a\u202f\u205f\u3000])")
+_REMARK_IN_BRACKETS: Final = re.compile(r"[\[{][^\]}'\"]*[ \t](#)")
 _TAB_IN_INDENTATION: Final = re.compile(r"[ -]*\t")
 
 
@@ -66,6 +69,11 @@ def report_syntax(file: str, text: str, error: yaml.MarkedYAMLError, report: Rep
             report.problem(
                 place, _line(lines, number), f"this looks like a space and is none ({sign}): type a plain space instead"
             )
+            return
+    for number in range(context.line, mark.line + 1) if "flow" in said else ():
+        if remark := _REMARK_IN_BRACKETS.search(_line(lines, number)):
+            cut = _line(lines, number)[remark.start(1) :]
+            report.problem(Place(file, number + 1, remark.start(1) + 1), cut, _CUT_IN_BRACKETS)
             return
     line = _line(lines, mark.line)
     report.problem(Place(file, mark.line + 1, mark.column + 1), line, _in_words(said, line, mark.column))

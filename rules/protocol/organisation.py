@@ -127,7 +127,9 @@ class Chain:
 class CalendarHours:
     """A calendar as written: opening hours per weekday (0 = Monday) as local (start, end) minutes of the day.
 
-    An end at or before its start lies on the next day; (0, 1440) is open all day. `always` is round the clock, every day.
+    An end at or before its start lies on the next day; (0, 1440) is open all day. `always` is round the clock, every day. `dates`
+    are those (ISO) that differ from all else, each with the shifts that start on it. `schedule` names that of a source
+    (`source://SOURCE/NAME`) which takes the place of the rest as soon as it could be read.
     """
 
     name: str
@@ -137,6 +139,8 @@ class CalendarHours:
     holidays: str | None = None  # country code, with subdivision after a hyphen: NL, DE-BY
     also_closed: tuple[str, ...] = ()  # ISO dates
     open_anyway: tuple[str, ...] = ()
+    dates: Mapping[str, tuple[tuple[int, int], ...]] = field(hash=False, default_factory=dict)
+    schedule: str = ""
 
     @property
     def names_zone(self) -> bool:

@@ -104,7 +104,7 @@ def test_what_changed_since_is_held_again(tmp_path: Path) -> None:
     (row,) = desk.rows(tickets[0])
     assert row.state is RowState.HELD
     assert row.problem.startswith(
-        'changed since it was approved: fields [["team", "ops", "eng"]] instead of [["team", "sd", "ops"]]'
+        "changed since it was approved: team: Operations -> Engineering instead of team: Service Desk -> Operations"
     )
     assert len(desk.journal("held-again")) == 1
     assert approved(desk, tickets[0]) == Answered(1)

@@ -44,14 +44,16 @@ def test_no_time_at_all_is_refused() -> None:
     assert "--for: '0s' is no length of time longer than nothing" in said.err
 
 
-def test_help_shows_the_five_commands_first() -> None:
-    """`hoist --help` names demo, check, run, status and why before everything else."""
+def test_help_shows_the_six_commands_first() -> None:
+    """`hoist --help` names demo, check, run, plan, status and why before everything else."""
     said = hoist("--help")
     assert said.code == 0
     first, more = said.out.split("More", 1)
-    assert re.findall(r"│ (\w+) ", first.split("Commands", 1)[1]) == ["demo", "check", "run", "status", "why"]
+    assert re.findall(r"│ (\w+) ", first.split("Commands", 1)[1]) == ["demo", "check", "run", "plan", "status", "why"]
     groups = ["sandbox", "rules", "journal", "census", "changes"]
-    assert re.findall(r"│ (\w+) ", more) == ["pause", "resume", "snooze", "rehearse", "install", *groups]
+    looking = ["audit", "backtest"]
+    hands_on = ["pause", "resume", "snooze", "rehearse", "apply", "forecast", "install"]
+    assert re.findall(r"│ (\w+) ", more) == [*looking, *hands_on, *groups]
 
 
 @pytest.mark.parametrize(

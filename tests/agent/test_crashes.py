@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from agent.changes import retry
+from agent.settling import DEATHS
+from agent.store import mirrored
+from agent.store.states import RowState
+from agent.who import Who
+from connectors.contract import Receipt
 from connectors.errors import OutcomeUnknown
-from rules.instants import MINUTE
+from connectors.memory import MemoryConnector
+from rules.escalation import Operation
+from rules.instants import MINUTE, SECOND
 from tests.agent.desk import Desk, Killed, Mortal, moved_once
 
 Trouble = Callable[[Desk, str], object]
@@ -74,3 +82,36 @@ def test_a_new_process_goes_on_from_the_file_alone(tmp_path: Path) -> None:
     desk.start()
     desk.run(10 * MINUTE)
     moved_once(desk, ticket)
+
+
+def test_what_kills_hoist_each_time_is_left_to_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that hoist never survives is given up with that reason; others are written, and a person may try it again."""
+    desk = Desk(tmp_path)
+    deadly, other = desk.ticket(), desk.ticket()
+    write, deaths = MemoryConnector.write, 0
+
+    def dies(self: MemoryConnector, operation: Operation) -> Receipt:
+        nonlocal deaths
+        if operation.ticket.id == deadly:
+            deaths += 1
+            raise Killed
+        return write(self, operation)
+
+    monkeypatch.setattr(MemoryConnector, "write", dies)
+    desk.run(15 * MINUTE - SECOND)
+    for _ in range(2 * DEATHS):
+        with suppress(Killed):
+            desk.run(20 * MINUTE)
+        desk.restart()
+    assert deaths == DEATHS
+    moved_once(desk, other)
+    (parked,) = desk.rows(deadly)
+    assert parked.state is RowState.PARKED
+    assert parked.problem.startswith(f"given up after {DEATHS} attempts: hoist stopped before the answer")
+
+    monkeypatch.setattr(MemoryConnector, "write", write)
+    with desk.database.transaction() as db:
+        known = mirrored.mirrored(db, parked.key.source, [deadly])[deadly]
+        retry(db, parked.key.source, known, Who("anna", "as she said", "it is mended"), desk.pipeline.source_clock.now())
+    desk.run(10 * MINUTE)
+    moved_once(desk, deadly)

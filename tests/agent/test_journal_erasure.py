@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from sqlalchemy import text
@@ -12,12 +13,14 @@ from agent.errors import ConfigError
 from agent.journal_erasure import NAMED_AT_ONCE, erase, erasure
 from agent.journal_sealing import seal
 from agent.journal_verification import verify
-from agent.store import journal, sources, waiting
+from agent.store import journal, rule_texts, rulebooks, sources, waiting
 from agent.store.database import Database, open_database
 from agent.store.journal import ANYBODY, ERASED, Personal
+from agent.store.rulebooks import Texts
 from agent.store.states import RowState
 from agent.store.waiting import Planned
 from rules.escalation import FiringKey
+from rules.rule_text import Text as RuleText
 from rules.world import Directory, Person
 
 
@@ -147,3 +150,28 @@ def test_the_reasons_of_a_change_are_erased_as_well(database: Database, tmp_path
         assert erasure(db, "zqanna@example.com").changes == 0
     assert (row.because, row.problem, row.state) == ((ERASED, because[1]), ERASED, RowState.BACKLOG)
     assert b"Anna Bakker: yes" not in b"".join(path.read_bytes() for path in tmp_path.glob("hoist.db*"))
+
+
+BEFORE: Final = Texts({"rules.yaml": "owner: zqanna@example.com", "organisation.yaml": "format: 1"}, {})
+PRESENT: Final = Texts({"rules.yaml": "owner: carla@example.com", "organisation.yaml": "lead: Anna Bakker"}, {})
+
+
+def test_former_rules_name_the_person_no_more(database: Database, tmp_path: Path) -> None:
+    """Texts of former rules go with the name that is in them; those in force are named, for their files are somebody else's."""
+    with database.transaction() as db:
+        rulebooks.keep(db, "former", BEFORE, 1)
+        rulebooks.keep(db, "present", PRESENT, 2)
+        sources.new_generation(db, "jira", "present/names/world")
+        rule_texts.keep(db, "ladder", RuleText("a-version", '{"tell": "zqanna@example.com"}'), 1)
+    with database.reading() as db:
+        found = erasure(db, "zqanna@example.com")
+    assert (found.texts, found.in_force, found.done) == (2, ("organisation.yaml",), False)
+    erase(database, "zqanna@example.com", 20)
+    with database.reading() as db:
+        with pytest.raises(ValueError, match="a text of the rules former was erased, since it named a person"):
+            rulebooks.found(db, "former")
+        assert rulebooks.found(db, "present") == PRESENT
+        after = erasure(db, "zqanna@example.com")
+    assert (after.texts, after.in_force) == (0, ("organisation.yaml",))
+    assert not _holds(tmp_path, b"owner: zqanna")
+    assert not _holds(tmp_path, b'"tell"')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agent.store import pauses
@@ -14,7 +15,7 @@ from rules.escalation import Operation
 from rules.instants import FOREVER, HOUR, MINUTE, Instant
 from rules.protocol.actions import AddLabel, Escalate
 from rules.protocol.rule import Existing
-from tests.agent.desk import ALL_EXISTING, SOURCE, Desk, moved_once, rule
+from tests.agent.desk import ALL_EXISTING, MONDAY, ORGANISATION, SOURCE, Desk, moved_once, rule
 
 LABELS = (AddLabel("lifted"),)
 
@@ -181,3 +182,19 @@ def test_a_begun_escalation_is_ended_after_the_pause(tmp_path: Path) -> None:
     resume(desk, rule="nobody-took-it")
     desk.run(10 * MINUTE)
     moved_once(desk, ticket)
+
+
+def test_times_of_a_pause_are_the_organisations(tmp_path: Path) -> None:
+    """Who reads why a change waits reads it by the clock on their wall; so does who reads what fell due in a pause."""
+
+    class Tokyo(Desk):
+        organisation = replace(ORGANISATION, time_zone="Asia/Tokyo")
+
+    desk = Tokyo(tmp_path)
+    ticket = desk.ticket()
+    desk.run(MINUTE)
+    pause(desk, rule="nobody-took-it", until=MONDAY + 2 * HOUR)
+    desk.run(HOUR)
+    assert "until 2026-03-02 19:00 JST by anna" in desk.rows(ticket)[0].problem
+    desk.run(2 * HOUR)
+    assert desk.rows(ticket)[0].problem == "it fell due before the end of a pause, at 2026-03-02 19:00 JST"

@@ -156,6 +156,7 @@ def test_a_story_of_a_ticket_that_should_have_escalated_fails_until_the_rule_is_
     ("option", "value", "sentence"),
     [
         ("--should-fire", "at noon", "expected a date and time such as 2026-11-06 16:50"),
+        ("--should-fire", "1999-01-01 12:00", "no rule fires before there is a ticket: jira:IT-1 was created at"),
         ("--rule", "nobody-tok-it", "did you mean nobody-took-it?"),
         ("--from", "jira:IT-99", "is not mirrored"),
         ("--from", "jra:IT-1", "did you mean jira:IT-1?"),

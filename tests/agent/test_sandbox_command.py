@@ -51,6 +51,25 @@ def test_the_zendesk_sandbox_tells_how_to_sign_in(tmp_path: Path) -> None:
     assert sandbox.returncode == 0
 
 
+def test_the_jira_sandbox_plays_data_center(tmp_path: Path) -> None:
+    """With the edition named, the line has a personal access token; hoist works with the hoist.yaml that it writes."""
+    config = tmp_path / "hoist.yaml"
+    command = [*HOIST, "sandbox", "jira", "--edition", "data-center", "--tickets", "12", "--hoist-yaml", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sandbox:
+        try:
+            assert sandbox.stdout is not None
+            known = json.loads(sandbox.stdout.readline())
+            assert (known["platform"], known["edition"]) == ("jira", "data-center")
+            assert known["url"].endswith("/jira")
+            assert known["token"] not in config.read_text(encoding="utf-8")
+            assert hoist("check", "--config", config).code == 0
+            run = hoist("run", "--once", "--config", config)
+            assert (run.code, "12 reads of tickets" in run.words, "0 writes" in run.words) == (0, True, True)
+        finally:
+            sandbox.terminate()
+    assert sandbox.returncode == 0
+
+
 def test_a_platform_without_a_sandbox_is_refused_by_name() -> None:
     """Without a platform, the ones that have a sandbox are listed; one that has none is named."""
     assert "servicenow" in hoist("sandbox").words

@@ -125,3 +125,67 @@ def test_a_clone_is_kept_away_from(desk: Desk) -> None:
     said = desk.hoist("run", "--once")
     assert said.code != 0
     assert "calls itself hoistsandbox, not production" in said.words
+
+
+KEPT = ORGANISATION.replace(
+    "  network: {snow: Network}", "  network: {snow: Network, on_call: source://snow/Network on call}"
+).replace(
+    "  always: {hours: all}",
+    '  always: {hours: all}\n  office: {time_zone: UTC, hours: {mon-fri: "09:00-17:00"}, schedule: source://snow/Network hours}',
+)
+
+
+def test_schedules_and_rotas_of_the_instance(desk: Desk) -> None:
+    """`hoist check` shows who has the duty by the instance's own rota and when its own schedule is open; a run journals them."""
+    (roster,) = desk.rows("cmn_rota_roster", "rota.name=Network on call")
+    person = desk.rows("sys_user", "active=true^emailISNOTEMPTY")[0]
+    Caller(desk.sandbox, "admin")("POST", "table/cmn_rota_member", {"roster": roster["sys_id"], "member": person["sys_id"]})
+    (desk.folder / "protocol" / "organisation.yaml").write_text(KEPT, encoding="utf-8")
+    assert desk.hoist("rules", "lint", str(desk.folder / "protocol")).code == 0
+    checked = desk.hoist("check")
+    assert checked.code == 0, checked.words
+    assert "by the schedule Network hours of snow (Europe/Amsterdam)" in checked.words
+    outside = desk.hoist("check", "--json").json["outside"]
+    assert outside["schedules"][0] | {"open": None, "until": None} == {
+        "calendar": "office",
+        "schedule": "Network hours of snow",
+        "read": True,
+        "time_zone": "Europe/Amsterdam",
+        "open": None,
+        "until": None,
+    }
+    (rota,) = outside["rotas"]
+    assert rota["rota"] == "Network on call of snow"
+    assert {*rota["on_duty"], *rota["next"]} == {person["email"]}
+    assert desk.hoist("run", "--once").code == 0
+    told = desk.hoist("journal", "export")
+    assert "Network hours of snow" in told.out
+    assert "Network on call of snow" in told.out
+
+
+def test_a_schedule_that_can_no_longer_be_used_stops_nothing(desk: Desk) -> None:
+    """What is strange about it is named, and what was read before goes on counting."""
+    (desk.folder / "protocol" / "organisation.yaml").write_text(KEPT, encoding="utf-8")
+    assert desk.hoist("run", "--once").code == 0
+    (schedule,) = desk.rows("cmn_schedule", "name=Network hours")
+    (entry,) = desk.rows("cmn_schedule_span", f"schedule={schedule['sys_id']}")
+    Caller(desk.sandbox, "admin")("PATCH", f"table/cmn_schedule_span/{entry['sys_id']}", {"repeat_type": "lunar"})
+    checked = desk.hoist("check", "--json")
+    assert checked.code == 0
+    (said,) = [each for each in checked.json["outside"]["findings"] if "Network hours" in each]
+    assert "its entry Working days recurs in a way that hoist does not know (lunar)" in said
+    assert "goes on counting" in said
+    assert checked.json["outside"]["schedules"][0]["time_zone"] == "Europe/Amsterdam"
+    assert desk.hoist("run", "--once").code == 0
+
+
+def test_a_right_on_schedules_that_is_missing_is_named(tmp_path: Path) -> None:
+    """By table and column, as a finding: the hours of the protocol count meanwhile."""
+    for desk in served(tmp_path, Terms(policies=Policies(withheld=("read cmn_schedule_span.start_date_time",)))):
+        (desk.folder / "protocol" / "organisation.yaml").write_text(KEPT, encoding="utf-8")
+        checked = desk.hoist("check")
+        assert checked.code == 0, checked.words
+        assert "lacks read access to cmn_schedule_span.start_date_time; grant it" in checked.words
+        assert "until then the hours of the protocol count" in checked.words
+        assert "the hours of the protocol, since the schedule Network hours of snow was never read" in checked.words
+        assert desk.hoist("run", "--once").code == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -109,23 +108,55 @@ def test_a_stepped_clock_gets_the_same_waits_each_time() -> None:
     assert runs[0] == runs[1] != []
 
 
-def eventually(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.001)
+class Noticed(threading.Condition):
+    """The lock of a budget: whoever leaves it tells those who wait for something about the budget to be true."""
+
+    def __exit__(self, *problem: object) -> None:
+        self.notify_all()
+        super().__exit__(*problem)  # type: ignore[arg-type] # they are what `with` gives
+
+
+def watched(budget: Budget) -> Budget:
+    budget._lock = Noticed()  # type: ignore[assignment] # taken and left as a lock is
+    return budget
+
+
+def eventually(budget: Budget, true: Callable[[], bool]) -> None:
+    with budget._lock:
+        assert budget._lock.wait_for(true, 10)  # type: ignore[attr-defined]
+
+
+@dataclass
+class Standing:
+    """A clock that stands until somebody lets time pass; who sleeps is woken by that alone."""
+
+    now: float = 0.0
+    passes: threading.Condition = field(default_factory=threading.Condition)
+
+    def sleep(self, seconds: float) -> None:
+        with self.passes:
+            until = self.now + seconds
+            assert self.passes.wait_for(lambda: self.now >= until, 10)
+
+    def go_on(self, seconds: float) -> None:
+        with self.passes:
+            self.now += seconds
+            self.passes.notify_all()
+
+    def budget(self, rate: float, concurrent: int) -> Budget:
+        return watched(Budget(rate, concurrent, OwnSupply(lambda: self.now), sleep=self.sleep, monotonic=lambda: self.now))
 
 
 class Gate:
-    """A real clock's budget with one place, which somebody holds until it is opened; then the others' order shows."""
+    """A budget with one place, which somebody holds until it is opened; then the others' order shows."""
 
     def __init__(self, rate: float = 1e6) -> None:
-        self.budget = Budget(rate, 1, OwnSupply(time.monotonic), sleep=time.sleep, monotonic=time.monotonic)
+        self.budget = Standing().budget(rate, 1)
         self.order: list[Urgency] = []
         self._threads: list[threading.Thread] = []
         self._open = threading.Event()
         self._start(self._hold)
-        eventually(lambda: self.budget._free == 0)
+        eventually(self.budget, lambda: self.budget._free == 0)
 
     def _start(self, work: Callable[[], None]) -> None:
         self._threads.append(threading.Thread(target=work))
@@ -141,7 +172,7 @@ class Gate:
                 self.order.append(urgency)
 
         self._start(work)
-        eventually(lambda: len(self.budget._queue) == len(self._threads) - 1)
+        eventually(self.budget, lambda: len(self.budget._queue) == len(self._threads) - 1)
 
     def open(self) -> list[Urgency]:
         self._open.set()
@@ -160,7 +191,8 @@ def test_the_most_urgent_goes_first() -> None:
 
 def test_a_write_overtakes_who_waits_for_the_rate() -> None:
     """Who sleeps until the next request may leave gives it to a write that came meanwhile."""
-    budget = Budget(4, 8, OwnSupply(time.monotonic), sleep=time.sleep, monotonic=time.monotonic)
+    clock = Standing()
+    budget = clock.budget(4, 8)
     order: list[Urgency] = []
 
     def work(urgency: Urgency) -> None:
@@ -172,17 +204,20 @@ def test_a_write_overtakes_who_waits_for_the_rate() -> None:
     threads = [threading.Thread(target=work, args=(urgency,)) for urgency in (Urgency.POLL, Urgency.POLL, Urgency.WRITE)]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        eventually(lambda number=number: len(budget._queue) + len(order) >= number)  # type: ignore[misc]
+        eventually(budget, lambda number=number: len(budget._queue) == number)  # type: ignore[misc]
+    for number in range(1, 4):
+        eventually(budget, lambda: budget._watched is not None)
+        clock.go_on(0.25)
+        eventually(budget, lambda number=number: (len(order), budget._free) == (number, 8))  # type: ignore[misc]
     for thread in threads:
         thread.join(10)
-    assert order.index(Urgency.WRITE) < 2
-    assert len(order) == 3
+    assert order == [Urgency.WRITE, Urgency.POLL, Urgency.POLL]
 
 
 @pytest.mark.parametrize("urgency", list(Urgency))
 def test_at_most_so_many_at_once(urgency: Urgency) -> None:
     """A source never gets more requests at once than its limit."""
-    budget = Budget(1e6, 2, OwnSupply(time.monotonic), sleep=time.sleep, monotonic=time.monotonic)
+    budget = Standing().budget(1e6, 2)
     under_way, most, lock = 0, 0, threading.Lock()
     gate = threading.Barrier(2, timeout=5)
 
@@ -233,7 +268,7 @@ def test_whoever_waits_learns_that_the_source_is_closed() -> None:
 
     waiting = threading.Thread(target=work)
     waiting.start()
-    eventually(lambda: len(gate.budget._queue) == 1)
+    eventually(gate.budget, lambda: len(gate.budget._queue) == 1)
     gate.budget.close(60, "closed")
     waiting.join(10)
     assert said == ["closed"]

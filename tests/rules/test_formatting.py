@@ -15,7 +15,7 @@ UNTIDY = """\
 Rules:   # the desk's
   - Rule: nobody-took-it    # an id
     "Title": Urgent
-    when: {Status: [New, "OPEN"], Assignee: nobody}
+    when: {Status: [New, "OPEN"], Assignee: Nobody, labels: {not: Nothing}}
 
     For: 15 minutes
     do:
@@ -27,7 +27,7 @@ TIDY = """\
 rules:   # the desk's
   - rule: nobody-took-it    # an id
     title: Urgent
-    when: {status: [new, open], assignee: nobody}
+    when: {status: [new, open], assignee: nobody, labels: {not: nothing}}
 
     for: 15 minutes
     do:
@@ -83,7 +83,7 @@ def test_more_hints_than_one_reading_gives_are_all_written() -> None:
 def test_a_protocol_with_problems_is_left_alone() -> None:
     """What can't be read can't be written better."""
     with pytest.raises(RulebookError):
-        form(UNTIDY.replace("nobody}", "nobody, statsu: x}"))
+        form(UNTIDY.replace("Nobody,", "Nobody, statsu: x,"))
 
 
 def _spelt(word: str, how: int) -> str:

@@ -106,3 +106,34 @@ def test_a_role_that_is_neither_a_person_nor_a_rota_is_refused() -> None:
     """The sentence names both forms."""
     with pytest.raises(RulebookError, match=r"or a rota: an \.ics file or an https URL"):
         loaded(organisation=ORGANISATION.replace("duty@example.com", "the duty manager"))
+
+
+def test_a_calendar_and_a_rota_may_be_kept_by_a_helpdesk() -> None:
+    """A reference names the source and what it is called there; hours stand beside it until it is read."""
+    text = organisation("").replace("rotas/ops.ics", "source://jira-cloud/Ops on call")
+    text = text.replace("    holidays: NL\n", "    schedule: source://jira-cloud/8-5 weekdays, all days\n")
+    text = text.replace("duty@example.com", "source://jira-cloud/Duty")
+    found = loaded(organisation=text).rulebook.organisation
+    assert found.teams["network-ops"].on_call == "source://jira-cloud/Ops on call"
+    assert found.roles["duty-manager"] == "source://jira-cloud/Duty"
+    assert found.calendars["office"].schedule == "source://jira-cloud/8-5 weekdays, all days"
+    assert found.calendars["office"].hours
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "source://jira-clod/Ops on call",
+            'no source that the priorities name: jira-clod; did you mean "source://jira-cloud/Ops on call"?',
+        ),
+        ("source://jira-cloud", "expected a helpdesk's own, by the names of source and schedule or rota"),
+        ("source:///Ops", "expected a helpdesk's own"),
+    ],
+)
+def test_a_reference_to_a_helpdesk_names_a_source_and_something_in_it(written: str, said: str) -> None:
+    """What is misspelt is told with its line before anything asks a helpdesk."""
+    with pytest.raises(RulebookError) as raised:
+        loaded(organisation=organisation("").replace("rotas/ops.ics", written))
+    (problem,) = raised.value.problems
+    assert said in str(problem)

@@ -96,6 +96,8 @@ def test_a_rule_means_what_it_says() -> None:
         ("label: vip", State("labels", OneOf(("vip",)))),
         ("labels: [vip, nothing]", State("labels", OneOf(("vip", None)))),
         ("assignee: {not: nobody}", Not(UNOWNED)),
+        ("assignee: Nobody", UNOWNED),
+        ("native: {customfield_1: NOTHING}", State("native.customfield_1", OneOf((None,)))),
         ("requester: boss@example.com", State("requester", OneOf(("boss@example.com",)))),
         ("type: Incident", State("type", OneOf(("Incident",)))),
         ("native_status: Waiting for vendor", State("native_status", OneOf(("Waiting for vendor",)))),

@@ -95,6 +95,7 @@ def test_any_text_in_place_of_a_duration_is_answered(text: str) -> None:
         ("title: Urgent ticket", 'title: "Urgent \\q ticket"', "put the text in single quotes instead"),
         ("title: Urgent ticket without an owner", 'title: "C:\\Users"', "put the text in single quotes instead"),
         ("    mode: watch", "    - mode: watch", "leave out its hyphen"),
+        ("priority: [P1, P2]", "subject: [Room #5, Room 6]", "takes the closing bracket with it: put the text in quotes"),
         (CONDITIONS, CONDITIONS.replace("      ", "      - "), "leave out the hyphens"),
     ],
 )

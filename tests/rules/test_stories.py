@@ -231,6 +231,7 @@ def test_a_story_has_a_zone_of_its_own() -> None:
         ("at: 2026-11-06 17:30", "at: »2026-11-06 16:55", "2026-11-06 16:55", "earlier than what stands before it", ""),
         ("fires:", "»fire:", "fire", "not a key of a story", "fires"),
         ("until: 2026-11-06 18:00", "until: »2026-11-06 17:00", "2026-11-06 17:00", "the story ends before an escalation", ""),
+        ("at: 2026-11-06 17:45", "at: »2026-11-05 17:45", "2026-11-05 17:45", "there is no ticket yet", ""),
         ("assignee: nobody, message: public", "»assigne: nobody", "assigne", "not a key of a change", "assignee"),
         (
             "    ticket:",
@@ -248,6 +249,18 @@ def test_a_mistake_in_a_story_is_told_with_its_place(old: str, new: str, text: s
     assert (problem.file, problem.line, problem.column) == ("a.yaml", line, column)
     assert expected in problem.expected
     assert problem.hint == hint
+
+
+def test_no_rule_is_expected_before_there_is_a_ticket() -> None:
+    """However the expectation is written; the minute in which the ticket is created will do."""
+    expected = "    fires:\n      - {rule: nobody-took-it, at: 2026-11-06 17:45}\n"
+    for fires in ("2026-11-05 17:45", "{at: 2026-11-05 17:45}", "[2026-11-05 17:45]", "[2026-11-06 17:45, 2026-11-05 17:45]"):
+        problems = refused(STORY.replace(expected, f"    fires: {fires}\n"))
+        assert [(problem.text, problem.expected) for problem in problems] == [
+            ("2026-11-05 17:45", "there is no ticket yet: it is created later")
+        ]
+    late = STORY.replace("created: Fri 2026-11-06 16:50", "created: Fri 2026-11-06 16:50:30")
+    assert refused(late.replace(expected, "    fires: 2026-11-06 16:50\n")) == ()
 
 
 def test_all_mistakes_of_all_files_are_told_at_once() -> None:

@@ -109,17 +109,25 @@ def empty_history() -> History:
     )
 
 
-def write_files(folder: Path, sandbox: Sandbox, more: Mapping[str, object]) -> Path:
-    """hoist.yaml and the protocol; gives the former. The sandbox's address is never connected to."""
+def write_files(folder: Path, sandbox: Sandbox, more: Mapping[str, object], webhook: str = "") -> Path:
+    """hoist.yaml and the protocol; gives the former. The sandbox's address is never connected to.
+
+    `webhook` is the secret by which hoist knows what the platform tells it, empty where it tells nothing.
+    """
+    keep = in_files(folder / f"{SOURCE}.")
     source = {
-        **sandbox.hoist_settings(in_files(folder / f"{SOURCE}.")),
+        **sandbox.hoist_settings(keep),
         "poll_every": f"{POLL // 1000} seconds",
         "skew_limit": "2 hours",
         "requests_per_second": "100000",
         **more,
     }
+    whole: dict[str, object] = {"limits": "none", "sources": {SOURCE: source}}
+    if webhook:
+        source["webhook"] = {"secret": keep("webhook", webhook)}
+        whole["hooks"] = {"listen": "127.0.0.1:0"}
     config = folder / "hoist.yaml"
-    config.write_text(json.dumps({"limits": "none", "sources": {SOURCE: source}}), encoding="utf-8")
+    config.write_text(json.dumps(whole), encoding="utf-8")
     protocol = folder / "protocol"
     protocol.mkdir(exist_ok=True)
     organisation = ORGANISATION

@@ -19,14 +19,17 @@ from tests.simulation.story import (
     Freeze,
     Item,
     Meanwhile,
+    Misdelivery,
     Opened,
     Ordered,
     Restore,
     Story,
     Trouble,
     Vanishing,
+    Webhook,
     families,
 )
+from tests.simulation.telling import MISDELIVERIES
 
 MONDAY: Final = instant(moment(0).replace(year=2026, month=3, day=2, hour=8))
 CALM: Final = 100 * MINUTE
@@ -42,16 +45,17 @@ def drawn(seed: int, hours: float = 6, faults: Collection[str] | None = None, pl
     chance = random.Random(f"hoist/{seed}")
     length = int(hours * HOUR)
     wanted = _DEFAULT if faults is None else set(faults)
-    artist = _Artist(chance, MONDAY, MONDAY + length - CALM, wanted, PLATFORMS[platform])
+    items = _Artist(chance, MONDAY, MONDAY + length - CALM, wanted, PLATFORMS[platform]).items()
+    told = any(isinstance(item, Webhook) for item in items)
     return Story(
         seed,
         MONDAY,
         length,
         CALM,
-        artist.items(),
+        items,
         page_size=chance.choice((2, 5, 50)),
         lag=chance.choice((0, 0, 3 * SECOND, 40 * SECOND)),
-        skew=chance.randrange(-20 * MINUTE, 20 * MINUTE),
+        skew=chance.randrange(-20 * MINUTE, 20 * MINUTE) // (5 if told else 1),  # calls count within minutes of hoist's clock
         platform=platform,
     )
 
@@ -77,6 +81,7 @@ class _Artist:
         made += self._read_again(random.Random(f"again/{sorted(opened.items())}"), opened)
         made += self._cached(random.Random(f"cached/{sorted(opened.items())}"), opened)
         made += self._orders(random.Random(f"orders/{sorted(opened.items())}"), opened)
+        made += self._hooks(random.Random(f"hooks/{sorted(opened.items())}"))
         made += [self._meanwhile() for _ in range(self.chance.randint(2, 8))]
         made += [self._trouble() for _ in range(self.chance.randint(15, 40))]
         made += [Crash(self._at(), self._stop(), self._down()) for _ in range(self.chance.randint(2, 7))]
@@ -175,6 +180,18 @@ class _Artist:
             at = chance.randrange(opened[ticket], self.end) + 1
             made.append(Ordered(at, "snooze", ticket, chance.choice((5, 20, 60)) * MINUTE))
         made += [Ordered(chance.randrange(self.start, self.end), "approve") for _ in range(chance.choice((0, 1, 2)))]
+        return made
+
+    def _hooks(self, chance: random.Random) -> list[Item]:
+        """The platform tells hoist of changes, and not all of it arrives as it should."""
+        if chance.random() < 0.5:
+            return []
+        made: list[Item] = [Webhook(chance.choice((self.start, self.start, chance.randrange(self.start, self.end))))]
+        for _ in range(chance.randint(0, 10)):
+            at, how = chance.randrange(self.start, self.end), chance.choice(MISDELIVERIES)
+            seconds = {"late": (10, 100, 250, 1_200), "repeated": (0, 1, 30, 400), "replayed": (30, 600, 7_200)}.get(how, (0,))
+            lasts = chance.choice((0, 0, 60, 900, 3_600)) * SECOND
+            made.append(Misdelivery(at, how, chance.choice((1, 1, 2, 5)), lasts, chance.choice(seconds)))
         return made
 
     def _values(self) -> dict[str, EventValue]:

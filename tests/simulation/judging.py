@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from agent.journal_verification import verify
-from agent.store import journal
+from agent.store import hints, journal
 from agent.store.episodes import EpisodeRow
 from agent.store.states import OperationState, RowState
 from rules.engine import Episode, Evaluation
@@ -18,7 +18,7 @@ from rules.instants import MINUTE, SECOND, Instant
 from rules.ladder import ahead
 from rules.protocol.rule import Mode
 from tests.simulation.auditing import WRITTEN
-from tests.simulation.desk import WATCHED
+from tests.simulation.desk import SOURCE, WATCHED
 from tests.simulation.helpdesk import Effect
 from tests.simulation.platforms.far_side import Save
 from tests.simulation.playing import Played
@@ -38,6 +38,7 @@ SPACING: Final[Mapping[tuple[str, int], int]] = {
     ("urgent-ladder", 2): 20 * MINUTE,
 }
 """By rule and step: how long after the step before it comes at the earliest."""
+_MANY: Final = 1_000
 _OWNERS: Final = frozenset({"team", "assignee"})
 """Who sets the one has to say on some platforms what becomes of the other."""
 _ENDED: Final = frozenset({RowState.PARKED, RowState.OVERRULED, RowState.UNDONE})
@@ -59,6 +60,7 @@ def judge(played: Played) -> list[str]:
         *judges.taken_too_far(),
         *judges.lost(),
         *judges.unsettled(),
+        *judges.unread(),
         *judges.disagreement(),
         *judges.unrecorded(),
         *judges.chain(),
@@ -174,16 +176,20 @@ class _Judges(Sight):
         """A value that was not the one that had been read is put back, unless somebody has changed it since.
 
         Where a platform's answers stand in the way of that (a look before the write that a cache keeps answering), a person is
-        asked, with that reason.
+        asked, with that reason. A store that was put back to before the write, before anything could be put back, never learns
+        which value had been read.
         """
         for effect in self.effects:
-            told = effect.firings or effect in self.undos
+            told = (effect.firings or effect in self.undos) and not self._forgotten_soon(effect)
             if effect.save is None or effect.at > self.end - PUT_BACK or effect.ticket not in self.tickets or not told:
                 continue
             for field, old, _ in effect.save.items:
                 replaced = field in effect.before and old != effect.before[field]
                 if replaced and not self._put_back(effect, effect.save, field, old) and not self._asked_about(effect):
                     yield self.said(effect.ticket, effect.at, f"{field} {old} was overwritten and not put back")
+
+    def _forgotten_soon(self, effect: Effect) -> bool:
+        return any(back <= effect.sent < at < effect.at + PUT_BACK for at, back in self.played.restored)
 
     def _put_back(self, effect: Effect, save: Save, field: str, theirs: str | None) -> bool:
         saves = self.played.helpdesk.saves[effect.ticket]
@@ -301,6 +307,13 @@ class _Judges(Sight):
             half = row.state in {RowState.CLAIMED, RowState.SENT, RowState.UNKNOWN, RowState.PLANNED}
             if half and self._deadline(max(row.instant, row.planned_at, row.not_before), row.key.ticket) < self.end:
                 yield self.said(row.key.ticket, row.instant, f"{row.key} is still {row.state}: {row.problem}")
+
+    def unread(self) -> Iterator[str]:
+        """When all has been calm for long enough, every ticket of which a webhook told has been read."""
+        with self.played.database.reading() as db:
+            for hint in hints.waiting(db, SOURCE, _MANY):
+                if self._deadline(hint.at, hint.ticket) < self.end:
+                    yield self.said(hint.ticket, hint.at, "a webhook told of it, and it was not read")
 
     # --- agreement -------------------------------------------------------------------------------------------------------
 

@@ -12,13 +12,16 @@ from sqlalchemy import Connection
 
 from agent import app, mirror, outbox, settling, writing
 from agent.aftermath import Aftermath
+from agent.hinted import Hinted
 from agent.outbox import Outcome, Result
 from agent.store import mirrored, operations, waiting
+from agent.store.hints import Hint
 from agent.store.operations import OperationRow
 from agent.store.waiting import WaitingRow
 from agent.writing import Writer, _Read
 from connectors import judging
 from connectors.contract import Connector, Reading, Verification
+from connectors.jira import webhook
 from rules import ladder
 from rules.escalation import Operation, OperationKind
 from rules.instants import Instant
@@ -154,6 +157,21 @@ def no_look_at_the_date_of_a_record() -> AbstractContextManager[object]:
     return patch.object(outbox, "_verified", at_any_time)
 
 
+def no_look_at_signatures() -> AbstractContextManager[object]:
+    """Whoever knocks at the door for webhooks is believed."""
+    return patch.object(webhook, "is_one_of", lambda _made, _given: True)
+
+
+def hints_count_as_reads() -> AbstractContextManager[object]:
+    """That a webhook told of a ticket is good enough: it is not read."""
+
+    def taken(self: Hinted, ready: list[Hint]) -> None:
+        with self._database.transaction() as db:
+            self._taken(db, ready)
+
+    return patch.object(Hinted, "_read", taken)
+
+
 MUTANTS: Final[dict[str, Mutant]] = {
     "marker look-up removed": no_look_for_the_marker,
     "fence removed": no_fence,
@@ -167,5 +185,6 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "steps not collapsed": steps_one_by_one,
     "restore not noticed": restore_not_noticed,
     "age of a record not compared": no_look_at_the_date_of_a_record,
+    "signature of a webhook not compared": no_look_at_signatures,
 }
 """By what is missing."""

@@ -104,6 +104,9 @@ class Orders:
             snoozes.put(db, Snooze(SOURCE, ticket, now + item.lasts, WHO.name, WHO.why))
             mirrored.set_next_look(db, known.ticket.ref, now)
             journal.append(db, "snoozed", now, SOURCE, ticket, until=now + item.lasts, **WHO.data())
+        for rest in self.rests:  # the latest word is the one that counts, also where it is the shorter one
+            if rest.kind == "snooze" and rest.ticket == ticket:
+                rest.until = min(rest.until, self._true())
         self.rests.append(Rest("snooze", "", ticket, self._true(), now + item.lasts))  # as the source's clock has it
 
     def _undo(self, item: Ordered, pipeline: Pipeline) -> None:

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ from tests.simulation.helpdesk import WRITES, Asked, Helpdesk
 from tests.simulation.ordering import Orders, Rest
 from tests.simulation.stops import Killed, StoppingDatabase, Watch, on_the_wire
 from tests.simulation.story import ClockSet, Crash, Freeze, Item, Ordered, Restore, Story, clock_time
+from tests.simulation.telling import Telling
 from tests.simulation.wire import Struck, Wire
 
 START_AGAIN: Final = 30 * SECOND
@@ -93,7 +94,10 @@ class World:
         self.helpdesk.log = self.wire.log
         far = self.helpdesk.far
         far.sandbox.make_labels(LABELS)
-        self.settings: Settings = load_settings(write_files(folder, far.sandbox, far.settings(story.page_size)), {})
+        self.telling = Telling(story, self.true.now, far, self.helpdesk.later)
+        self.telling.knock, self.telling.log = self._knock, self.wire.log
+        config = write_files(folder, far.sandbox, far.settings(story.page_size), self.telling.secret)
+        self.settings: Settings = load_settings(config, {})
         self.loaded: Loaded = load_protocol(self.settings.protocol)
         self.watch = Watch()
         self.process: _Process | None = None
@@ -131,6 +135,13 @@ class World:
         if where == "before" and asked.kind in WRITES:
             self._must_be_committed(asked)
         self._reach(process, on_the_wire(where, asked, self.watch.claimed), asked.ticket)
+
+    def _knock(self, headers: Mapping[str, str], body: bytes) -> int:
+        """The platform calls: what is dead, or has not begun, answers nothing."""
+        process = self.process
+        if process is None or process.dead or process.app.intake is None:
+            return 0
+        return process.app.intake.take(SOURCE, headers, body).status
 
     def _reach(self, process: _Process, stop: int, _ticket: str) -> None:
         """A process has come to a stop: it may end there, or freeze. Stop 0 is none: the dead do nothing."""
@@ -247,7 +258,7 @@ class World:
         """The clock jumps to whatever comes next."""
         due = app.next_due() - self.clock.offset
         others = [item.at for item in (*self._to_do[-1:], *self._to_say[:1]) if item.at > self.true.now()]
-        self.true.reach(max(min(due, until, *others), self.true.now() + 1))
+        self.true.reach(max(min(due, until, self.telling.next_arrival(), *others), self.true.now() + 1))
         self.helpdesk.catch_up()
 
     def _pass(self, milliseconds: int) -> None:
@@ -384,7 +395,7 @@ def _over(world: World) -> Played:
         raise RuntimeError("hoist can't be started when all is calm")
     process = world._running()
     tickets = _read_afresh(world, process.app.pipelines[0])
-    faults = Counter(world.wire.counts)
+    faults = world.wire.counts + world.telling.counts
     return Played(
         world.story,
         world.helpdesk,
@@ -398,6 +409,6 @@ def _over(world: World) -> Played:
         world.orders.rests,
         world.crashes,
         faults,
-        [*world.wrong, *world.watch.older],
+        [*world.wrong, *world.watch.older, *world.telling.wrong],
         world.wire.digest.hexdigest(),
     )

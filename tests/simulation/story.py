@@ -76,9 +76,8 @@ class Trouble(Item):
     family = "trouble"
 
     def words(self) -> str:
-        how = f"for {_length(self.lasts)}" if self.lasts else f"{self.times} times" if self.times > 1 else "once"
         seconds = f" ({self.seconds:g} s)" if self.seconds else ""
-        return f"{self.kind}{seconds} on {self.on} requests, {how}"
+        return f"{self.kind}{seconds} on {self.on} requests, {_how_often(self.times, self.lasts)}"
 
 
 @dataclass(frozen=True)
@@ -175,6 +174,31 @@ class Automation(Item):
 
 
 @dataclass(frozen=True)
+class Webhook(Item):
+    """An administrator has the platform tell hoist of each change from now on."""
+
+    family = "hooks"
+
+    def words(self) -> str:
+        return "the platform tells hoist of each change from now on"
+
+
+@dataclass(frozen=True)
+class Misdelivery(Item):
+    """What befalls that which the platform tells: the next `times` of it, or all of it for `lasts` milliseconds."""
+
+    how: str  # lost, repeated, late, forged, replayed
+    times: int = 1
+    lasts: int = 0
+    seconds: int = 0  # how late; between repetitions; until it is replayed
+    family = "hooks"
+
+    def words(self) -> str:
+        seconds = f" ({self.seconds} s)" if self.seconds else ""
+        return f"what the platform tells hoist is {self.how}{seconds}, {_how_often(self.times, self.lasts)}"
+
+
+@dataclass(frozen=True)
 class Story:
     """One run. `calm` is how long at the end nothing happens any more, so that everything can come to rest."""
 
@@ -205,13 +229,17 @@ class Story:
 
 def families() -> list[str]:
     """The names by which kinds of items can be asked for."""
-    kinds = (Deed, Meanwhile, Trouble, Crash, Freeze, ClockSet, Restore, Vanishing, Automation, Ordered)
+    kinds = (Deed, Meanwhile, Trouble, Crash, Freeze, ClockSet, Restore, Vanishing, Automation, Ordered, Webhook)
     return [kind.family for kind in kinds]
 
 
 def clock_time(at: Instant) -> str:
     """HH:MM:SS.mmm, in UTC."""
     return f"{moment(at):%H:%M:%S}.{at % SECOND:03}"
+
+
+def _how_often(times: int, lasts: int) -> str:
+    return f"for {_length(lasts)}" if lasts else f"{times} times" if times > 1 else "once"
 
 
 def _length(milliseconds: int) -> str:

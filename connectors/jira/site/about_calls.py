@@ -5,12 +5,12 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/. All of it is
 
 from __future__ import annotations
 
-import uuid
 from typing import Final
 
 from connectors.jira.site.call import Answer, Call, answered, page, refuse
 from connectors.jira.site.catalog import CATEGORIES, FIELDS, SCHEME, Field
 from connectors.jira.site.render import NAVIGABLE, stamp
+from connectors.jira.site.tokens import cloud_id
 
 MOST: Final = 100
 CONTEXT: Final = {"10050": "10150", "10051": "10151"}
@@ -38,7 +38,7 @@ def server_info(call: Call) -> Answer:
 
 def tenant_info(call: Call) -> Answer:
     """GET /_edge/tenant_info, without a credential: the id of the site."""
-    return answered({"cloudId": str(uuid.uuid5(uuid.NAMESPACE_URL, call.site.history.project))})
+    return answered({"cloudId": cloud_id(call.site.history.project)})
 
 
 def fields(_: Call) -> Answer:

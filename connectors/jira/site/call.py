@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from connectors.jira.site.catalog import User
@@ -51,6 +51,7 @@ class Call:
     query: Mapping[str, Sequence[str]]
     body: bytes
     render: Render
+    app: bool = False  # whether it bears a token of an OAuth app
 
     def text(self, name: str, default: str = "") -> str:
         """A parameter of the query that is given once."""
@@ -85,6 +86,10 @@ class Call:
             refuse(400, "Invalid request payload. Refer to the REST API documentation and try again.")
         return given
 
+    def in_version(self, version: int) -> Call:
+        """The same call as if it had been made in another version of the API."""
+        return replace(self, version=version)
+
     def user(self) -> User:
         """The caller. Raises Refused for an anonymous one."""
         if self.caller is None:
@@ -102,6 +107,8 @@ class Call:
         found = self.site.issues.find(id_or_key)
         if found is None or not self.may("BROWSE_PROJECTS"):
             refuse(404, "Issue does not exist or you do not have permission to see it.")
+        if permission != "BROWSE_PROJECTS" and found.fields.get("archiveddate") is not None:
+            refuse(403, f"The issue {found.key} is archived and can't be changed.")
         if not self.may(permission):
             refuse(403, f"You do not have the permission {permission} for the issue {found.key}.")
         return found

@@ -1,6 +1,6 @@
 """What an edit asks for, checked: the `fields` and `update` of a request become stored values, or texts by field.
 
-Cloud checks no screens; a field that the issue type does not have or that no edit may set is refused.
+Cloud checks no screens, Data Center does; a field that the issue type does not have or that no edit may set is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from connectors.jira.site import adf
+from connectors.jira.site import adf, requests
 from connectors.jira.site.call import Call, Refused, section
 from connectors.jira.site.catalog import FIELDS, Catalog, Field, Value
 from connectors.jira.site.state import Issue
@@ -19,6 +19,7 @@ LONGEST_TEXT: Final = 32_767
 LONGEST_SUMMARY: Final = 255
 LONGEST_LABEL: Final = 255
 
+OFF_SCREEN: Final = "Field '{0}' cannot be set. It is not on the appropriate screen, or unknown."
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -42,6 +43,7 @@ def changes(call: Call, issue: Issue | None, given: Mapping[str, Any]) -> dict[s
         if name != "comment":
             before = issue.value(name) if issue and name in FIELDS else None
             _try(wrong, found, name, partial(_apply, call, before=before, operations=operations))
+    wrong |= {name: OFF_SCREEN.format(name) for name in found if name in call.site.off_screen and issue is not None}
     if wrong:
         raise Refused(400, **wrong)
     return found
@@ -50,7 +52,7 @@ def changes(call: Call, issue: Issue | None, given: Mapping[str, Any]) -> dict[s
 def _try(wrong: dict[str, str], found: dict[str, Value], name: str, read: Callable[[Field], Value]) -> None:
     field = FIELDS.get(name)
     if field is None or not field.writable:
-        wrong[name] = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
+        wrong[name] = OFF_SCREEN.format(name)
         return
     try:
         found[name] = read(field)
@@ -98,6 +100,8 @@ def _read(call: Call, field: Field, given: object) -> Value:
             if given is not None and not (isinstance(given, str) and _DAY.fullmatch(given)):
                 raise Wrong("Error parsing date string: the format is yyyy-MM-dd.")
             return given
+        case "team" | "group" | "cascade":
+            return _holder(catalog, field, given)
         case _:
             return _option(catalog, field, given)
 
@@ -146,19 +150,20 @@ def _priority(catalog: Catalog, given: object) -> str:
 
 
 def account(catalog: Catalog, given: object, *, assigned: bool) -> str | None:
-    """The account that {accountId} names; nobody for null and for the project's default, "-1". Raises Wrong."""
+    """The account that an object names; nobody for null and for the project's default, "-1". Raises Wrong."""
     if given is None:
         return None
-    if not isinstance(given, dict) or not {"accountId", "id"} & set(given):
-        raise Wrong("expected an object with the accountId of a user")
-    id_ = given.get("accountId", given.get("id"))
-    if id_ is None or id_ == "-1":
+    if not isinstance(given, dict) or not set(catalog.PERSON) & set(given):
+        raise Wrong(f"expected an object with the {catalog.PERSON[0]} of a user")
+    named = catalog.meant(given)
+    if named is None or named == "-1":
         return None
-    if str(id_) not in catalog.users:
+    found = catalog.user_named(named)
+    if found is None:
         raise Wrong(f"Specify a valid value for {'assignee' if assigned else 'the user'}: the account does not exist.")
-    if assigned and not catalog.assignable(str(id_)):
-        raise Wrong(f"User '{id_}' cannot be assigned issues.")
-    return str(id_)
+    if assigned and not catalog.assignable(found.id):
+        raise Wrong(f"User '{named}' cannot be assigned issues.")
+    return found.id
 
 
 def _labels(given: object) -> tuple[str, ...]:
@@ -179,6 +184,14 @@ def _components(catalog: Catalog, given: object) -> tuple[str, ...]:
     if None in found:
         raise Wrong(f"Component {given[found.index(None)]} is not valid")
     return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _holder(catalog: Catalog, field: Field, given: object) -> str | None:
+    if given is None:
+        return None
+    if not (found := requests.given(field.kind, catalog, given)):
+        raise Wrong(f"Specify a valid value for {field.name}")
+    return found
 
 
 def _option(catalog: Catalog, field: Field, given: object) -> str | None:

@@ -71,11 +71,15 @@ class Limits:
         if faults.strikes("unauthorized-401"):
             return answered({"code": 401, "message": "Unauthorized"}, 401)
         if faults.strikes("too-many-requests"):
-            return too_many(now, REASONS[(faults.times("too-many-requests") - 1) % len(REASONS)])
+            return self.too_many(now, faults.times("too-many-requests"))
         if faults.strikes("too-many-requests-without-retry-after"):
             headers = {"X-RateLimit-Reset": _reset(now + 2 * SECOND), "X-Failure-Category": "FAILURE CLIENT RATE LIMITED"}
             return answered({"code": 429, "message": "Rate limit exceeded"}, 429, headers)
         return None
+
+    def too_many(self, now: Instant, times: int) -> Answer:
+        """429 for the so-manieth time."""
+        return too_many(now, REASONS[(times - 1) % len(REASONS)])
 
     def of_issue(self, issue: int, now: Instant) -> Answer | None:
         """429 where one issue is written too often, if that limit is enforced."""

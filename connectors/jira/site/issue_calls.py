@@ -32,14 +32,13 @@ def _shown(
     names = chosen(fields, tuple(FIELDS))
     shown = call.render.issue(issue, names, properties)
     if "changelog" in expand:
-        entries = [call.render.entry(each) for each in issue.entries[: -GET_ENTRIES - 1 : -1]]
-        shown["changelog"] = {"startAt": 0, "maxResults": len(entries), "total": len(issue.entries), "histories": entries}
+        shown["changelog"] = call.render.changelog(issue, GET_ENTRIES)
     if "transitions" in expand:
         shown["transitions"] = [_transition(call, each, fields=False) for each in _reachable(call, issue)]
     if "names" in expand:
         shown["names"] = {name: FIELDS[name].name for name in names}
     if "editmeta" in expand:
-        shown["editmeta"] = {"fields": _metadata(call)}
+        shown["editmeta"] = {"fields": metadata(call)}
     return shown
 
 
@@ -155,18 +154,20 @@ def _transition_id(catalog: Catalog, status: Status) -> str:
 
 
 def _transition(call: Call, status: Status, *, fields: bool) -> dict[str, object]:
+    demanded = call.site.demanded.get(status.name, ())
     shown: dict[str, object] = {
         "id": _transition_id(call.site.catalog, status),
         "name": status.name,
         "to": call.render.status(status.id),
-        "hasScreen": False,
+        "hasScreen": bool(demanded),
         "isGlobal": True,
         "isInitial": False,
         "isAvailable": True,
         "isConditional": False,
         "looped": False,
     }
-    return shown | {"fields": {}} if fields else shown
+    wanted = {id_: {**_field(call, FIELDS[id_]), "required": True, "hasDefaultValue": False} for id_ in demanded}
+    return shown | {"fields": wanted} if fields else shown
 
 
 def transitions(call: Call, id_or_key: str) -> Answer:
@@ -194,6 +195,9 @@ def transitioned(call: Call, id_or_key: str) -> Answer:
             f"this issue {issue.key}. The likely cause is that somebody has changed the issue recently, please look at the "
             "issue history for details.",
         )
+    sent = section(given, "fields")
+    if missing := [id_ for id_ in call.site.demanded.get(status.name, ()) if sent.get(id_) is None]:
+        raise Refused(400, **{id_: f"{FIELDS[id_].name} is required." for id_ in missing})
     _conflict(call, issue)
     _commit(call, issue, given, status)
     return answered(None, 204)
@@ -205,11 +209,13 @@ def transitioned(call: Call, id_or_key: str) -> Answer:
 def editmeta(call: Call, id_or_key: str) -> Answer:
     """GET what an edit may set, with the values allowed; priorities are those of the project's scheme, in its order."""
     call.issue(id_or_key, "EDIT_ISSUES")
-    return answered({"fields": _metadata(call)})
+    return answered({"fields": metadata(call)})
 
 
-def _metadata(call: Call) -> dict[str, dict[str, object]]:
-    return {field.id: _field(call, field) for field in FIELDS.values() if field.writable}
+def metadata(call: Call) -> dict[str, dict[str, object]]:
+    """What an edit may set, by field."""
+    shown = (field for field in FIELDS.values() if field.writable and field.id not in call.site.off_screen)
+    return {field.id: _field(call, field) for field in shown}
 
 
 def _field(call: Call, field: Field) -> dict[str, object]:
@@ -243,6 +249,6 @@ def issue_type_fields(call: Call, project: str, issue_type: str) -> Answer:
     """GET createmeta: the fields of an issue type."""
     if call.site.catalog.project(project) is None or issue_type != ISSUE_TYPE[0]:
         refuse(400, f"No issue type {issue_type} could be found in the project '{project}'.")
-    fields = [{**each, "fieldId": each["key"], "hasDefaultValue": False} for each in _metadata(call).values()]
+    fields = [{**each, "fieldId": each["key"], "hasDefaultValue": False} for each in metadata(call).values()]
     start, size = call.number("startAt", 0), call.number("maxResults", 50)
     return answered({"startAt": start, "maxResults": size, "total": len(fields), "fields": fields[start : start + size]})

@@ -26,6 +26,7 @@ class Operand:
     text: str
     quoted: bool = False
     function: bool = False
+    arguments: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -202,11 +203,13 @@ class _Parser:
         if token.kind not in {"word", "quoted"}:
             raise BadQuery(f"Error in the JQL Query: Expecting a value but got '{token.text}'.")
         if token.kind == "word" and self.word("("):
+            arguments: list[str] = []
             while not self.word(")"):
                 if self.done():
                     raise BadQuery(f"Error in the JQL Query: The function '{token.text}' is not closed.")
+                arguments += [] if self.peek().text == "," else [self.peek().text]
                 self.place += 1
-            return Operand(token.text.lower(), function=True)
+            return Operand(token.text.lower(), function=True, arguments=tuple(arguments))
         return Operand(token.text, quoted=token.kind == "quoted")
 
     def order(self) -> tuple[tuple[str, bool], ...]:

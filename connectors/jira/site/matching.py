@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from connectors.jira.site import sla
 from connectors.jira.site.catalog import FIELDS, ISSUE_TYPE, RESOLUTION, Catalog, Field, Value
 from connectors.jira.site.jql import All, AnyOf, BadQuery, Clause, Node, Not, Operand
 from connectors.jira.site.state import Issue, prose
@@ -32,6 +33,13 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 FIRST_INSTANT: Final = -62_135_510_400_000  # 0001-01-02, so that every zone can name it
 LAST_INSTANT: Final = 253_370_764_800_000  # 9999-01-01
+_CLOCKS: Final[dict[str, Callable[[sla.State], bool]]] = {
+    "running": lambda state: state.running,
+    "paused": lambda state: state.paused,
+    "completed": lambda state: state.completed,
+    "breached": lambda state: state.breached,
+    "everbreached": lambda state: state.ever_breached,
+}
 _NEGATED: Final = {"!=": "=", "not in": "in", "!~": "~", "is not": "is"}
 _BY_CLAUSE: Final = {clause.lower(): each for each in FIELDS.values() for clause in (*each.clauses, each.id)}
 
@@ -45,6 +53,7 @@ class Asker:
     zone: ZoneInfo
     now: Instant
     find: Callable[[str], Issue | None]
+    exact: bool = True
 
     def date(self, operand: Operand) -> Instant:
         """The instant that a date operand names. Raises BadQuery."""
@@ -57,7 +66,7 @@ class Asker:
         text = operand.text
         if operand.function and text == "now":
             return self.now
-        if text.lstrip("-").isdigit() and not operand.quoted:
+        if self.exact and text.lstrip("-").isdigit() and not operand.quoted:
             return int(text)
         if found := _RELATIVE.match(text):
             sign, number, unit = found.groups()
@@ -119,6 +128,8 @@ def _clause(clause: Clause, asker: Asker) -> Test:
     field = _BY_CLAUSE.get(name)
     if field is None:
         raise BadQuery(f"Field '{clause.field}' does not exist or you do not have permission to view it.")
+    if field.kind == "sla":
+        return _by_clock(clause, asker)
     if field.kind in {"instant", "date"}:
         return _by_date(field, clause, asker)
     if clause.operator == "~":
@@ -167,6 +178,27 @@ def _by_category(clause: Clause, asker: Asker) -> Test:
     wanted = {names[value.text.lower()] for value in clause.values}
     statuses = {id_ for id_, status in asker.catalog.statuses.items() if status.category in wanted}
     return lambda issue: issue.fields["status"] in statuses
+
+
+def _by_clock(clause: Clause, asker: Asker) -> Test:
+    """Functions of SLAs: https://support.atlassian.com/jira-service-management-cloud/docs/advanced-search-reference-jql-functions/."""
+    value, catalog = clause.values[0], asker.catalog
+    terms = sla.Terms(catalog.scheme, catalog.done, catalog.paused, catalog.goals)
+    if value.function and value.text in _CLOCKS and clause.operator == "=":
+        of = _CLOCKS[value.text]
+        return lambda issue: (state := sla.state(issue, terms, asker.now)) is not None and of(state)
+    compare, span = _COMPARE.get(clause.operator), _RELATIVE.match("".join(value.arguments))
+    if value.text not in {"remaining", "elapsed"} or clause.operator not in {"<", "<=", ">", ">="} or not (compare and span):
+        raise BadQuery(f"The operator '{clause.operator}' is not supported by the '{clause.field}' field with '{value.text}'.")
+    bound = int(span[2]) * _UNITS[span[3]]
+
+    def within(issue: Issue) -> bool:
+        state = sla.state(issue, terms, asker.now)
+        if state is None or state.completed:  # these functions see clocks alone that have not stopped
+            return False
+        return compare(state.remaining if value.text == "remaining" else state.elapsed, bound)
+
+    return within
 
 
 def _by_date(field: Field, clause: Clause, asker: Asker) -> Test:
@@ -248,7 +280,7 @@ def _named(names: dict[str, str], text: str) -> str | None:
 def _account(catalog: Catalog, text: str) -> str:
     if text in catalog.users:
         return text
-    return next((id_ for id_, user in catalog.users.items() if text.lower() in {user.name.lower(), user.email}), text)
+    return next((id_ for id_, user in catalog.users.items() if text.lower() in {user.name.lower(), user.email, user.login}), text)
 
 
 # --- order ---------------------------------------------------------------------------------------------------------

@@ -74,6 +74,15 @@ def search(call: Call) -> Answer:
     return _listed(call, [each for each in call.site.catalog.users.values() if _fits(each, query, account)])
 
 
+def groups(call: Call) -> Answer:
+    """GET group/bulk, by pages: for those who may browse users and groups."""
+    call.user()
+    if not call.may("USER_PICKER"):
+        refuse(403, "You do not have the permission to browse users and groups.")
+    found = [{"groupId": id_, "name": name} for id_, name in call.site.catalog.groups.items()]
+    return answered(page(found, call.number("startAt", 0), call.number("maxResults", 50)))
+
+
 def assignable(call: Call) -> Answer:
     """GET accounts that issues of a project, or one issue, can be assigned to; a plain list."""
     call.user()

@@ -9,11 +9,11 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connectors.jira.site import adf, sla
+from connectors.event_logs.shape import Category
+from connectors.jira.site import adf, requests, sla
 from connectors.jira.site.catalog import CATEGORIES, FIELDS, ISSUE_TYPE, RESOLUTION, Catalog, Field, Project, Value
 from connectors.jira.site.sla import Terms
 from connectors.jira.site.state import Comment, Entry, Issue, Item, prose
-from connectors.sandboxes.history import Category
 from rules.instants import Instant, moment
 
 Json = dict[str, object]
@@ -39,7 +39,7 @@ class Render:
         self.version = version
         self.zone = zone.key
         self.now: Instant = 0  # of the call that is answered; what is computed at read time goes by it
-        self._terms = Terms(catalog.scheme, catalog.done, catalog.paused)
+        self._terms = Terms(catalog.scheme, catalog.done, catalog.paused, catalog.goals)
         self._users: dict[str, Json] = {}
         self._shared: dict[tuple[str, Value], object] = {}
 
@@ -151,6 +151,11 @@ class Render:
             shown["historyMetadata"] = entry.metadata
         return shown
 
+    def changelog(self, issue: Issue, most: int) -> Json:
+        """What `expand=changelog` shows: the newest entries first, and not all of them."""
+        shown = [self.entry(each) for each in issue.entries[: -most - 1 : -1]]
+        return {"startAt": 0, "maxResults": len(shown), "total": len(issue.entries), "histories": shown}
+
     def issue(self, issue: Issue, fields: Collection[str], properties: Sequence[str] = (), *, searched: bool = False) -> Json:
         """An issue with these fields (see `chosen`); without fields no `fields` key at all, as search/jql does by default."""
         shown: Json = {"id": str(issue.id)}
@@ -161,6 +166,10 @@ class Render:
             every = "*all" in properties
             shown["properties"] = {key: value for key, value in issue.properties.items() if every or key in properties}
         return shown
+
+    def field(self, issue: Issue, id_: str) -> object:
+        """One field's value, by its id."""
+        return self.value(issue, FIELDS[id_])
 
     def value(self, issue: Issue, field: Field, *, searched: bool = False) -> object:
         """One field's value."""
@@ -197,6 +206,8 @@ class Render:
                 return self.user(str(stored))
             case "option":
                 return self.option(field.id, str(stored))
+            case kind if kind in requests.KINDS:
+                return requests.shown(self, field, stored)
             case _:
                 return self.resolution()
 

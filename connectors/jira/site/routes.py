@@ -10,6 +10,7 @@ from connectors.jira.site import (
     about_calls,
     changelog_calls,
     commenting,
+    desk_calls,
     issue_calls,
     link_calls,
     people_calls,
@@ -45,6 +46,7 @@ ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
     ("GET", "user/search", people_calls.search),
     ("GET", "user/bulk", people_calls.bulk),
     ("GET", "user/assignable/search", people_calls.assignable),
+    ("GET", "group/bulk", people_calls.groups),
     ("GET", "search", searching.removed),
     ("POST", "search", searching.removed),
     ("GET", "search/jql", searching.by_get),
@@ -77,6 +79,10 @@ ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
     ("GET", "issue/{}/properties/{}", properties.of_issue),
     ("PUT", "issue/{}/properties/{}", properties.of_issue),
     ("DELETE", "issue/{}/properties/{}", properties.of_issue),
+    ("GET", "webhook", webhook_calls.of_app),
+    ("POST", "webhook", webhook_calls.registered),
+    ("DELETE", "webhook", webhook_calls.unregistered),
+    ("PUT", "webhook/refresh", webhook_calls.refreshed),
     ("GET", "issue/{}/remotelink", link_calls.listed),
     ("POST", "issue/{}/remotelink", link_calls.put),
     ("DELETE", "issue/{}/remotelink", link_calls.removed),
@@ -91,36 +97,57 @@ WEBHOOK_ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
 )
 """Below /rest/webhooks/1.0."""
 
+DESK_ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+    ("GET", "servicedesk", desk_calls.desks),
+    ("GET", "servicedesk/{}/queue", desk_calls.queues),
+    ("GET", "servicedesk/{}/queue/{}/issue", desk_calls.queue_issues),
+    ("GET", "request/{}", desk_calls.request),
+    ("GET", "request/{}/sla", desk_calls.slas),
+    ("GET", "request/{}/participant", desk_calls.participants),
+    ("GET", "request/{}/approval", desk_calls.approvals),
+    ("GET", "request/{}/comment", desk_calls.comments),
+    ("POST", "request/{}/comment", desk_calls.commented),
+)
+"""Below /rest/servicedeskapi."""
+
 READING_POSTS: Final = frozenset({"search", "bulkfetch", "jql", "approximate-count", "list"})
 """The last words of the paths whose POST changes nothing."""
 
 
 @dataclass
-class _Branch:
-    words: dict[str, _Branch] = field(default_factory=dict)
-    open: _Branch | None = None
+class Branch:
+    """The routes that begin alike."""
+
+    words: dict[str, Branch] = field(default_factory=dict)
+    open: Branch | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)
 
 
-def _tree(routes: Sequence[tuple[str, str, Handler]]) -> _Branch:
-    root = _Branch()
+def tree(routes: Sequence[tuple[str, str, Handler]]) -> Branch:
+    """Routes by the words of their paths."""
+    root = Branch()
     for method, path, handler in routes:
         branch = root
         for word in path.split("/"):
             if word == "{}":
-                branch.open = branch = branch.open or _Branch()
+                branch.open = branch = branch.open or Branch()
             else:
-                branch = branch.words.setdefault(word, _Branch())
+                branch = branch.words.setdefault(word, Branch())
         branch.handlers[method] = handler
     return root
 
 
-_ROOTS: Final = {"api": _tree(ROUTES), "webhooks": _tree(WEBHOOK_ROUTES)}
+_ROOTS: Final = {"api": tree(ROUTES), "webhooks": tree(WEBHOOK_ROUTES), "servicedeskapi": tree(DESK_ROUTES)}
 
 
 def found(words: Sequence[str], api: str = "api") -> tuple[dict[str, Handler], list[str]]:
     """The handlers of a path by method, and the parts that fill its open places; no handlers for a path that does not exist."""
-    branch, filled = _ROOTS[api], []
+    return along(_ROOTS[api], words)
+
+
+def along(branch: Branch, words: Sequence[str]) -> tuple[dict[str, Handler], list[str]]:
+    """As `found`, below any branch."""
+    filled = []
     for word in words:
         known = branch.words.get(word)
         if known is None:

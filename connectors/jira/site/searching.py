@@ -133,8 +133,7 @@ def _parsed(jql: str) -> Query:
 
 
 def _asker(call: Call) -> Asker:
-    caller = call.user()
-    return Asker(call.site.catalog, caller.id, call.site.zone, call.now, call.site.issues.find)
+    return call.site.asker(call.user().id, call.now)
 
 
 def _search(call: Call, asked: _Asked) -> Answer:
@@ -180,8 +179,7 @@ def _shown(call: Call, row: Issue, asked: _Asked, names: Sequence[str]) -> dict[
     if "key" in asked.fields:
         shown["key"] = row.key
     if "changelog" in asked.expand:
-        entries = [call.render.entry(each) for each in row.entries[: -SEARCH_ENTRIES - 1 : -1]]
-        shown["changelog"] = {"startAt": 0, "maxResults": len(entries), "total": len(row.entries), "histories": entries}
+        shown["changelog"] = call.render.changelog(row, SEARCH_ENTRIES)
     return shown
 
 

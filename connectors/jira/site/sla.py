@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
+from connectors.jira.site.catalog import GOALS
 from connectors.jira.site.state import Issue
-from rules.instants import HOUR, MINUTE, Instant, moment
-
-GOALS: Final = (4 * HOUR, 8 * HOUR, 24 * HOUR, 72 * HOUR)
-"""Goals by the priority's place in the scheme; the last one holds for all further places."""
+from rules.instants import MINUTE, Instant, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +22,25 @@ class Terms:
     scheme: Sequence[str]
     done: Collection[str]
     paused: Collection[str]
+    goals: Sequence[int] = GOALS
 
     def goal(self, issue: Issue) -> int:
         """Milliseconds that the issue's present priority allows."""
         priority = str(issue.fields.get("priority"))
-        place = self.scheme.index(priority) if priority in self.scheme else len(GOALS)
-        return GOALS[min(place, len(GOALS) - 1)]
+        place = self.scheme.index(priority) if priority in self.scheme else len(self.goals)
+        return self.goals[min(place, len(self.goals) - 1)]
+
+
+class State(NamedTuple):
+    """A clock as JQL sees it; `elapsed` and `remaining` in milliseconds."""
+
+    running: bool
+    paused: bool
+    completed: bool
+    breached: bool
+    ever_breached: bool
+    elapsed: int
+    remaining: int
 
 
 @dataclass(slots=True)
@@ -54,6 +65,21 @@ def shown(issue: Issue, terms: Terms, now: Instant) -> dict[str, object]:
     if cycles and cycles[-1].stop is None:
         answer["ongoingCycle"] = _ongoing(cycles[-1], goal, now)
     return answer
+
+
+def state(issue: Issue, terms: Terms, now: Instant) -> State | None:
+    """What JQL can ask of the clock; None before it first began."""
+    goal = terms.goal(issue)
+    cycles = _cycles(issue, terms, goal)
+    if not cycles:
+        return None
+    last = cycles[-1]
+    running = last.running_since is not None
+    elapsed = last.elapsed + (now - last.running_since if last.running_since is not None else 0)
+    missed = [(each.elapsed if each is not last else elapsed) >= goal for each in cycles]
+    return State(
+        running, last.stop is None and not running, last.stop is not None, missed[-1], any(missed), elapsed, goal - elapsed
+    )
 
 
 def _cycles(issue: Issue, terms: Terms, goal: int) -> list[_Cycle]:
@@ -86,8 +112,8 @@ def _statuses(issue: Issue) -> Iterator[tuple[Instant, str]]:
 
 
 def _completed(cycle: _Cycle, goal: int) -> dict[str, object]:
-    answer = {"startTime": _time(cycle.start), "stopTime": _time(cycle.stop or 0), **_durations(goal, cycle.elapsed)}
-    return answer | ({"breachTime": _time(cycle.breach)} if cycle.breach else {})
+    answer = {"startTime": time(cycle.start), "stopTime": time(cycle.stop or 0), **_durations(goal, cycle.elapsed)}
+    return answer | ({"breachTime": time(cycle.breach)} if cycle.breach else {})
 
 
 def _ongoing(cycle: _Cycle, goal: int, now: Instant) -> dict[str, object]:
@@ -97,8 +123,8 @@ def _ongoing(cycle: _Cycle, goal: int, now: Instant) -> dict[str, object]:
     breach = cycle.breach
     if breach is None and cycle.running_since is not None:
         breach = cycle.running_since + goal - cycle.elapsed
-    answer = {"startTime": _time(cycle.start), **_durations(goal, elapsed), "paused": paused, "withinCalendarHours": True}
-    return answer | ({"breachTime": _time(breach)} if breach else {})
+    answer = {"startTime": time(cycle.start), **_durations(goal, elapsed), "paused": paused, "withinCalendarHours": True}
+    return answer | ({"breachTime": time(breach)} if breach else {})
 
 
 def _durations(goal: int, elapsed: int) -> dict[str, object]:
@@ -115,7 +141,8 @@ def _duration(milliseconds: int) -> dict[str, object]:
     return {"millis": milliseconds, "friendly": f"{'-' if milliseconds < 0 else ''}{minutes // 60}h {minutes % 60}m"}
 
 
-def _time(at: Instant) -> dict[str, object]:
+def time(at: Instant) -> dict[str, object]:
+    """An instant as Jira Service Management writes it."""
     text = moment(at).isoformat(timespec="milliseconds")
     return {
         "iso8601": text[:19] + "+0000",

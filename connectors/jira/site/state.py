@@ -226,6 +226,20 @@ class Issues:
                 shown = self.catalog.shown
                 label, kind = (field.name, "custom") if field.id in self.catalog.options else (field.id, "jira")
                 before, after = None if old is None else str(old), None if new is None else str(new)
+                if field.kind == "cascade":  # histories name its levels in their text alone
+                    return [Item(field.name, field.id, "custom", None, shown(field, old), None, shown(field, new))]
+                if field.kind == "group":
+                    return [
+                        Item(
+                            field.name,
+                            field.id,
+                            "custom",
+                            shown(field, old),
+                            shown(field, old),
+                            shown(field, new),
+                            shown(field, new),
+                        )
+                    ]
                 return [Item(label, field.id, kind, before, shown(field, old), after, shown(field, new))]
 
     def _component_items(self, old: Collection[str], new: Collection[str]) -> Iterator[Item]:

@@ -5,6 +5,7 @@ https://developer.atlassian.com/cloud/jira/platform/webhooks/ (shape of the even
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -38,6 +39,9 @@ class Whole(Protocol):
 
     faults: Faults
 
+    @property
+    def numbers_calls(self) -> bool: ...
+
     def render(self, version: int, now: Instant) -> Render: ...
 
     def asker(self, account: str, now: Instant) -> Asker: ...
@@ -52,6 +56,7 @@ class Webhook:
     secret: str
     at: Instant
     by: str
+    ends: Instant | None = None  # of an app's webhook
 
     @property
     def jql(self) -> str:
@@ -71,6 +76,8 @@ class Webhooks:
         self._site, self._seed = site, seed
         self._made = self._told = 0
         self.by_id: dict[int, Webhook] = {}
+        self.client_secret = ""
+        """Of the app whose webhooks these are, as far as they are an app's."""
         self.deliver: Callable[[Outgoing], None] | None = None
 
     def add(self, given: dict[str, Any], secret: str, at: Instant, by: str) -> Webhook:
@@ -83,7 +90,13 @@ class Webhooks:
     def heard(self, heard: Happened) -> None:
         """Tell those webhooks of it that want it."""
         for webhook in self.by_id.values():
-            if webhook.given.get("enabled", True) and heard.kind in webhook.given["events"] and self._matches(webhook, heard):
+            alive = webhook.ends is None or heard.at < webhook.ends
+            if (
+                alive
+                and webhook.given.get("enabled", True)
+                and heard.kind in webhook.given["events"]
+                and self._matches(webhook, heard)
+            ):
                 self._send(webhook, heard)
 
     def check(self, jql: str, account: str, now: Instant) -> str:
@@ -107,18 +120,22 @@ class Webhooks:
         body = json.dumps(self._body(webhook, heard), ensure_ascii=False, separators=(",", ":")).encode()
         secret = WRONG_SECRET if faults.strikes("webhook-bad-signature") else webhook.secret
 
+        again, late = faults.strikes("webhook-twice"), faults.strikes("webhook-late")
+        flow = "Secondary" if late else "Primary"  # the one may be a quarter of an hour late, the other half a minute
+
         def headers(_: Instant, tries: int) -> Mapping[str, str]:
             found = {
                 "Content-Type": "application/json; charset=utf-8",
                 "User-Agent": "Atlassian HttpClient",
-                "X-Atlassian-Webhook-Identifier": identifier,
-                "X-Atlassian-Webhook-Flow": "Primary",
             }
-            if secret:
+            if self._site.numbers_calls:
+                found |= {"X-Atlassian-Webhook-Identifier": identifier, "X-Atlassian-Webhook-Flow": flow}
+            if webhook.ends is not None:
+                found["Authorization"] = f"Bearer {_token(self.client_secret, identifier)}"
+            elif secret:
                 found["X-Hub-Signature"] = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
             return found | ({"X-Atlassian-Webhook-Retry": str(tries)} if tries else {})
 
-        again, late = faults.strikes("webhook-twice"), faults.strikes("webhook-late")
         if not faults.strikes("webhook-lost"):
             url = str(webhook.given["url"]).replace("${issue.key}", heard.issue.key).replace("${issue.id}", str(heard.issue.id))
             self.deliver(Outgoing("POST", url, body, headers, again=again, late=late))
@@ -138,5 +155,17 @@ class Webhooks:
             case Comment():
                 told["comment"] = render.comment(heard.issue, heard.about)
         if heard.kind.startswith("jira:"):
-            told["issue_event_type_name"] = "issue_created" if heard.kind == "jira:issue_created" else "issue_generic"
+            of_comment = "issue_commented" if isinstance(heard.about, Comment) else "issue_generic"
+            told["issue_event_type_name"] = "issue_created" if heard.kind == "jira:issue_created" else of_comment
         return told
+
+
+def _token(secret: str, identifier: str) -> str:
+    """A JSON web token (RFC 7519) as it comes with an app's calls."""
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"iss": "jira", "jti": identifier})
+    signed = ".".join(_base64(json.dumps(each).encode()) for each in parts)
+    return f"{signed}.{_base64(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from connectors.jira.site.catalog import Catalog, User, account_id
@@ -11,7 +12,7 @@ from connectors.jira.site.matching import Asker
 from connectors.jira.site.render import Render
 from connectors.jira.site.search_index import SearchIndex
 from connectors.jira.site.searching import Tokens
-from connectors.jira.site.state import INTERNAL, Issue, Issues
+from connectors.jira.site.state import INTERNAL, Happened, Issue, Issues
 from connectors.jira.site.webhooks import Webhooks
 from connectors.sandboxes.faults import Faults
 from connectors.sandboxes.history import Event, History
@@ -22,7 +23,15 @@ AGENT = User(account_id("hoist"), "hoist agent", "hoist@example.com", "app", act
 
 
 class Site:
-    """One imitated Jira Cloud site. Not safe for threads: whoever calls holds the sandbox's lock."""
+    """One imitated site. Not safe for threads: whoever calls holds the sandbox's lock."""
+
+    CATALOG: ClassVar[type[Catalog]] = Catalog
+    RENDER: ClassVar[type[Render]] = Render
+    SERVICE_ACCOUNT: ClassVar[User] = AGENT
+    numbers_calls: ClassVar[bool] = True
+    """Whether webhooks' calls are numbered, each try of one alike."""
+    EXACT_DATES: ClassVar[bool] = True
+    """Whether a query may name an instant as a number of milliseconds."""
 
     def __init__(
         self, history: History, *, clock: Callable[[], Instant], faults: Faults, lag: int, seed: int, zone: ZoneInfo,
@@ -33,12 +42,14 @@ class Site:
         self.zone = zone
         self.withheld = frozenset(withheld)
         self.comment_limit = comment_limit
-        self.catalog = Catalog(history, AGENT)
+        self.off_screen: frozenset[str] = frozenset()
+        self.demanded: dict[str, tuple[str, ...]] = {}  # by name of a status the fields that every transition to it wants
+        self.catalog = self.CATALOG(history, self.SERVICE_ACCOUNT)
         self.index = SearchIndex(lag)
         self.stale = SearchIndex(max(lag, STALE_LAG)) if faults.rates.get("stale-search") else None
         self.issues = Issues(self.catalog, self._touched)
         self.webhooks = Webhooks(self, seed)
-        self.issues.heard = self.webhooks.heard
+        self.issues.heard = self.heard
         self.tokens = Tokens(seed)
         self.names: dict[str, Issue] = {}  # by the history's own name
         self.clock = clock
@@ -55,7 +66,7 @@ class Site:
     @base.setter
     def base(self, address: str) -> None:
         self._base = address
-        self._renders = {version: Render(self.catalog, address, version, self.zone) for version in (2, 3)}
+        self._renders = {version: self.RENDER(self.catalog, address, version, self.zone) for version in (2, 3)}
 
     def render(self, version: int, now: Instant) -> Render:
         """JSON in the dialect of this API version, as of now."""
@@ -65,7 +76,11 @@ class Site:
 
     def asker(self, account: str, now: Instant) -> Asker:
         """Who asks a query, and when."""
-        return Asker(self.catalog, account, self.zone, now, self.issues.find)
+        return Asker(self.catalog, account, self.zone, now, self.issues.find, self.EXACT_DATES)
+
+    def heard(self, happened: Happened) -> None:
+        """Tell webhooks of something."""
+        self.webhooks.heard(happened)
 
     def catch_up(self) -> Instant:
         """Let everything happen that lies at or before now, which is returned."""
@@ -99,7 +114,7 @@ class Site:
             self.issues.comment(issue, author, event.note.text, event.at, properties)
 
     def _touched(self, issue: Issue, at: Instant) -> None:
-        deleted = issue.id in self.issues.deleted
+        deleted = issue.id in self.issues.deleted or issue.fields.get("archiveddate") is not None
         self.index.touched(issue, at, deleted=deleted)
         if self.stale:
             self.stale.touched(issue, at, deleted=deleted)

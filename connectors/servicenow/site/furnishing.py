@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.sandboxes.history import History, Person
@@ -187,7 +188,24 @@ class Furnishing:
             roster = self._put("cmn_rota_roster", shift)
             members = self._store.where("sys_user_grmember", "group", group)
             for place, member in enumerate(members[:3], start=1):
-                self._put("cmn_rota_member", {"roster": roster, "member": member["user"], "order": str(place)})
+                rotation = self._rotation(f"{team} {place}", monday + timedelta(weeks=place - 1), len(members[:3]))
+                row = {"roster": roster, "member": member["user"], "order": str(place), "rotation_schedule": rotation}
+                self._put("cmn_rota_member", row)
+
+    def _rotation(self, name: str, monday: datetime, weeks: int) -> str:
+        """The schedule by which somebody has every so manieth week."""
+        schedule = self._put("cmn_schedule", {"name": name, "time_zone": self._zone, "type": "roster"})
+        span = {
+            "schedule": schedule,
+            "name": name,
+            "type": "on_call",
+            "start_date_time": f"{monday:%Y%m%d}T000000",
+            "end_date_time": f"{monday + timedelta(weeks=1):%Y%m%d}T000000",
+            "repeat_type": "weekly",
+            "repeat_count": str(weeks),
+        }
+        self._put("cmn_schedule_span", span)
+        return schedule
 
 
 def _worked(history: History) -> Iterable[tuple[str, str, str]]:

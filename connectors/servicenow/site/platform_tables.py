@@ -156,6 +156,10 @@ table cmn_schedule_span display name label Schedule Entry
   all_day boolean=false All day
   days_of_week string Repeat on
   end_date_time schedule_date_time End
+  float_day string Float day
+  float_month string Float month
+  float_week string Float week
+  monthly_type string Monthly type
   name string(80) Name
   repeat_count integer=1 Repeat every
   repeat_type string Repeats
@@ -163,7 +167,12 @@ table cmn_schedule_span display name label Schedule Entry
   schedule reference:cmn_schedule Schedule
   show_as string=busy Show as
   start_date_time schedule_date_time Start
-  type string Type
+  type string=work Type
+  yearly_type string Yearly type
+table cmn_other_schedule label Child Schedule
+  child_schedule reference:cmn_schedule Child schedule
+  schedule reference:cmn_schedule Schedule
+  type string=include Type
 table cmn_rota display name label On-Call Schedule
   active boolean=true Active
   catch_all string=individual Catch-all

@@ -51,7 +51,8 @@ class Description:
         ]
 
     def operation(self, method: str, path: str) -> Operation:
-        """Raises LookupError for a call that Jira does not have."""
+        """Raises LookupError for a call that Jira does not have. Version 2 has the same operations as version 3."""
+        path = path.replace("/rest/api/2/", "/rest/api/3/")
         for pattern, template, item in self._paths:
             if pattern.match(path) and method.lower() in item:
                 return Operation(template, method, item[method.lower()])

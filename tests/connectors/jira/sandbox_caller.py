@@ -6,13 +6,14 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from connectors.jira.sandbox import Answer, JiraSandbox
 from tests.connectors.sandbox_desk import CHASED, HANDED, START, TAKEN, Clock, desk
 
-__all__ = ["CHASED", "HANDED", "START", "TAKEN", "Caller", "Clock", "desk"]
+__all__ = ["CHASED", "HANDED", "START", "TAKEN", "Caller", "Clock", "by_app", "desk"]
 
 
 @dataclass
@@ -54,3 +55,13 @@ class Caller:
     def keys(self, jql: str) -> list[str]:
         """The keys that a search finds, in its order."""
         return [each["key"] for each in self.search(jql, fields=["key"])["issues"]]
+
+
+def by_app(site: JiraSandbox, folder: Path) -> dict[str, Any]:
+    """What hoist.yaml says of a site, while it listens, that hoist signs in to as an app of OAuth 2.0 (3LO)."""
+    client = site.client()
+    for name, value in (("secret", client["client_secret"]), ("first", site.granted())):
+        (folder / name).write_text(value)
+    auth = {"kind": "oauth_refresh", "client_id": client["client_id"], "client_secret": f"file:{folder / 'secret'}"}
+    auth |= {"refresh_token": f"file:{folder / 'first'}", "token_file": str(folder / "tokens.json")}
+    return {"url": client["url"], "auth": auth | {"token_url": client["token_url"]}, **site.source_settings()}

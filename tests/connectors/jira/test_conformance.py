@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,7 +23,7 @@ from rules.ticket import TicketRef
 from tests.connectors.jira.sandbox_caller import Caller, Clock, desk
 
 Spoil = Callable[[dict[str, str]], Answer | None]
-READING_POSTS = ("bulkfetch", "search/jql")
+READING_POSTS = ("bulkfetch", "search/jql", "api/2/search")
 
 
 def refused(_: dict[str, str]) -> Answer:
@@ -83,31 +83,26 @@ class Gate(JiraSandbox):
 class JiraStage(Stage):
     """A connector to a site on loopback. `spoil` is how Jira takes a wrong credential."""
 
+    GATE: ClassVar[type[Gate]] = Gate
+    FIELDS: ClassVar[str] = "fields"
     page_size = 3
     staff, requester = account_id("anna"), account_id("chloe")
     refusal = r"Specify a valid 'id' or 'value' for Assignment group|The priority selected is invalid"
 
     def __init__(self, open_: ExitStack, folder: Path) -> None:
         self.clock = Clock()
-        self.site = Gate(self.clock)
+        self.site = self.GATE(self.clock)
         self.open = open_
         self.spoil: Spoil = refused
         open_.enter_context(self.site.serve())
         credentials = self.site.credentials()
         token = folder / "token"
         token.write_text(credentials["token"])
-        self.settings = JiraSettings.model_validate(
-            {
-                "url": credentials["url"],
-                "username": credentials["username"],
-                "token": f"file:{token}",
-                "page_size": self.page_size,
-                "search_size": self.page_size,
-                **self.site.source_settings(),
-            }
-        )
+        given = {name: value for name, value in credentials.items() if name != "platform"} | {"token": f"file:{token}"}
+        sizes = {"page_size": self.page_size, "search_size": self.page_size}
+        self.settings = JiraSettings.model_validate({**given, **sizes, **self.site.source_settings()})
         self.connector = self.reconnect()
-        fields = self.person("anna", "GET", f"issue/createmeta/IT/issuetypes/{ISSUE_TYPE[0]}")["fields"]
+        fields = self.person("anna", "GET", f"issue/createmeta/IT/issuetypes/{ISSUE_TYPE[0]}")[self.FIELDS]
         allowed = {each["fieldId"]: [choice["id"] for choice in each.get("allowedValues", ())] for each in fields}
         first, second, third = allowed[TEAM]
         self.teams = (first, second, third)

@@ -6,15 +6,21 @@ The description is not part of hoist; these tests skip loudly without it. Where 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from connectors.installing import Wish
 from connectors.jira.connector import JiraConnector
+from connectors.jira.installing import installer
 from connectors.jira.sandbox import Answer, JiraSandbox
+from connectors.jira.settings import JiraSettings
 from rules.escalation import FieldChange
+from rules.instants import DAY
 from tests.connectors.jira.described import EXCEPTIONS, description
 from tests.connectors.jira.recorded import NOW, URL, Ledger, Waits, edit, note, settings
+from tests.connectors.jira.sandbox_caller import Caller, by_app
 
 Call = tuple[str, str, bytes, Answer]
 
@@ -40,9 +46,34 @@ def story(hoist: JiraConnector) -> None:
         assert hoist.verify(operation).found
 
 
+def story_of_an_app(sandbox: JiraSandbox, folder: Path) -> None:
+    """What hoist does beside that where it is an app, where teams are statuses, and in a service project."""
+    names = [status.name for status in sandbox._site.catalog.statuses.values()]
+    more = {"tier_field": {"kind": "status", "statuses": names}, "targets": ["Time to resolution"], "request_facts": ["approval"]}
+    given = JiraSettings.model_validate({**by_app(sandbox, folder), **more})
+    made = installer("jira-cloud", given)
+    wish = Wish("hoist", "https://hoist.example.com/hooks/jira-cloud", "", "file:x")
+    for plan in (made.install, made.remove, made.install):
+        for step in plan(wish).steps:
+            step.do()
+    hoist = JiraConnector("jira-cloud", given, Waits().surroundings)
+    assert hoist.problems() == []
+    hoist._client.refresh_webhooks(NOW + 40 * DAY)
+    teams = hoist.directory().teams
+    (*_, page) = hoist.changed(None, Ledger())
+    list(hoist.changed(page.cursor, Ledger()))
+    ticket = page.tickets[0]
+    (team, *_) = {each["to"]["id"] for each in Caller(sandbox)("GET", f"issue/{ticket.ref.id}/transitions")["transitions"]} & set(
+        teams
+    )
+    hoist.write(edit(FieldChange("team", ticket.fields["team"], team), ticket=ticket.ref.id))
+    for each in (made, hoist):
+        each.close()
+
+
 @pytest.fixture(scope="module")
-def calls() -> list[Call]:
-    """Every call of the story with the sandbox's answer."""
+def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    """Every call of the stories with the sandbox's answer, but for those on Atlassian's own token endpoint."""
     description()
     made: list[Call] = []
     sandbox = JiraSandbox(clock=lambda: NOW, seed=1)
@@ -50,7 +81,9 @@ def calls() -> list[Call]:
 
     def kept(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         given = answer(method, path, query, headers, body)
-        made.append((method, f"{path}?{query}" if query else path, body, given))
+        path = path.partition(sandbox.client()["url"].rpartition("/")[2])[2] or path
+        if not path.startswith("/oauth/"):
+            made.append((method, f"{path}?{query}" if query else path, body, given))
         return given
 
     with pytest.MonkeyPatch.context() as patch:
@@ -62,6 +95,7 @@ def calls() -> list[Call]:
             hoist = JiraConnector("jira-cloud", settings(credential["url"], **given), Waits().surroundings)
             story(hoist)
             hoist.close()
+            story_of_an_app(sandbox, tmp_path_factory.mktemp("app"))
     return made
 
 
@@ -100,6 +134,12 @@ def test_the_story_uses_every_call_of_the_client(calls: list[Call]) -> None:
         ("GET", "/rest/api/3/mypermissions"),
         ("GET", "/rest/api/3/field"),
         ("GET", "/rest/api/3/status"),
+        ("GET", "/rest/api/3/issue/{issueIdOrKey}/transitions"),
+        ("POST", "/rest/api/3/issue/{issueIdOrKey}/transitions"),
+        ("GET", "/rest/api/3/webhook"),
+        ("POST", "/rest/api/3/webhook"),
+        ("DELETE", "/rest/api/3/webhook"),
+        ("PUT", "/rest/api/3/webhook/refresh"),
     }
 
 

@@ -9,7 +9,7 @@ import responses
 
 from connectors.answers import Answer, Limit, Reach
 from connectors.errors import TicketBusy, TryLater
-from connectors.jira.client import JiraClient
+from connectors.jira.cloud import CloudClient
 from connectors.jira.limits import limit_of
 from rules.instants import MINUTE
 from tests.connectors.jira.recorded import NOW, URL, Waits, dated, settings
@@ -73,7 +73,7 @@ def told(mock: responses.RequestsMock, method: str, path: str, status: int, **he
 def test_a_used_up_quota_stops_all_requests(mock: responses.RequestsMock) -> None:
     """After a 429 on quota nothing is sent any more until the quota is filled again, whatever it is for."""
     waits = Waits()
-    client = JiraClient("jira", settings(), waits.surroundings, dry_run=False)
+    client = CloudClient("jira", settings(), waits.surroundings, dry_run=False)
     told(mock, "GET", "/rest/api/3/serverInfo", 429, Retry_After="1800", RateLimit_Reason="jira-quota-tenant-based")
     with pytest.raises(TryLater) as first:
         client.server_info()
@@ -88,7 +88,7 @@ def test_a_used_up_quota_stops_all_requests(mock: responses.RequestsMock) -> Non
 
 def test_a_search_that_is_refused_for_hours_keeps_no_write_waiting(mock: responses.RequestsMock) -> None:
     """Where nobody says that a quota is used up, as a proxy in between does not, only requests of that kind rest."""
-    client = JiraClient("jira", settings(), Waits().surroundings, dry_run=False)
+    client = CloudClient("jira", settings(), Waits().surroundings, dry_run=False)
     told(mock, "POST", "/rest/api/3/search/jql", 429, Retry_After="7200")
     told(mock, "PUT", "/rest/api/3/issue/1", 204)
     with pytest.raises(TryLater) as caught:
@@ -100,25 +100,44 @@ def test_a_search_that_is_refused_for_hours_keeps_no_write_waiting(mock: respons
 def test_what_is_refused_again_and_again_slows_nothing_else(mock: responses.RequestsMock) -> None:
     """A search that is refused for hours without a word about how long leaves at least half the pace to writes."""
     waits = Waits()
-    client = JiraClient("jira", settings(requests_per_second="10"), waits.surroundings, dry_run=False)
+    client = CloudClient("jira", settings(requests_per_second="10"), waits.surroundings, dry_run=False)
     told(mock, "POST", "/rest/api/3/search/jql", 429)
-    told(mock, "PUT", "/rest/api/3/issue/1", 204)
+    for number in range(50):
+        told(mock, "PUT", f"/rest/api/3/issue/{number}", 204)
     for _ in range(10):
         with pytest.raises(TryLater):
             client.search("project = ITSM", 10, None)
         waits.now += 30
     begun = waits.now
-    for _ in range(50):
-        client.edit("1", b"{}")
+    for number in range(50):
+        client.edit(str(number), b"{}")
     assert waits.now - begun <= 10.0
 
 
 def test_one_issue_that_is_written_too_often_delays_no_other(mock: responses.RequestsMock) -> None:
     """The limit of writes per issue is that ticket's trouble, with the seconds that Jira names."""
-    client = JiraClient("jira", settings(), Waits().surroundings, dry_run=False)
+    client = CloudClient("jira", settings(), Waits().surroundings, dry_run=False)
     told(mock, "PUT", "/rest/api/3/issue/1", 429, Retry_After="2", RateLimit_Reason="jira-per-issue-on-write")
     told(mock, "PUT", "/rest/api/3/issue/2", 204)
     with pytest.raises(TicketBusy) as caught:
         client.edit("1", b"{}")
     assert caught.value.seconds == 2.0
     client.edit("2", b"{}")
+
+
+def test_hoist_leaves_half_of_an_issues_writes_to_others(mock: responses.RequestsMock) -> None:
+    """Of 20 writes in 2 s and 100 in 30 s that an issue takes hoist sends half, and waits with the next one for that issue."""
+    waits = Waits()
+    client = CloudClient("jira", settings(requests_per_second="1000"), waits.surroundings, dry_run=False)
+    told(mock, "PUT", "/rest/api/3/issue/1", 204)
+    told(mock, "PUT", "/rest/api/3/issue/2", 204)
+    sent: list[float] = []
+    while len(sent) < 200:
+        try:
+            client.edit("1", b"{}")
+            sent.append(waits.now)
+        except TicketBusy as busy:
+            client.edit("2", b"{}") if len(sent) == 10 else None
+            waits.sleep(busy.seconds + 0.001)
+    for seconds, most in ((2.0, 10), (30.0, 50)):
+        assert max(sum(at - seconds < other <= at for other in sent) for at in sent) == most

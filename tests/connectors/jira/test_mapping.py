@@ -179,6 +179,7 @@ def test_what_was_said_last_and_what_was_thanks() -> None:
         ("team", {"id": "36885b3c-1bf0-4f85-a357-c5b858c31de4", "name": "Network"}, "36885b3c-1bf0-4f85-a357-c5b858c31de4"),
         ("team", "36885b3c-1bf0-4f85-a357-c5b858c31de4", "36885b3c-1bf0-4f85-a357-c5b858c31de4"),
         ("group", {"name": "net", "groupId": "276f955c-63d7-42c8-9520-92d01dca0625"}, "276f955c-63d7-42c8-9520-92d01dca0625"),
+        ("group", {"name": "net", "groupId": "276f955c-63d7-42c8-9520-92d01dca0625"}, "net"),
         ("group", {"name": "net"}, "net"),
         ("select", None, None),
         ("assignee", {"id": "x"}, None),
@@ -186,7 +187,8 @@ def test_what_was_said_last_and_what_was_thanks() -> None:
 )
 def test_the_team_by_kind_of_tier_field(kind: Any, value: object, team: str | None) -> None:
     """Each kind of tier field gives the id of the team that holds the ticket."""
-    site = Site("jira-cloud", "https://e", HOIST, kind, TEAM, SITE.statuses)
+    groups = {"276f955c-63d7-42c8-9520-92d01dca0625": "net"} if team != "net" else {}
+    site = Site("jira-cloud", "https://e", HOIST, kind, TEAM, SITE.statuses, teams=groups)
     assert mapped(issue(1, **{TEAM: value}), site=site).fields["team"] == team
 
 

@@ -257,7 +257,8 @@ def test_the_program_prints_its_credential_once_it_listens() -> None:
         connection.close()
         program.send_signal(signal.SIGTERM)  # before anything is asserted, or a failure would wait for the program for ever
         assert program.wait(timeout=20) == 0
-    assert set(known) == {"platform", "url", "username", "token"}
+    of_app = {"client_id", "client_secret", "token_url", "gateway_url"}
+    assert set(known) == {"platform", "url", "username", "token", *of_app}
     assert settings["projects"] == ["IT"]
     assert json.loads(answer) == {"count": 20}
 

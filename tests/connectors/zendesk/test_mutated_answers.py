@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from connectors.zendesk.wire import Unreadable
 from rules.instants import MINUTE, SECOND
 from rules.ticket import Ticket, Unknown
 from tests.connectors.sandbox_desk import CHASED, HANDED, TAKEN, Clock, desk
+from tests.connectors.spoiling import Spoilt, spoils
 from tests.connectors.zendesk.sandbox_caller import Caller
 
 ACCOUNT = history.Account("zen", "https://example.zendesk.com", "1")
@@ -37,50 +37,7 @@ VALUES = (str, int, tuple, Unknown, type(None))
 """Kinds of values that rules know."""
 KINDS = ("incremental/tickets/cursor", "audits", "custom_statuses", "brands", "ticket_forms")
 """Ends of paths whose answers are spoiled."""
-ODD: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2),
-    max_leaves=3,
-)
-
-
-class Spoilt:
-    """What is done to the answers of one kind: at a place that `steps` lead to, something is left out, or is another thing."""
-
-    def __init__(self, kind: str, steps: list[int], odd: Any, *, left_out: bool) -> None:
-        self.kind, self._steps, self._odd, self._left_out = kind, steps, odd, left_out
-        self.ticket: object = None  # the one that it befell; None where it may have been more than one
-        self._done = False
-
-    def __call__(self, body: bytes) -> bytes:
-        if self._done:
-            return body
-        self._done = True
-        whole = json.loads(body)
-        self.spoil(whole)
-        return json.dumps(whole).encode()
-
-    def spoil(self, whole: dict[str, Any]) -> None:
-        node: Any = whole
-        for depth, step in enumerate(self._steps):
-            places = list(node) if isinstance(node, dict) else list(range(len(node)))
-            if not places:
-                return
-            place = places[step % len(places)]
-            if depth == 1 and isinstance(node[place], dict):
-                self.ticket = node[place].get("ticket_id", node[place].get("id"))
-            if depth + 1 == len(self._steps) or not isinstance(node[place], dict | list):
-                if self._left_out:
-                    del node[place]
-                else:
-                    node[place] = self._odd
-                return
-            node = node[place]
-
-
-SPOILS = st.builds(
-    Spoilt, st.sampled_from(KINDS), st.lists(st.integers(0, 200), min_size=1, max_size=6), ODD, left_out=st.booleans()
-)
+SPOILS = spoils(KINDS, 6)
 
 
 class Site(ZendeskSandbox):
@@ -175,9 +132,7 @@ def test_a_first_read_survives_any_odd_answer(account: Account, spoilt: Spoilt) 
 
 
 ROW_KINDS = {"tickets": "incremental/tickets/cursor", "audits": "tickets/1/audits", "ticket_events": "incremental/ticket_events"}
-SPOILT_ROWS = st.builds(
-    Spoilt, st.sampled_from(sorted(ROW_KINDS)), st.lists(st.integers(0, 200), min_size=1, max_size=5), ODD, left_out=st.booleans()
-)
+SPOILT_ROWS = spoils(sorted(ROW_KINDS), 5)
 
 
 @given(SPOILT_ROWS, st.integers(0, 20))

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connectors.errors import GiveUp, Gone
+from connectors.sandboxes.answer import Answer
 from connectors.zendesk.sandbox import Terms, ZendeskSandbox
 from connectors.zendesk.site.catalog import AGREEMENT
 from rules.instants import DAY, SECOND
 from rules.ticket import Ticket
 from tests.connectors.sandbox_desk import Clock, desk
 from tests.connectors.zendesk.test_writing import Account
+
+
+class Site(ZendeskSandbox):
+    """An account whose lists by id leave one ticket out that is there."""
+
+    left_out = ""
+    hidden = False
+    """Whether it is refused by itself as well."""
+
+    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = super().dispatch(method, path, query, headers, body)
+        if self.hidden and path.endswith(f"tickets/{self.left_out}"):
+            return replace(answer, status=403, body=b'{"error": "Forbidden"}')
+        if not self.left_out or not path.endswith("tickets/show_many"):
+            return answer
+        shown = json.loads(answer.body)
+        rows = [row for row in shown["tickets"] if str(row["id"]) != self.left_out]
+        return replace(answer, body=json.dumps(shown | {"tickets": rows}).encode())
 
 
 @pytest.fixture
@@ -24,11 +45,39 @@ def variants() -> Sequence[str]:
 @pytest.fixture
 def account(tmp_path: Path, variants: Sequence[str]) -> Iterator[Account]:
     clock = Clock()
-    site = ZendeskSandbox(clock=clock, history=desk(), terms=Terms(variants=frozenset(variants)))
+    site = Site(clock=clock, history=desk(), terms=Terms(variants=frozenset(variants)))
     with site.serve():
         made = Account(site, clock, tmp_path)
         yield made
         made.connector.close()
+
+
+def test_a_ticket_that_a_list_leaves_out_is_not_gone(account: Account) -> None:
+    """A list without a ticket that is there costs a request of its own; the ticket is read, and written, as ever."""
+    kept, other = account.ticket("T2"), account.ticket("T3")
+    assert isinstance(account.site, Site)
+    account.site.left_out = kept.ref.id
+    reading = account.connector.read([kept.ref.id, other.ref.id])
+    assert reading.gone == []
+    assert {ticket.ref.id: ticket.fields for ticket in reading.tickets} == {each.ref.id: each.fields for each in (kept, other)}
+    operation = account.operation(kept, ("priority", "urgent"), comment="Without an owner.")
+    account.connector.write(operation)
+    assert account.connector.verify(operation).found
+    assert account.connector.marks(kept.ref.id) == {operation.marker, *operation.firing_markers}
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_ticket_that_is_deleted_or_hidden_is_gone(account: Account, *, hidden: bool) -> None:
+    """A ticket that the account shows nowhere any more is gone, and costs the others of a list nothing."""
+    ended, other = account.ticket("T2"), account.ticket("T3")
+    assert isinstance(account.site, Site)
+    if hidden:
+        account.site.left_out, account.site.hidden = ended.ref.id, True
+    else:
+        account.asked("", "DELETE", f"tickets/{ended.ref.id}")
+    reading = account.connector.read([ended.ref.id, other.ref.id])
+    assert list(reading.gone) == [ended.ref.id]
+    assert [ticket.ref.id for ticket in reading.tickets] == [other.ref.id]
 
 
 def share(account: Account, name: str) -> Ticket:

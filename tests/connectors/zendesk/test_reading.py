@@ -41,6 +41,7 @@ class Counted(ZendeskSandbox):
         self.spoiled = False
         self.throttled_after: int | None = None  # so many reads of audits
         self.audits_from = ""  # the Date of a cache on the way
+        self.knows_of_none = False  # that cache, of any ticket
         self.events_end_at: int | None = None  # where pages of events claim to end, in seconds since 1970
         self.small_pages_of_events = False
 
@@ -56,6 +57,8 @@ class Counted(ZendeskSandbox):
         if path.endswith("ticket_events") and self.events_end_at is not None:
             told = {"end_time": self.events_end_at, "end_of_stream": False}
             return replace(answer, body=json.dumps(json.loads(answer.body) | told).encode())
+        if path.endswith("/audits") and self.knows_of_none:
+            return Answer(404, {"Content-Type": "application/json", "Date": self.audits_from}, b'{"error": "RecordNotFound"}')
         if path.endswith("/audits") and self.audits_from:
             return replace(answer, headers={**answer.headers, "Date": self.audits_from})
         if path.endswith("/audits") and self.throttled_after is not None:
@@ -354,6 +357,20 @@ def test_news_are_not_passed_over_for_audits_out_of_a_cache(account: Account) ->
     account.site.audits_from = ""
     account.run()
     assert any(change.field == "priority" for change in account.mirror.tickets[id_].changes)
+
+
+def test_a_new_ticket_is_not_passed_over_for_a_cache_that_does_not_know_it(account: Account) -> None:
+    """An export tells of a ticket, and a cache says from before it was made that there is none: it is asked for again."""
+    account.run()
+    before = formatdate(account.clock.at // SECOND - 30, usegmt=True)
+    account.clock.pass_(MINUTE)
+    id_ = account.create()
+    account.site.audits_from, account.site.knows_of_none = before, True
+    with pytest.raises(TryLater, match="older than the ticket"):
+        account.run()
+    account.site.audits_from, account.site.knows_of_none = "", False
+    account.run()
+    assert id_ in account.mirror.tickets
 
 
 def test_what_was_read_before_zendesk_asked_to_wait_is_kept(account: Account) -> None:

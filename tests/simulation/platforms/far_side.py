@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Protocol
 
 from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.deliveries import Outgoing
 from connectors.sandboxes.faults import Faults
 from connectors.sandboxes.history import Event, History
 from connectors.sandboxes.sandbox import Sandbox
@@ -142,6 +143,14 @@ class FarSide(Protocol):
 
     def echo(self, id_: str, now: Instant) -> None:
         """An automation sets a field that hoist does not write, under hoist's account."""
+
+    # --- webhooks -------------------------------------------------------------------------------------------------------
+
+    def tell(self, deliver: Callable[[Outgoing], None]) -> str:
+        """An administrator has the site tell hoist of each change of a ticket; the secret by which hoist knows the site."""
+
+    def tells_again(self, status: int, tried: int) -> int | None:
+        """Milliseconds until the next try after the n-th answer of a status (0: none came); None where there is none."""
 
     # --- requests -------------------------------------------------------------------------------------------------------
 

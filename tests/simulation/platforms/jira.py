@@ -8,23 +8,29 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Final
 
+from connectors.jira.installing import EVENTS
 from connectors.jira.sandbox import JiraSandbox
 from connectors.jira.site.catalog import TEAM
 from connectors.jira.site.gateway import too_many
 from connectors.jira.site.state import Entry, Issue
+from connectors.jira.site.webhooks import patience
 from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.deliveries import Outgoing
 from connectors.sandboxes.history import Event, History
-from rules.instants import Instant
+from rules.instants import MINUTE, Instant
 from tests.simulation.desk import AUTOMATION
 from tests.simulation.platforms.far_side import ON_READS, ON_WRITES, Item, Kinds, Marked, Purpose, Said, Save, with_rows
 
 MARKER: Final = "hoist.operation"
 _NAMES: Final = {TEAM: "team"}
 _ROWS: Final = ("issues", "issueChangeLogs")
+_SECRET: Final = "as it stands in the form of the webhook"
 
 
 class JiraFarSide:
     """One Jira site. Its search index is `lag` milliseconds behind."""
+
+    SANDBOX: ClassVar[type[JiraSandbox]] = JiraSandbox
 
     TROUBLES: ClassVar[Kinds] = (
         ("refused", ("any", *ON_READS, *ON_WRITES)),
@@ -68,7 +74,7 @@ class JiraFarSide:
     RESOLUTION: ClassVar[int] = 1
 
     def __init__(self, clock: Callable[[], Instant], history: History, seed: int, lag: int) -> None:
-        self.sandbox: Final = JiraSandbox(clock=clock, history=history, seed=seed, faults={"stale-search": 1.0}, lag=lag)
+        self.sandbox: Final = self.SANDBOX(clock=clock, history=history, seed=seed, faults={"stale-search": 1.0}, lag=lag)
         self.faults: Final = self.sandbox._faults
         self._site: Final = self.sandbox._site
         self.agent: Final = self._site.catalog.agent.id
@@ -137,6 +143,18 @@ class JiraFarSide:
     def echo(self, id_: str, now: Instant) -> None:
         issue = self._issue(id_)
         self._site.issues.commit(issue, {"labels": (*self.labels(id_), f"seen-{len(issue.entries)}")}, self.agent, now)
+
+    # --- webhooks -------------------------------------------------------------------------------------------------------
+
+    def tell(self, deliver: Callable[[Outgoing], None]) -> str:
+        webhooks = self._site.webhooks
+        webhooks.add({"url": "https://hoist.example/hooks/desk", "events": EVENTS}, _SECRET, self._site.clock(), self.agent)
+        webhooks.deliver = deliver
+        return _SECRET
+
+    def tells_again(self, status: int, tried: int) -> int | None:
+        """Jira's own pauses are five to fifteen minutes."""
+        return None if patience(status, "", tried) is None else 5 * MINUTE
 
     # --- requests -------------------------------------------------------------------------------------------------------
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs
 
+from connectors.sandboxes.deliveries import Outgoing
 from connectors.sandboxes.history import Event, History
 from connectors.servicenow.sandbox import Policies, ServiceNowSandbox, Terms
+from connectors.servicenow.site.announcing import Announcing, patience
 from connectors.servicenow.site.choices import MATRIX
 from connectors.servicenow.site.furnishing import AGENT
 from connectors.servicenow.site.moments import instant_of
 from connectors.servicenow.site.replay import PAIRS
 from connectors.servicenow.site.store import Row, Version
-from rules.instants import Instant
+from rules.instants import MINUTE, Instant
 from tests.simulation.desk import AUTOMATION
 from tests.simulation.platforms.far_side import ON_READS, ON_WRITES, FaultsOfTheSandbox, Item, Kinds, Marked, Purpose, Said, Save
 
@@ -27,6 +29,7 @@ _NAMES: Final = {"assignment_group": "team", "assigned_to": "assignee", "priorit
 _JOURNALS: Final = frozenset({"work_notes", "comments"})
 _ALONE: Final = "Changed by hoist."
 _MARKER: Final = re.compile(r"\[hoist (\S+)((?: \w=\S*)*)\]\s*$")
+_KEY: Final = base64.b64encode(bytes(range(32))).decode()
 _IDS: Final = re.compile(r"(?:sys_id|documentkey|table_key)(?:IN|=)([0-9a-f,]+)")
 _KEPT: Final = ("incident", "sys_audit", "sys_audit_delete", "sys_journal_field", "label_entry", "task_sla")
 """Tables whose rows are what reads of tickets show."""
@@ -185,6 +188,17 @@ class ServiceNowFarSide(FaultsOfTheSandbox):
         assert row is not None
         session = self._site.session(self._site.furnished.users[who])
         self._site.saving.update(TABLE, row, values, self._site.transaction(session, now, checked=False))
+
+    # --- webhooks -------------------------------------------------------------------------------------------------------
+
+    def tell(self, deliver: Callable[[Outgoing], None]) -> str:
+        announcing = Announcing("https://hoist.example/hooks/desk", _KEY, frozenset({TABLE}), deliver, self.faults)
+        self._site.saving.saved = announcing.saved
+        return _KEY
+
+    def tells_again(self, status: int, tried: int) -> int | None:
+        """The scheduled script runs each minute."""
+        return None if patience(status, "", tried) is None else MINUTE
 
     # --- requests -------------------------------------------------------------------------------------------------------
 

@@ -10,14 +10,29 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import parse_qs
 
+from connectors.sandboxes.answer import Answer
+from connectors.sandboxes.deliveries import Outgoing
 from connectors.sandboxes.history import Event, History
+from connectors.zendesk.installing import EVENTS
 from connectors.zendesk.sandbox import PLANS, Terms, ZendeskSandbox
 from connectors.zendesk.site.catalog import SYSTEM, by_urgency, user_id
+from connectors.zendesk.site.deliveries import outgoing, patience
 from connectors.zendesk.site.replay import AUTOMATION as RULE
 from connectors.zendesk.site.saving import By
 from connectors.zendesk.site.state import API, Audit, Ticket
-from rules.instants import Instant
-from tests.simulation.platforms.far_side import ON_READS, FaultsOfTheSandbox, Item, Kinds, Marked, Purpose, Said, Save
+from connectors.zendesk.site.webhooks import EVENT
+from rules.instants import SECOND, Instant
+from tests.simulation.platforms.far_side import (
+    ON_READS,
+    FaultsOfTheSandbox,
+    Item,
+    Kinds,
+    Marked,
+    Purpose,
+    Said,
+    Save,
+    with_rows,
+)
 
 _NAMES: Final = {"group_id": "team", "assignee_id": "assignee", "priority": "priority", "tags": "labels"}
 _PUT: Final = ("edit",)
@@ -52,6 +67,7 @@ class ZendeskFarSide(FaultsOfTheSandbox):
         ("expired-token", ("any", *_PUT)),
         ("conflict", _PUT),
         ("repeated-row", ("search",)),
+        ("row-missing", ("read",)),
         ("system-change", _PUT),
         ("cut-short", (*ON_READS, *_PUT)),
         ("old-answer", ("read",)),
@@ -133,6 +149,18 @@ class ZendeskFarSide(FaultsOfTheSandbox):
         tags = (*ticket.tags, f"seen-{len(ticket.audits)}")
         self._site.saving.commit(ticket, {"tags": tags}, By(int(self.agent), API), now)
 
+    # --- webhooks -------------------------------------------------------------------------------------------------------
+
+    def tell(self, deliver: Callable[[Outgoing], None]) -> str:
+        webhooks, keeps = self._site.webhooks, self._site.varies("retries-keep-signature")
+        events = [EVENT + kind for kind in EVENTS]
+        given = {"endpoint": "https://hoist.example/hooks/desk", "http_method": "POST", "subscriptions": events}
+        webhooks.deliver = lambda invocation: deliver(outgoing(invocation, keeps_signature=keeps))
+        return webhooks.add(given, self._site.clock(), self._site.catalog.agent.id).secret
+
+    def tells_again(self, status: int, tried: int) -> int | None:
+        return None if patience(status, "2", tried) is None else 5 * SECOND
+
     # --- requests -------------------------------------------------------------------------------------------------------
 
     def purpose(self, method: str, path: str, query: str, body: bytes) -> Purpose:
@@ -146,9 +174,14 @@ class ZendeskFarSide(FaultsOfTheSandbox):
                 return Purpose("changelog")
             case "GET", ["tickets", "show_many"]:
                 return Purpose("read", tuple(parse_qs(query).get("ids", [""])[0].split(",")))
+            case "GET", ["tickets", id_]:
+                return Purpose("read", (id_,))
             case "GET", ["tickets", id_, "audits"]:
                 return Purpose("changelog", (id_,))
         return Purpose("about")
+
+    def rearranged(self, answer: Answer, kind: str) -> Answer:
+        return with_rows(answer, {"tickets"}, lambda rows: rows[1:]) if kind == "row-missing" else answer
 
     def marked(self, body: bytes) -> Marked:
         told = json.loads(body)["ticket"]

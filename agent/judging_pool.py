@@ -1,12 +1,14 @@
-"""Work that is cut into pieces, in a pool of processes: what judges a whole mirror (a backtest) and not what has just changed.
+"""Judging in a pool of processes: a whole mirror or log (plan, forecast, backtest, audit), and not what has just changed.
 
 Bound rules are functions, which no process can hand to another, and tickets would take longer to hand over than to judge: each
-process makes what it works with (`start`: binds the rules, opens the store to read), and is handed names of tickets alone.
+process makes what it works with (`start`: binds the rules, opens the store to read), is handed names of tickets alone, and gives
+back what it found in few words (counts, keys, lines), never tickets or evaluations.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -28,7 +30,7 @@ def in_processes(
 
     `start` is called once in each process; both must be functions of a module (or `functools.partial` of one); pieces and what is
     found must be picklable. With one process all is done in this one. The first error of either ends it and is raised here;
-    BrokenProcessPool where a process died.
+    BrokenProcessPool where a process died. Who stops asking (Ctrl-C, `close`) waits for the pieces under way and no others.
     """
     if processes == 1:
         tools = start()
@@ -58,6 +60,8 @@ class _Process:
 
 
 def _begin(start: Callable[[], Any]) -> None:
+    # Ctrl-C goes to every process of the terminal; the one that asks says what comes of it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Process.start = staticmethod(start)
 
 

@@ -8,7 +8,7 @@ from itertools import count, islice
 
 import pytest
 
-from benchmarks.processes import AHEAD, in_processes
+from agent.judging_pool import AHEAD, in_processes
 
 
 def tools() -> dict[str, int]:
