@@ -122,7 +122,8 @@ class JiraSettings(BaseModel):
         if self.auth is not None and (self.username or self.token):
             raise ValueError("hoist signs in with username and token, or by auth: name one of the two")
         if self.auth is None and not (self.username and self.token):
-            raise ValueError("say how hoist signs in: username and token, or auth")
+            lacking = " and ".join(name for name in ("username", "token") if not getattr(self, name))
+            raise ValueError(f"{lacking} missing: say how hoist signs in, with username and token or by auth")
         if self.auth is not None and not _GATEWAY.search(self.url):
             raise ValueError(
                 f"OAuth tokens are taken at https://api.atlassian.com/ex/jira/CLOUD-ID alone, not at {self.url}: give that as "

@@ -91,7 +91,7 @@ def test_an_empty_folder_is_met_with_what_to_do(command: list[str], tmp_path: Pa
 # --- settings that do not work -------------------------------------------------------------------------------------------
 
 WRONG_SETTINGS: Mapping[str, tuple[Mapping[str, object], str]] = {
-    "no token": ({"token": None}, "jira.token is missing"),
+    "no token": ({"token": None}, "jira: token missing: say how hoist signs in, with username and token or by auth"),
     "a secret in the file": ({"token": "ATATT3xFfGF0-very-secret"}, "a secret is not written into a settings file"),
     "a variable that is not set": (
         {"token": "env:HOIST_NO_SUCH_VARIABLE"},

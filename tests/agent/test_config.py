@@ -110,7 +110,6 @@ def test_all_mistakes_are_listed_at_once_with_their_places(tmp_path: Path) -> No
     assert [problem.split(" ", 1)[0] for problem in problems] == [
         "hoist.yaml:1:1:",
         "hoist.yaml:10:17:",
-        "hoist.yaml:3:3:",
         "hoist.yaml:8:16:",
         "hoist.yaml:9:17:",
         "hoist.yaml:6:14:",
@@ -118,8 +117,8 @@ def test_all_mistakes_are_listed_at_once_with_their_places(tmp_path: Path) -> No
         "hoist.yaml:12:10:",
     ]
     assert "did you mean store?" in problems[0]
-    assert "one.usernam is no setting of this platform; did you mean username?" in problems[5]
-    assert "there is no connector for the platform 'remedy'" in problems[6]
+    assert "one.usernam is no setting of this platform; did you mean username?" in problems[4]
+    assert "there is no connector for the platform 'remedy'" in problems[5]
 
 
 @pytest.mark.parametrize("field", ["token", "url", "username", "projects"])
