@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from agent.brake import brake_on, braked
-from agent.foresight import Foreseen
+from agent.due_soon import JudgedAhead
 from agent.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
@@ -83,12 +83,12 @@ def decide(
     ruling: Ruling,
     now: Instant,
     released: Mapping[str, Instant] = MappingProxyType({}),
-    foreseen: Foreseen | None = None,
+    judged_ahead: JudgedAhead | None = None,
 ) -> Decision:
     """What is due on this ticket at `now` (the source's clock), and when to look again if nothing changes.
 
     `dormant` are its rows that are superseded, only watched or held back; others may be among them and are left alone.
-    `released`: by rule, when somebody let go of its brake. `foreseen`: what was found on it before, used where it serves still.
+    `released`: by rule, when somebody let go of its brake. `judged_ahead`: what was found before, used where it serves.
     """
     urgency = urgency_of(ticket, ruling)
     possible: Sequence[BoundRule] = ()
@@ -99,8 +99,8 @@ def decide(
             possible = (*possible, *_former(recorded, ruling.rules))
     if not possible:
         return Decision(alone if alone > now else FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
-    if foreseen is not None and foreseen.serves(ticket, ruling.rules, possible, now):
-        evaluation = foreseen.evaluation
+    if judged_ahead is not None and judged_ahead.serves(ticket, ruling.rules, possible, now):
+        evaluation = judged_ahead.evaluation
     else:
         evaluation = evaluate(timeline(ticket), ruling.rules, now, possible)
     if not any(episode.holds_at(now) for episode in evaluation.episodes):

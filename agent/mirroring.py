@@ -15,8 +15,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from agent import clusters, markers, overtaken
+from agent.due_soon import DueSoon
 from agent.evaluate import Decision, decide, urgency_of
-from agent.foresight import Foresight
 from agent.mirror import Sent, reconciled
 from agent.recording import record, rests_on
 from agent.ruling import Ruling
@@ -60,7 +60,7 @@ class Mirroring:
         self.source, self.counts = source, Counts()
         self._installation, self._request_life = installation, request_life
         self._ruling: Ruling | None = None
-        self._foresight = Foresight(source)
+        self._due_soon = DueSoon(source)
         self.overtaken = False
         """Other rules are in force than those that it judges by: nothing is decided before it is given them."""
 
@@ -135,7 +135,7 @@ class Mirroring:
                 ruling,
                 now,
                 released.get(name, _NOTHING),
-                self._foresight.take(name),
+                self._due_soon.take(name),
             )
             for name, ticket in found.items()
         }
@@ -176,11 +176,11 @@ class Mirroring:
 
     def look_ahead(self, db: Connection, now: Instant, every: int) -> None:
         """Read and judge beforehand what falls due soon, once in `every` milliseconds; nothing is decided or stored."""
-        self._foresight.prepare(db, self.ruling.rules, now, every)
+        self._due_soon.prepare(db, self.ruling.rules, now, every)
 
     def due(self, db: Connection, at: Instant, limit: int) -> list[Mirrored]:
         """Tickets whose next look has come, the earliest first."""
-        return mirrored.due(db, self.source, at, limit, self._foresight.tickets)
+        return mirrored.due(db, self.source, at, limit, self._due_soon.tickets)
 
     def look_at(self, db: Connection, looked_at: Sequence[Mirrored], now: Instant) -> None:
         """Judge mirrored tickets anew."""

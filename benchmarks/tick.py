@@ -7,7 +7,7 @@ escalated before. At each tick 100 tickets have just been half an hour without a
 rules, records the episodes, plans the escalations with their reasons, and stores the next looks, in one transaction of a store
 that survives a power cut. What the same turn does afterwards, while no ticket waits, is told in a column of its own: the write-
 ahead log is brought home into the database, and the tickets that fall due within two polls are read and judged beforehand, so
-that a look decides and records (at most 500 are held ready so; `agent.foresight`). Beside it, where `bench/tick.py` of the folder
+that a look decides and records (at most 500 are held ready so; `agent.due_soon`). Beside it, where `bench/tick.py` of the folder
 `shared` (or of HOIST_SHARED) is at hand: SQLite with an index and nothing else, a stand-in for the rules, and commits that a
 power cut may undo. All sizes and both take turns.
 """
@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -194,7 +195,7 @@ class Hoist:
         self.pipeline = Pipeline(SOURCE, connector, self.database, installation, self.clock, MINUTE)
         self.pipeline.rule_by(ruling)
         found = tickets(number, ticks, ruling)
-        while batch := [one for one, _ in zip(found, range(BATCH), strict=False)]:
+        while batch := list(islice(found, BATCH)):
             with self.database.transaction() as db:
                 fill(db, batch)
         self.database.settle()

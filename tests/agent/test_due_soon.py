@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import foresight
-from agent.foresight import Foresight
+from agent import due_soon
+from agent.due_soon import DueSoon
 from agent.store import mirrored
 from rules import engine
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
@@ -21,9 +21,9 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def foreseen(desk: Desk) -> set[str]:
+def held_ready(desk: Desk) -> set[str]:
     """The tickets that are held ready."""
-    return set(desk.pipeline.mirroring._foresight.tickets)
+    return set(desk.pipeline.mirroring._due_soon.tickets)
 
 
 def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Instant]:
@@ -42,13 +42,13 @@ def test_what_is_due_soon_is_not_judged_again(desk: Desk, monkeypatch: pytest.Mo
     """The ticket that falls due within two polls is read and judged while hoist rests; when it is due, it is moved as ever."""
     ticket = desk.ticket()
     desk.run(15 * MINUTE - SECOND)
-    assert foreseen(desk) == {ticket}
+    assert held_ready(desk) == {ticket}
     seen = evaluated(monkeypatch)
     with desk.database.transaction() as db:
         due = desk.pipeline.mirroring.due(db, FOREVER - 1, 9)
         desk.pipeline.mirroring.look_at(db, due, desk.stored(ticket).created + 15 * MINUTE + SECOND)
     assert seen == []
-    assert foreseen(desk) == set()
+    assert held_ready(desk) == set()
     monkeypatch.undo()
     desk.run(HOUR)
     moved_once(desk, ticket)
@@ -58,7 +58,7 @@ def test_what_changed_meanwhile_is_judged_as_it_is(desk: Desk) -> None:
     """Anna takes the ticket after it was judged beforehand: what was foreseen is not what happens."""
     ticket = desk.ticket()
     desk.run(12 * MINUTE)
-    assert foreseen(desk) == {ticket}
+    assert held_ready(desk) == {ticket}
     desk.helpdesk.change(ticket, "anna", assignee="anna")
     desk.run(HOUR)
     assert not desk.saves(ticket)
@@ -69,7 +69,7 @@ def test_what_was_foreseen_under_other_rules_counts_no_more(desk: Desk) -> None:
     """The rules change after a ticket was judged beforehand: it is judged by the new ones."""
     ticket = desk.ticket()
     desk.run(12 * MINUTE)
-    assert foreseen(desk) == {ticket}
+    assert held_ready(desk) == {ticket}
     desk.rule_by(NEVER)
     desk.run(HOUR)
     assert not desk.saves(ticket)
@@ -89,10 +89,10 @@ def test_a_number_that_many_tickets_make_is_not_foreseen(tmp_path: Path) -> None
 
 def test_so_many_and_no_more_are_held_ready(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many tickets fall due at once, a set number of them is held in memory; the others are judged when they are due."""
-    monkeypatch.setattr(foresight, "LIMIT", 2)
+    monkeypatch.setattr(due_soon, "LIMIT", 2)
     tickets = [desk.ticket() for _ in range(5)]
     desk.run(12 * MINUTE)
-    assert len(foreseen(desk)) == 2
+    assert len(held_ready(desk)) == 2
     desk.run(HOUR)
     for ticket in tickets:
         moved_once(desk, ticket)
@@ -102,7 +102,7 @@ def test_it_is_looked_ahead_once_in_a_while(desk: Desk) -> None:
     """Whoever was looked at is not looked at again before the time has come, or the clock was set back."""
     desk.ticket()
     desk.run(MINUTE)
-    looked = Foresight(SOURCE)
+    looked = DueSoon(SOURCE)
     rules, now = desk.pipeline.ruling.rules, desk.clock.now() + 10 * MINUTE
     with desk.database.reading() as db:
         looked.prepare(db, rules, now, POLL)

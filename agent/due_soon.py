@@ -24,7 +24,7 @@ LIMIT: Final = 500
 """Tickets that are held ready at most, some ten kilobytes each."""
 
 
-class Foreseen(NamedTuple):
+class JudgedAhead(NamedTuple):
     """A mirrored ticket, and what was found on it under the rules that may hold on it when it is due."""
 
     mirrored: Mirrored
@@ -37,22 +37,22 @@ class Foreseen(NamedTuple):
         return same and self.evaluation.next_look > now
 
 
-class Foresight:
+class DueSoon:
     """The tickets of one source that are due soon, held ready. Not to be shared between threads."""
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._foreseen: dict[str, Foreseen] = {}
+        self._ready: dict[str, JudgedAhead] = {}
         self._next = 0
 
     @property
     def tickets(self) -> Mapping[str, Mirrored]:
         """Those that are held ready, as they were mirrored, by id."""
-        return {name: found.mirrored for name, found in self._foreseen.items()}
+        return {name: found.mirrored for name, found in self._ready.items()}
 
-    def take(self, ticket: str) -> Foreseen | None:
+    def take(self, ticket: str) -> JudgedAhead | None:
         """What was found on a ticket, which is held ready no longer."""
-        return self._foreseen.pop(ticket, None)
+        return self._ready.pop(ticket, None)
 
     def prepare(self, db: Connection, rules: BoundRules, now: Instant, every: int) -> None:
         """Read and judge what falls due soon, if that was not done within the last `every` milliseconds."""
@@ -60,11 +60,11 @@ class Foresight:
             return
         self._next = now + every
         soon = mirrored.due(db, self._source, now + 2 * every, LIMIT, self.tickets)
-        self._foreseen = {found.ticket.ref.id: self._of(found, rules) for found in soon if found.ticket.gone is None}
+        self._ready = {found.ticket.ref.id: self._of(found, rules) for found in soon if found.ticket.gone is None}
 
-    def _of(self, found: Mirrored, rules: BoundRules) -> Foreseen:
-        known = self._foreseen.get(found.ticket.ref.id)
+    def _of(self, found: Mirrored, rules: BoundRules) -> JudgedAhead:
+        known = self._ready.get(found.ticket.ref.id)
         if known is not None and known.mirrored.ticket is found.ticket and known.evaluation.rules is rules:
             return known
         possible = rules.present.possible(found.ticket, found.next_look)
-        return Foreseen(found, possible, evaluate(timeline(found.ticket), rules, found.next_look, possible))
+        return JudgedAhead(found, possible, evaluate(timeline(found.ticket), rules, found.next_look, possible))
