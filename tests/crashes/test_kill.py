@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from pathlib import Path
 
@@ -18,6 +19,9 @@ KILLS = {"jira": 10, "servicenow": 3, "zendesk": 3}
 def test_killed_at_random_instants_it_writes_each_escalation_once(tmp_path: Path, platform: str) -> None:
     """Death after death beside a helpdesk that loses answers: each escalation is there once, and the journal agrees."""
     seed = random.randrange(1_000_000)
+    logging.getLogger("hoist").info(
+        "play it again: python -m tests.crashes --kills %d --seed %d --platform %s", KILLS[platform], seed, platform
+    )
     seen = survive(tmp_path, KILLS[platform], seed, platform=platform)
     assert seen["killed while it started"] + seen["killed while it ran"] >= KILLS[platform], (seed, seen)
     assert seen["escalations"] >= seen["tickets"] * (TAKEN_EVERY - 1) // TAKEN_EVERY, (seed, seen)
