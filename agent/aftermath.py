@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from agent import outage as outages_of
-from agent.outage import Policy
 from agent.restoring import Restoring
+from agent.settings import Policy
 from agent.store import journal, operations, outages
 from agent.store.database import Database
 from agent.store.outages import Outage

@@ -10,12 +10,12 @@ from importlib.metadata import packages_distributions
 from agent.clock import Clock
 from agent.config import Settings
 from agent.errors import ConfigError
-from agent.fitting import fitted
 from agent.hooks.opening import verifiers
+from agent.in_force.fitting import fitted
+from agent.in_force.protocol_files import load_protocol
 from agent.outside.dependants import missing_facts
 from agent.outside.facts import Outside
 from agent.outside.overview import Overview, overview
-from agent.protocol_files import load_protocol
 from agent.sign_in import SignedIn, sign_in
 from connectors.contract import Capabilities, Guard, Promise
 from rules.binding import BindingError

@@ -16,13 +16,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import audit_cli, backtest_cli, guard_cli, plan_cli, undo_cli
-from agent.census_cli import census_app
-from agent.changes_cli import changes_app
+from agent.census.cli import census_app
 from agent.errors import HoistError
-from agent.journal_cli import journal_app
+from agent.guards import cli as guard_cli
+from agent.guards.changes_cli import changes_app
+from agent.hindsight import audit_cli, backtest_cli
+from agent.journal.cli import journal_app
+from agent.plan import cli as plan_cli
 from agent.rules_cli import rules_app
 from agent.screens.terminal import LogLines, Terminal, printable
+from agent.undo import cli as undo_cli
 from connectors.errors import ConnectorError
 from rules.instants import Instant, instant
 from rules.language.problems import RulebookError

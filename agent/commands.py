@@ -17,9 +17,9 @@ from agent.config import Settings, load_settings
 from agent.dry_run import dry_settings, watching
 from agent.errors import ConfigError, StoreError
 from agent.heartbeat import life_file
+from agent.in_force.protocol_files import load_protocol
 from agent.last_read import bound_rules
 from agent.lock import only_one
-from agent.protocol_files import load_protocol
 from agent.status import Status, status
 from agent.store import sources
 from agent.store.database import Database, open_database, saved_file
@@ -164,18 +164,6 @@ def known_source(source: str, known: list[str]) -> None:
         near = nearest(source, known)
         hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"hoist.yaml has no source {source!r}; {hint}")
-
-
-def protocol_place(place: Path | None, config: Path | None) -> Path:
-    """The protocol that is meant: the named one, that of hoist.yaml, or ./protocol. Raises ConfigError where there is none."""
-    if place is not None:
-        return place
-    try:
-        return load_settings(config).protocol
-    except ConfigError:
-        if config is not None or not Path("protocol").exists():
-            raise
-        return Path("protocol")
 
 
 def existing_store(settings: Settings) -> Database:

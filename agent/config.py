@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
-from agent.heartbeat import HeartbeatSettings
+from agent.guards.limit_settings import read_limits
 from agent.hooks.settings import HooksSettings, WebhookSettings, read_hooks, read_webhook
-from agent.journal_sealing import JournalSettings
-from agent.limit_settings import read_limits
-from agent.limits import Limits
-from agent.outage import Policy
 from agent.outside.links import Links
 from agent.rooted import rooted, rooted_secret
+from agent.setting_mistakes import mistakes
+from agent.settings import HeartbeatSettings, JournalSettings, Limits, Policy
 from connectors.errors import AskAdmin
 from connectors.registry import connector_class, webhook
 from connectors.secrets import Secret
@@ -291,10 +288,7 @@ class _Reader:
         try:
             settings = rooted(model.model_validate(written), self.file.parent)
         except ValidationError as error:
-            found = error.errors(include_input=False)  # what was written there may be a secret
-            # That a list is too short follows from what is wrong with its items.
-            first = [each for each in found if not any(_within(other["loc"], each["loc"]) for other in found)]
-            self.problems += [self._sentence(name, entry, model, each) for each in first]
+            self.problems += mistakes(error, name, entry, model, _SOURCE_KEYS)
             return None
         return SourceSettings(
             str(name), str(platform), poll_every, skew_limit, settings, at_once, census_every, retired, limits, hook
@@ -320,17 +314,6 @@ class _Reader:
         said = "expected installations as hoist's message names them, such as [5f0c2a9be41d7730]"
         self.problems.append(f"{self._at(node)} {name}.retired_installations: {said}")
         return frozenset()
-
-    def _sentence(self, name: Text, entry: Block, model: type[BaseModel], found: ErrorDetails) -> str:
-        """One of pydantic's findings, at its place; what was written there is not repeated, it may be a secret."""
-        where = ".".join([str(name), *(str(part) for part in found["loc"])])
-        place = self._at(_deepest(name, entry, found["loc"]))
-        if found["type"] == "missing":
-            return f"{place} {where} is missing{_like(model, found['loc'])}"
-        if found["type"] == "extra_forbidden":
-            near = nearest(str(found["loc"][-1]), [*model.model_fields, *_SOURCE_KEYS])
-            return f"{place} {where} is no setting of this platform" + (f"; did you mean {near}?" if near else "")
-        return f"{place} {where}: {_expected(found)}{_like(model, found['loc'])}"
 
     def _length(self, name: Text, entry: Block, key: str, default: int) -> int:
         node = _entry(entry, key)
@@ -387,54 +370,6 @@ class _Reader:
 
 def _entry(block: Block, key: str) -> Node | None:
     return cast("Mapping[str, Node]", block).get(key)
-
-
-def _deepest(name: Text, entry: Block, loc: Sequence[int | str]) -> Node:
-    """The node that a finding of pydantic speaks of, or the nearest one above it that was written."""
-    node: Node = entry
-    for part in loc:
-        below: Node | None = None
-        if isinstance(node, Block):
-            below = _entry(node, str(part))
-        elif isinstance(node, Items) and isinstance(part, int) and part < len(node):
-            below = node[part]
-        if below is None:
-            break
-        node = below
-    return name if node is entry else node
-
-
-_EXPECTED: Final = {
-    "tuple_type": "expected a list",
-    "list_type": "expected a list",
-    "model_type": "expected a block of keys and values",
-    "string_type": "expected a text",
-    "string_pattern_mismatch": "this is not how such a name is written",
-    "too_short": "the list is empty",
-}
-"""pydantic's words for what a person writes in YAML."""
-
-
-def _expected(found: ErrorDetails) -> str:
-    if found["type"] == "literal_error":
-        return f"expected {found['msg'].removeprefix('Input should be ')}"
-    return _EXPECTED.get(found["type"], found["msg"].removeprefix("Value error, "))
-
-
-def _within(loc: Sequence[int | str], other: Sequence[int | str]) -> bool:
-    return len(loc) > len(other) and loc[: len(other)] == other
-
-
-def _like(model: type[BaseModel], loc: Sequence[int | str]) -> str:
-    """An example of a setting, or of the one that it is a part of, where its model has one."""
-    schema = model.model_json_schema()
-    node: dict[str, Any] = schema
-    examples: Sequence[Any] = ()
-    for part in loc:
-        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
-        node = schema.get("$defs", {}).get(str(node.get("$ref", "")).rpartition("/")[2], node)
-        examples = node.get("examples", examples)
-    return f"; write it like {json.dumps(examples[0])}" if examples else ""
 
 
 def _plain(node: Node) -> Any:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from agent.config import Settings
 from agent.errors import StoreError
-from agent.heartbeat import HeartbeatSettings, life_file
+from agent.heartbeat import life_file
+from agent.settings import HeartbeatSettings
 from rules.protocol.rule import Mode
 from rules.rulebook import Loaded
 

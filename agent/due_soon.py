@@ -16,6 +16,7 @@ from agent.store import mirrored
 from agent.store.mirrored import Mirrored
 from rules.binding import BoundRule, BoundRules
 from rules.engine import Evaluation, evaluate
+from rules.explain import because
 from rules.instants import Instant
 from rules.ticket import Ticket
 from rules.timeline import timeline
@@ -66,5 +67,9 @@ class DueSoon:
         known = self._ready.get(found.ticket.ref.id)
         if known is not None and known.mirrored.ticket is found.ticket and known.evaluation.rules is rules:
             return known
-        possible = rules.present.possible(found.ticket, found.next_look)
-        return JudgedAhead(found, possible, evaluate(timeline(found.ticket), rules, found.next_look, possible))
+        at = found.next_look
+        possible = rules.present.possible(found.ticket, at)
+        evaluation = evaluate(timeline(found.ticket), rules, at, possible)
+        for rule in {episode.rule for episode in evaluation.episodes if episode.holds_at(at)}:
+            because(evaluation, rule, at)  # which it keeps
+        return JudgedAhead(found, possible, evaluation)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from agent.brake import brake_on, braked
 from agent.due_soon import JudgedAhead
-from agent.ruling import Ruling
+from agent.in_force.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import DORMANT, Planned, WaitingRow
@@ -92,13 +92,14 @@ def decide(
     """
     urgency = urgency_of(ticket, ruling)
     possible: Sequence[BoundRule] = ()
-    alone = left_alone_until(ticket, ruling, now)
-    if ticket.gone is None and alone <= now:
+    if ticket.gone is None:
+        if (alone := left_alone_until(ticket, ruling, now)) > now:
+            return Decision(alone, urgency)  # what is with a person stays with them
         possible = ruling.rules.present.possible(ticket, now)
         if ruling.rules.former:
             possible = (*possible, *_former(recorded, ruling.rules))
     if not possible:
-        return Decision(alone if alone > now else FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
+        return Decision(FOREVER, urgency, over=tuple(row for row in dormant if row.state in _RESTING))
     if judged_ahead is not None and judged_ahead.serves(ticket, ruling.rules, possible, now):
         evaluation = judged_ahead.evaluation
     else:

@@ -12,16 +12,16 @@ from agent.clock import Clock, SourceClock
 from agent.config import load_settings
 from agent.errors import ConfigError, StoreError
 from agent.foreign import Foreign
-from agent.governing import rules_in_force
+from agent.in_force.governing import rules_in_force
+from agent.in_force.protocol_files import world_of
 from agent.lock import only_one
 from agent.mirroring import Mirroring
-from agent.protocol_files import world_of
 from agent.sign_in import sign_in
 from agent.store import orders, sources
 from agent.store.database import Database, open_database
 from agent.store.installation import read_or_make
 from agent.store.orders import OrderRow
-from agent.undoing import OrderWriter
+from agent.undo.undoing import OrderWriter
 from connectors.contract import Connector
 from connectors.errors import TryLater
 from rules.binding import BoundRules, bind

@@ -10,7 +10,6 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,26 +17,18 @@ import urllib3
 from sqlalchemy import Connection
 
 from agent.clock import Clock, steady
+from agent.settings import HeartbeatSettings
 from agent.store import journal, outages
 from agent.store import stalled as stalled_stages
 from agent.store.database import Database
 from agent.store.outages import Life
 from agent.watchdog import Stage, Watchdog
-from rules.instants import MINUTE, SECOND, written
+from rules.instants import SECOND, written
 
 log = logging.getLogger("hoist")
 
 SIGN_EVERY: Final = 30 * SECOND
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=10.0)
-
-
-@dataclass(frozen=True, slots=True)
-class HeartbeatSettings:
-    """Where the heartbeat goes; `every` in milliseconds. Neither file nor URL: nowhere."""
-
-    file: Path | None = None
-    url: str = field(default="", repr=False)  # its path may be its secret
-    every: int = MINUTE
 
 
 Send = Callable[[str, bytes], None]

@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 
 from agent.config import Settings
 from agent.errors import ConfigError
-from agent.governing import governing, release, rules_in_force
-from agent.kept_texts import former_texts
-from agent.protocol_files import world_of
-from agent.ruling import Ruling
+from agent.in_force.governing import governing, release, rules_in_force
+from agent.in_force.kept_texts import former_texts
+from agent.in_force.protocol_files import world_of
+from agent.in_force.ruling import Ruling
 from agent.store import pauses, sources
 from agent.store.installation import installation_key
 from rules.binding import BoundRules, bind

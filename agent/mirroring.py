@@ -14,17 +14,18 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from agent import clusters, markers, overtaken
+from agent import clusters
 from agent.due_soon import DueSoon
 from agent.evaluate import Decision, decide, urgency_of
+from agent.in_force.ruling import Ruling
 from agent.mirror import Sent, reconciled
 from agent.recording import record, rests_on
-from agent.ruling import Ruling
 from agent.store import brakes, episodes, journal, mirrored, operations, quarantine, snoozes, sources, waiting
 from agent.store.installation import Installation
 from agent.store.mirrored import Kept, Mirrored
 from agent.store.operations import OperationRow
 from agent.store.quarantine import QuarantineRow
+from agent.write_back import markers, overtaken
 from connectors.contract import Quarantined
 from rules.instants import FOREVER, Instant
 from rules.ticket import Ticket

@@ -8,12 +8,13 @@ What was due before may have been written already, so nothing of it is until the
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection
 
 from agent import outbox
+from agent.settings import Policy
 from agent.store import journal, operations, outages, sources, waiting
 from agent.store.outages import Life, Outage
 from agent.store.states import UNDER_WAY, RowState
@@ -26,17 +27,6 @@ SHORTEST: Final = 5 * MINUTE
 BEFORE: Final = MINUTE
 """So long before the last sign of life an outage may have begun."""
 LISTED: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What an administrator wants after an outage: firings younger than so many milliseconds are caught up, None: all are."""
-
-    younger_than: int | None = HOUR
-
-    def from_(self, ended: Instant) -> Instant:
-        """The instant from which on firings are caught up: the very first one where all are, however long they waited before."""
-        return 0 if self.younger_than is None else ended - self.younger_than
 
 
 def begin(

@@ -3,7 +3,7 @@
 The order of commits is the promise. A row is claimed under a lease; the ticket is read afresh; one transaction keeps that read,
 drops what is no longer true, and marks the first operation as *sent*; only then does a byte leave. Whatever happens afterwards
 can be told from the store and the source: the marker that travels with the effect says whether it took place. What follows from
-an outcome is recorded by `agent.settling`.
+an outcome is recorded by `agent.write_back.settling`.
 """
 
 from __future__ import annotations

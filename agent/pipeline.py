@@ -8,7 +8,7 @@
     sweep    the same for tickets judged under older rules         one transaction per batch, and then a rest
     census   every ticket by its id, once a day                    a request or a batch at a time, and then a rest
     write    claim | read afresh | mirror, evaluate, merge, commit *sent* | send, verify | settle
-             (several tickets at once: agent.writing; a bar is the end of a transaction; nothing leaves while one is open)
+             (several tickets at once: agent.write_back; a bar is the end of a transaction; nothing leaves while one is open)
 
 The stages know nothing of each other; this page calls them.
 """
@@ -24,32 +24,31 @@ from sqlalchemy.exc import DatabaseError
 
 from agent import clusters, outbox
 from agent.aftermath import Aftermath
-from agent.backing_off import Refusals
-from agent.census import Censuses
+from agent.census.census import Censuses
 from agent.clock import Clock, SourceClock, skew_problem, steady
 from agent.errors import DamagedTicketError
 from agent.foreign import Foreign
-from agent.guards import Guards
+from agent.guards.guards import Guards
 from agent.hinted import Hinted
-from agent.limits import Limits
+from agent.in_force.ruling import Ruling
 from agent.mirroring import Mirroring
-from agent.outage import Policy
-from agent.ruling import Ruling
+from agent.settings import Limits, Policy
 from agent.store import journal, mirrored, sources
 from agent.store.database import Database
 from agent.store.earliest import earliest, earliest_look
 from agent.store.installation import Installation
-from agent.undoing import OrderWriter
-from agent.workers import Workers
-from agent.writing import Back, Writer
+from agent.undo.undoing import OrderWriter
+from agent.write_back.backing_off import Refusals
+from agent.write_back.workers import Workers
+from agent.write_back.writing import Back, Writer
 from connectors.contract import Connector, Page
 from connectors.errors import ConnectorError, TryLater
 from rules.instants import FOREVER, MINUTE, SECOND, Instant, written
 
 BATCH = 200
 """Tickets that one look takes at most, so that a sweep never keeps due tickets waiting."""
-
-
+SECONDS_WAITED = 3
+"""Times that a hoist that runs for one turn waits for the next second."""
 OVERTAKEN = "other rules have come into force, and are taken over first"
 
 
@@ -217,9 +216,20 @@ class Pipeline:
             while self._recovers() and not self._recovering.trouble:
                 self._unless_it_rests(self._recovering, self._recover)
             self.turn()
+        self._write_what_waits_for_its_second()
         if not self._taking_census.trouble:
             self._unless_it_rests(self._taking_census, self.census.finish)
         self.drain()
+
+    def _write_what_waits_for_its_second(self) -> None:
+        """A read says for sure what was so before the second that it is dated by; nobody comes back soon for what began in it."""
+        for _ in range(SECONDS_WAITED):
+            with self.database.reading() as db:
+                wait = earliest(db, self.source, self.writer.nothing_at).write - self.source_clock.now()
+            if self.standing() or self._writing.trouble or wait > 2 * self.ruling.resolution:
+                return
+            self.clock.sleep(max(wait, 0) / SECOND)
+            self._unless_it_rests(self._writing, self._write_until_the_next_poll)
 
     def _mended(self, act: Callable[[], None]) -> None:
         """Do something; where a ticket's row in the store is found to be damaged, read that ticket anew and go on."""

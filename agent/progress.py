@@ -5,11 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from agent.screens.terminal import Terminal
+
+INTERRUPTED: Final = 130
+"""The exit code of what Ctrl-C ended, as shells have it: 128 and the number of the signal."""
 
 
 class _Rate(ProgressColumn):

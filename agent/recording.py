@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from agent.brake import trip_all
 from agent.evaluate import Decision
-from agent.ruling import Ruling
+from agent.in_force.ruling import Ruling
 from agent.store import episodes, journal, sources, waiting
 from agent.store.episodes import Fired
 from agent.store.states import RowState
@@ -39,7 +39,7 @@ RestsOn = Callable[[str], Mapping[str, Any]]
 
 
 def rests_on(rules: BoundRules, ticket: Ticket, revision: int) -> dict[str, Any]:
-    """On what a decision rests, for its line in the journal: enough to make it once more (`agent.replaying`).
+    """On what a decision rests, for its line in the journal: enough to make it once more (`agent.journal.replaying`).
 
     `rules` is the rulebook's version, `names` and `world` those of the source's names and of the outside facts; `revision` counts
     how often the ticket was kept by then, `known` is the server time of the read, `history` how many changes and messages it had.

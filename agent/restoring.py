@@ -2,7 +2,8 @@
 
 A firing whose mark is found was written, and is recorded so. One on a ticket that bears no mark but those the store knows was
 not, and goes the way of any firing that fell due during an outage. On a ticket with marks that the store can't explain nobody can
-tell: it stays with a person. The same is asked of escalations that were under way when the backup was made (`agent.half_done`).
+tell: it stays with a person. The same is asked of escalations that were under way when the backup was made
+(`agent.write_back.half_done`).
 
 Marks are read once no request of before the restore can take effect any more: the absence of one proves nothing earlier.
 """
@@ -14,13 +15,13 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from agent.half_done import UNCLEAR, HalfDone, Told
-from agent.outage import Policy
+from agent.settings import Policy
 from agent.store import episodes, journal, operations, outages, waiting
 from agent.store.database import Database
 from agent.store.outages import Outage
 from agent.store.states import UNDER_WAY, RowState
 from agent.store.waiting import WaitingRow
+from agent.write_back.half_done import UNCLEAR, HalfDone, Told
 from connectors.contract import Connector
 from connectors.errors import Gone
 from rules.escalation import Operation

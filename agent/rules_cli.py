@@ -104,14 +104,16 @@ def stories(
     as_json: Json = False,
 ) -> None:
     """Tell stories of tickets: what must fire when, what must not. Exit code 1 where one ends otherwise."""
-    from agent.rule_commands import tell_stories, write_story
     from agent.screens import rules as screen
+    from agent.story_commands import tell_stories
 
     if (ticket is None) != (should_fire is None):
         raise typer.BadParameter("--from SOURCE:KEY and --should-fire INSTANT belong together")
     if ticket is None and (rule is not None or out is not None):
         raise typer.BadParameter("--rule and --out belong to --from SOURCE:KEY")
     if ticket is not None and should_fire is not None:
+        from agent.story_from_ticket import write_story
+
         found = write_story(ticket, should_fire, rule, out, protocol, config)
     else:
         found = tell_stories(paths or [], protocol, config)

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from agent import foreign
 from agent.budget import BudgetStatus, budget_status
 from agent.foreign import Other
-from agent.guarded import Guarded, guarded
+from agent.guards.guarded import Guarded, guarded
 from agent.hinted import silence
+from agent.in_force.governed import Governed, governed
 from agent.store import (
     brakes,
     censuses,
@@ -110,7 +111,7 @@ class Status:
 
     `unread`: a sentence for each list, window or rota that can't be read, with the copy that counts in its place. `head` is the
     end of the journal's chain, `fresh` how many of its lines wait for the sealer. `stalled`: a sentence for each stage that gets
-    no further; `alive_at`: hoist's last sign of life, on this machine's clock.
+    no further; `alive_at`: hoist's last sign of life, on this machine's clock. `governed`: which rules are in force.
     """
 
     sources: tuple[SourceStatus, ...]
@@ -120,11 +121,12 @@ class Status:
     fresh: int
     stalled: tuple[str, ...]
     alive_at: Instant | None
+    governed: Governed
 
     @property
     def healthy(self) -> bool:
         """Nothing waits for a person, and there is something to be healthy."""
-        mended = not (self.refused_rules or self.unread or self.stalled)
+        mended = self.governed.healthy and not (self.refused_rules or self.unread or self.stalled)
         return bool(self.sources) and mended and all(source.healthy for source in self.sources)
 
 
@@ -135,7 +137,8 @@ def status(database: Database, now: Instant, poll_every: Mapping[str, int]) -> S
         life = outages.last_sign(db)
         alive_at = None if life is None else life.at
         head, fresh = journal.head(db), journal.unsealed(db)
-        return Status(found, refused_rules.refused(db), unread.kept(db), head, fresh, stalled.kept(db), alive_at)
+        rules = governed(db, now)
+        return Status(found, refused_rules.refused(db), unread.kept(db), head, fresh, stalled.kept(db), alive_at, rules)
 
 
 def _fallen(db: Connection, source: str, now: Instant) -> Fallen | None:

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from agent.clusters import laid_over
 from agent.errors import ConfigError
-from agent.overtaken import OVERTAKEN
-from agent.pauses import said as said_of_pause
+from agent.guards.pauses import said as said_of_pause
 from agent.recording import NOTED
 from agent.store import episodes, journal, mirrored, operations, pauses, snoozes, sources, waiting
 from agent.store.database import Database
@@ -22,6 +21,7 @@ from agent.store.operations import OperationRow
 from agent.store.snoozes import Snooze
 from agent.store.states import OperationState, RowState
 from agent.store.waiting import WaitingRow
+from agent.write_back.overtaken import OVERTAKEN
 from rules.binding import BoundRule, BoundRules
 from rules.chains import outside
 from rules.confidential import CONCEALED, TEXTS

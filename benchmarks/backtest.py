@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from agent.past import Wanted, opened
-from agent.past_mirror import mirrored_tickets
+from agent.commands import spare_the_collector
+from agent.hindsight.past import Wanted, opened
+from agent.hindsight.past_mirror import mirrored_tickets
 from agent.store import mirrored
 from agent.store.database import open_database
 from agent.store.mirrored import Kept
@@ -73,6 +74,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     path = log()
+    spare_the_collector()  # as the command does
     if path is not None:
         compare(path, rounds)
     print(machine())

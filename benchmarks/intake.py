@@ -1,12 +1,14 @@
 """Webhooks taken: how many a second, and after how long each is answered; every answer after the call is on disk.
 
-    python -m benchmarks.intake [--calls 10000] [--connections 32] [--rounds 3] [--written 40] [--only calls storm killed written]
+    python -m benchmarks.intake [--calls 10000] [--connections 32] [--rounds 3] [--written 40]
+                                [--only calls bare storm killed written]
 
 The site is hoist's own, as `hoist run` serves it, in a process of its own, on a store that survives a power cut; bodies are
 events of Zendesk of 4 KB, each signed, checked over its raw bytes, with a ticket and an id of its own. The caller shares the
 machine.
 
-`calls`: so many over so many connections, each of which waits for its answer. `storm`: a fifth of them come twice, a tenth bear
+`calls`: so many over so many connections, each of which waits for its answer. `bare`: the same with an application that takes the
+body and does nothing, on the same server: what server and caller allow. `storm`: a fifth of them come twice, a tenth bear
 a wrong signature. `killed`: the process is killed (SIGKILL) half-way; every call that was answered is in the store. `written`:
 hoist whole, beside a sandbox of Zendesk that answers each request after 100 ms and delivers its webhooks itself; from the save
 by which a ticket falls due to hoist's write.
@@ -26,7 +28,7 @@ import threading
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -131,10 +133,29 @@ class Caller:
             writer.close()
 
 
+class Nothing:
+    """A site that takes the body of a call and answers."""
+
+    patience: Final = 10.0
+
+    async def __call__(self, scope: object, receive: Callable[[], Any], send: Callable[[object], Any]) -> None:
+        del scope
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def ended(self, outcome: object) -> None:
+        """Nobody counts."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 @contextmanager
-def served(folder: Path, spent: list[float]) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def served(folder: Path, spent: list[float], *, bare: bool = False) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """hoist's site in a process of its own, and its port; the seconds of CPU that it took are added to `spent`."""
-    command = [sys.executable, "-m", "benchmarks.intake", "--serve", str(folder / "hoist.db")]
+    command = [sys.executable, "-m", "benchmarks.intake", "--serve", str(folder / "hoist.db"), *(["--bare"] if bare else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - ours
         assert server.stdout is not None
         assert server.stdin is not None
@@ -143,12 +164,12 @@ def served(folder: Path, spent: list[float]) -> Iterator[tuple[subprocess.Popen[
         spent.append(float(server.stdout.read() or "nan"))
 
 
-def serve(store: Path) -> None:
+def serve(store: Path, *, bare: bool) -> None:
     """Until standard input ends."""
     with closing(open_database(store)) as database:
         clock, tally = SystemClock(), Tally()
         taking = Intake(database, clock, [Door("zen", Webhook([SECRET]), clock.now, lambda: None)], tally)
-        site = Site(taking, clock, troubles=list, metrics=bytes, calls_per_second=1_000_000)
+        site: Any = Nothing() if bare else Site(taking, clock, troubles=list, metrics=bytes, calls_per_second=1_000_000)
         settings = HooksSettings(port=0)
         listener = listening(settings)
         serving = Serving(site, settings, listener)
@@ -192,6 +213,15 @@ def calls(number: int, connections: int) -> dict[str, object]:
         assert caller.statuses == {204: number}
         assert kept(Path(folder) / "hoist.db") == (number, 2 * number), "every call that was answered is in the store"
     return row("calls", caller, seconds, spent)
+
+
+def bare(number: int, connections: int) -> dict[str, object]:
+    spent: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), spent, bare=True) as (_, port):
+        caller = Caller(port, [call(each) for each in range(number)])
+        seconds = asyncio.run(caller.run(connections))
+    assert caller.statuses == {204: number}
+    return row("an application that does nothing", caller, seconds, spent)
 
 
 def storm(number: int, connections: int) -> dict[str, object]:
@@ -312,15 +342,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=["calls", "storm", "killed", "written"])
+    parser.add_argument("--only", nargs="*", default=["calls", "bare", "storm", "killed", "written"])
     parser.add_argument("--written", type=int, default=40)
     parser.add_argument("--serve", type=Path)
+    parser.add_argument("--bare", action="store_true")
     options = parser.parse_args()
     if options.serve is not None:
-        serve(options.serve)
+        serve(options.serve, bare=options.bare)
         return
     print(machine(), flush=True)
-    kinds = {"calls": calls, "storm": storm, "killed": killed}
+    kinds = {"calls": calls, "bare": bare, "storm": storm, "killed": killed}
     names = [name for name in options.only if name in kinds for _ in range(options.rounds)]
     rows = [kinds[name](options.calls, options.connections) for name in names]
     if "written" in options.only:

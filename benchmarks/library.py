@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.demo.organisation import CHAIN, LINES, Place, organisation
-from agent.protocol_files import library
+from agent.in_force.protocol_files import library
 from benchmarks.measured import table
 from connectors.sandboxes.event_log import load as load_log
 from connectors.sandboxes.history import Event, History

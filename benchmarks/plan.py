@@ -27,16 +27,16 @@ from typing import Final
 from agent.clock import SystemClock
 from agent.config import load_settings
 from agent.evaluate import decide
-from agent.forecasting import forecast
-from agent.planning import Planning, changed_texts
-from agent.protocol_files import files_of, library, load_protocol, world_of
-from agent.ruling import Ruling
+from agent.in_force.protocol_files import files_of, library, load_protocol, world_of
+from agent.in_force.ruling import Ruling
+from agent.in_force.wording import wording
+from agent.plan.forecasting import forecast
+from agent.plan.planning import Planning, changed_texts
 from agent.store import mirrored, rulebooks, sources
 from agent.store.database import open_database
 from agent.store.installation import read_or_make
 from agent.store.mirrored import Kept
 from agent.store.rulebooks import Texts
-from agent.wording import wording
 from benchmarks import organisation
 from benchmarks.measured import machine
 from benchmarks.organisation import SOURCE

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from agent.commands import spare_the_collector
 from agent.evaluate import decide
+from agent.in_force.ruling import Ruling
 from agent.pipeline import BATCH
-from agent.ruling import Ruling
 from agent.store import mirrored
 from benchmarks.measured import machine
 from benchmarks.organisation import SOURCE

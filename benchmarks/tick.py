@@ -34,9 +34,9 @@ from sqlalchemy import Connection, func, insert, select
 from agent.clock import SteppedClock
 from agent.commands import spare_the_collector
 from agent.evaluate import decide
+from agent.in_force.protocol_files import library, world_of
+from agent.in_force.ruling import Ruling
 from agent.pipeline import Pipeline
-from agent.protocol_files import library, world_of
-from agent.ruling import Ruling
 from agent.store import episodes, mirrored, sources, tables
 from agent.store.database import Database, open_database
 from agent.store.episodes import EpisodeRow, Fired

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rules.engine import Evaluation
+from rules.evidence import Evidence
 from rules.instants import Instant
 from rules.spread import Spread
 from rules.ticket import Kind, Ticket
@@ -53,13 +54,12 @@ class OfTier:
 
     waited: Spread = field(default_factory=Spread)
     met: int = 0
-    missed: int = 0
-    examples: list[str] = field(default_factory=list)
+    missed: Evidence = field(default_factory=Evidence)
 
     @property
     def judged(self) -> int:
         """Those of which it is known."""
-        return self.met + self.missed
+        return self.met + self.missed.number
 
 
 @dataclass
@@ -75,6 +75,4 @@ class Acknowledgements:
             tier.waited.add(stay.waited)
         tier.met += stay.met is True
         if stay.met is False:
-            tier.missed += 1
-            if len(tier.examples) < 3 and key not in tier.examples:
-                tier.examples.append(key)
+            tier.missed.add(key, stay.start)

@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     BY_HAND_LATE = "done by hand, late"
     WRONG_TIER = "moved to another tier"
     OVERRIDDEN = "done by hoist, taken back by a person"
+    REFUSED = "refused or unanswered"
     HELD_BACK = "held back"
     SKIPPED = "skipped"
 
@@ -67,7 +68,7 @@ class Recorded:
     rule: str
     due: Instant
     settled: Instant | None
-    outcome: Outcome | None  # None: hoist only watched, or has not decided; what people did counts
+    outcome: Outcome | None  # None: hoist only watched, or has not decided; what people did counts, as where it was refused
     why: str = ""
     version: str = ""
 
@@ -76,7 +77,8 @@ class Recorded:
 class Entry:
     """One step that was due on a ticket. `clause` is that of the written policy, `done` when it was done, where it was.
 
-    `version` is that of the rules under which it was decided, or by which it is judged now.
+    `version` is that of the rules under which it was decided, or by which it is judged now; `elsewhere` the team, by the source's
+    id, to which people moved the ticket instead.
     """
 
     ticket: str
@@ -87,6 +89,7 @@ class Entry:
     done: Instant | None = None
     why: str = ""
     version: str = ""
+    elsewhere: str = ""
 
 
 def with_bare_rules(rulebook: Rulebook) -> Rulebook:
@@ -118,10 +121,11 @@ def _as_recorded(ticket: Ticket, evaluation: Evaluation, own: OwnSteps, known: R
     if known.rule not in evaluation.rules.by_id:  # a former rule: what it was for is in the record alone
         outcome = known.outcome or Outcome.SKIPPED
         return Entry(shown_key(ticket, evaluation), known.rule, "", known.due, outcome, known.settled, known.why, known.version)
-    if known.outcome is None:
+    if known.outcome in {None, Outcome.REFUSED}:
         episode = Episode(known.rule, known.due, ((known.due, FOREVER),))
         found = _by_people(ticket, evaluation, own, Fired(known.rule, known.due, (0,), episode), asked)
-        return replace(found, why=found.why or known.why, version=known.version)
+        if known.outcome is None or found.outcome is not Outcome.SKIPPED:
+            return replace(found, why=found.why or known.why, version=known.version)
     outcome = known.outcome
     if outcome is Outcome.BY_HOIST and known.settled is not None and known.settled > known.due + asked.grace:
         outcome = Outcome.BY_HOIST_LATE
@@ -166,7 +170,9 @@ def _moved(ticket: Ticket, evaluation: Evaluation, fired: Fired, grace: int) -> 
         why = "" if over >= FOREVER else "what it was about ended without it"
         return _entry(ticket, evaluation, rule, due, Outcome.SKIPPED, None, why)
     if not _is_the_step(move, evaluation, fired):
-        return _entry(ticket, evaluation, rule, due, Outcome.WRONG_TIER, move.at, f"to {move.new}")
+        there = move.new if isinstance(move.new, str) else ""
+        name = evaluation.rules.directory.teams.get(there, there) or "no team"
+        return replace(_entry(ticket, evaluation, rule, due, Outcome.WRONG_TIER, move.at, f"to {name}"), elsewhere=there)
     outcome = Outcome.BY_HAND if move.at <= due + grace else Outcome.BY_HAND_LATE
     return _entry(ticket, evaluation, rule, due, outcome, move.at)
 

@@ -96,10 +96,10 @@ def next_tier(
         first = wanted
     passed_over: list[PassedOver] = []
     for tier in chain.tiers[first:]:
-        ids = [one for one in teams.get(tier.team, ()) if one not in departed]
-        why = barred(tier.team) if ids else NO_TEAM_HERE
+        receiving = next((one for one in teams.get(tier.team, ()) if one not in departed), None)
+        why = NO_TEAM_HERE if receiving is None else barred(tier.team)
         if not why:
-            return Next(tier.team, ids[0], tuple(passed_over))
+            return Next(tier.team, receiving, tuple(passed_over))
         passed_over.append(PassedOver(tier.team, why))
     ended = f"the chain {chain.name} ends here: there is no higher tier that can receive"
     return Next(None, None, tuple(passed_over), ended, tuple(tier.team for tier in reversed(chain.tiers[lowest:])))

@@ -79,6 +79,23 @@ def cycles(ticket: Ticket, line: Timeline, hours: Calendar, key: str) -> Iterato
         )
 
 
+def run_so_far(ticket: Ticket, line: Timeline, hours: Calendar, at: Instant) -> Iterator[tuple[str, int | None]]:
+    """Each target that runs, by its name, and the whole minutes of business time that it has run by an instant.
+
+    What the ticket waited is left out. None where the platform does not say when the cycle began.
+    """
+    waited = _waits(line)
+    for name, due in ticket.fields.items():
+        if not name.startswith(TARGET) or name.endswith(_START) or not isinstance(due, int):
+            continue
+        start, run = ticket.fields.get(name + _START), None
+        if isinstance(start, int):
+            pairs = zip(waited[::2], waited[1::2], strict=True)
+            paused = sum(hours.between(max(a, start), min(b, at)) for a, b in pairs if a < at and b > start)
+            run = _minutes(hours.between(start, at) - paused)
+        yield name.removeprefix(TARGET), run
+
+
 def _last(ticket: Ticket, name: str) -> Value:
     """The value, or the last one that it had before it was emptied: a target that was met is due no more."""
     value = ticket.fields.get(name)

@@ -107,7 +107,7 @@ def _clauses(before: Rule, after: Rule) -> Iterator[str]:
     yield from _mode(before, after)
     if before.id != after.id:
         yield f"was called {before.id}"
-    yield from _condition(before.condition, after.condition)
+    yield from _condition(before, after)
     yield from _steps(before.steps, after.steps)
     if before.repeat != after.repeat:
         yield "no longer repeats" if after.repeat is None else f"repeats every {after.repeat.every}, {after.repeat.at_most} times"
@@ -137,9 +137,10 @@ def existing_in_words(existing: Existing) -> str:
     return "all" if existing.limit is None else f"at most {existing.limit} per hour" if existing.limit else "ignore"
 
 
-def _condition(before: Condition, after: Condition) -> Iterator[str]:
+def _condition(rule_before: Rule, rule_after: Rule) -> Iterator[str]:
     """How long it waits, then what it asks for that it did not, and no longer does."""
-    if before == after:
+    before, after = rule_before.condition, rule_after.condition
+    if before == after or (rule_before.calendar != rule_after.calendar and phrase(before) == phrase(after)):
         return
     parts, former = _parts(after), _parts(before)
     waits = [part.duration for part in parts if isinstance(part, Held)]

@@ -51,14 +51,23 @@ _new: Final = tuple.__new__
 """Makes an episode in half the time that calling its class takes; most rules give one on most tickets."""
 
 
+class Told(NamedTuple):
+    """The sentences by which a rule's condition is explained, the same at each instant from `since` on and before `until`."""
+
+    since: Instant
+    until: Instant
+    sentences: tuple[str, ...]
+
+
 class Evaluation:
     """What all rules say of one ticket.
 
     `episodes` are ordered by rule, as in the file, then by start. `next_look` is the earliest instant after `now` at which a
     stretch of any rule starts, FOREVER if none does: nothing fires before it unless the ticket changes.
+    `told` are the last sentences that were asked for of each rule (`rules.explain`).
     """
 
-    __slots__ = ("_memo", "episodes", "next_look", "rules", "timeline")
+    __slots__ = ("_memo", "episodes", "next_look", "rules", "timeline", "told")
 
     def __init__(
         self, timeline: Timeline, rules: BoundRules, memo: Memo, episodes: tuple[Episode, ...], next_look: Instant
@@ -67,6 +76,7 @@ class Evaluation:
         self.episodes = episodes
         self.next_look = next_look
         self.rules = rules
+        self.told: dict[str, Told] = {}
         self._memo = memo
 
     def episodes_of(self, rule: str) -> tuple[Episode, ...]:

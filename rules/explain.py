@@ -13,7 +13,7 @@ from rules.chains import teams_of
 from rules.conditions.judge import Holds
 from rules.conditions.tree import parts_of, walk
 from rules.confidential import REASON
-from rules.engine import Episode, Evaluation, truth
+from rules.engine import Episode, Evaluation, Told, truth
 from rules.instants import Instant
 from rules.intervals import Intervals, standing
 from rules.phrases import length, phrase, stamp
@@ -64,9 +64,18 @@ def because(evaluation: Evaluation, rule: str, at: Instant) -> tuple[str, ...]:
 
     Sentences have no full stop. Raises KeyError for a rule that is not bound.
     """
-    life, found = evaluation.timeline.life, evaluation.found
-    told, zone = evaluation.bound(rule).told, evaluation.rules.zone
-    return tuple(dict.fromkeys([_sentence(part, words, _at(found(number), at, life), zone) for part, number, words in told]))
+    known = evaluation.told.get(rule)
+    if known is None or not known.since <= at < known.until:
+        known = evaluation.told[rule] = _told(evaluation, rule, at)
+    return known.sentences
+
+
+def _told(evaluation: Evaluation, rule: str, at: Instant) -> Told:
+    life, found, zone = evaluation.timeline.life, evaluation.found, evaluation.rules.zone
+    parts = [(part, words, _at(found(number), at, life)) for part, number, words in evaluation.bound(rule).told]
+    since = max([since for _, _, (_, since, _) in parts], default=at)
+    until = min([until for _, _, (_, _, until) in parts], default=at)
+    return Told(since, until, tuple(dict.fromkeys([_sentence(*part, zone) for part in parts])))
 
 
 def in_short(evaluation: Evaluation, rule: str) -> str:

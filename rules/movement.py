@@ -12,7 +12,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from rules.calendars import Calendar
-from rules.instants import FOREVER, Instant, moment
+from rules.evidence import Evidence
+from rules.instants import Instant, moment
 from rules.ticket import Kind
 from rules.timeline import Timeline
 
@@ -23,31 +24,30 @@ SATURDAY: Final = 5
 class Movement:
     """`acts` of the staff by the id of the team that had the ticket; `closed` of them outside of the calendar's hours.
 
-    `on_weekdays`: by local hour; `first`: each team's first one.
+    `on_weekdays`: by local hour.
     """
 
-    acts: Counter[str] = field(default_factory=Counter)
+    acts: dict[str, Evidence] = field(default_factory=dict)
     total: int = 0
-    closed: int = 0
-    first: dict[str, Instant] = field(default_factory=dict)
+    closed: Evidence = field(default_factory=Evidence)
     on_weekdays: Counter[int] = field(default_factory=Counter)
 
-    def add(self, line: Timeline, hours: Calendar | None, zone: ZoneInfo, since: Instant, until: Instant) -> None:
-        """Count the acts on a ticket within [since, until), by the hours of that zone."""
+    def add(self, line: Timeline, hours: Calendar | None, zone: ZoneInfo, since: Instant, until: Instant, key: str) -> None:
+        """Count the acts on the ticket of that key within [since, until), by the hours of that zone."""
         column = line.column("team")
         for at in line.touches(Kind.STAFF):
             if not since <= at < until:
                 continue
             self.total += 1
-            self.closed += hours is not None and not hours.is_open(at)
+            if hours is not None and not hours.is_open(at):
+                self.closed.add(key, at)
             local = moment(at).astimezone(zone)
             if local.weekday() < SATURDAY:
                 self.on_weekdays[local.hour] += 1
             place = bisect_right(column.starts, at) - 1
             team = column.values[place] if place >= 0 else None
             if isinstance(team, str):
-                self.acts[team] += 1
-                self.first[team] = min(at, self.first.get(team, FOREVER))
+                self.acts.setdefault(team, Evidence()).add(key, at)
 
     def hours(self) -> tuple[int, int]:
         """From which to which local hour nine of ten acts on weekdays lie, as many before as after them; (0, 24) of none."""

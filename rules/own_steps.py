@@ -7,7 +7,10 @@ alarm where people moved or solved the ticket so soon after it that nobody neede
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import islice
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from rules.binding import BoundRules
@@ -21,6 +24,8 @@ from rules.protocol.organisation import Chain
 from rules.ticket import TARGET, UNKNOWN, Kind, Status, Ticket, Value
 from rules.timeline import Timeline
 
+_FIELDS: Final = frozenset({"team", "assignee", "status"})
+_AT: Final = attrgetter("at")
 _DONE: Final = frozenset({Status.RESOLVED, Status.CLOSED})
 
 
@@ -45,30 +50,26 @@ _NOTHING: Final = OwnStep(Own.NOTHING, FOREVER)
 
 
 class OwnSteps:
-    """All of a ticket's, in order."""
+    """Those of one ticket. Few of them are ever asked for, so each is looked up in the ticket's changes when it is."""
 
     def __init__(self, ticket: Ticket) -> None:
-        found = ((change.at, _what(change.field, change.new, change.by.kind)) for change in ticket.changes)
-        steps = [OwnStep(what, at) for at, what in found if what is not None]
-        steps += _breaches(ticket)
-        steps.sort(key=lambda step: step.at)
-        self._steps, self._at = steps, [step.at for step in steps]
-        self._marked = [step for step in steps if step.what is not Own.TAKEN]
-        self._marked_at = [step.at for step in self._marked]
+        self._changes = ticket.changes
+        self._breaches = sorted(_breaches(ticket), key=_AT)
 
     def after(self, at: Instant) -> OwnStep:
         """The first hand-over, solution or breach after an instant."""
-        place = bisect_right(self._marked_at, at)
-        return self._marked[place] if place < len(self._marked) else _NOTHING
+        own = next((step for step in self._since(at) if step.what is not Own.TAKEN), _NOTHING)
+        return min(own, next((breach for breach in self._breaches if breach.at > at), _NOTHING), key=_AT)
 
     def soon(self, at: Instant, within: int) -> bool:
         """Whether people handed it over, took it or solved it within so many milliseconds after an instant."""
-        for step in self._steps[bisect_right(self._at, at) :]:
-            if step.at > at + within:
-                return False
-            if step.what is not Own.BREACHED:
-                return True
-        return False
+        return next(self._since(at), _NOTHING).at <= at + within
+
+    def _since(self, at: Instant) -> Iterator[OwnStep]:
+        """What people did after an instant."""
+        for change in islice(self._changes, bisect_right(self._changes, at, key=_AT), None):
+            if change.field in _FIELDS and (what := _what(change.field, change.new, change.by.kind)) is not None:
+                yield OwnStep(what, change.at)
 
 
 def _what(field: str, new: Value, by: Kind) -> Own | None:

@@ -18,9 +18,14 @@ from rules.timeline import Timeline
 
 @dataclass
 class Parking:
-    """Stays in waiting on the requester. `teams`: the team that had the ticket in parked ones, by id."""
+    """Stays in waiting on the requester. `teams`: the team that had the ticket in parked ones, by id.
+
+    `heard` is how often any requester did anything on any ticket: where that is never, the history does not tell of requesters,
+    and nothing can be said of what they did meanwhile.
+    """
 
     stays: int = 0
+    heard: int = 0
     parked: int = 0
     waited: Spread = field(default_factory=Spread)
     teams: Counter[str] = field(default_factory=Counter)
@@ -29,6 +34,7 @@ class Parking:
         """Count the stays of a ticket."""
         changes = [change for change in ticket.changes if change.field == "status"]
         heard = line.touches(Kind.REQUESTER)
+        self.heard += len(heard)
         for begun, ended in pairwise(changes):
             if begun.new != Status.PENDING or begun.by.kind is not Kind.STAFF:
                 continue

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+from rules.evidence import Evidence
 from rules.instants import Instant
 from rules.spread import Spread
 from rules.ticket import UNKNOWN, Change, Status, Ticket, Value
@@ -24,12 +25,13 @@ _SEVERAL: Final = 2
 class Passage:
     """What one ticket went through.
 
-    `teams` had it in this order, one after another, by the source's ids. `waited` is the time in each native status of waiting,
-    up to the last thing that is known of the ticket. `resolved`: somebody resolved it formally, at least once; `reopened`: after
-    that it was anything but resolved or closed.
+    `teams` had it in this order, one after another, by the source's ids; to each but the first it came at its instant of
+    `moved_at`. `waited` is the time in each native status of waiting, up to the last thing that is known of the ticket.
+    `resolved`: somebody resolved it formally, at least once; `reopened`: after that it was anything but resolved or closed.
     """
 
     teams: tuple[str, ...]
+    moved_at: tuple[Instant, ...]
     waited: dict[tuple[Status, str], int]
     resolved: bool
     reopened: bool
@@ -54,14 +56,17 @@ def passage(ticket: Ticket, informal: Collection[str] = ()) -> Passage:
     """A ticket's way; `informal` are native statuses that are no formal resolution."""
     steps = [change for change in ticket.changes if change.field in {"team", "status", "native_status"}]
     resolved, reopened = _ending(_states(ticket, steps), informal)
-    return Passage(_teams(ticket, steps), _waits(ticket, steps), resolved, reopened)
+    stays = _stays(ticket, steps)
+    teams, starts = tuple(team for team, _ in stays), tuple(at for _, at in stays[1:])
+    return Passage(teams, starts, _waits(ticket, steps), resolved, reopened)
 
 
-def _teams(ticket: Ticket, steps: list[Change]) -> tuple[str, ...]:
+def _stays(ticket: Ticket, steps: list[Change]) -> list[tuple[str, Instant]]:
+    """(team, from when), one after another."""
     moves = [change for change in steps if change.field == "team"]
-    values: list[Value] = [moves[0].old, *(move.new for move in moves)] if moves else [ticket.fields.get("team")]
-    known = [value for value in values if isinstance(value, str)]
-    return tuple(known[:1] + [b for a, b in pairwise(known) if a != b])
+    first: Value = moves[0].old if moves else ticket.fields.get("team")
+    known = [(value, at) for value, at in [(first, ticket.created), *((m.new, m.at) for m in moves)] if isinstance(value, str)]
+    return known[:1] + [later for earlier, later in pairwise(known) if earlier[0] != later[0]]
 
 
 def _states(ticket: Ticket, steps: list[Change]) -> list[tuple[Instant, str, str]]:
@@ -119,7 +124,7 @@ class Passages:
     ping_pong: int = 0
     resolved: int = 0
     reopened: int = 0
-    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+    moves: dict[tuple[str, str], Evidence] = field(default_factory=dict)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     waits: dict[tuple[Status, str], Spread] = field(default_factory=dict)
@@ -134,7 +139,8 @@ class Passages:
         self.returned += way.returned
         self.resolved += way.resolved
         self.reopened += way.reopened
-        self.moves.update(pairwise(way.teams))
+        for move, at in zip(pairwise(way.teams), way.moved_at, strict=True):
+            self.moves.setdefault(move, Evidence()).add(key, at)
         back = way.handed_back()
         self.ping_pong += bool(back)
         for pair in back:

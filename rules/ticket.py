@@ -180,3 +180,12 @@ class Ticket:
     gone: Final[Instant | None] = None
     native: Final[Mapping[str, str]] = field(default_factory=dict)  # native values beside the normalised ones, for screens
     returned: Final[Instant | None] = None
+
+    @property
+    def last_act(self) -> Instant:
+        """When the last act that it shows was made, by the platform's stamp; `created` where it shows none.
+
+        The read that shows it may be dated before that: dates are cut to the second, and of several nodes each has its own clock.
+        """
+        changed = self.changes[-1].at if self.changes else self.created
+        return max(changed, self.messages[-1].at if self.messages else self.created)

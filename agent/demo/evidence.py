@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from agent import clusters
 from agent.demo.stage import Stage
 from agent.demo.story import Names
-from agent.markers import marker
+from agent.in_force.ruling import Ruling
 from agent.pipeline import Pipeline
-from agent.ruling import Ruling
 from agent.store import episodes, installation, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from agent.write_back.markers import marker
 from connectors.contract import Connector
 from connectors.sandboxes.record import FoundComment, FoundSave
 from connectors.sandboxes.sandbox import Sandbox

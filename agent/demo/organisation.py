@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.demo.outage import AT_EACH, SERVICE
-from agent.protocol_files import texts
+from agent.in_force.protocol_files import texts
 from connectors.sandboxes.history import History
 
 LINES = ("first-line", "second-line", "third-line")

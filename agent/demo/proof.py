@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
-from agent.confirming import due_step
 from agent.demo.evidence import Evidence
 from agent.store.episodes import EpisodeRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
+from agent.write_back.confirming import due_step
 from connectors.sandboxes.record import FoundComment, FoundSave
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import Escalation

@@ -13,8 +13,8 @@ from agent.app import App
 from agent.clock import SteppedClock
 from agent.config import Settings, load_settings
 from agent.demo.organisation import Place, protocol
+from agent.in_force.protocol_files import load_protocol
 from agent.pipeline import Pipeline
-from agent.protocol_files import load_protocol
 from agent.secret_files import in_files
 from agent.store.database import Database, open_database
 from connectors import registry

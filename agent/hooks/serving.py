@@ -94,7 +94,7 @@ class Serving:
         self._site, self._listener = site, listener
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers write its warnings
         config = _Config(
-            site.application,
+            site,
             http=_Impatient,
             ws="none",
             lifespan="off",

@@ -13,10 +13,11 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from agent.clock import Clock
+from agent.errors import StoreError
 from agent.hooks.group_commit import GroupCommit
 from agent.hooks.intake import Answer, Believed, Door, Intake
 from agent.hooks.outcomes import Outcome
@@ -29,6 +30,8 @@ MOST_HELD: Final = 64 * 1024 * 1024
 """Bytes of bodies that are under way together."""
 AGAIN: Final = (409, 429, 503)
 """Answers after which to deliver again, in a moment: Zendesk does so after the last two only where they name a short one."""
+UNREAD_STORE: Final = "the store can't be read: hoist status says why"
+"""Without the path of the store, which is nobody's business who may only ask for hoist's health."""
 
 
 class Crowded(Exception):
@@ -71,13 +74,31 @@ class Site:
         self._commit: GroupCommit[Believed, Answer] = GroupCommit(intake.keep)
         self._rates = {source: Rate(clock, calls_per_second) for source in intake.doors}
         self._troubles, self._metrics = troubles, metrics
-        self._held = 0
+        self.held = 0
+        """Bytes of bodies that are under way."""
+        self._hooks = f"{path_prefix}/hooks/"
         routes = [
-            Route("/hooks/{source}", _Hook(self)),
-            Route("/healthz", self._healthz, methods=["GET"]),
-            Route("/metrics", self._in_prometheus_text, methods=["GET"]),
+            Route(f"{path_prefix}/healthz", self._healthz, methods=["GET"]),
+            Route(f"{path_prefix}/metrics", self._in_prometheus_text, methods=["GET"]),
         ]
-        self.application = Starlette(routes=[Mount(path_prefix, routes=routes)] if path_prefix else routes)
+        self._rest = Starlette(routes=routes)
+        self._rest.router.redirect_slashes = False  # where to, a stranger's Host header would say
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Webhooks go past Starlette: what it adds to a call takes as long as the call itself."""
+        path = scope["path"]
+        if scope["type"] != "http" or not path.startswith(self._hooks):
+            await self._rest(scope, receive, send)
+            return
+        answer = await self._called(path[len(self._hooks) :], scope, receive)
+        status = 404 if answer is None else answer.status
+        headers = [(b"content-length", b"0")] if status != 204 else []
+        if status >= 300:
+            headers.append((b"connection", b"close"))  # what is left of a body that nobody read would be taken for the next call
+        if status in AGAIN:
+            headers.append((b"retry-after", b"2"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body"})
 
     def close(self) -> None:
         """Keep what still waits to be kept."""
@@ -87,7 +108,7 @@ class Site:
         """A connection ended before it made a request."""
         self._intake.tally.add("", outcome)
 
-    async def called(self, source: str, scope: Scope, receive: Receive) -> Answer | None:
+    async def _called(self, source: str, scope: Scope, receive: Receive) -> Answer | None:
         """A call on a source's path; None where the source has no webhook."""
         door = self._intake.doors.get(source)
         if door is None:
@@ -135,39 +156,27 @@ class Site:
                 part, more = message.get("body", b""), message.get("more_body", False)
                 parts.append(part)
                 size += len(part)
-                self._held += len(part)
+                self.held += len(part)
                 if size > largest:
                     return None
-                if more and self._held > MOST_HELD:
+                if more and self.held > MOST_HELD:
                     raise Crowded
         finally:
-            self._held -= size
+            self.held -= size
         return b"".join(parts)
 
     def _healthz(self, _: Request) -> Response:
-        troubles = self._troubles()
+        try:
+            troubles = self._troubles()
+        except StoreError:
+            troubles = [UNREAD_STORE]
         return JSONResponse({"healthy": not troubles, "troubles": troubles}, 503 if troubles else 200)
 
     def _in_prometheus_text(self, _: Request) -> Response:
-        return Response(self._metrics(), media_type="text/plain; version=0.0.4")
-
-
-class _Hook:
-    """A source's path, as an ASGI application: what Starlette adds to one takes as long as a call itself."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._site.called(scope["path_params"]["source"], scope, receive)
-        status = 404 if answer is None else answer.status
-        headers = [(b"content-length", b"0")] if status != 204 else []
-        if status >= 300:
-            headers.append((b"connection", b"close"))  # what is left of a body that nobody read would be taken for the next call
-        if status in AGAIN:
-            headers.append((b"retry-after", b"2"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body"})
+        try:
+            return Response(self._metrics(), media_type="text/plain; version=0.0.4")
+        except StoreError:
+            return Response(UNREAD_STORE, 503, media_type="text/plain")
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import threading
 import time
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -18,39 +16,17 @@ import urllib3
 from certifi import where
 from requests.utils import get_environ_proxies
 
+from agent.outside.fetched import TOTAL_SECONDS
 from agent.outside.links import Links
 from agent.outside.unreadable import LARGEST, Unreadable
 
 MOST_REDIRECTS: Final = 3
-TOTAL_SECONDS: Final = 20.0
 
 _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 10.0
 _CHUNK: Final = 64 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-
-
-class Fetch:
-    """One URL being read on a thread of its own; a server that never ends its answer keeps nobody else waiting."""
-
-    def __init__(self, read: Callable[[], bytes]) -> None:
-        self._outcome: bytes | Unreadable | None = None
-        self._thread = threading.Thread(target=self._run, args=(read,), name="hoist-link", daemon=True)
-        self._thread.start()
-
-    def _run(self, read: Callable[[], bytes]) -> None:
-        try:
-            self._outcome = read()
-        except Unreadable as error:
-            self._outcome = error
-        except Exception as error:  # noqa: BLE001 - whatever a strange server provokes is about this URL alone
-            self._outcome = Unreadable(f"can't be read ({type(error).__name__})")
-
-    def outcome(self, wait: float = 0.0) -> bytes | Unreadable | None:
-        """What came, after waiting for up to so many seconds; None while it is under way."""
-        self._thread.join(wait)
-        return self._outcome
 
 
 def fetch(url: str, links: Links) -> bytes:

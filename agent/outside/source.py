@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from agent.outside.copies import Copies, Copy
 from agent.outside.events import Occurrence, calendar_events
-from agent.outside.fetching import TOTAL_SECONDS, Fetch, fetch
+from agent.outside.fetched import TOTAL_SECONDS, Fetch
 from agent.outside.helpdesks import Helpdesks, asked_for_rota, asked_for_schedule, hours, occurrences
 from agent.outside.links import Links
 from agent.outside.staff import people
@@ -190,6 +190,8 @@ class Source:
     def _reader(self, span: tuple[Instant, Instant]) -> Callable[[], bytes]:
         (kind, reference, zone), links, helpdesks = self.wanted, self._links, self._helpdesks
         if named_in_source(reference) is None:
+            from agent.outside.fetching import fetch  # noqa: PLC0415 - its HTTP client is for who names a URL
+
             return lambda: fetch(reference, links)
         if kind is Kind.SCHEDULE:
             return lambda: asked_for_schedule(reference, helpdesks)

@@ -20,9 +20,9 @@ _ENVIRONMENT: Final = Environment(
 
 def page(data: Mapping[str, Any]) -> str:
     """The report of what `agent.screens.audit.data` gave."""
-    return _ENVIRONMENT.get_template("audit.html").render(
-        data=data, figures=figures(data), months=_months(data["rules"]), share=_share, length=_length, shade=_shade, top=_top
-    )
+    shown = {"share": _share, "length": _length, "shade": _shade, "top": _top, "kind_of": _kind_of, "minute": _minute}
+    template = _ENVIRONMENT.get_template("audit.html")
+    return template.render(data=data, figures=figures(data), months=_months(data["rules"]), **shown)
 
 
 def figures(data: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -40,11 +40,23 @@ def figures(data: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return f"{100 * part / whole:.1f}\N{NO-BREAK SPACE}%" if whole else "-"
 
 
 def _length(milliseconds: int | None) -> str:
     return "-" if milliseconds is None else length(milliseconds)
+
+
+def _minute(instant: str | None) -> str:
+    """`2026-03-02 08:00` of an instant in ISO 8601; seconds are in the data."""
+    return "" if instant is None else instant[:16].replace("T", " ")
+
+
+def _kind_of(line: str) -> str:
+    """How a line of a diff is shown: what comes, what goes, and what stands around it, which may be cut."""
+    if line.startswith(("+++", "---", "@@")):
+        return "place"
+    return {"+": "comes", "-": "goes"}.get(line[:1], "around")
 
 
 def _shade(number: int, most: int) -> float:

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agent.audit import Audited, OfRule
-from agent.fitness import Misfit, misfits
-from agent.screens.plain import counted, heading, say
+from agent.hindsight.audit import Audited, OfRule
+from agent.hindsight.fitness import Misfit, misfits
+from agent.screens.lines import counted, heading, say
 from rules.audit import FOLLOWED, Entry, Outcome
 from rules.clock_referee import Disagreement
 from rules.instants import DAY, written
@@ -39,7 +39,7 @@ def show(console: Console, found: Audited, told: dict[str, Any]) -> None:
         )
     for finding in told["fitness"]:
         console.print(Text(f"does not fit  {finding['what']}", "yellow"), soft_wrap=True)
-        for line in finding["change"].splitlines():
+        for line in (line for line in finding["change"].splitlines() if not line.startswith(" ")):
             console.print(Text(f"    {line}", "dim"), soft_wrap=True)
     for change in told.get("changed", ()):
         console.print(f"since the last report  {change}", soft_wrap=True)
@@ -51,13 +51,13 @@ def show(console: Console, found: Audited, told: dict[str, Any]) -> None:
 
 def _steps(told: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, collapse_padding=True)
-    for name in ("rule", "due", "ok", "hoist", "hand", "late", "skipped", "wrong", "undone", "held"):
+    for name in ("rule", "due", "ok", "hoist", "hand", "late", "skipped", "wrong", "undone", "refused", "held"):
         table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=True)
     for rule, of_rule in told["rules"].items():
         by = of_rule["outcomes"]
         hand = by.get(Outcome.BY_HAND_BEFORE, 0) + by.get(Outcome.BY_HAND, 0)
         late = by.get(Outcome.BY_HAND_LATE, 0) + by.get(Outcome.BY_HOIST_LATE, 0)
-        others = (Outcome.SKIPPED, Outcome.WRONG_TIER, Outcome.OVERRIDDEN, Outcome.HELD_BACK)
+        others = (Outcome.SKIPPED, Outcome.WRONG_TIER, Outcome.OVERRIDDEN, Outcome.REFUSED, Outcome.HELD_BACK)
         numbers = (of_rule["due"], share(of_rule["followed"], of_rule["due"], 0), by.get(Outcome.BY_HOIST, 0), hand, late)
         table.add_row(rule, *map(_cell, (*numbers, *(by.get(name, 0) for name in others))))
     return table
@@ -82,7 +82,9 @@ def _desk(told: dict[str, Any]) -> list[tuple[str, str]]:
     found += [(f"waited in {wait['status']}", f"{wait['days']:,.0f} days, {wait['tickets']:,} tickets") for wait in desk["waits"]]
     parked = desk["parked_on_the_requester"]
     if parked["stays"]:
-        found.append(("parked on the requester", f"{parked['parked']:,} of {parked['stays']:,} waits"))
+        told_of = "not known: nothing is recorded of what requesters did"
+        waits = told_of if parked["parked"] is None else f"{parked['parked']:,} of {parked['stays']:,} waits"
+        found.append(("parked on the requester", waits))
     for tier in told["acknowledged"]:
         median = tier["median"]
         half = "" if median is None else f", half of them within {length(median)}"
@@ -120,6 +122,7 @@ def data(found: Audited) -> dict[str, Any]:
         "acknowledged": _acknowledged(found),
         "clocks": [_clock(each) for each in found.referee.disagreements()],
         "fitness": [_misfit(each) for each in misfits(found)],
+        "forecast": None,
     }
     return {"sentences": sentences(told), **told}
 
@@ -136,22 +139,34 @@ def sentences(told: dict[str, Any]) -> list[str]:
     taken = "No tier of a chain has a time in which it should take a ticket, or none was given any."
     if judged:
         taken = f"Teams with a target took {share(met, judged)} of the tickets that they were given in time."
+    hoists = (
+        f"hoist did {tried:,}, people undid {outcomes[Outcome.OVERRIDDEN]:,}, {outcomes[Outcome.REFUSED]:,} the helpdesk refused"
+        f" or left without an answer; {outcomes[Outcome.HELD_BACK]:,} were held back."
+    )
     return [
         f"The protocol asked for {told['steps']:,} steps on {people['alive']:,} tickets; {in_time} done in time or held back.",
         f"{late:,} were late, {outcomes[Outcome.SKIPPED]:,} skipped; {outcomes[Outcome.WRONG_TIER]:,} went to another tier.",
-        f"hoist did {tried:,}, people undid {outcomes[Outcome.OVERRIDDEN]:,}; {outcomes[Outcome.HELD_BACK]:,} were held back.",
+        hoists,
         taken,
         f"{back} of the tickets were handed straight back at least once; {unfit} no longer fit how the desk works.",
     ]
 
 
 def _population(found: Audited) -> dict[str, Any]:
-    census = found.population.census
+    people, census = found.population, found.population.census
     listed: dict[str, Any] | None = None
     if census is not None:
         at = written(census.finished_at or census.started_at)
         listed = {"listed": census.listed, "at": at, "missed": census.missed, "gone": census.gone}
-    return {"read": found.population.seen, "alive": found.population.alive, "counted_by_the_source": listed}
+        listed |= {
+            "read_and_there_then": people.before,
+            "came_meanwhile": people.during,
+            "came_later": people.after,
+            "had_left_by_then": people.gone,
+            "in_quarantine": people.quarantined,
+            "not_accounted_for": None if found.stopped else people.difference,
+        }
+    return {"read": people.seen, "alive": people.alive, "counted_by_the_source": listed}
 
 
 def _rule(found: Audited, rule: str, of_rule: OfRule) -> dict[str, Any]:
@@ -210,33 +225,43 @@ def _desk_data(found: Audited) -> dict[str, Any]:
             }
             for (status, native), spread in waits
         ],
-        "parked_on_the_requester": {
-            "stays": found.parking.stays,
-            "parked": found.parking.parked,
-            "median": found.parking.waited.median,
-            "teams": [{"team": names.get(team, team), "times": times} for team, times in found.parking.teams.most_common(WORST)],
-        },
+        "parked_on_the_requester": _parked(found),
         "hand_overs": _heat(found),
     }
+
+
+def _parked(found: Audited) -> dict[str, Any]:
+    """None and no teams where the history does not tell what requesters did."""
+    parking, names = found.parking, found.rules.directory.teams
+    teams = [{"team": names.get(team, team), "times": times} for team, times in parking.teams.most_common(WORST)]
+    known = {"parked": parking.parked, "median": parking.waited.median, "teams": teams}
+    return {"stays": parking.stays, **(known if parking.heard else {"parked": None, "median": None, "teams": []})}
 
 
 def _heat(found: Audited) -> dict[str, Any]:
     """Hand-overs between the teams that have most of them: from the rows to the columns."""
     names, totals = found.rules.directory.teams, dict[str, int]()
-    for (a, b), number in found.passages.moves.items():
+    moves = {pair: seen.number for pair, seen in found.passages.moves.items()}
+    for (a, b), number in moves.items():
         totals[a] = totals.get(a, 0) + number
         totals[b] = totals.get(b, 0) + number
     teams = sorted(totals, key=lambda team: (-totals[team], team))[:HEAT]
     return {
         "teams": [names.get(team, team) for team in teams],
-        "numbers": [[found.passages.moves.get((a, b), 0) for b in teams] for a in teams],
-        "all": sum(found.passages.moves.values()),
+        "numbers": [[moves.get((a, b), 0) for b in teams] for a in teams],
+        "all": sum(moves.values()),
     }
 
 
 def _acknowledged(found: Audited) -> list[dict[str, Any]]:
     return [
-        {"tier": tier, "met": one.met, "missed": one.missed, **_spread(one.waited), "examples": one.examples}
+        {
+            "tier": tier,
+            "met": one.met,
+            "missed": one.missed.number,
+            **_spread(one.waited),
+            "examples": one.missed.tickets,
+        }
         for tier, one in sorted(found.acknowledged.of_tier.items())
     ]
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agent.backtest import Backtested, Judged
-from agent.screens.plain import counted, heading, say
+from agent.hindsight.backtest import Backtested, Judged
+from agent.screens.lines import counted, heading, say
 from rules.backtest import NIGHT, Load, OfRule
 from rules.instants import written
 from rules.own_steps import Own

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from agent.changes import Answered, Counted, Waiting
-from agent.changes_commands import Shown
-from agent.screens.plain import counted, heading, say
+from agent.guards.changes import Answered, Counted, Waiting
+from agent.guards.changes_commands import Shown
+from agent.screens.lines import counted, heading, say
 from agent.store.runs import Scope
 from rules.escalation import FieldChange
 from rules.instants import written

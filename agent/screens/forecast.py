@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from agent.forecast_calendar import summary
-from agent.forecasting import Expected, Forecast, local_hour, teams
-from agent.screens.plain import counted, heading, say
+from agent.plan.forecast_calendar import summary
+from agent.plan.forecasting import Expected, Forecast, local_hour, teams
+from agent.screens.lines import counted, heading, say
 from rules.instants import written
 from rules.phrases import length, stamp
 
@@ -58,7 +58,7 @@ def _number(number: int) -> str:
 
 
 def _one(console: Console, each: Expected, zone: ZoneInfo) -> None:
-    rate = ", or later (existing_tickets)" if each.at_a_rate else ""
+    rate = ", or later (existing_tickets)" if each.queued else ""
     told = "".join(f"; {word} {', '.join(who)}" for word, who in (("pages", each.paged), ("tells", each.told)) if who)
     say(console, stamp(each.at, zone)[:16], f"{each.source}: {summary(each)}{told}{rate}")
 
@@ -93,6 +93,6 @@ def _data(each: Expected) -> dict[str, Any]:
         "pages": list(each.paged),
         "tells": list(each.told),
         "because": list(each.because),
-        "or_later": each.at_a_rate,
+        "or_later": bool(each.queued),
         "confidential": each.confidential,
     }

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.guarded import Guarded
-from agent.pauses import said
+from agent.guards.guarded import Guarded
+from agent.guards.pauses import said
 from agent.screens.completeness import Line
 from agent.store.orders import OrderRow
 from agent.store.runs import Scope

@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from agent.journal_erasure import Erasure
-from agent.journal_verification import Verified, shown
-from agent.replaying import Came, Replayed
-from agent.screens.plain import counted, heading, say
+from agent.journal.erasure import Erasure
+from agent.journal.replaying import Came, Replayed
+from agent.journal.verification import Verified, shown
+from agent.screens.lines import counted, heading, say
 from agent.store.journal import Head
 from rules.instants import written
 

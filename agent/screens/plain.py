@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.text import Text
 
 from agent.check import Checked, CheckedSource, Found
 from agent.commands import Done
 from agent.outside.overview import Overview, ShownList, ShownRota, ShownSchedule, ShownWindow
-from agent.screens import beside, completeness, guards, pace
+from agent.screens import beside, completeness, governed, guards, pace
+from agent.screens.lines import counted, heading, say
 from agent.status import SourceStatus, Status
 from agent.store.waiting import WaitingRow
 from rules.instants import Instant, written
@@ -23,32 +22,6 @@ from rules.protocol.rule import Mode
 
 SHOWN = 10
 """Rows of a list that are shown before the rest is only counted."""
-MARGIN = 20
-"""The column in which what is said of a name begins."""
-
-
-def counted(number: int, word: str) -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
-
-
-def say(console: Console, name: str, said: str, style: str = "", margin: int = MARGIN) -> None:
-    """A name and what is said of it, wrapped behind a hanging indent; words are never broken."""
-    indent = " " * margin
-    wrapped = textwrap.fill(
-        f"{name:<{margin - 1}} {said}",
-        max(console.width, margin + 30),
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-    )
-    console.print(Text(wrapped, style), soft_wrap=True)
-
-
-def heading(console: Console, name: str, said: str = "") -> None:
-    """A line that begins a paragraph."""
-    console.print(Text.assemble((name, "bold"), f"   {said}" if said else ""), soft_wrap=True)
 
 
 # --- check ----------------------------------------------------------------------------------------------------
@@ -212,11 +185,15 @@ def status(console: Console, found: Status, now: Instant, zone: ZoneInfo) -> Non
         console.print("No source was read yet. Next: hoist run")
     for each in found.sources:
         _one_status(console, each, zone)
-    if found.refused_rules:
+    ruled = list(governed.lines(found.governed, zone))
+    if ruled or found.refused_rules:
         heading(console, "rules")
+    for line in ruled:
+        say(console, *line)
+    if found.refused_rules:
         say(console, "  REFUSED", "the changed rules are not in force, the former ones are; mend this:", "red")
-        for line in found.refused_rules.splitlines():
-            say(console, "", line, "red")
+        for problem in found.refused_rules.splitlines():
+            say(console, "", problem, "red")
     if found.unread:
         heading(console, "lists, windows, rotas")
     for said in found.unread:
@@ -287,6 +264,7 @@ def status_data(found: Status) -> dict[str, Any]:
     return {
         "healthy": found.healthy,
         **completeness.status_data(found),
+        "rules": governed.data(found.governed),
         "refused_rules": found.refused_rules.splitlines(),
         "unread": list(found.unread),
         "journal": {

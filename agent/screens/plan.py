@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from agent.applying import Applied
-from agent.consequences import Touched
-from agent.plan_commands import MadePlan
-from agent.plan_summary import Loaded, Summary, is_night
-from agent.planning import Planned
-from agent.screens.plain import SHOWN, counted, heading, say
+from agent.plan.applying import Applied
+from agent.plan.clocks import Jump
+from agent.plan.commands import MadePlan
+from agent.plan.consequences import Touched
+from agent.plan.limits import Queue
+from agent.plan.planning import Planned
+from agent.plan.summary import Loaded, Summary, is_night
+from agent.screens.lines import counted, heading, say
+from agent.screens.plain import SHOWN
 from agent.watched import Watched
 from agent.words import named
 from rules.instants import DAY, moment, written
@@ -22,6 +25,8 @@ from rules.phrases import length, stamp
 COLUMN: Final = 34
 """The column in which what is said of a number begins."""
 _NAMES: Final = 3
+_TIMES: Final = 10
+"""From so many times a team's day on its share is no longer told in per cent."""
 
 
 def show(console: Console, made: MadePlan, *, tickets: bool) -> None:
@@ -33,7 +38,12 @@ def show(console: Console, made: MadePlan, *, tickets: bool) -> None:
         console.print(f"{counted(len(made.problems), 'problem')}: these rules can't come into force. Nothing was written.")
         return
     zone = ZoneInfo(plan.rulebook.organisation.time_zone)
-    heading(console, f"Rules {plan.base.rules[:12]} (in force)  ->  your files {plan.version[:12]}", stamp(plan.made_at, zone))
+    former, since = plan.former, ""
+    if former is not None:
+        since = f" since {stamp(former.at, zone)}, applied by {former.by}"
+    heading(
+        console, f"Rules {plan.base.rules[:12]} (in force{since})  ->  your files {plan.version[:12]}", stamp(plan.made_at, zone)
+    )
     for note in plan.notes:
         say(console, "LOOK", note, "yellow")
     if plan.comparison.none:
@@ -87,21 +97,46 @@ def _lines(found: Summary) -> Iterator[tuple[str, str, str]]:
     mails = sum(each.number for each in found.mails)
     whose = "; ".join(f"{each.source}: {each.why}" for each in found.mails)
     yield "mails sent by helpdesks", f"{mails:,}", f"at least, by their own notifications ({whose})" if whose else "none"
-    clocks = ", ".join(found.clocks[:SHOWN]) + (" and more" if len(found.clocks) > SHOWN else "")
-    said = f"a new priority sets the platform's targets anew: {clocks}" if found.clocks else "none"
-    yield "SLA clocks that jump", f"{len(found.clocks):,}", said
+    yield "SLA clocks that jump", f"{len(found.clocks):,}", "; ".join(_clocks(found.clocks)) or "none"
     impossible = sum(number for _, number in found.findings)
     why = "; ".join(f"{number:,} times: {said}" for said, number in found.findings[:_NAMES])
     yield "not possible", f"{impossible:,}", why or "none"
+    if found.runs:
+        yield (
+            "limits hold back",
+            f"{sum(run.number for run in found.runs):,}",
+            f"at least, until somebody approves it: {_runs(found)}",
+        )
 
 
 def _existing(found: Summary) -> str:
     parts = [f"{found.left_alone:,} left alone (existing_tickets: ignore)"] if found.left_alone else []
     parts += [f"{found.released:,} acted on at once"] if found.released else []
-    parts += [f"{found.queued:,} at the rate of existing_tickets"] if found.queued else []
+    parts += [_queue(each) for each in found.queues]
     parts += [f"{found.noted:,} only noted (watch)"] if found.noted else []
     parts += [f"{found.held:,} held back for now"] if found.held else []
     return ", ".join(parts) or "none"
+
+
+def _queue(found: Queue) -> str:
+    last = f", the last after {length(found.lasts)}" if found.lasts else ""
+    return f"{counted(found.number, 'change')} of {found.rule} at {found.rate} an hour{last}"
+
+
+def _clocks(found: Sequence[Jump]) -> Iterator[str]:
+    for missed, said in (
+        (True, "missed at once by the new priority"),
+        (False, "set anew by the new priority, not missed at once"),
+        (None, "set anew by the new priority, nobody knows how long they are then"),
+    ):
+        some = [f"{each.source}:{each.key} ({each.target})" for each in found if each.missed is missed]
+        if some:
+            yield f"{said}: {', '.join(some[:_NAMES])}" + (f" and {len(some) - _NAMES:,} more" if len(some) > _NAMES else "")
+
+
+def _runs(found: Summary) -> str:
+    shown = [f"{run.number:,} of {run.rule or 'all rules'} ({run.source}: {run.limit:,} an hour)" for run in found.runs]
+    return ", ".join(shown[:_NAMES]) + (f" and {len(shown) - _NAMES} more runs" if len(shown) > _NAMES else "")
 
 
 def _soon(found: Summary) -> Iterator[str]:
@@ -117,7 +152,9 @@ def _soon(found: Summary) -> Iterator[str]:
 
 
 def _share(each: Loaded) -> str:
-    return "" if each.share is None else f" (+{each.share * 100:.0f} % of their day)"
+    if each.share is None:
+        return ""
+    return f" ({each.share:,.0f} times their day)" if each.share >= _TIMES else f" (+{each.share * 100:.0f} % of their day)"
 
 
 def _people(people: Sequence[Loaded]) -> str:
@@ -198,7 +235,23 @@ def _summary(found: Summary) -> dict[str, Any]:
         "paged": [_person(each) for each in found.paged],
         "told": [_person(each) for each in found.told],
         "mails_at_least": [{"source": each.source, "mails": each.number, "why": each.why} for each in found.mails],
-        "clocks_that_jump": list(found.clocks),
+        "clocks_that_jump": [
+            {"source": each.source, "ticket": each.key, "target": each.target, "missed_at_once": each.missed}
+            for each in found.clocks
+        ],
+        "queues": [
+            {"source": each.source, "rule": each.rule, "tickets": each.number, "per_hour": each.rate} for each in found.queues
+        ],
+        "held_for_approval_at_least": [
+            {
+                "source": run.source,
+                "rule": run.rule or None,
+                "changes": run.number,
+                "from": written(run.at),
+                "per_hour": run.limit,
+            }
+            for run in found.runs
+        ],
         "not_possible": [{"times": number, "why": said} for said, number in found.findings],
     }
 

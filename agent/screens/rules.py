@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from agent.rule_commands import FormattedFile, FromMatrix, Linted, Tested
-from agent.screens.plain import counted, heading
+from agent.rule_commands import FormattedFile, FromMatrix, Linted
+from agent.screens.lines import counted, heading
+from agent.story_commands import Tested
 from rules.instants import written
 from rules.prove import Example, Kind, Proof, Question
 from rules.sentences import Explained
@@ -26,6 +27,8 @@ def lint(console: Console, found: Linted) -> None:
         console.print(Text(said, "yellow"), soft_wrap=True)
     for said in found.hints:
         console.print(Text(f"hint  {said}", "dim"), soft_wrap=True)
+    for said in found.unknown:
+        console.print(Text(f"{said}; hoist check says it", "dim"), soft_wrap=True)
     _proofs(console, found.proofs or ())
     if found.at_fault:
         console.print(f"{counted(found.at_fault, 'thing')} to mend or to look at. Next: mend what is named, and lint again")
@@ -52,6 +55,7 @@ def _proofs(console: Console, proofs: Sequence[Proof]) -> None:
 def lint_data(found: Linted) -> dict[str, Any]:
     """What was found, as plain data; `proofs` is none where they were not asked for."""
     said = {"rules": found.rules, "problems": list(found.problems), "findings": list(found.findings), "hints": list(found.hints)}
+    said["unknown"] = list(found.unknown)
     return {**said, "proofs": None if found.proofs is None else [_proof_data(proof) for proof in found.proofs]}
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from agent.rehearsing import Rehearsal
-from agent.screens.plain import counted, heading, say
+from agent.screens.lines import counted, heading, say
 from agent.store.orders import OrderState
-from agent.undo_commands import TicketUndo
+from agent.undo.commands import TicketUndo
+from agent.undo.rehearsing import Rehearsal
 from agent.words import in_words
 
 _MARGIN = 12

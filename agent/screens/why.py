@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from agent.screens.plain import heading, say
+from agent.screens.lines import heading, say
 from agent.why import Answer, RuleAnswer
 from rules.explain import Reason
 from rules.instants import written

@@ -1,4 +1,4 @@
-"""The journal: append-only lines, each committed with what it records. A sealer chains them afterwards (`agent.journal_sealing`).
+"""The journal: append-only lines, each committed with what it records. A sealer chains them afterwards (`agent.journal.sealing`).
 
 Appending is part of every write's transaction, so it does nothing but insert. What tells of a person is named as `Personal`: the
 line then holds a commitment in its place, and the value stands beside it, where it can be erased without breaking the chain.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
-import secrets
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -36,7 +36,7 @@ SENTENCES: Final = ("because", "said", "reason", "why")
 ANYBODY: Final = " "
 """The subject of sentences: they are found by the names in them. No id, address or name is written so."""
 
-random_bytes: Callable[[int], bytes] = secrets.token_bytes
+random_bytes: Callable[[int], bytes] = os.urandom
 """Where salts come from; a simulation that must be the same each time brings its own."""
 
 

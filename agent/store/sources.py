@@ -199,6 +199,12 @@ def turns(db: Connection, source: str, now: Instant) -> list[str]:
     return list(_TURNS(db, source=source, at=now).scalars())
 
 
+def next_turns(db: Connection, source: str) -> dict[str, Instant]:
+    """By rule the instant before which its backlog has no turn."""
+    found = db.execute(select(activations.c.rule, activations.c.next_turn).where(activations.c.source == source))
+    return {row.rule: row.next_turn for row in found if row.next_turn}
+
+
 def take_turn(db: Connection, source: str, rule: str, next_turn: Instant) -> None:
     """A turn of a rule's backlog has passed; the next is not before `next_turn`."""
     place = (activations.c.source == source, activations.c.rule == rule)

@@ -116,7 +116,7 @@ plans: Final = Table(  # plans that somebody applied; instants on this machine's
     Column("applied_at", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
     Column("why", Text, nullable=False),
-    Column("body", Text, nullable=False),  # what it releases: agent.plan_file
+    Column("body", Text, nullable=False),  # what it releases: agent.plan.file
     Column("since", Text, nullable=False, server_default="{}"),  # by source, on its clock: when it was taken over
     Column("problem", Text, nullable=False, server_default=""),  # why it was refused when its instant came
     Index("plans_by_state", "state"),

@@ -55,7 +55,17 @@ _CATEGORY_OF: Final[Mapping[str, Category]] = {
 }
 _USUAL: Final[Mapping[str, Status]] = {"new": Status.NEW, "indeterminate": Status.OPEN, "done": Status.RESOLVED}
 _MAPPINGS: Final = ("columns", "statuses", "roles", "priorities")
-_LISTS: Final = ("automatic", "unassigned_in", "informal", "empty", "unknown", "never_set", "known_from_start", "from_the_future")
+_LISTS: Final = (
+    "automatic",
+    "unassigned_in",
+    "informal",
+    "empty",
+    "unknown",
+    "never_set",
+    "known_from_start",
+    "from_the_future",
+    "kept_if_empty",
+)
 _TEXTS: Final = ("time_zone", "time_format", "delimiter", "encoding", "project", "project_name", "source")
 
 
@@ -74,6 +84,7 @@ class LogShape:
     `empty` are words that say that nothing stands there, `unknown` words that say that it is not known. `never_set` are fields
     that the log has no column for because no ticket had any; all others it has none for are unknown. `known_from_start` are
     columns that say the same on every row of an issue and were known from its first one, `from_the_future` those that were not.
+    `kept_if_empty` are columns in which an empty cell says that nothing has changed.
     `source` is the source of the organisation whose names the log uses.
     """
 
@@ -93,6 +104,7 @@ class LogShape:
     never_set: Sequence[str] = ()
     known_from_start: Sequence[str] = ()
     from_the_future: Sequence[str] = ()
+    kept_if_empty: Sequence[str] = ()
     source: str = ""
     project: str = "LOG"
     project_name: str = "Replayed log"

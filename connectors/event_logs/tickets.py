@@ -7,7 +7,7 @@ says the same again is a touch. Nothing is known of an issue before its first ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from connectors.event_logs.leaks import Leak, Watch
-from connectors.event_logs.rows import LogFile, Row
+from connectors.event_logs.rows import OF_THE_CASE, LogFile, Row
 from connectors.event_logs.shape import FIELDS, LogShape, known_shape, read_shape
 from connectors.event_logs.spool import Spool
 from rules.instants import FOREVER, Instant, instant
@@ -66,7 +66,10 @@ class EventLog:
         self.fields = {field: column for name, column in self.shape.columns.items() if (field := field_of(name))}
         self._names = tuple(self.shape.columns)
         self._trusted = trusted
-        self._read = _Reading(path, self.shape, self.source, self._names)
+        kept = set(self.shape.kept_if_empty)
+        if file.is_xes:  # an event tells what it is about, and has no attribute for all else
+            kept |= {column for column in self.shape.columns.values() if not column.startswith(OF_THE_CASE)}
+        self._read = _Reading(path, self.shape, self.source, self._names, kept)
         self._spool = Spool()
         issue = self._names.index("issue")
         self._spool.fill((row.values[issue], row) for row in file.rows(tuple(self.shape.columns.values())))
@@ -126,8 +129,9 @@ def _note(seen: Seen, known: _Known) -> None:
 class _Reading:
     """Turns the rows of one log into tickets."""
 
-    def __init__(self, path: Path, shape: LogShape, source: str, names: Sequence[str]) -> None:
+    def __init__(self, path: Path, shape: LogShape, source: str, names: Sequence[str], kept: Collection[str]) -> None:
         self.path, self.shape, self.source = path, shape, source
+        self._kept = {field for name, column in shape.columns.items() if column in kept and (field := field_of(name))}
         self.left_out: frozenset[str] = frozenset()
         self.last: Instant = 0
         self._at = {name: place for place, name in enumerate(names)}
@@ -140,7 +144,11 @@ class _Reading:
 
     def date(self, text: str) -> Instant | None:
         """The instant that a text names; None where it names none."""
-        form = self.shape.time_format
+        # beside stamps with a time of day there are often dates without one, in the same order of day and month
+        forms = dict.fromkeys((self.shape.time_format, *self.shape.time_format.split(maxsplit=1)[:1], ""))
+        return next((at for form in forms if (at := self._instant(text, form)) is not None), None)
+
+    def _instant(self, text: str, form: str) -> Instant | None:
         try:
             moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone comes next
         except ValueError:
@@ -152,10 +160,11 @@ class _Reading:
         return instant(moment)
 
     def in_order(self, rows: Sequence[Row]) -> list[tuple[Instant, Row]]:
-        """The rows of an issue with their instants, by time, those of one instant as in the file."""
-        stamped = [(self._stamp(row), row) for row in rows]
-        stamped.sort(key=lambda each: each[0])
-        return stamped
+        """The rows of an issue with their instants, by time, those of one instant as in the file; what is there twice, once."""
+        once: dict[tuple[Instant, tuple[str, ...]], Row] = {}
+        for row in rows:
+            once.setdefault((self._stamp(row), row.values), row)
+        return sorted(((at, row) for (at, _), row in once.items()), key=lambda each: each[0])
 
     def ticket(self, issue: str, rows: Sequence[Row]) -> Ticket:
         known = self.known(issue, self.in_order(rows))
@@ -199,7 +208,8 @@ class _Reading:
                 )
             values: dict[str, Value] = {"status": status.value, "native_status": native}
             for name, place in self._fields:
-                values[name] = self._value(name, row.values[place])
+                text = row.values[place]
+                values[name] = found[-1].values[name] if found and not text and name in self._kept else self._value(name, text)
             if native in self.shape.unassigned_in or values.get("assignee") in self._actors:
                 values["assignee"] = None
             found.append(_Known(at, self._author(row, values), values, self._said(row)))
@@ -209,7 +219,7 @@ class _Reading:
 
     def _stamp(self, row: Row) -> Instant:
         text = row.values[self._at["at"]]
-        at = self.date(text)
+        at = self._instant(text, self.shape.time_format)
         if at is None:
             form = f"is not of the form {self.shape.time_format}" if self.shape.time_format else "is no date in ISO 8601"
             zone = "" if self._zone is not None else ", or has no offset and the mapping names no time_zone"

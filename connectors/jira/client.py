@@ -174,8 +174,8 @@ class JiraClient(ABC):
         """One issue as it is now. Raises Gone."""
 
     @abstractmethod
-    def histories(self, ids: Sequence[str], token: str | None) -> bytes:
-        """One page of the changelogs of at most 1,000 issues, where `issues` tells none."""
+    def histories(self, ids: Sequence[str], token: str | None) -> Answer:
+        """One page of the changelogs of at most 1,000 issues. Asked for only where `issues` tells none."""
 
     @abstractmethod
     def newest_entries(self, id_: str) -> tuple[list[wire.Entry], Instant]:

@@ -137,7 +137,7 @@ class CloudClient(JiraClient):
         answer = self._http.read("GET", f"{_API}/issue/{quoted(id_)}", subject=id_, query=query)
         return Fetched(b'{"issues":[' + answer.body + b"]}", answer.server_time)
 
-    def histories(self, ids: Sequence[str], token: str | None) -> bytes:
+    def histories(self, ids: Sequence[str], token: str | None) -> Answer:
         """Up to 5,000 entries.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-changelog-bulkfetch-post
@@ -145,7 +145,7 @@ class CloudClient(JiraClient):
         body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "maxResults": 5_000}
         if token is not None:
             body["nextPageToken"] = token
-        return self._http.read("POST", f"{_API}/changelog/bulkfetch", body=encoded(body), read_seconds=SEARCH_SECONDS).body
+        return self._http.read("POST", f"{_API}/changelog/bulkfetch", body=encoded(body), read_seconds=SEARCH_SECONDS)
 
     def newest_entries(self, id_: str) -> tuple[list[wire.Entry], Instant]:
         """Jira pages a changelog from its oldest entry on."""

@@ -211,10 +211,9 @@ class DataCenterClient(JiraClient):
         row, log, answer = self._whole(id_, fields, properties)
         return Fetched(encoded({"issues": [row]}), answer.server_time, encoded({"issueChangeLogs": [log]}))
 
-    def histories(self, ids: Sequence[str], token: str | None) -> bytes:
-        """They came with the issues."""
-        del ids, token
-        return encoded({"issueChangeLogs": []})
+    def histories(self, ids: Sequence[str], token: str | None) -> Answer:
+        """Never asked for: they come with the issues."""
+        raise RuntimeError(f"{self.source}: the histories of {len(ids)} issues are asked for apart from them, at {token}")
 
     def newest_entries(self, id_: str) -> tuple[list[wire.Entry], Instant]:
         """All of them: histories have no pages."""

@@ -158,8 +158,10 @@ class TicketReader:
         server_time: Instant,
         told: Sequence[bytes],
     ) -> Batch:
-        entries, bad_histories = self._told(told) if told else self._entries([issue["id"] for issue in issues])
-        comments = {issue["id"]: self._comments(issue) for issue in issues}
+        times = [server_time]  # an answer may be of long ago, from a cache on the way: each of them counts
+        entries, bad_histories = self._told(told) if told else self._entries([issue["id"] for issue in issues], times)
+        comments = {issue["id"]: self._comments(issue, times) for issue in issues}
+        server_time = min(times)
         good = [issue for issue in issues if issue["id"] not in bad_histories]
         mapper = Mapper(self._facts.site(), server_time)
         tickets = [mapper.ticket(issue, entries.get(issue["id"], ()), comments[issue["id"]]) for issue in good]
@@ -193,14 +195,16 @@ class TicketReader:
             bad.append(Quarantined(id_, key, sentence, raw))
         return issues, bad
 
-    def _entries(self, ids: Sequence[str]) -> tuple[Mapping[str, list[Entry]], Mapping[str, str]]:
-        """The changelogs by issue id, over all pages, and why the others can't be read."""
+    def _entries(self, ids: Sequence[str], times: list[Instant]) -> tuple[Mapping[str, list[Entry]], Mapping[str, str]]:
+        """The changelogs by issue id, over all pages, and why the others can't be read; `times` gets those of the answers."""
         found: dict[str, list[Entry]] = {}
         bad: dict[str, str] = {}
         token: str | None = None
         seen: set[str] = set()
         while ids and len(seen) < _PAGES:
-            token = self._gather(self._client.histories(ids, token), found, bad)
+            answer = self._client.histories(ids, token)
+            times.append(answer.server_time)
+            token = self._gather(answer.body, found, bad)
             if not token:
                 return {id_: _each_once(entries) for id_, entries in found.items()} if seen else found, bad
             if token in seen:
@@ -241,8 +245,8 @@ class TicketReader:
         token = json.loads(body).get("nextPageToken")
         return groups, token if isinstance(token, str) else None
 
-    def _comments(self, issue: Issue) -> Sequence[Comment]:
-        """Those that the field carries, or all of them by pages where it carries only some."""
+    def _comments(self, issue: Issue, times: list[Instant]) -> Sequence[Comment]:
+        """Those that the field carries, or all of them by pages where it carries only some; `times` gets those of the answers."""
         field = issue["fields"].get("comment")
         if not field:
             return ()
@@ -251,7 +255,8 @@ class TicketReader:
         found: dict[int, Comment] = {}
         for _ in range(_PAGES):
             before = len(found)
-            page, _ = self._client.comments(issue["id"], before, "created")
+            page, answer = self._client.comments(issue["id"], before, "created")
+            times.append(answer.server_time)
             found |= {each["id"]: each for each in page["comments"]}
             if len(found) == before or len(found) >= page.get("total", 0):
                 break

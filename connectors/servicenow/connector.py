@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -24,7 +23,7 @@ from connectors.contract import (
     Timetable,
     Verification,
 )
-from connectors.errors import ConnectorError, GiveUp, Gone, OutcomeUnknown, TryLater
+from connectors.errors import AskAdmin, GiveUp, Gone, OutcomeUnknown, TryLater
 from connectors.http import Surroundings
 from connectors.servicenow import wire
 from connectors.servicenow.aside import Aside
@@ -39,7 +38,7 @@ from connectors.servicenow.reading import TicketReader
 from connectors.servicenow.rotas import Rotas
 from connectors.servicenow.schedules import Schedules
 from connectors.servicenow.settings import ServiceNowSettings
-from connectors.servicenow.tags import Tags
+from connectors.servicenow.tags import Tags, is_left
 from connectors.servicenow.wire import Row
 from connectors.servicenow.writing import (
     did_not_take,
@@ -141,10 +140,8 @@ class ServiceNowConnector:
             self._check_values(operation)
         tags = self._tags.moves(operation)
         body = update_of(operation, row, self._facts)
-        table = wire.text(row, "sys_class_name")
-        written, server_time = self._update(
-            operation, table, body, tags.parts(operation.ticket.id, table, wire.text(row, "number"))
-        )
+        table, key = wire.text(row, "sys_class_name"), wire.text(row, "number")
+        written, server_time = self._update(operation, table, body, tags.parts(operation.ticket.id, table, key))
         wrote_nothing(operation, row, written)
         self._facts.wrote_as(wire.text(written, "sys_updated_by"))
         self._move_priority(operation, table, {**row, **written}, body)
@@ -161,13 +158,11 @@ class ServiceNowConnector:
                 raise GiveUp(f"{operation.ticket}: ServiceNow has no active user {called}; name a person that it has")
 
     def _update(self, operation: Operation, table: str, body: Mapping[str, str], tags: Sequence[Part]) -> tuple[Row, Instant]:
-        """Update the row and its tags in one request; without the Batch API these follow, and `verify` names what failed."""
+        """Update the row and its tags in one request; without the Batch API these follow, and so does what it did not come to."""
         id_, columns = operation.ticket.id, (*_TOLD, *(name for name in body if name != "work_notes"))
         if not tags or not self._client.writes_together:
             written, server_time = self._client.update(table, id_, body, columns)
-            for part in tags:
-                with suppress(ConnectorError):
-                    self._client.send(id_, part)
+            self._tags.finish(operation, tags, sent=False)
             return written, server_time
         update = Part("PATCH", f"{table}/{id_}", body, columns)
         (first, *others), server_time = self._client.write_together(id_, [update, *tags])
@@ -176,6 +171,8 @@ class ServiceNowConnector:
             if first is None:
                 raise TryLater(f"{operation.ticket}: the instance ran out of time before it began; hoist tries again", 30.0)
             raise refusal(self._source, id_, first)
+        left = [part for part, answer in zip(tags, others, strict=True) if is_left(answer)]
+        self._tags.finish(operation, left, sent=True)
         try:
             return wire.row(first.get("body", b"")), server_time
         except wire.Unreadable as problem:
@@ -188,10 +185,16 @@ class ServiceNowConnector:
         """Where a priority that was written by itself did not hold, move what the instance computes it from."""
         wanted = body.get("priority", "")
         lookup = self._facts.lookup() if wanted and "impact" not in body else None
-        if lookup is not None and lookup.of and "priority" in did_not_take({"priority": wanted}, row):
-            self._client.update(
-                table, operation.ticket.id, pair_of(operation.ticket, wanted, row, lookup, self._facts.called), _TOLD
-            )
+        if lookup is None or not lookup.of or "priority" not in did_not_take({"priority": wanted}, row):
+            return
+        pair = pair_of(operation.ticket, wanted, row, lookup, self._facts.called)
+        try:
+            self._client.update(table, operation.ticket.id, pair, _TOLD)
+        except (TryLater, AskAdmin) as problem:
+            said = str(problem)
+        else:
+            return
+        raise OutcomeUnknown(f"{operation.ticket}: it was changed, and its priority did not follow yet ({said}); hoist looks")
 
     def marks(self, ticket: str) -> Collection[str]:
         row, parts, _ = self._reader.row_and_parts(ticket)

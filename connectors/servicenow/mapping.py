@@ -137,7 +137,10 @@ class Mapper:
 
     def ticket(self, row: Row, parts: Parts) -> Ticket:
         """The ticket of a row with its whole history. Raises Unmappable."""
-        plain = wire.plain(row)
+        try:
+            plain = wire.plain(row)
+        except wire.Unreadable as problem:
+            raise Unmappable(str(problem)) from None
         created = _created(plain)
         instance, known = self._instance, self._known
         table, id_ = plain["sys_class_name"], plain["sys_id"]

@@ -6,6 +6,7 @@ The facts of many tickets are asked for together: forty sys_ids to a condition, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,8 @@ _DELETED: Final = ("documentkey", "user", "sys_created_on")
 _APPROVAL: Final = ("sys_id", "sysapproval", "approver", "state", "sys_updated_on")
 _OPTIONAL_TABLES: Final = frozenset({aside.LEVEL, aside.TAG, aside.APPROVAL, aside.DELETED})
 _IDS_OF_A_READ: Final = 400
+_NUMBER: Final = re.compile(r"[A-Z]{2,12}[0-9]{3,12}")
+"""What people call a task: the prefix of its table, and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,17 @@ class TicketReader:
     # --- by sys_id ------------------------------------------------------------------------------------------------------
 
     def read(self, ids: Sequence[str]) -> Reading:
-        """Any number of tickets, each once; columns and history come in one request where there are not more than forty."""
+        """Any number of tickets, each once; columns and history come in one request where there are not more than forty.
+
+        One that is named by its number is asked for by that first.
+        """
         tickets: list[Ticket] = []
         bad: list[Quarantined] = []
         marks: dict[str, Mark] = {}
         gone: list[str] = []
         times: list[Instant] = []
-        wanted = list(dict.fromkeys(ids))
+        named = self._named([id_.upper() for id_ in ids if _NUMBER.fullmatch(id_.upper())])
+        wanted = list(dict.fromkeys(named.get(id_.upper(), id_) for id_ in ids))
         for start in range(0, len(wanted), _IDS_OF_A_READ):
             some = wanted[start : start + _IDS_OF_A_READ]
             rows, found = self._rows_and_facts([id_ for id_ in some if wire.SYS_ID.fullmatch(id_)])
@@ -117,6 +124,16 @@ class TicketReader:
             times.append(batch.server_time)
         earliest = min(filter(None, times), default=0) or self._facts.identify().server_time
         return Reading(tickets, bad, gone, earliest, self._why(gone), marks)
+
+    def _named(self, numbers: Sequence[str]) -> dict[str, str]:
+        """The sys_ids of tickets by their numbers, which nothing keeps from being given twice: then they name none."""
+        found: dict[str, set[str]] = {}
+        for table in self._settings.tables:
+            for some in chunks(numbers):
+                query = Query(table, f"numberIN{','.join(some)}", ("sys_id", "number"), of=("number", frozenset(some)))
+                for row in self._client.find_all(query):
+                    found.setdefault(wire.text(row, "number"), set()).add(wire.text(row, "sys_id"))
+        return {number: min(those) for number, those in found.items() if len(those) == 1}
 
     def ticket(self, row: Row, parts: Parts, server_time: Instant) -> Ticket:
         """The ticket of a row. Raises GiveUp for one that is none."""

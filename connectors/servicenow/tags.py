@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
-from connectors.errors import ConnectorError, GiveUp
+from connectors.errors import ConnectorError, GiveUp, OutcomeUnknown, TryLater
 from connectors.servicenow import wire
 from connectors.servicenow.client import Part, Query, ServiceNowClient
 from connectors.servicenow.writing import checked_labels
 from rules.escalation import Operation
 
 _ENTRY = ("sys_id", "label", "table_key")
+_TRIES: Final = 3
+"""Each waits for its turn, which comes later after a 429."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,22 @@ class TagMoves:
     def __bool__(self) -> bool:
         return bool(self.on or self.off)
 
+    def asks_for(self, part: Part) -> bool:
+        """Whether a write is one of those that they are."""
+        return part.values.get("label", "") in self.on or part.path.rpartition("/")[2] in self.off
+
     def parts(self, ticket: str, table: str, key: str) -> list[Part]:
         """The writes that they are."""
         made = [
             Part("POST", "label_entry", {"label": label, "table": table, "table_key": ticket, "title": key}) for label in self.on
         ]
         return [*made, *(Part("DELETE", f"label_entry/{entry}", {}) for entry in self.off)]
+
+
+def is_left(answer: wire.Served | None) -> bool:
+    """Whether a part of a batch may be sent again: it was not begun, or its answer says neither that it was done nor why not."""
+    status = 0 if answer is None else answer.get("status_code", 0)
+    return status in {0, 202, 408, 429} or status >= 500
 
 
 class Tags:
@@ -70,6 +83,30 @@ class Tags:
         for row in self._client.find_all(Query("label_entry", f"table_key={ticket}", _ENTRY, labels=True, of=of)):
             found.setdefault(wire.label(row, "label"), []).append(wire.text(row, "sys_id"))
         return dict(found)
+
+    def finish(self, operation: Operation, left: Sequence[Part], *, sent: bool) -> None:
+        """Bring what an update that took effect left behind, some times: nobody comes back for it.
+
+        What was `sent` before may be there by now, so that the ticket's tags are looked at first. What is refused for good, or
+        still left in the end, is named by `verify`. Raises nothing: the update stands.
+        """
+        for _ in range(_TRIES):
+            if not left:
+                return
+            try:
+                moves = self.moves(operation) if sent else None
+            except ConnectorError:
+                continue
+            asked = [part for part in left if moves is None or moves.asks_for(part)]
+            left, sent = [part for part in asked if self._is_unsure(operation, part)], True
+
+    def _is_unsure(self, operation: Operation, part: Part) -> bool:
+        """Send a write; whether it has to be looked for."""
+        try:
+            self._client.send(operation.ticket.id, part)
+        except ConnectorError as problem:
+            return isinstance(problem, TryLater | OutcomeUnknown)
+        return False
 
     def put_back(self, ticket: str, answers: Sequence[wire.Served | None]) -> None:
         """Take tags off that were put on beside an update that was refused. What was taken off is left to the next attempt."""

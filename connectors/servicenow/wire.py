@@ -75,12 +75,17 @@ def cell(row: Row, column: str) -> str | None:
 
 
 def plain(row: Row) -> dict[str, str]:
-    """The values of all columns that are not hidden."""
+    """The values of all columns that are not hidden. Raises Unreadable where one is no value at all."""
     found: dict[str, str] = {}
     for column, value in row.items():
         if value.__class__ is dict:
-            value = value.get("value")  # noqa: PLW2901 - it is the value
-        found[column] = value if value.__class__ is str else _odd(value)
+            value = value.get("value", value)  # noqa: PLW2901 - it is the value
+        if value.__class__ is str:
+            found[column] = value
+        elif isinstance(value, list | dict):
+            raise Unreadable(f"its {column} holds no value")
+        else:
+            found[column] = _odd(value)
     return found
 
 

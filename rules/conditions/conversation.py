@@ -69,13 +69,16 @@ def came_back(who: frozenset[Kind], *, follow_ups: bool, ignore_thanks: bool) ->
         sure: list[Instant] = []
         possible: list[Instant] = []
         for step in reopened:
-            if (step.old not in DONE and step.old is not UNKNOWN) or step.by.kind not in who or step.new in DONE:
+            old = step.old
+            if (old not in DONE and old is not UNKNOWN) or step.by.kind not in who or step.new in DONE:
                 continue
             if ignore_thanks and step.by.kind is not Kind.STAFF and _only_thanked(timeline, step.at):
                 continue
             possible.append(step.at)
-            if step.old is not UNKNOWN and step.new is not UNKNOWN:
+            if old is not UNKNOWN and step.new is not UNKNOWN:
                 sure.append(step.at)
+        if not (possible or followed or unknown):
+            return NOTHING
         for step in followed:
             more = step.new - (step.old or 0) if isinstance(step.new, int) and isinstance(step.old, int | None) else 0
             if step.by.kind in who:

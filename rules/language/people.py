@@ -51,6 +51,8 @@ def _who(node: object, info: ValidationInfo) -> str:
 
 def _of_provider(word: Text, provider: str, context: Reading) -> str:
     names = context.names
+    if provider.casefold() == "provider" and len(names.providers) == 1:
+        (provider,) = names.providers
     if names.whole and provider not in names.providers:
         close = nearest(provider, names.providers) or next(iter(names.providers), "")
         what = f"there is no such provider; there are: {listed(names.providers)}" if names.providers else _NO_PROVIDERS

@@ -17,7 +17,7 @@ from rules.language.dates import Dated
 from rules.language.field_tests import together
 from rules.language.further import Deadline, KeepInformed, deadline_rule, keep_informed_rule
 from rules.language.hours import TimeZone
-from rules.language.marked_yaml import Block, Items, Node
+from rules.language.marked_yaml import Block, Items, Node, Text
 from rules.language.pacing import lasting, paced, summed
 from rules.language.part import Part, Reading, key_of, shown
 from rules.language.problems import folded
@@ -42,7 +42,7 @@ from rules.language.words import (
 from rules.protocol.conditions import Clock, Condition, Count, Hours, Lingering, Not, State, Target, Until
 from rules.protocol.durations import CALENDARS_OF_THE_TICKET, Duration
 from rules.protocol.rule import AppliesTo, Existing, Mode, OnChange, Repeat, Rule, Step
-from rules.ticket import RELATED
+from rules.ticket import NEXT_ANSWER, RELATED
 
 _DONE: Final = ("do", "steps", "at_next_opening")
 
@@ -117,6 +117,15 @@ class WrittenRule(Part):
     )
 
     _opening: str | None = PrivateAttr(None)  # whose opening is waited for; None: that of the rule's calendar
+
+    @classmethod
+    def tidy(cls, block: Block, context: Reading) -> dict[str, Node]:
+        """A provider's own clock is a target like the platform's, and people call it a clock."""
+        found = super().tidy(block, context)
+        clock = found.get("clock")
+        if isinstance(clock, Text) and clock.casefold().startswith(NEXT_ANSWER) and "target" not in found:
+            found["target"] = found.pop("clock")
+        return found
 
     @classmethod
     def check_keys(cls, found: Mapping[str, Node], node: Node, context: Reading) -> None:

@@ -43,8 +43,6 @@ def _number(node: object, info: ValidationInfo) -> int:
 
 def _summed(node: object, info: ValidationInfo) -> Duration:
     """A duration that can be added up: a business day has no length, it ends at a time of day."""
-    if isinstance(node, Text) and node.casefold().startswith(NEXT_ANSWER):
-        raise reading(info).refused(node, f"a provider's own clock is a target: write `target: {node}` in place of `clock:`")
     found = duration(node, info)
     if found.business_days:
         raise reading(info).refused(
@@ -270,7 +268,7 @@ Summed = Annotated[
     PlainValidator(_summed),
     WithJsonSchema(
         _said(
-            r"^[0-9]{1,6}\s+((business\s+)?(minute|hour)|day|week)s?$",
+            rf"^([0-9]{{1,6}}\s+((business\s+)?(minute|hour)|day|week)s?|{NEXT_ANSWER}.+)$",
             "a duration such as 15 minutes, 4 business hours or 2 days; a clock sums up no business days",
         )
     ),

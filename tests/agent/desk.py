@@ -14,19 +14,19 @@ from typing import ClassVar, Final
 
 from sqlalchemy import Connection
 
-from agent import kept_texts
 from agent.clock import SteppedClock
-from agent.journal_sealing import seal
-from agent.journal_verification import verify
+from agent.in_force import kept_texts
+from agent.in_force.ruling import Ruling
+from agent.in_force.wording import wording
+from agent.journal.sealing import seal
+from agent.journal.verification import verify
 from agent.pipeline import Pipeline
-from agent.ruling import Ruling
 from agent.store import journal, operations, sources, waiting
 from agent.store.database import Database, open_database
 from agent.store.installation import read_or_make
 from agent.store.operations import OperationRow
 from agent.store.states import RowState
 from agent.store.waiting import WaitingRow
-from agent.wording import wording
 from connectors.contract import Reading, Receipt, Verification
 from connectors.memory import MemoryConnector, MemoryHelpdesk, MemorySettings
 from connectors.memory_helpdesk import ACCOUNT, Comment, Save, StoredTicket

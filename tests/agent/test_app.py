@@ -113,6 +113,30 @@ def test_rules_that_do_not_fit_the_helpdesk_are_refused_like_misspelt_ones(run: 
     assert "jira has no team 'Netwerk'; did you mean 'Network'?" in run.refused()
 
 
+RESTRICTED = RULES.replace("do:\n", "do:\n      - restrict: network\n")
+
+
+def test_what_the_helpdesk_can_not_do_keeps_hoist_from_starting(run: Running) -> None:
+    """The source is named with the rule and its line; nothing is read, noted or written."""
+    run.rules(RESTRICTED)
+    said = r"rules\.yaml:2, rule nobody-took-it: jira \(jira .*\) can't restrict who reads a ticket"
+    with pytest.raises(ConfigError, match=said):
+        run.app.start()
+    assert run.app.pipelines == []
+    assert run.it.untouched()
+
+
+def test_what_the_helpdesk_can_not_do_is_refused_of_changed_rules_too(run: Running) -> None:
+    """The former rules stay in force, and go on acting, until the new ones are mended."""
+    run.app.start()
+    before = run.app.pipelines[0].ruling.rules.version
+    run.rules(RESTRICTED)
+    run.wait(10 * SECOND)
+    assert "jira (jira as it is set up here) can't restrict who reads a ticket" in run.refused()
+    assert run.app.pipelines[0].ruling.rules.version == before
+    assert len(run.it.record()[1]) == 1
+
+
 def test_a_protocol_that_vanishes_stops_nothing(run: Running) -> None:
     """Somebody who moves the folder away for a while is told, and the agent goes on."""
     run.app.start()
@@ -129,8 +153,8 @@ def test_a_team_that_the_helpdesk_has_got_meanwhile_is_found(run: Running) -> No
     """Changed rules may name a team made after hoist was started: the helpdesk is asked again before they are refused."""
     run.app.start()
     # The sandbox's teams are fixed, so what hoist knew at the start is made older instead.
-    known = run.app._directories["jira"]
-    run.app._directories["jira"] = Directory({}, known.priorities, known.statuses, known.people, "older")
+    known = run.app.rules.directories["jira"]
+    run.app.rules.directories["jira"] = Directory({}, known.priorities, known.statuses, known.people, "older")
     run.rules(RULES + SECOND_RULE)
     run.wait(10 * SECOND)
     assert run.refused() == ""
@@ -140,8 +164,8 @@ def test_a_team_that_the_helpdesk_has_got_meanwhile_is_found(run: Running) -> No
 def test_while_the_helpdesk_does_not_answer_new_names_wait(run: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the helpdesk can't be asked about an unknown name, the change waits and is taken over once it answers."""
     run.app.start()
-    known = run.app._directories["jira"]
-    run.app._directories["jira"] = Directory({}, known.priorities, known.statuses, known.people, "older")
+    known = run.app.rules.directories["jira"]
+    run.app.rules.directories["jira"] = Directory({}, known.priorities, known.statuses, known.people, "older")
     run.rules(RULES + SECOND_RULE)
 
     def silent() -> Directory:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.changes import retry
-from agent.settling import DEATHS
+from agent.guards.changes import retry
 from agent.store import mirrored
 from agent.store.states import RowState
 from agent.who import Who
+from agent.write_back.settling import DEATHS
 from connectors.contract import Receipt
 from connectors.errors import OutcomeUnknown
 from connectors.memory import MemoryConnector

@@ -20,7 +20,7 @@ from agent.demo.organisation import Place, dressed, protocol
 from agent.demo.outage import AT_EACH
 from agent.demo.story import Names, eventful, told
 from agent.demo.together import OUTAGE, wrong_numbers
-from agent.protocol_files import library
+from agent.in_force.protocol_files import library
 from agent.store.clusters import Event as ClusterEvent
 from connectors.sandboxes.history import Event, History, Person, Status
 from connectors.sandboxes.record import FoundComment

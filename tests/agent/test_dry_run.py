@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from connectors.jira.sandbox import JiraSandbox
-from connectors.jira.site.call import Answer
 from tests.agent.command_line import Desk, desk
-
-READS = ("/search/jql", "/bulkfetch")
-"""Ends of paths whose POST only asks."""
-
-
-class Watched(JiraSandbox):
-    """Notes each request that reaches it."""
-
-    seen: list[tuple[str, str]]
-
-    def dispatch(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        self.__dict__.setdefault("seen", []).append((method, path))
-        return super().dispatch(method, path, query, headers, body)
-
-    @property
-    def unsafe(self) -> list[tuple[str, str]]:
-        """Requests that change something, or could."""
-        return [(method, path) for method, path in self.seen if method not in {"GET", "HEAD"} and not path.endswith(READS)]
+from tests.agent.noting_site import NotingSite
 
 
 @pytest.fixture
 def helpdesk(tmp_path: Path) -> Iterator[Desk]:
-    with desk(tmp_path, kind=Watched) as made:
+    with desk(tmp_path, kind=NotingSite) as made:
         yield made
 
 
 def unsafe(helpdesk: Desk) -> list[tuple[str, str]]:
-    assert isinstance(helpdesk.sandbox, Watched)
+    assert isinstance(helpdesk.sandbox, NotingSite)
     return helpdesk.sandbox.unsafe
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.confirming import confirmed
 from agent.evaluate import Decision, decide
-from agent.ruling import Ruling
+from agent.in_force.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
+from agent.write_back.confirming import confirmed
 from rules.binding import bind
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
 from rules.protocol.conditions import Held, OneOf, State

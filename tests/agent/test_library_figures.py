@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from agent.protocol_files import library
+from agent.in_force.protocol_files import library
 from benchmarks.library import LOG, UNSEEN, USES, report
 from connectors.sandboxes.event_log import load
 from tests.shared import PROJECT, shared

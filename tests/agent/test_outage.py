@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agent import outage
-from agent.heartbeat import Heart, HeartbeatSettings, life_file, restored
-from agent.outage import Policy
+from agent.heartbeat import Heart, life_file, restored
 from agent.pipeline import Care
+from agent.settings import HeartbeatSettings, Policy
 from agent.store import mirrored, outages, waiting
 from agent.store.outages import Life, Outage
 from agent.store.states import RowState

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent import outbox
-from agent.settling import ATTEMPTS
 from agent.store import journal, mirrored, waiting
 from agent.store.states import OperationState, RowState
+from agent.write_back.settling import ATTEMPTS
 from connectors.contract import Verification
 from connectors.errors import Conflict, ConnectorError, GiveUp, Gone, Limited, OutcomeUnknown, TryLater, Unsupported
 from connectors.memory_helpdesk import ACCOUNT

@@ -12,7 +12,8 @@ from threading import Thread
 import pytest
 from sqlalchemy import Connection, update
 
-from agent.heartbeat import Heart, HeartbeatSettings, post
+from agent.heartbeat import Heart, post
+from agent.settings import HeartbeatSettings
 from agent.store import journal, stalled
 from agent.store.tables import tickets
 from agent.watchdog import STALLED_AFTER, Stage, Watchdog, sealing, stages_of

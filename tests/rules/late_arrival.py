@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, NamedTuple
 
-from agent.confirming import confirmed
 from agent.evaluate import Decision, decide
-from agent.ruling import Ruling
+from agent.in_force.ruling import Ruling
 from agent.store.episodes import EpisodeRow, Fired
 from agent.store.states import RowState
 from agent.store.waiting import Planned, WaitingRow
+from agent.write_back.confirming import confirmed
 from rules.binding import BoundRules
 from rules.engine import Episode
 from rules.escalation import FiringKey

@@ -72,6 +72,18 @@ def test_a_change_is_said_in_the_words_of_the_rules(before: str, after: str, cla
     assert clause in "; ".join(clauses)
 
 
+def test_another_calendar_is_said_once() -> None:
+    """What counts on the rule's calendar counts on another one with it; its times are not said to be others."""
+    rules = RULES.replace("15 minutes\n", "15 business minutes\n", 1).replace(
+        "when: {priority: P1}", "when: {priority: P1, unanswered: 4 business hours}"
+    )
+    always = "calendars:\n  always: {hours: all}\n"
+    organisations = [ORGANISATION.replace("calendars:\n", always), ORGANISATION.replace("calendars:\n", always)]
+    organisations[1] = organisations[1].replace("calendar: office}", "calendar: always}")
+    found = compare((organisations[0], rules), (organisations[1], rules))
+    assert [each.said for each in found.rules] == [("counts on the calendar always instead of office",)] * 2
+
+
 def test_steps_are_told_apart() -> None:
     """Of a ladder the step is named that comes at another time or does something else."""
     ((_, _, clauses),) = said("{after: 15 minutes, do: [{tell: duty}]}", "{after: 20 minutes, do: [{page: duty}]}")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rules.conditions.tree import walk
 from rules.engine import Evaluation, evaluate
+from rules.explain import because
 from rules.instants import FOREVER
 from rules.intervals import contains
 from rules.protocol.conditions import Acknowledged, AnyOf, Condition, Not, Silent, Target, Unanswered
@@ -221,3 +222,13 @@ def test_judging_is_pure(rng: Random, now: int) -> None:
 def _hidden_or_not(rng: Random) -> Ticket:
     whole = ticket(rng)
     return rng.choice((whole, cut_off(rng, whole), patchy(rng, whole)))
+
+
+@settings(max_examples=150)
+@given(seeds)
+def test_why_is_the_same_however_often_it_is_asked(rng: Random) -> None:
+    """An evaluation that was asked at other instants before tells why in the words of one that was never asked."""
+    one, condition = ticket(rng), anything(rng)
+    asked = judged(one, condition)
+    for at in rng.choices(range(END + 5), k=20):
+        assert because(asked, "0", at) == because(judged(one, condition), "0", at), (at, condition, one)

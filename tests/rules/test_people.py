@@ -7,10 +7,11 @@ from typing import Final
 
 import pytest
 
-from agent.protocol_files import world_of
+from agent.in_force.protocol_files import world_of
 from rules.binding import BoundRules, bind
 from rules.engine import evaluate
 from rules.instants import DAY, HOUR, MINUTE, Instant
+from rules.protocol.actions import Tell
 from rules.protocol.organisation import Employee
 from rules.protocol.rulebook import Rulebook
 from rules.recipients import Recipients
@@ -134,6 +135,13 @@ def test_a_provider_has_a_contact_and_hours() -> None:
     assert rulebook.rules[0].calendar == "always"
     (held,) = [part for part in [rulebook.rules[0].condition] if hasattr(part, "duration")]
     assert held.duration.calendar == "always"
+
+
+def test_where_there_is_one_provider_it_need_not_be_named() -> None:
+    """`account contact of provider` is that of the only one; of two, the rule has to say which."""
+    rule = "rules:\n  - {rule: r, when: {status: on_hold}, do: [{tell: account contact of provider}]}\n"
+    (step,) = loaded(rule, ORGANISATION + "providers: {aws: {contact: tam@example.com}}\n").rulebook.rules[0].steps
+    assert [action.who for action in step.actions if isinstance(action, Tell)] == ["contact of aws"]
 
 
 @pytest.mark.parametrize(

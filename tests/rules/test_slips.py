@@ -11,7 +11,7 @@ from rules.language.marked_yaml import Block
 from rules.language.misspelt_durations import unreadable
 from rules.language.problems import MOST_PROBLEMS, Report
 from rules.rulebook import Problem
-from tests.rules.protocol_texts import ORGANISATION, RULES, problems
+from tests.rules.protocol_texts import ORGANISATION, RULES, loaded, problems
 
 CONDITIONS = "      status: [new, open]\n      assignee: nobody\n      priority: [P1, P2]\n"
 
@@ -207,6 +207,10 @@ def test_a_word_in_the_wrong_place_is_refused_with_where_it_belongs(before: str,
 
 
 def test_a_providers_clock_is_a_target() -> None:
-    """Whoever writes the provider's own clock as a clock reads where it goes."""
-    found = slip("for: 15 minutes", "clock: next answer of aws")
-    assert "write `target: next answer of aws`" in found.expected
+    """Whoever writes the provider's own clock as a clock means the target that it is; both at once are one too many."""
+    shared = "    steps: [{at: 75 percent, do: [{label: late}]}]\n"
+    rule = "rules:\n  - rule: r\n    when: {status: on_hold}\n    %s\n" + shared
+    by_clock, by_target = (loaded(rule % f"{key}: next answer of aws").rulebook.rules[0] for key in ("clock", "target"))
+    assert by_clock == by_target
+    both = problems(rule % "clock: next answer of aws\n    target: Time to resolution")
+    assert any("`clock` and `target` exclude each other" in str(problem) for problem in both), both

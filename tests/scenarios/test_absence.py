@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from agent.protocol_files import library
+from agent.in_force.protocol_files import library
 from agent.store.states import RowState
 from rules.instants import HOUR, MINUTE, SECOND
 from rules.protocol.actions import Comment, Tell

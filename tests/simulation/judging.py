@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-from agent.journal_verification import verify
+from agent.journal.verification import verify
 from agent.store import hints, journal
 from agent.store.episodes import EpisodeRow
 from agent.store.states import OperationState, RowState
@@ -137,7 +137,10 @@ class _Judges(Sight):
                     yield self.said(ticket, after.first.at, f"{after.key} followed {before.key} after {gap / MINUTE:.1f} minutes")
 
     def scattered(self) -> Iterator[str]:
-        """A firing stands for all steps that were due when it was confirmed: those that were missed go with it."""
+        """A firing stands for all steps that were due when it was confirmed: those that were missed go with it.
+
+        What falls due in the very instant that the confirming read is dated by can only be confirmed by a later one.
+        """
         for ticket, evaluation in self.evaluations.items():
             recorded = [row for row in self.recorded if row.ticket == ticket]
             matched = match([row.recorded for row in recorded], evaluation.episodes)
@@ -146,7 +149,8 @@ class _Judges(Sight):
                 for place, fired in enumerate(row.written if row else ()):
                     before = row.written[:place] if row else ()
                     last = before[-1].applied_at if before else None
-                    due = ahead(evaluation, episode, [each.steps for each in before], last, fired.confirmed).due
+                    taken = [each.steps for each in before]
+                    due = ahead(evaluation, episode, taken, last, fired.confirmed - 1).due
                     if episode.holds_at(fired.confirmed) and due is not None and set(due.steps) - set(fired.steps):
                         yield self.said(ticket, fired.confirmed, f"{episode.rule}: {due.steps} were due, {fired.steps} taken")
 

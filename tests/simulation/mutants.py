@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection
 
-from agent import app, mirror, outbox, settling, writing
+from agent import app, mirror, outbox
 from agent.aftermath import Aftermath
 from agent.hinted import Hinted
 from agent.outbox import Outcome, Result
@@ -18,7 +18,8 @@ from agent.store import mirrored, operations, waiting
 from agent.store.hints import Hint
 from agent.store.operations import OperationRow
 from agent.store.waiting import WaitingRow
-from agent.writing import Writer, _Read
+from agent.write_back import settling, writing
+from agent.write_back.writing import Writer, _Read
 from connectors import judging
 from connectors.contract import Connector, Reading, Verification
 from connectors.jira import webhook

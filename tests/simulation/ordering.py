@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent.changes import Waiting, approve, waiting_changes
 from agent.clock import Clock
+from agent.guards.changes import Waiting, approve, waiting_changes
 from agent.hands_on import at_hand
 from agent.pipeline import Pipeline
 from agent.store import journal, mirrored, pauses, snoozes
 from agent.store.snoozes import Snooze
-from agent.undo_commands import Wanted, ordered, plan
+from agent.undo.commands import Wanted, ordered, plan
 from agent.who import Who
 from connectors.errors import ConnectorError
 from rules.instants import FOREVER, Instant

@@ -19,8 +19,8 @@ from sqlalchemy import event
 from agent.app import App
 from agent.config import Settings, load_settings
 from agent.errors import ConfigError
+from agent.in_force.protocol_files import load_protocol
 from agent.pipeline import Pipeline
-from agent.protocol_files import load_protocol
 from agent.store import journal, operations
 from agent.store.database import Database, open_database
 from agent.store.installation import Installation, read_or_make

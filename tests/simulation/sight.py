@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from agent.markers import marker
 from agent.store import episodes, operations, waiting
 from agent.store.episodes import EpisodeRow
 from agent.store.operations import FORGOTTEN_AT_MOST, OperationRow
 from agent.store.states import OperationState
 from agent.store.waiting import WaitingRow
+from agent.write_back.markers import marker
 from rules.as_known import as_known
 from rules.engine import Episode, Evaluation, evaluate
 from rules.escalation import FiringKey

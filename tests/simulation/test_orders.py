@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 import pytest
 
-from agent import undo
-from agent.guards import Guards
+from agent.guards.guards import Guards
 from agent.store import snoozes
+from agent.undo import undo
 from rules.instants import HOUR, MINUTE
 from tests.simulation.drawing import MONDAY
 from tests.simulation.judging import judge

@@ -25,6 +25,8 @@ Test = Callable[[Row], bool]
 Match = Callable[[str], bool]
 
 _WORDS: Final = frozenset({"LIKE", "NOTLIKE", "STARTSWITH", "ENDSWITH"})
+_COLUMNS: Final = frozenset({"SAMEAS", "NSAMEAS"})
+"""Operators whose value names another column."""
 _NUMBERS: Final = frozenset({"integer", "percent_complete"})
 _UNITS: Final = {"second": "seconds", "minute": "minutes", "hour": "hours", "day": "days", "dayofweek": "days", "week": "weeks"}
 _LAST: Final = "~"
@@ -104,18 +106,30 @@ class Matching:
     def _test(self, term: Term, dropped: list[Term]) -> Test | None:
         """The test of a term; None, and noted, for an invalid one."""
         found = self.path(term.field) if term.operator else None
+        if found and term.operator in _COLUMNS:
+            other = self.path(term.value)
+            if other is None:
+                dropped.append(term)
+                return None
+            left, right, alike = self._value_at(found), self._value_at(other), term.operator == "SAMEAS"
+            return lambda row: (left(row) == right(row)) is alike
         value = self._value(term.value) if found else None
         match = self._match(found, term.operator, value) if found and value is not None else None
         if found is None or match is None:
             dropped.append(term)
             return None
-        name, store, now = found.last.name, self._store, self._reading.now
         if found.last.kind == "reference" and term.operator in _WORDS:
-            shown = self._reading.display.reader(found.table, found.last)
+            store, now, shown = self._store, self._reading.now, self._reading.display.reader(found.table, found.last)
             return lambda row: match(shown(end) if (end := found.end(row, store, now)) else "")
-        if len(found.steps) == 1:
-            return lambda row: match(row.get(name, ""))
-        return lambda row: match(end.get(name, "") if (end := found.end(row, store, now)) else "")
+        value_at = self._value_at(found)
+        return lambda row: match(value_at(row))
+
+    def _value_at(self, at: Path) -> Callable[[Row], str]:
+        """What reads the value at the end of a walk, empty where it leads nowhere."""
+        name, store, now = at.last.name, self._store, self._reading.now
+        if len(at.steps) == 1:
+            return lambda row: row.get(name, "")
+        return lambda row: end.get(name, "") if (end := at.end(row, store, now)) else ""
 
     def _value(self, text: str) -> str | None:
         if "javascript:" not in text:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from agent.outside import fetching
-from agent.outside.fetching import Fetch, fetch
+from agent.outside.fetched import Fetch
+from agent.outside.fetching import fetch
 from agent.outside.links import Links
 from agent.outside.unreadable import LARGEST, Unreadable, shown
 from tests.agent.outside.https_server import HttpsServer, Said

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from agent.screens.plain import heading, say
+from agent.screens.lines import heading, say
 from agent.screens.terminal import LogLines, Terminal, printable
 from connectors.sandboxes.history import History
 from rules.instants import Instant

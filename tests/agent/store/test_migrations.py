@@ -9,8 +9,8 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, text
 
-from agent.journal_sealing import seal
-from agent.journal_verification import verify
+from agent.journal.sealing import seal
+from agent.journal.verification import verify
 from agent.store import episodes, journal, upgrade
 from agent.store.database import open_database
 from agent.store.episodes import Fired

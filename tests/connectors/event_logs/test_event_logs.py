@@ -113,6 +113,52 @@ def test_xes_is_read_like_a_table(tmp_path: Path) -> None:
     assert (ticket.key, ticket.fields["team"], written(ticket.created)) == ("1-2", "Network", "2026-03-01T07:00:00Z")
 
 
+def test_what_an_event_does_not_tell_stays_as_it_was(tmp_path: Path) -> None:
+    """An event of XES without a team leaves the ticket where it is; so does an empty cell of a column that the mapping names."""
+    told = [(7, "New", '<string key="org:group" value="Desk"/>'), (8, "Active", ""), (9, "Closed", "")]
+    dates = [f'<date key="time:timestamp" value="2026-03-01T0{hour}:00:00Z"/>' for hour, _, _ in told]
+    words = [f'<string key="concept:name" value="{state}"/>{team}' for _, state, team in told]
+    events = "".join(f"<event>{date}{word}</event>" for date, word in zip(dates, words, strict=True))
+    xes = f'<log><trace><string key="concept:name" value="1"/>{events}</trace></log>'
+    (tmp_path / "log.xes").write_text(xes, encoding="utf-8")
+    statuses = "statuses: {New: new, Active: open, Closed: closed}\n"
+    columns = 'columns: {issue: "case:concept:name", at: "time:timestamp", status: "concept:name", team: "org:group"}\n'
+    (tmp_path / "mapping.yaml").write_text(columns + statuses, encoding="utf-8")
+    with closing(EventLog(tmp_path / "log.xes", tmp_path / "mapping.yaml")) as read:
+        (ticket,) = read.tickets()
+    assert [change.new for change in ticket.changes if change.field == "team"] == []
+    assert ticket.fields["team"] == "Desk"
+    rows = [*ROWS[1:2], "INC2,29/2/2016 09:30,Closed,,rick,29/2/2016 08:30,3/3/2016 12:00,\n"]
+    for mapping, team in ((MAPPING, None), (f"{MAPPING}kept_if_empty: [group]\n", "Desk")):
+        with closing(log(tmp_path, mapping, rows)) as read:
+            (ticket,) = read.tickets()
+        assert ticket.fields["team"] == team
+
+
+def test_a_german_export_is_read_as_the_page_says(tmp_path: Path) -> None:
+    """Semicolons, Latin-1, the day first, local time in the hour that comes twice, rows unsorted, twice, and without a team."""
+    rows = [
+        "V2;26.10.2025 03:30:00;Gelöst;Zürich;Jörg;5.11.2025",
+        "V1;20.10.2025 07:00:00;Neu;;;29.10.2025",
+        "V1;20.10.2025 09:00:00;Gelöst;Büro Süd;Jörg;29.10.2025",
+        "V2;25.10.2025 23:00:00;Neu;;;5.11.2025",
+        "V1;20.10.2025 07:00:00;Neu;;;29.10.2025",
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["Vorgang;Geändert;Zustand;Gruppe;Wer;Abschluss", *rows]), encoding="latin-1")
+    (tmp_path / "mapping.yaml").write_text(
+        "columns: {issue: Vorgang, at: Geändert, status: Zustand, team: Gruppe, assignee: Wer, native.abschluss: Abschluss}\n"
+        "statuses: {Neu: new, Gelöst: resolved}\n"
+        'delimiter: ";"\nencoding: latin-1\ntime_zone: Europe/Zurich\ntime_format: "%d.%m.%Y %H:%M:%S"\n',
+        encoding="utf-8",
+    )
+    with closing(EventLog(tmp_path / "log.csv", tmp_path / "mapping.yaml")) as read:
+        one, two = read.tickets()
+        assert [leak.field for leak in read.leaks] == ["native.abschluss"], "a date without a time of day is a date"
+    assert (one.fields["team"], one.fields["assignee"], one.messages) == ("Büro Süd", "Jörg", ())
+    assert [change.old for change in one.changes if change.field == "team"] == [None]
+    assert two.known - two.created == int(5.5 * HOUR), "an hour more than the clocks on the wall show"
+
+
 @pytest.mark.parametrize(
     ("change", "row", "said"),
     [

@@ -299,9 +299,13 @@ def test_a_status_that_is_new_to_the_site(jira: Recorded, hoist: JiraConnector) 
     assert len(jira.sent("status")) == 2
 
 
-def test_a_reading_is_as_old_as_its_oldest_answer(jira: Recorded, hoist: JiraConnector) -> None:
-    """Nothing later than the first answer that a reading rests on may be concluded from it."""
-    jira.answers("POST", "issue/bulkfetch", {"issues": [issue(1)]}, at=NOW)
-    jira.answers("POST", "changelog/bulkfetch", {"issueChangeLogs": []}, at=NOW + MINUTE)
+@pytest.mark.parametrize("old", ["issue", "history", "comments"])
+def test_a_reading_is_as_old_as_its_oldest_answer(jira: Recorded, hoist: JiraConnector, old: str) -> None:
+    """Nothing later than the oldest of its answers may be concluded from a reading, whichever a cache on the way gave out."""
+    times = dict.fromkeys(("issue", "history", "comments"), NOW + MINUTE) | {old: NOW}
+    first = comment(1, OLD, user(HOIST))
+    jira.answers("POST", "issue/bulkfetch", {"issues": [issue(1, comment={"comments": [], "total": 1})]}, at=times["issue"])
+    jira.answers("POST", "changelog/bulkfetch", {"issueChangeLogs": []}, at=times["history"])
+    jira.answers("GET", "issue/10001/comment", {"comments": [first], "total": 1}, at=times["comments"])
     reading = hoist.read(["10001"])
     assert (reading.server_time, reading.tickets[0].known) == (NOW, NOW)

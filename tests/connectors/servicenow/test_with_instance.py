@@ -13,6 +13,7 @@ import pytest
 from connectors.errors import AskAdmin, Conflict, GiveUp, OutcomeUnknown, TryLater, Unsupported
 from connectors.sandboxes.answer import Answer
 from connectors.servicenow.sandbox import Abort, Mandatory, Policies, Terms
+from connectors.servicenow.site import task_rules
 from rules.instants import MINUTE, SECOND
 from rules.ticket import Kind, Status
 from tests.connectors.servicenow.beside import Beside
@@ -376,6 +377,26 @@ def test_a_priority_holds_whether_it_is_computed_or_not(make: Make, table: str, 
     assert it.hoist.verify(operation).problems == ()
 
 
+def test_a_priority_that_did_not_follow_yet_is_not_planned_anew(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the instance has no time for the second half of an update, its first half stands: what came of it is looked for."""
+    monkeypatch.setattr(task_rules, "LOOKED_UP", frozenset({"sc_task"}))
+    it = make(tables=("sc_task",))
+    ticket = it.incident("sc_task")
+    was, updates = str(it.read(ticket).fields["priority"]), list[str]()
+
+    def instead(method: str, path: str) -> Answer | None:
+        updates.extend([path] if method == "PATCH" else [])
+        return Answer(429, {"Content-Type": "application/json"}, b"{}") if method == "PATCH" and len(updates) == 2 else None
+
+    it.site.instead = instead
+    operation = it.fields(ticket, ("team", it.desk, it.network), ("priority", was, "1"))
+    with pytest.raises(OutcomeUnknown, match="priority did not follow"):
+        it.hoist.write(operation)
+    found = it.hoist.verify(operation)
+    assert found.found is True
+    assert "priority is" in found.problems[0]
+
+
 def test_priorities_and_states_of_ones_own(make: Make) -> None:
     """An instance with a priority above the first, and states under other names, is read and written as it is."""
     it = make(statuses={"on_hold": ("At the workshop",)})
@@ -536,6 +557,18 @@ def test_an_unknown_tag_or_person_is_given_up(make: Make) -> None:
     with pytest.raises(GiveUp, match="no active group"):
         it.hoist.write(it.fields(ticket, ("team", it.desk, "x^ORactive=true")))
     assert not any(method in {"PATCH", "POST"} and "incident" in path for method, path, _, _ in it.site.calls)
+
+
+def test_a_ticket_is_read_by_its_number(make: Make) -> None:
+    """Before hoist has read anything a ticket can be named as people call it; a number that two rows bear names neither."""
+    it = make(tables=("incident", "problem"))
+    one, other, _ = it.incident(), it.incident("problem"), it.incident(number="INC0777777")
+    numbers = [it.rows("task", f"sys_id={ticket}")[0]["number"] for ticket in (one, other)]
+    reading = it.hoist.read([numbers[0].lower(), numbers[1], one, "INC9999999"])
+    assert sorted(ticket.ref.id for ticket in reading.tickets) == sorted([one, other])
+    assert list(reading.gone) == ["INC9999999"]
+    it.incident(number="INC0777777")
+    assert list(it.hoist.read(["INC0777777"]).gone) == ["INC0777777"]
 
 
 def test_nothing_of_a_ticket_gets_into_a_query(make: Make) -> None:

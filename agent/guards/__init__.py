@@ -1,0 +1,1 @@
+"""What keeps due changes from being written: pauses, limits, approvals."""

@@ -1,0 +1,1 @@
+"""Which rules hold, where they come from, and whether they fit a source."""

@@ -1,0 +1,1 @@
+"""The journal beyond its table: sealed, verified, exported, erased, replayed."""

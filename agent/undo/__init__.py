@@ -1,0 +1,1 @@
+"""Taking back what hoist wrote, and rehearsing an escalation."""
