@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from agent.store.database import Database
 from agent.store.journal import ANYBODY, AT_ONCE, ERASED
@@ -64,12 +64,12 @@ def reword(db: Connection, changes: Sequence[tuple[int, list[str], str]]) -> Non
 
 
 def mentions(db: Connection, words: Sequence[str]) -> list[int]:
-    """Lines whose own text holds one of these words."""
+    """Lines whose own text holds one of these, as a word or several of their own: a commitment that holds its letters does not."""
     if not words:
         return []
-    text = func.lower(journal.c.data)
-    found = or_(*(func.instr(text, word.lower()) > 0 for word in words))
-    return list(db.execute(select(journal.c.line).where(found).order_by(journal.c.line)).scalars())
+    named = one_of_words(words)
+    rows = db.execute(select(journal.c.line, journal.c.data).order_by(journal.c.line)).yield_per(AT_ONCE)
+    return [line for line, data in rows if named.search(data)]
 
 
 def erase(db: Connection, commitments: Sequence[str]) -> None:

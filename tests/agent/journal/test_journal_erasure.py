@@ -63,6 +63,16 @@ def test_what_would_go_is_said_first(database: Database) -> None:
         assert [line.data.get("by") for line in journal.lines(db, kind="approved")] == ["zqanna@example.com"]
 
 
+def test_an_id_among_the_letters_of_a_commitment_is_no_mention(database: Database) -> None:
+    """Commitments are hexadecimal, as many ids are: four letters of an id stand in one of them now and then."""
+    told(database)
+    with database.reading() as db:
+        made = db.execute(text("SELECT commitment FROM journal_personal")).scalars().first()
+        assert made is not None
+        within = next(made[at : at + 6] for at in range(1, 58) if not made[at : at + 6].isdigit())
+        assert erasure(db, within).mentions == ()
+
+
 def test_what_is_erased_is_gone(database: Database) -> None:
     """Values read as erased, the rest of the line and the chain stand."""
     told(database)
