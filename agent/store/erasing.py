@@ -64,7 +64,7 @@ def reword(db: Connection, changes: Sequence[tuple[int, list[str], str]]) -> Non
 
 
 def mentions(db: Connection, words: Sequence[str]) -> list[int]:
-    """Lines whose own text holds one of these, as a word or several of their own: a commitment that holds its letters does not."""
+    """Lines whose own text holds one of these, as a word or several of their own: not within a commitment."""
     if not words:
         return []
     named = one_of_words(words)
