@@ -103,8 +103,14 @@ class ZendeskClient:
 
     @property
     def lacking_scope(self) -> str:
-        """Scopes that the token was to have and has not; empty before it was fetched."""
-        return self._auth.lacks if isinstance(self._auth, ClientToken) else ""
+        """Scopes that the token was to have and has not, and verbs that none of its scopes allows; empty before it was fetched.
+
+        A mistyped scope may come back as it was asked for: it allows nothing.
+        """
+        if not isinstance(self._auth, ClientToken) or not (given := self._auth.given):
+            return ""
+        verbs = {scope.rpartition(":")[2] for scope in given}
+        return " ".join(sorted({*self._auth.lacks.split(), *({"read", "write"} - verbs)}))
 
     # --- incremental exports ------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,13 @@ class Fitness:
         self._client, self._facts, self._settings = client, facts, settings
 
     def problems(self) -> list[str]:
-        """Sentences, each with its effect and its cure. Raises TryLater."""
-        return [*self._of_role(), *self._of_scope(), *self._of_fields(), *self._of_groups()]
+        """Sentences, each with its effect and its cure. Raises TryLater.
+
+        What a token without the scope to read can't see is not told as if hoist's user lacked a right.
+        """
+        unseen = "read" in self._client.lacking_scope.split()
+        seen = [] if unseen else [*self._of_fields(), *self._of_groups()]
+        return [*self._of_role(), *self._of_scope(), *seen]
 
     def _of_role(self) -> list[str]:
         own = self._facts.own

@@ -173,6 +173,17 @@ def test_client_credentials_ask_for_a_scope_and_compare_it(monkeypatch: pytest.M
     assert "lacks the scope write" in problem
 
 
+def test_a_scope_that_means_nothing_is_named_alone(site: ZendeskSandbox, tmp_path: Path) -> None:
+    """Zendesk gives a token just the scope that was mistyped: what follows from it is no problem of its own."""
+    known = site.credentials()
+    (tmp_path / "secret").write_text(known["client_secret"])
+    auth = {"kind": "oauth_client_credentials", "client_id": known["client_id"], "client_secret": f"file:{tmp_path / 'secret'}"}
+    connector = connected({"url": site.url, "auth": auth | {"scope": "raed write"}, "fields": {"cause": 1}})
+    connector.identify()
+    (problem,) = connector.problems()
+    assert "lacks the scope read" in problem
+
+
 @responses.activate
 def test_an_anonymous_answer_is_no_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """An account that answers a wrong credential with an anonymous user is not taken at its word."""
