@@ -12,6 +12,7 @@ from agent.config import Settings
 from agent.errors import ConfigError
 from agent.hooks.opening import verifiers
 from agent.in_force.fitting import fitted
+from agent.in_force.governing import InForce, names_by
 from agent.in_force.protocol_files import load_protocol
 from agent.outside.dependants import missing_facts
 from agent.outside.facts import Outside
@@ -69,7 +70,7 @@ class Checked:
     """Everything at once.
 
     `problems` must be mended: with most of them `hoist run` does not start, with others a rule can't do what it says. `findings`
-    are worth a look, `hints` are about spelling.
+    are worth a look, `hints` are about spelling. `plan` brought the rules that were checked, "" where the files did.
     """
 
     sources: tuple[CheckedSource, ...] = ()
@@ -78,15 +79,16 @@ class Checked:
     findings: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     outside: Overview = field(default_factory=Overview)
+    plan: str = ""
 
 
-def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Checked:
-    """Try everything that `hoist run` needs. `instances` are those that the store knows, by source."""
+def check(settings: Settings, clock: Clock, instances: Mapping[str, str], in_force: InForce | None = None) -> Checked:
+    """Try everything that `hoist run` needs. `instances` are those that the store knows, by source; so is what is `in_force`."""
     problems: list[str] = []
     rulebook: Rulebook | None = None
     hints: tuple[str, ...] = ()
     try:
-        loaded = load_protocol(settings.protocol)
+        loaded = load_protocol(settings.protocol) if in_force is None else in_force.loaded
         rulebook, hints = loaded.rulebook, tuple(str(hint) for hint in loaded.hints)
     except ConfigError as error:
         problems += error.problems
@@ -107,7 +109,7 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
     for answered in answers:
         if answered.connector is not None:
             answered.connector.close()
-        sources.append(_checked(answered, rulebook, world))
+        sources.append(_checked(answered, rulebook, world, in_force))
         advice += answered.identity.advice if answered.identity is not None else ()
     problems += [problem for source in sources for problem in source.problems]
     problems += verifiers(settings.sources)[1]
@@ -115,8 +117,22 @@ def check(settings: Settings, clock: Clock, instances: Mapping[str, str]) -> Che
     today = moment(clock.now()).date()
     named = [source.name for source in settings.sources]
     looks = [str(finding) for finding in findings(rulebook, today, named)] if rulebook is not None else []
+    looks += _files_that_wait(settings, in_force) if in_force is not None else ()
     looks += [*advice, *(said for said in seen.findings if said not in missing), *namesakes()]
-    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), tuple(looks), hints, seen)
+    plan = in_force.plan.name if in_force is not None else ""
+    return Checked(tuple(sources), dict(sorted(modes.items())), tuple(problems), tuple(looks), hints, seen, plan)
+
+
+def _files_that_wait(settings: Settings, in_force: InForce) -> tuple[str, ...]:
+    """What is to be known of the protocol's files where not they govern."""
+    name = in_force.plan.name
+    try:
+        version = load_protocol(settings.protocol).rulebook.version
+    except (ConfigError, RulebookError):
+        return (f"the protocol's files have mistakes, which hoist rules lint names; {name} is in force, they are not",)
+    if version == in_force.plan.version:
+        return ()
+    return (f"the protocol's files are not in force, {name} is: hoist plan says what they would change",)
 
 
 def namesakes(installed: Mapping[str, Sequence[str]] | None = None) -> tuple[str, ...]:
@@ -130,13 +146,14 @@ def namesakes(installed: Mapping[str, Sequence[str]] | None = None) -> tuple[str
     )
 
 
-def _checked(answered: SignedIn, rulebook: Rulebook | None, world: World) -> CheckedSource:
+def _checked(answered: SignedIn, rulebook: Rulebook | None, world: World, in_force: InForce | None) -> CheckedSource:
     source, identity = answered.source, answered.identity
     problems = answered.problems
     teams = priorities = None
     if rulebook is not None and answered.directory is not None and answered.capabilities is not None:
-        teams, priorities = _names(rulebook, source.name, answered.directory)
-        problems += _misfits(rulebook, source.name, answered.directory, answered.capabilities, world)
+        directory = names_by(in_force.plan if in_force is not None else None, source.name, answered.directory)
+        teams, priorities = _names(rulebook, source.name, directory)
+        problems += _misfits(rulebook, source.name, directory, answered.capabilities, world)
     return CheckedSource(
         source.name,
         source.platform,

@@ -17,6 +17,7 @@ from agent.config import Settings, load_settings
 from agent.dry_run import dry_settings, watching
 from agent.errors import ConfigError, StoreError
 from agent.heartbeat import life_file
+from agent.in_force.governing import plan_in_force
 from agent.in_force.protocol_files import load_protocol
 from agent.last_read import bound_rules
 from agent.lock import only_one
@@ -107,10 +108,13 @@ def check_all(config: Path | None) -> Checked:
     """Everything that `run` would stumble over, and what each source can promise; writes nothing, not even a store."""
     settings = load_settings(config)
     instances: dict[str, str] = {}
+    in_force = None
     if settings.store.exists():
         with closing(open_database(settings.store)) as database:
             instances = known_instances(database)
-    return check(settings, SystemClock(), instances)
+            with database.reading() as db:
+                in_force = plan_in_force(settings, db)
+    return check(settings, SystemClock(), instances, in_force)
 
 
 def statuses(config: Path | None) -> tuple[Status, Instant, ZoneInfo]:

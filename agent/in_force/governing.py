@@ -7,20 +7,21 @@ from then on the rules change by plans alone, and changed files wait for the nex
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from agent.config import Activation, Settings
 from agent.errors import StoreError
 from agent.in_force.protocol_files import load_protocol
-from agent.plan.kept_names import KeptNames, read_names
+from agent.plan.kept_names import KeptNames, by_kept_names, read_names
 from agent.plan.release import Precondition, Release
 from agent.store import plans, rulebooks
 from agent.store.plans import PlanRow
 from rules.instants import Instant
 from rules.rulebook import Loaded, load
 from rules.ticket import UNKNOWN, Value
+from rules.world import Directory
 
 _UNKNOWN: Final = {"unknown": True}
 
@@ -47,6 +48,19 @@ def rules_in_force(settings: Settings, db: Connection) -> Loaded:
     return load_protocol(settings.protocol) if row is None else rules_of(db, row)
 
 
+class InForce(NamedTuple):
+    """A plan that governs, and its rules."""
+
+    plan: PlanRow
+    loaded: Loaded
+
+
+def plan_in_force(settings: Settings, db: Connection) -> InForce | None:
+    """None where the files govern. Raises as `rules_of` does."""
+    row = governing(db, settings.activation)
+    return None if row is None else InForce(row, rules_of(db, row))
+
+
 # --- what a plan releases --------------------------------------------------------------------------------------------------
 
 
@@ -67,6 +81,11 @@ def release(row: PlanRow, source: str, since: Instant) -> Release | None:
 def kept_names(row: PlanRow, source: str) -> KeptNames:
     """What the rules of an applied plan call teams and priorities of a source."""
     return read_names((row.body.get(source) or {}).get("names") or {})
+
+
+def names_by(row: PlanRow | None, source: str, directory: Directory) -> Directory:
+    """The names of a source by which rules are resolved: those of the plan that brought them, if one did."""
+    return directory if row is None else by_kept_names(directory, kept_names(row, source))
 
 
 def plain_value(value: Value) -> Any:

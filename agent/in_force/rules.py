@@ -16,13 +16,13 @@ from agent.errors import ConfigError, StoreError
 from agent.in_force import kept_texts
 from agent.in_force.activation import Activating
 from agent.in_force.fitting import fitted
-from agent.in_force.governing import kept_names, release
+from agent.in_force.governing import kept_names, names_by, release
 from agent.in_force.protocol_files import stamp
 from agent.in_force.ruling import Ruling
 from agent.in_force.wording import wording
 from agent.outside.facts import Outside
 from agent.pipeline import Pipeline
-from agent.plan.kept_names import by_kept_names, renamed_since
+from agent.plan.kept_names import renamed_since
 from agent.sign_in import SignedIn
 from agent.store import journal, plans, refused_rules, renamed, rulebooks, sources, unread
 from agent.store.database import Database
@@ -264,8 +264,7 @@ class RulesInForce:
 
     def _names(self, source: str) -> Directory:
         """Those by which the rules are resolved."""
-        plan, directory = self._activating.plan, self.directories[source]
-        return directory if plan is None else by_kept_names(directory, kept_names(plan, source))
+        return names_by(self._activating.plan, source, self.directories[source])
 
     def _former(self, source: str, rulebook: Rulebook) -> Mapping[str, Rule]:
         """The rules under former texts by which escalations under way go on."""

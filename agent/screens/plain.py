@@ -33,7 +33,7 @@ def check(console: Console, checked: Checked) -> None:
         _checked_source(console, source)
     _outside(console, checked.outside)
     modes = ", ".join(f"{number} {mode}" for mode, number in checked.rules.items())
-    heading(console, "rules", modes or "none")
+    heading(console, "rules", (modes or "none") + (f", by {checked.plan}" if checked.plan else ""))
     if checked.rules and Mode.LIVE.value not in checked.rules:
         say(console, "", "no rule is live: hoist would watch and write nothing", "dim")
     for said in checked.hints:

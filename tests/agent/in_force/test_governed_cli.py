@@ -29,6 +29,22 @@ def test_a_plan_in_force_is_named_with_who_applied_it_and_why(it: Desk) -> None:
     assert (found["plan"]["plan"], found["plan"]["by"], found["not_taken_over_yet"]) == (name, "dina", [])
 
 
+def test_what_is_checked_is_what_is_in_force(it: Desk) -> None:
+    """With a plan in force hoist check tells of its rules, not of files that wait; without one, of the files."""
+    assert it.hoist("check", "--json").json["rules"] == {"live": 1}
+    name, _ = plan(it)
+    assert it.hoist("apply", name).code == 0
+    (it.folder / "protocol" / "rules.yaml").write_text(RULES.replace("    when:", "    mode: watch\n    when:"))
+    said = it.hoist("check")
+    assert f"rules 1 live, by {name}" in said.words
+    assert "no rule is live" not in said.words
+    assert f"the protocol's files are not in force, {name} is: hoist plan says what they would change" in said.words
+    (it.folder / "protocol" / "rules.yaml").write_text("rules: [")
+    said = it.hoist("check")
+    assert said.code == 0
+    assert "have mistakes, which hoist rules lint names" in said.words
+
+
 def test_a_plan_that_waits_is_named_with_its_instant(it: Desk) -> None:
     """And how to take it back; once other rules are in force, that it waits in vain."""
     name, _ = plan(it)
