@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from agent.census.cli import census_app
+from agent.collector import collect_less_often
 from agent.errors import HoistError
 from agent.guards import cli as guard_cli
 from agent.guards.changes_cli import changes_app
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     Always ends in SystemExit. Exit code 0: done, 1: findings, 2: wrong use.
     """
+    collect_less_often()
     # The system's zone files are often years behind in law; those of the tzdata package are the ones whose version is recorded.
     zoneinfo.reset_tzpath(())
     log = logging.StreamHandler(sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 from agent.app import App, known_instances
 from agent.check import Checked, check
 from agent.clock import SystemClock
+from agent.collector import spare_the_collector
 from agent.config import Settings, load_settings
 from agent.dry_run import dry_settings, watching
 from agent.errors import ConfigError, StoreError
@@ -91,17 +91,6 @@ def _own_store(path: Path) -> Database:
             f" {life}: hoist then knows nothing of what it wrote, and takes whatever is true for older than its rules"
         )
     return open_database(path)
-
-
-def spare_the_collector() -> None:
-    """Collect garbage less often, and never among what was loaded to start, which stays.
-
-    A page of tickets is tens of thousands of objects without cycles, gone as soon as it is stored. At Python's own threshold of
-    700 the collector walks through each of them several times, a tenth of all that a first mirror costs.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 10, 10)
 
 
 def check_all(config: Path | None) -> Checked:

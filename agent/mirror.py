@@ -99,7 +99,7 @@ def with_what_was_seen(read: Ticket, before: Ticket | None) -> Ticket:
     as the source's own history explains the value.
     """
     latest = {change.field: change.new for change in read.changes}
-    if before is None and all(read.fields.get(field, value) == value for field, value in latest.items()):
+    if before is None and latest.items() <= read.fields.items():
         return read  # most tickets of a first mirror
     inferred = [
         change

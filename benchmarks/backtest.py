@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.hindsight.past import Wanted, opened
 from agent.hindsight.past_mirror import mirrored_tickets
 from agent.store import mirrored

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.judging_pool import in_processes
 from benchmarks.evaluation import RULES, bound, reference, ticket
 from benchmarks.measured import machine

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import jira_pages
-from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, hoist_once, served
+from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, apart, hoist_once, served
 
 COLUMNS: Final = "id text primary key, updated text, status text, priority text, assignee text, team text, raw blob"
 Row = tuple[Any, ...]
@@ -99,7 +99,7 @@ CANDIDATES: Final[dict[str, Candidate]] = {"limit": limit, "hoist": hoist, "pyco
 
 def pages(folder: Path, tickets: int) -> str:
     """Write the pages; gives what they weigh."""
-    sizes = jira_pages.write(folder, tickets)
+    sizes = apart(jira_pages.write, folder, tickets)
     ours = sum(sizes[shape] for shape in ("rows", "issues", "changelogs"))
     return (
         f"{tickets} issues, bytes per issue: {sizes['search'] / tickets:.0f} for limit and pycontribs, "

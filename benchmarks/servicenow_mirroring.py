@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from benchmarks import servicenow_pages
 from benchmarks.mirroring import Row, stored
-from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, hoist_once, served
+from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, apart, hoist_once, served
 from connectors.servicenow import history, service_levels
 from connectors.servicenow.reading import JOURNAL, TAG
 
@@ -136,7 +136,7 @@ CANDIDATES: Final[dict[str, Candidate]] = {
 
 def pages(folder: Path, tickets: int) -> str:
     """Write the pages; gives what they weigh."""
-    sizes = servicenow_pages.write(folder, tickets)
+    sizes = apart(servicenow_pages.write, folder, tickets)
     weights = ", ".join(f"{shape} {size / tickets:.0f}" for shape, size in sizes.items())
     return f"{tickets} incidents, bytes per incident: {weights}"
 

@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.evaluate import decide
 from agent.in_force.ruling import Ruling
 from agent.pipeline import BATCH

@@ -32,7 +32,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, insert, select
 
 from agent.clock import SteppedClock
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.evaluate import decide
 from agent.in_force.protocol_files import library, world_of
 from agent.in_force.ruling import Ruling

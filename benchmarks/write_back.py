@@ -33,7 +33,7 @@ import requests
 
 from agent.app import App
 from agent.clock import SystemClock
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.config import load_settings
 from agent.pipeline import Pipeline
 from agent.store.database import open_database

@@ -13,14 +13,12 @@ another one. The ratios are what counts.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import sqlite3
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -30,7 +28,7 @@ from typing import Any, Final
 from benchmarks import zendesk_pages
 from benchmarks.measured import run
 from benchmarks.mirroring import Row, stored
-from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, hoist_once, served
+from benchmarks.mirrors import CREDENTIAL, Candidate, Mirrors, apart, hoist_once, served
 
 KNOWN: Final = "HOIST_BENCHMARK_MIRROR"
 """Names the store that hoist begins with; of the environment, since each run is a process of its own."""
@@ -141,13 +139,13 @@ CANDIDATES: Final[dict[str, Candidate]] = {"limit": limit, "hoist": hoist, "zenp
 
 def pages(folder: Path, tickets: int) -> str:
     """Write the pages; gives what they weigh."""
-    sizes = _written(folder, tickets, news=False)
+    sizes = apart(zendesk_pages.write, folder, tickets, news=False)
     return f"{tickets} tickets, {_weights(sizes, tickets)}"
 
 
 def news(folder: Path, tickets: int) -> str:
     """Write the pages, and have hoist mirror the tickets as they were before; gives what the pages weigh."""
-    sizes = _written(folder, tickets, news=True)
+    sizes = apart(zendesk_pages.write, folder, tickets, news=True)
     os.environ.pop(KNOWN, None)
     known = folder / "hoist.db"
     if not known.exists():
@@ -168,12 +166,6 @@ def prepared(told: str, folder: Path) -> int:
         db.execute("update sources set cursor = ?", (json.dumps(place),))
     shutil.move(folder / "hoist.db", known)
     return found
-
-
-def _written(folder: Path, tickets: int, *, news: bool) -> dict[str, int]:
-    """In a process of its own: a child's peak memory is not below that of the process that began it."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(zendesk_pages.write, folder, tickets, news=news).result()
 
 
 def _weights(sizes: dict[str, int], tickets: int) -> str:

@@ -42,7 +42,7 @@ def audit(  # noqa: PLR0913 - an option each
     as_json: Json = False,
 ) -> None:
     """Was the protocol followed, ticket by ticket, and does it still fit? Exit code 1 where a step was late or skipped."""
-    from agent.commands import spare_the_collector
+    from agent.collector import spare_the_collector
     from agent.hindsight.audit import Options
     from agent.hindsight.audit_commands import Outputs, run_audit
     from agent.hindsight.past import Wanted

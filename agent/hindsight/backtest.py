@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.config import length_of_time
 from agent.errors import ConfigError
 from agent.hindsight.past import Past, Wanted, opened

@@ -52,7 +52,7 @@ def backtest(  # noqa: PLR0913 - an option each
     as_json: Json = False,
 ) -> None:
     """What rules would have done on past tickets, each instant judged by what was known then; writes nothing."""
-    from agent.commands import spare_the_collector
+    from agent.collector import spare_the_collector
     from agent.hindsight.backtest import Options
     from agent.hindsight.backtest import backtest as run
     from agent.hindsight.past import Wanted

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 
 from agent import clusters
-from agent.commands import spare_the_collector
+from agent.collector import spare_the_collector
 from agent.hindsight.whole_mirror import Rules, bound, by_source
 from agent.plan.clocks import Lengths, RunningTarget, measured, raises, running
 from agent.plan.playing_forward import Cause, Foreseen, Future, Resting, begins, future

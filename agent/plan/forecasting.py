@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from agent import clusters
-from agent.commands import existing_store, spare_the_collector
+from agent.collector import spare_the_collector
+from agent.commands import existing_store
 from agent.config import Settings
 from agent.errors import ConfigError
 from agent.evaluate import urgency_of

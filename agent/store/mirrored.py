@@ -72,7 +72,7 @@ _BY_ID = Prepared(select(*_SELECTED).where(_OF_SOURCE, _AMONG))
 _DUE = Prepared(
     select(*_SELECTED)
     .where(_OF_SOURCE, tickets.c.next_look <= bindparam("at"))
-    .order_by(tickets.c.next_look, tickets.c.id)
+    .order_by(tickets.c.next_look, literal_column("tickets.rowid"))
     .limit(bindparam("limit"))
 )
 
@@ -166,8 +166,8 @@ def due(
 def stale(db: Connection, source: str, generation: int, limit: int) -> list[Mirrored]:
     """Tickets whose next look was computed under an older rulebook or world, the most urgent first."""
     query = select(*_SELECTED).where(tickets.c.source == source, tickets.c.generation < generation)
-    order = (tickets.c.generation, tickets.c.urgency, tickets.c.id)
-    return [_mirrored(row) for row in db.execute(query.order_by(*order).limit(limit))]
+    ordered = query.order_by(tickets.c.generation, tickets.c.urgency, literal_column("tickets.rowid"))
+    return [_mirrored(row) for row in db.execute(ordered.limit(limit))]
 
 
 def after(db: Connection, source: str, ticket: str, limit: int) -> list[Mirrored]:

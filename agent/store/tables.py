@@ -60,8 +60,8 @@ tickets: Final = Table(
     Column("generation", Integer, nullable=False),  # the one next_look was computed under
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("source", "id"),
-    Index("tickets_by_next_look", "source", "next_look", "id"),
-    Index("tickets_by_generation", "source", "generation", "urgency", "id"),
+    Index("tickets_by_next_look", "source", "next_look"),
+    Index("tickets_by_generation", "source", "generation", "urgency"),
     Index("tickets_by_key", "source", "key"),
 )
 

@@ -46,10 +46,10 @@ READ: Final = frozenset((
 """Fields of a ticket that come of a row and its journal."""
 
 _TEXTS: Final = (("short_description", "subject", TEXT_LIMIT), ("description", "description", DESCRIPTION_LIMIT))
-_SHOWN: Final = (
-    ("status", "state"), ("hold_reason", "hold_reason"), ("type", "sys_class_name"), ("priority", "priority"),
-    ("team", "assignment_group"), ("assignee", "assigned_to"), ("requester", "caller_id"),
-)  # fmt: skip
+_SHOWN: Final = {
+    "status": "state", "hold_reason": "hold_reason", "type": "sys_class_name", "priority": "priority",
+    "team": "assignment_group", "assignee": "assigned_to", "requester": "caller_id",
+}  # fmt: skip
 """Native values beside the normalised ones: under which name the label of which column."""
 _SYSTEM: Final = frozenset({"", "system"})
 _NOBODY: Final = Actor("", Kind.AUTOMATION)
@@ -164,7 +164,7 @@ class Mapper:
             changes=tuple(changes),
             messages=messages,
             complete_from=created,
-            native=_native(row),
+            native=wire.labels(row, _SHOWN),
         )
 
     def _beside(
@@ -337,10 +337,6 @@ def _in_order(journal: Sequence[Row]) -> list[tuple[Instant, str, Row]]:
         if at is not None and wire.text(row, "element") in _ENTRIES:
             found[id_] = (at, id_, row)
     return sorted(found.values(), key=_when) if len(found) > 1 else list(found.values())
-
-
-def _native(row: Row) -> dict[str, str]:
-    return {name: shown for name, column in _SHOWN if (shown := wire.label(row, column))}
 
 
 def mark_of(journal: Sequence[Row], own: str) -> Mark | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,15 +73,14 @@ class TicketReader:
 
     def completed(self, rows: Sequence[Row]) -> Batch:
         """The tickets of rows, in two requests for most pages: what belongs to them, and accounts that were not met before."""
-        ids = [id_ for row in rows if wire.SYS_ID.fullmatch(id_ := wire.text(row, "sys_id"))]
+        ids = [id_ for id_ in wire.texts(rows, "sys_id") if wire.SYS_ID.fullmatch(id_)]
         found = self._belonging(ids)
         return self._mapped(rows, found)
 
     def _mapped(self, rows: Sequence[Row], found: _Facts) -> Batch:
         instance = self._facts.instance()
         self._facts.saw(rows)
-        names = (name for parts in found.parts.values() for name in _acted(parts))
-        mapper = Mapper(instance, self._facts.users(names), found.server_time)
+        mapper = Mapper(instance, self._facts.users(_acted(found.parts.values())), found.server_time)
         tickets: list[Ticket] = []
         bad: list[Quarantined] = []
         marks: dict[str, Mark] = {}
@@ -138,7 +137,7 @@ class TicketReader:
     def ticket(self, row: Row, parts: Parts, server_time: Instant) -> Ticket:
         """The ticket of a row. Raises GiveUp for one that is none."""
         try:
-            return Mapper(self._facts.instance(), self._facts.users(_acted(parts)), server_time).ticket(row, parts)
+            return Mapper(self._facts.instance(), self._facts.users(_acted([parts])), server_time).ticket(row, parts)
         except Unmappable as reason:
             said = str(reason)
         raise GiveUp(
@@ -170,7 +169,7 @@ class TicketReader:
                 raise
             half = len(ids) // 2
             return self._rows_with_parts(ids[:half]) | self._rows_with_parts(ids[half:])
-        self._facts.users(name for parts in found.parts.values() for name in _acted(parts))
+        self._facts.users(_acted(found.parts.values()))
         return {id_: (rows.get(id_), found.parts[id_], found.server_time) for id_ in ids}
 
     def _rows_and_facts(self, ids: Sequence[str]) -> tuple[dict[str, Row], _Facts]:
@@ -245,8 +244,8 @@ class TicketReader:
             if rows is None or here is None:
                 found[query.table] = None
                 continue
-            for row in rows:
-                here.setdefault(wire.text(row, query.of[0]), []).append(row)
+            for id_, row in zip(wire.texts(rows, query.of[0]), rows, strict=True):
+                here.setdefault(id_, []).append(row)
         audit, journal = found.get("sys_audit") or {}, found.get("sys_journal_field") or {}
         levels, tags, approvals = (found.get(table) for table in (aside.LEVEL, aside.TAG, aside.APPROVAL))
         return {
@@ -267,12 +266,13 @@ def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield ids[start : start + IDS_AT_ONCE]
 
 
-def _acted(parts: Parts) -> Iterator[str]:
-    """Who is named as having changed a ticket or written on it."""
-    for row in parts.audit:
-        yield wire.text(row, "user")
-    for row in parts.journal:
-        yield wire.text(row, "sys_created_by")
+def _acted(parts: Iterable[Parts]) -> set[str]:
+    """Who is named as having changed tickets or written on them."""
+    names: set[str] = set()
+    for each in parts:
+        names.update(wire.texts(each.audit, "user"))
+        names.update(wire.texts(each.journal, "sys_created_by"))
+    return names
 
 
 def of_table(row: Row, table: str) -> Row:

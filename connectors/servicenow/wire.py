@@ -10,7 +10,7 @@ https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbou
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import (
     Any,
@@ -100,13 +100,33 @@ def label(row: Row, column: str) -> str:
     shown = found.get("display_value") if found.__class__ is dict else None
     if shown.__class__ is str and shown:
         return shown
-    return str(shown) if shown else cell(row, column) or ""
+    return str(shown) if shown else text(row, column)
+
+
+def labels(row: Row, columns: Mapping[str, str]) -> dict[str, str]:
+    """What people see of columns, each under its name here; those of which there is nothing to see are left out."""
+    found: dict[str, str] = {}
+    for name, column in columns.items():
+        cells = row.get(column)
+        shown = cells.get("display_value") if cells.__class__ is dict else None
+        if shown.__class__ is not str or not shown:
+            shown = label(row, column)
+        if shown:
+            found[name] = shown
+    return found
 
 
 def text(row: Row, column: str) -> str:
     """The value of a column, "" where it is hidden or empty."""
     found = row.get(column)
+    if found.__class__ is dict:
+        found = found.get("value")
     return found if found.__class__ is str else cell(row, column) or ""
+
+
+def texts(rows: Sequence[Row], column: str) -> list[str]:
+    """The same of each row."""
+    return [found if (found := row.get(column)).__class__ is str else text(row, column) for row in rows]
 
 
 def is_true(row: Row, column: str) -> bool:
