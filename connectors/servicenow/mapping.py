@@ -16,7 +16,7 @@ from connectors.servicenow.moves import APPROVALS, DESCRIPTION_LIMIT, TEXT_LIMIT
 from connectors.servicenow.service_levels import targets
 from connectors.servicenow.states import States
 from connectors.servicenow.wire import Row
-from rules.instants import Instant
+from rules.instants import SECOND, Instant
 from rules.thanks import only_thanks
 from rules.ticket import Actor, Change, Kind, Message, Status, Ticket, TicketRef, Unknown, Value
 
@@ -53,6 +53,7 @@ _SHOWN: Final = {
 """Native values beside the normalised ones: under which name the label of which column."""
 _SYSTEM: Final = frozenset({"", "system"})
 _NOBODY: Final = Actor("", Kind.AUTOMATION)
+_YOUNG: Final = "?"
 _HIDDEN: Final = "hidden from hoist's account"
 _TIMES: Final = ("sys_created_on", "sys_updated_on")
 _ENTRIES: Final = frozenset({"comments", "work_notes"})
@@ -107,6 +108,16 @@ def row_version(row: Row) -> str:
     return f"{wire.text(row, 'sys_mod_count')}@{wire.text(row, 'sys_updated_on')}"
 
 
+def read_version(row: Row, known: Instant) -> str:
+    """The version of a row of which everything was read at `known` or later.
+
+    What belongs to a row is read after it. Out of a cache on the way, audit and journal may be older than the row and lack what
+    has just changed it: then the ticket gets a version that no row ever shows, and the next run reads it once more.
+    """
+    young = known // SECOND <= (wire.stamp_or_none(wire.text(row, "sys_updated_on")) or 0) // SECOND
+    return row_version(row) + (_YOUNG if young else "")
+
+
 def _created(plain: Mapping[str, str]) -> Instant:
     """When the task of a row was created. Raises Unmappable for a row that is none."""
     for column in ESSENTIAL:
@@ -157,7 +168,7 @@ class Mapper:
             ref=TicketRef(instance.source, id_),
             key=plain["number"],
             url=f"{instance.url}/nav_to.do?uri={table}.do%3Fsys_id%3D{id_}",
-            version=row_version(plain),
+            version=read_version(plain, known),
             created=created,
             known=known,
             fields=values,
