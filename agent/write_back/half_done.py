@@ -70,7 +70,7 @@ class HalfDone:
         elif self._told.unexplained:
             self._unclear()
         else:
-            self._go_on()
+            self._go_on(past=last)
 
     def _sent(self, row: OperationRow) -> OperationRow:
         """A request that was still to be sent when the backup was made left in the lost time."""
@@ -90,9 +90,14 @@ class HalfDone:
             else:
                 waiting.move(self._db, row, RowState.PARKED, self._now, settled_at=self._now, problem=UNCLEAR)
 
-    def _go_on(self) -> None:
+    def _go_on(self, past: int = -1) -> None:
+        """The requests past that place are still to be made; a row whose outcome was unknown waits for the next of them."""
+        awaited = any(each.position > past and each.state is not OperationState.PLANNED for each in self._open())
         for row in self._rows:
-            waiting.note(self._db, row, "")
+            if row.state is RowState.UNKNOWN and not awaited:
+                waiting.move(self._db, row, RowState.SENT, self._now, not_before=self._now, problem="")
+            else:
+                waiting.note(self._db, row, "")
 
     def _ended(self, row: WaitingRow, *, undone: bool) -> None:
         key, to = row.key, RowState.OVERRULED if undone else RowState.APPLIED

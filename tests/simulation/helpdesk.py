@@ -221,6 +221,9 @@ class Helpdesk:
             self._fault = ""
         if writes:
             self._record(asked, *before, taken=200 <= answer.status < 300)
+        elif asked.kind == "about" and asked.method != "GET":  # a tag of its own, which the batch did not come to
+            for id_ in self.names:
+                self._seen(id_)
         return answer
 
     def _record(self, asked: Asked, said: int, traces: int, *, taken: bool) -> None:

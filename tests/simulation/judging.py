@@ -274,10 +274,10 @@ class _Judges(Sight):
 
     @cached_property
     def _once_left(self) -> set[str]:
-        """The changes that were once left to a person, or held back with a reason."""
+        """The episodes of which a change was once left to a person, or held back with a reason; its step may be another now."""
         with self.played.database.reading() as db:
             kinds = RowState.BACKLOG, RowState.HELD
-            return {str(line.data["change"]) for kind in kinds for line in journal.lines(db, kind=kind)}
+            return {_of_episode(line.data["change"]) for kind in kinds for line in journal.lines(db, kind=kind)}
 
     def _named_state(self, row: EpisodeRow, episode: Episode) -> bool:
         """Somebody must look, was first or took it back, or it fell due while hoist rested and is left to a person.
@@ -291,7 +291,9 @@ class _Judges(Sight):
         left = any(row.state is RowState.BACKLOG and row.problem and any(at <= self.end for at in down) for row in own)
         held = any(row.state is RowState.HELD and row.problem for row in own)  # a limit, said with its reason
         over = any(
-            row.state is RowState.SUPERSEDED and str(row.key) in self._once_left and not episode.holds_at(row.settled_at or 0)
+            row.state is RowState.SUPERSEDED
+            and _of_episode(row.key) in self._once_left
+            and not episode.holds_at(row.settled_at or 0)
             for row in own
         )
         return left or held or over or any(row.state in _ENDED for row in own)
@@ -364,3 +366,8 @@ class _Judges(Sight):
         with self.played.database.reading() as db:
             for finding in verify(db).findings:
                 yield f"the journal: {finding}"
+
+
+def _of_episode(change: object) -> str:
+    """The key of a change without its step."""
+    return str(change).rpartition("/")[0]

@@ -40,6 +40,16 @@ def test_a_move_whose_answer_was_lost_is_known_by_its_comment(tmp_path: Path) ->
     assert [each.state for each in desk.operations(ticket)] == [OperationState.APPLIED, OperationState.APPLIED]
 
 
+def test_a_move_that_took_effect_gets_its_comment(tmp_path: Path) -> None:
+    """Nothing was done between backup and restore: the move's mark is read back, and its comment follows once."""
+    desk, ticket, copy = under_way(tmp_path, after_effect=True)
+    put_back(desk, copy, Policy(None))
+    desk.run(HOUR)
+    moved_once(desk, ticket)
+    assert [each.state for each in desk.operations(ticket)] == [OperationState.APPLIED, OperationState.APPLIED]
+    assert desk.states(ticket) == [RowState.APPLIED]
+
+
 def test_what_another_request_did_instead_is_done(tmp_path: Path) -> None:
     """It had come to nothing and was sent anew after the backup: the mark of the second try tells, nobody knows of the first."""
     desk, ticket, copy = under_way(tmp_path, after_effect=False)
