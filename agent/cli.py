@@ -115,7 +115,9 @@ def demo(  # noqa: PLR0913 - an option each
     mapping: Annotated[Path | None, typer.Option(help="What that log's columns mean, where they are not known.")] = None,
     platform: Annotated[
         list[str] | None,
-        typer.Option(help="jira, servicenow, zendesk; several times for several. All three unless set or a log is replayed."),
+        typer.Option(
+            help="jira, jira:data-center, servicenow, zendesk; several times for several. All three (Jira Cloud) unless set or a log is replayed."
+        ),
     ] = None,
     at: Annotated[
         Instant | None,

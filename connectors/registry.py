@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from connectors.contract import Connector
 from connectors.errors import AskAdmin
 from connectors.installing import InstallingModule
-from connectors.sandboxes.sandbox import SandboxModule
+from connectors.sandboxes.sandbox import EditionsModule, SandboxClass, SandboxModule
 from connectors.webhooks import WebhookModule
 
 GROUP: Final = "hoist.connectors"
@@ -61,6 +61,22 @@ def sandbox(platform: str, found: Iterable[EntryPoint] | None = None) -> Sandbox
     if module is None:
         raise AskAdmin(f"the platform {platform!r} has no sandbox; one is there for: {', '.join(sandboxes(found))}")
     return cast("SandboxModule", module)
+
+
+def sandbox_class(named: str, found: Iterable[EntryPoint] | None = None) -> SandboxClass:
+    """The sandbox of a platform, or of one of its editions: `jira`, `jira:data-center`.
+
+    Raises AskAdmin as `sandbox` does, and where the platform has no such edition.
+    """
+    platform, _, edition = named.partition(":")
+    module = sandbox(platform, found)
+    if not edition:
+        return module.Sandbox
+    editions: Sequence[str] = getattr(module, "EDITIONS", ())
+    if edition not in editions:
+        there = f"there are: {', '.join(f'{platform}:{each}' for each in editions)}" if editions else "it has none"
+        raise AskAdmin(f"the platform {platform!r} has no edition {edition!r}; {there}")
+    return cast("EditionsModule", module).of_edition(edition)
 
 
 def webhook(platform: str, found: Iterable[EntryPoint] | None = None) -> WebhookModule:

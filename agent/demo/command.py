@@ -202,7 +202,7 @@ def _histories(options: DemoOptions, length: int) -> tuple[dict[str, History], I
 def _platforms(options: DemoOptions) -> list[str]:
     try:
         for platform in options.platforms:
-            registry.sandbox(platform)
+            registry.sandbox_class(platform)
     except AskAdmin as error:
         raise ConfigError(f"--platform: {error}") from error
     return list(dict.fromkeys(options.platforms))

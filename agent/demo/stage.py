@@ -52,7 +52,7 @@ def set_up(folder: Path, histories: Mapping[str, History], start: int, own_rules
     with ExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
         for platform, history in histories.items():
-            sandbox = registry.sandbox(platform).Sandbox(clock=clock.now, history=history)
+            sandbox = registry.sandbox_class(platform)(clock=clock.now, history=history)
             stack.enter_context(sandbox.serve())
             sandboxes[sandbox.SOURCE] = sandbox
         places = [Place(source, sandbox.history, sandbox.priorities) for source, sandbox in sandboxes.items()]

@@ -323,6 +323,14 @@ class JiraSandbox:
 
 
 Sandbox = JiraSandbox
+EDITIONS: Final = ("cloud", "data-center")
+
+
+def of_edition(name: str) -> type[JiraSandbox]:
+    """The sandbox of one of the editions."""
+    from connectors.jira.data_center_sandbox import DataCenterSandbox  # noqa: PLC0415 - it inherits from the class above
+
+    return JiraSandbox if name == "cloud" else DataCenterSandbox
 
 
 def run(arguments: Sequence[str], write_hoist_yaml: Callable[[Path, JiraSandbox], None] | None = None) -> int:
@@ -344,7 +352,7 @@ def _told(sandbox: JiraSandbox) -> dict[str, object]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hoist sandbox jira", description="A stand-in of Jira on 127.0.0.1.")
-    parser.add_argument("--edition", choices=("cloud", "data-center"), default="cloud", help="cloud unless set")
+    parser.add_argument("--edition", choices=EDITIONS, default="cloud", help="cloud unless set")
     parser.add_argument(
         "--off-screen", action="append", default=[], metavar="FIELD", help="of Data Center: a field that the edit screen lacks"
     )
@@ -367,13 +375,9 @@ def _made(options: argparse.Namespace) -> JiraSandbox:
     clock, history = program.lived(options, AHEAD)
     given = {"clock": clock, "history": history, "seed": options.seed, "lag": options.lag}
     faults = dict(map(fault, options.fault))
-    if options.edition == "cloud":
-        return JiraSandbox(faults=faults, **given)
-    from connectors.jira.data_center_sandbox import DataCenterSandbox  # noqa: PLC0415 - it inherits from the class above
-
-    return DataCenterSandbox(
-        faults=faults, off_screen=options.off_screen, requests_per_minute=options.requests_per_minute, **given
-    )
+    of_data_center = {"off_screen": options.off_screen, "requests_per_minute": options.requests_per_minute}
+    more = {} if options.edition == "cloud" else of_data_center
+    return of_edition(options.edition)(faults=faults, **more, **given)
 
 
 def main() -> int:

@@ -77,3 +77,12 @@ class SandboxModule(Protocol):
 
     def run(self, arguments: Sequence[str], write_hoist_yaml: WriteHoistYaml | None = None) -> int:
         """`hoist sandbox PLATFORM`: serve one site until interrupted, and print one JSON line once it listens."""
+
+
+class EditionsModule(SandboxModule, Protocol):
+    """The same of a platform that comes in editions; `Sandbox` is that of the first."""
+
+    EDITIONS: Sequence[str]
+
+    def of_edition(self, name: str) -> SandboxClass:
+        """The sandbox of one of them."""

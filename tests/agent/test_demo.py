@@ -75,7 +75,7 @@ def test_the_demo_shows_escalations_and_checks_them(tmp_path: Path) -> None:
     assert found["history"]["cases"] == found["mirrored"]
 
 
-@pytest.mark.parametrize("platform", ["servicenow", "zendesk"])
+@pytest.mark.parametrize("platform", ["servicenow", "zendesk", "jira:data-center"])
 def test_every_platform_plays_the_demo(tmp_path: Path, platform: str) -> None:
     """One helpdesk alone: its own record agrees with one evaluation of its history."""
     out = tmp_path / "out.json"
@@ -168,6 +168,8 @@ def test_what_was_kept_can_be_asked_about(tmp_path: Path) -> None:
         (["--for", "soon"], "--for: 'soon' is no length of time; write it like"),
         (["--for", "0h"], "--for: '0h' is no length of time"),
         (["--platform", "remedy"], "--platform: there is no connector for the platform 'remedy'"),
+        (["--platform", "jira:server"], "has no edition 'server'; there are: jira:cloud, jira:data-center"),
+        (["--platform", "zendesk:suite"], "--platform: the platform 'zendesk' has no edition 'suite'; it has none"),
         (["--platform", "memory"], "--platform: the platform 'memory' has no sandbox"),
         (["--for", "9999d"], "--for: 9999d is too long for a demo; 1000 days at most"),
         (["--at", "0001-01-01T00:00:00Z"], "--at: choose an instant between 1990"),
