@@ -116,7 +116,7 @@ def demo(  # noqa: PLR0913 - an option each
     platform: Annotated[
         list[str] | None,
         typer.Option(
-            help="jira, jira:data-center, servicenow, zendesk; several times for several. All three in the cloud unless set."
+            help="jira, jira:data-center, servicenow, zendesk; several times for several. All three unless set, Jira for a log."
         ),
     ] = None,
     at: Annotated[
