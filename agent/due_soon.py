@@ -26,16 +26,17 @@ LIMIT: Final = 500
 
 
 class JudgedAhead(NamedTuple):
-    """A mirrored ticket, and what was found on it under the rules that may hold on it when it is due."""
+    """A mirrored ticket, and what was found on it under the rules that may hold on it when it is due, which is `at`."""
 
     mirrored: Mirrored
+    at: Instant
     possible: Sequence[BoundRule]
     evaluation: Evaluation
 
     def serves(self, ticket: Ticket, rules: BoundRules, possible: Sequence[BoundRule], now: Instant) -> bool:
-        """Whether an evaluation at `now` would give the same."""
+        """Whether an evaluation at `now` would give the same: before `at` it would ask for a look then."""
         same = ticket is self.mirrored.ticket and rules is self.evaluation.rules and possible == self.possible
-        return same and self.evaluation.next_look > now
+        return same and self.at <= now < self.evaluation.next_look
 
 
 class DueSoon:
@@ -72,4 +73,4 @@ class DueSoon:
         evaluation = evaluate(timeline(found.ticket), rules, at, possible)
         for rule in {episode.rule for episode in evaluation.episodes if episode.holds_at(at)}:
             because(evaluation, rule, at)  # which it keeps
-        return JudgedAhead(found, possible, evaluation)
+        return JudgedAhead(found, at, possible, evaluation)

@@ -65,6 +65,17 @@ def test_what_changed_meanwhile_is_judged_as_it_is(desk: Desk) -> None:
     assert not desk.rows(ticket)
 
 
+def test_a_look_before_it_is_due_forgets_nothing(desk: Desk) -> None:
+    """A ticket was judged beforehand, and is looked at before its instant, as after a write: it is moved when that comes."""
+    ticket = desk.ticket()
+    desk.run(15 * MINUTE - 10 * SECOND)
+    assert held_ready(desk) == {ticket}
+    with desk.database.transaction() as db:
+        mirrored.set_next_look(db, desk.stored(ticket).ref, desk.clock.now())
+    desk.run(HOUR)
+    moved_once(desk, ticket)
+
+
 def test_what_was_foreseen_under_other_rules_counts_no_more(desk: Desk) -> None:
     """The rules change after a ticket was judged beforehand: it is judged by the new ones."""
     ticket = desk.ticket()
