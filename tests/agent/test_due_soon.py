@@ -13,6 +13,7 @@ from rules import engine
 from rules.instants import FOREVER, HOUR, MINUTE, SECOND, Instant
 from rules.protocol.conditions import All, Amount, Held, State
 from rules.protocol.durations import Duration
+from rules.ticket import TicketRef
 from tests.agent.desk import ALL_EXISTING, NEVER, OPEN, POLL, SOURCE, Desk, moved_once, rule
 
 
@@ -71,7 +72,7 @@ def test_a_look_before_it_is_due_forgets_nothing(desk: Desk) -> None:
     desk.run(15 * MINUTE - 10 * SECOND)
     assert held_ready(desk) == {ticket}
     with desk.database.transaction() as db:
-        mirrored.set_next_look(db, desk.stored(ticket).ref, desk.clock.now())
+        mirrored.set_next_look(db, TicketRef(SOURCE, ticket), desk.clock.now())
     desk.run(HOUR)
     moved_once(desk, ticket)
 
