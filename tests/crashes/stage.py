@@ -210,7 +210,8 @@ class Stage:
             assert (saved, said) in ((0, 0), (1, 1)), f"{name}: {saved} saves, {said} comments: {ticket}"
             journaled = tuple(told[kind][ticket["id"]] for kind in ("fields-applied", "comment-applied"))
             # Where one request holds both, the journal names it once.
-            assert journaled == (saved, said if "comment" in self.told["writes"] else 0), f"{name}: the journal differs"
+            expected = (saved, said if "comment" in self.told["writes"] else 0)
+            assert journaled == expected, f"{name}: the journal tells of {journaled}: {_of_ticket(lines, ticket['id'])}"
             assert saved or int(name[1:]) % TAKEN_EVERY == TAKEN_EVERY - 1, f"{name} was lost"
             written += saved
         effects = Counter(effect["marker"] for effect in record["effects"])
@@ -231,7 +232,14 @@ class Stage:
 
 
 def _told(lines: list[Any], kind: str) -> Counter[str]:
-    return Counter(line["ticket"] for line in lines if line["kind"] in (kind, f"late-{kind}"))
+    """How many operations of each ticket took effect; an answer that came too late is told beside what was found meanwhile."""
+    told = {(line["ticket"], line["data"]["operation"]) for line in lines if line["kind"] in (kind, f"late-{kind}")}
+    return Counter(ticket for ticket, _ in told)
+
+
+def _of_ticket(lines: list[Any], ticket: str) -> list[tuple[str, Any]]:
+    """What the journal tells of a ticket."""
+    return [(line["kind"], line["data"]) for line in lines if line["ticket"] == ticket]
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
